@@ -1,0 +1,59 @@
+"""A data set: base vectors to compress and search, queries, and what is known about the right answers."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from vq_benchmark.arrays import FloatArray, IdArray
+from vq_benchmark.datasets.source import VectorSource, sample_rows, take
+
+Metric = Literal["l2", "ip", "cosine"]
+METRICS: tuple[Metric, ...] = get_args(Metric)
+
+
+@dataclass(frozen=True)
+class Judgements:
+    """Queries with human (or title) judgements: which base rows are relevant, and how much."""
+
+    queries: FloatArray
+    """(q, d) float32."""
+    qrels: IdArray
+    """(judgements, 3) int64: query row, base row, relevance (> 0 is relevant)."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Base vectors, queries that are not among them, and what is known about them.
+
+    Under the cosine metric base, queries, learn and judged queries are unit vectors already.
+    """
+
+    name: str
+    base: VectorSource
+    queries: FloatArray
+    """(q, d) float32."""
+    metric: Metric
+    learn: VectorSource | None = None
+    """Vectors for training, apart from the base, where the data set has them."""
+    neighbors: IdArray | None = None
+    """(q, k) int64 exact neighbours that came with the data; not yet verified."""
+    judgements: Judgements | None = None
+    fingerprint: str = ""
+    """Hash of the base: see `vq_benchmark.datasets.fingerprint`."""
+    notes: tuple[str, ...] = ()
+    """What a user should know of how it was loaded: a guessed metric, held-out queries, a limit."""
+
+    @property
+    def n(self) -> int:
+        return self.base.n
+
+    @property
+    def d(self) -> int:
+        return self.base.d
+
+    def training_sample(self, size: int, seed: int = 0) -> FloatArray:
+        """(min(size, available), d) float32 rows to fit on: of `learn` if it has that many, else of the base.
+
+        Queries are never among them. The sample depends on the whole data set and the seed only.
+        """
+        source = self.learn if self.learn is not None and self.learn.n >= size else self.base
+        return take(source, sample_rows(source.n, size, seed))

@@ -1,0 +1,152 @@
+"""Vectors read by row range, never the whole file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from vq_benchmark.arrays import Array, FloatArray, IdArray
+
+
+class VectorSource(Protocol):
+    """n vectors of dimension d, stored somewhere as dtype, read by row range."""
+
+    @property
+    def n(self) -> int: ...
+    @property
+    def d(self) -> int: ...
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """The dtype in which the vectors are stored (float16 files stay float16 here, and are read as float32)."""
+        ...
+
+    def read(self, start: int, stop: int) -> FloatArray:
+        """Rows [start, stop) as (stop - start, d) float32, C-contiguous; 0 <= start <= stop <= n."""
+        ...
+
+
+@dataclass(frozen=True)
+class ArraySource:
+    """A source over an array (n, d), in memory or memory-mapped."""
+
+    array: Array
+
+    @property
+    def n(self) -> int:
+        return int(self.array.shape[0])
+
+    @property
+    def d(self) -> int:
+        return int(self.array.shape[1])
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        return self.array.dtype
+
+    def read(self, start: int, stop: int) -> FloatArray:
+        return np.ascontiguousarray(self.array[start:stop], dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class PrefixSource:
+    """The first n rows of another source."""
+
+    source: VectorSource
+    n: int
+
+    @property
+    def d(self) -> int:
+        return self.source.d
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        return self.source.dtype
+
+    def read(self, start: int, stop: int) -> FloatArray:
+        return self.source.read(start, stop)
+
+
+@dataclass(frozen=True)
+class ExcludingSource:
+    """Another source without some of its rows; the rows that remain keep their order."""
+
+    source: VectorSource
+    excluded: IdArray
+    """Sorted distinct row numbers of `source`."""
+
+    @property
+    def n(self) -> int:
+        return self.source.n - len(self.excluded)
+
+    @property
+    def d(self) -> int:
+        return self.source.d
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        return self.source.dtype
+
+    def source_row(self, row: int) -> int:
+        """The row of `source` that row `row` of this one is."""
+        # excluded[i] - i rows remain before excluded[i], so every excluded row with that count <= row lies before it.
+        remaining_before = self.excluded - np.arange(len(self.excluded))
+        return row + int(np.searchsorted(remaining_before, row, side="right"))
+
+    def read(self, start: int, stop: int) -> FloatArray:
+        if start == stop:
+            return self.source.read(0, 0)
+        first, last = self.source_row(start), self.source_row(stop - 1)
+        rows = self.source.read(first, last + 1)
+        inside = self.excluded[(self.excluded >= first) & (self.excluded <= last)]
+        return np.delete(rows, inside - first, axis=0) if len(inside) else rows
+
+
+@dataclass(frozen=True)
+class UnitNormSource:
+    """Another source with every row divided by its Euclidean norm; zero rows stay zero."""
+
+    source: VectorSource
+
+    @property
+    def n(self) -> int:
+        return self.source.n
+
+    @property
+    def d(self) -> int:
+        return self.source.d
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        return self.source.dtype
+
+    def read(self, start: int, stop: int) -> FloatArray:
+        return unit_norm(self.source.read(start, stop))
+
+
+def unit_norm(vectors: FloatArray) -> FloatArray:
+    """(n, d) float32 with every row divided by its Euclidean norm; zero rows stay zero."""
+    doubles = vectors.astype(np.float64)
+    norms = np.sqrt((doubles * doubles).sum(axis=1, keepdims=True))
+    return np.asarray(doubles / np.where(norms == 0, 1, norms), dtype=np.float32)
+
+
+def take(source: VectorSource, rows: Sequence[int] | IdArray, *, gap: int = 64) -> FloatArray:
+    """The given rows (any order, repeats allowed) as (len(rows), d) float32.
+
+    Rows at most `gap` apart are read in one range, so that a sample costs few reads and little memory.
+    """
+    wanted, inverse = np.unique(np.asarray(rows, dtype=np.int64), return_inverse=True)
+    out = np.empty((len(wanted), source.d), dtype=np.float32)
+    starts = np.flatnonzero(np.diff(wanted, prepend=-gap - 1) > gap) if len(wanted) else wanted
+    for first, after in zip(starts, [*starts[1:], len(wanted)], strict=True):
+        base = int(wanted[first])
+        block = source.read(base, int(wanted[after - 1]) + 1)
+        out[first:after] = block[wanted[first:after] - base]
+    return out[inverse]
+
+
+def sample_rows(n: int, size: int, seed: int) -> IdArray:
+    """min(n, size) distinct row numbers below n, sorted, drawn by seed."""
+    rng = np.random.default_rng(seed)
+    return np.sort(rng.choice(n, size=min(n, size), replace=False)).astype(np.int64)

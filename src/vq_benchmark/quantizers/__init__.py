@@ -1,0 +1,1 @@
+"""Floor 1: the vector quantizers, one file per family of methods."""

@@ -1,0 +1,158 @@
+"""What every quantizer is: parameters, a fit, and packed codes that hold all a decoder needs."""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+
+from vq_benchmark.arrays import Array, CodeArray, DoubleArray, FloatArray
+from vq_benchmark.errors import InputError
+
+State = dict[str, Array]
+
+
+class Parameters(BaseModel):
+    """The parameters of one method: frozen, typed and bounded; unknown names are refused.
+
+    Each field has a description, bounds and a default, from which the command line and the docs are made.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def check_dimension(self, d: int) -> None:
+        """Raise InputError, naming the valid values, if vectors of dimension d cannot be coded."""
+
+    @classmethod
+    def parse(cls, method: str, values: dict[str, Any]) -> Self:
+        """Validated parameters, or an InputError of one sentence that names what would be right."""
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise InputError(_sentence(cls, method, error)) from None
+
+
+def _sentence(parameters: type[Parameters], method: str, error: ValidationError) -> str:
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"]) or "parameters"
+    if first["type"] == "extra_forbidden":
+        known = ", ".join(parameters.model_fields) or "none"
+        return f"{method} has no parameter {name!r}; its parameters are: {known}."
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{method}: {name}={first['input']!r} is not valid: {message[0].lower()}{message[1:]}."
+
+
+def one_of(*values: int) -> AfterValidator:
+    """A pydantic validator for an integer with a short list of valid values."""
+
+    def check(value: int) -> int:
+        if value not in values:
+            raise ValueError(f"must be one of {', '.join(map(str, values))}")
+        return value
+
+    return AfterValidator(check)
+
+
+class Quantizer(ABC):
+    """A lossy code for float32 vectors of dimension d.
+
+    A subclass sets the class variables, implements the abstract methods, and is registered by being defined in
+    a module of `vq_benchmark.quantizers`. `fit` is timed as training, `encode` and `decode` as rates; all three
+    must be deterministic under the seed, and `encode` and `decode` must give each row the same result whatever
+    other rows are in the call and however many threads there are.
+    """
+
+    name: ClassVar[str]
+    """The name users type, such as `pq`."""
+    title: ClassVar[str]
+    """The name in words, such as `Product quantization`."""
+    paper: ClassVar[str]
+    """Authors, venue and year, arXiv number where there is one."""
+    Parameters: ClassVar[type[Parameters]]
+    unbiased_scores: ClassVar[bool] = False
+    """Whether `decode_for_scores` is an unbiased estimator of inner products by design."""
+
+    d: int
+    """Dimension of the vectors, known after `fit`."""
+    code_bytes: int
+    """Bytes per vector, side information and padding included, known after `fit`."""
+
+    def __init__(self, parameters: "Parameters | None" = None) -> None:
+        self.parameters: Any = self.Parameters() if parameters is None else parameters
+
+    @abstractmethod
+    def fit(self, train: FloatArray, *, queries: FloatArray | None = None, seed: int = 0) -> Self:
+        """Learn the model from train (n, d) float32; queries (q, d) are a hint that methods may ignore."""
+
+    @abstractmethod
+    def encode(self, vectors: FloatArray) -> CodeArray:
+        """(n, d) float32 -> (n, code_bytes) uint8, C-contiguous."""
+
+    @abstractmethod
+    def decode(self, codes: CodeArray) -> FloatArray:
+        """(n, code_bytes) uint8 -> (n, d) float32, the least-squares reconstruction."""
+
+    def project_queries(self, queries: FloatArray) -> FloatArray:
+        """(q, d) float32 -> (q, e) float32, the queries as `decode_for_scores` wants them."""
+        return queries
+
+    def decode_for_scores(self, codes: CodeArray) -> FloatArray:
+        """(n, code_bytes) -> (n, e) float32, such that `project_queries(Q) @ decode_for_scores(C).T` is the
+        method's own estimate of the inner products `Q @ X.T`."""
+        return self.decode(codes)
+
+    def squared_norms(self, codes: CodeArray) -> DoubleArray:
+        """(n, code_bytes) -> (n,) float64, the method's own estimate of ‖x‖², which L2 scores use."""
+        decoded = self.decode(codes).astype(np.float64)
+        return np.asarray((decoded * decoded).sum(axis=1))
+
+    @abstractmethod
+    def state(self) -> State:
+        """What a decoder must store besides the parameters and d. Its size is `model_bytes`."""
+
+    @abstractmethod
+    def restore(self, state: State, d: int) -> None:
+        """Become the fitted quantizer that `state` came from; d is the dimension it was fitted to."""
+
+    @property
+    def model_bytes(self) -> int:
+        """Size of the model in bytes."""
+        return sum(array.nbytes for array in self.state().values())
+
+    @property
+    def bits_per_dim(self) -> float:
+        """Bits per dimension of a code, side information included."""
+        return 8 * self.code_bytes / self.d
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The parameters as JSON values, as `get_quantizer(name, **config)` takes them."""
+        config: dict[str, Any] = self.parameters.model_dump(mode="json")
+        return config
+
+    @classmethod
+    def for_budget(cls, bits_per_dim: float, d: int) -> "Parameters":
+        """Parameters with the most bits at or under the budget for vectors of dimension d.
+
+        Raises:
+            InfeasibleBudget: no configuration fits; the message names the nearest that exists.
+        """
+        raise InputError(f"{cls.name} cannot be chosen by a budget of bits; give its parameters instead.")
+
+    @classmethod
+    def unavailable(cls) -> str | None:
+        """Why this method cannot run here (a missing package and how to install it), or None."""
+        return None
+
+    @classmethod
+    def from_state(cls, parameters: "Parameters", state: State, d: int) -> Self:
+        """The fitted quantizer that `state` came from."""
+        quantizer = cls(parameters)
+        quantizer.restore(state, d)
+        return quantizer
+
+    def _check_train(self, train: FloatArray) -> None:
+        """Refuse a training set that is not (n ≥ 1, d) float32, or a d that the parameters cannot code."""
+        if train.ndim != 2 or train.shape[0] == 0 or train.shape[1] == 0:
+            raise InputError(f"{self.name} needs training vectors of shape (n, d), not {train.shape}.")
+        self.parameters.check_dimension(train.shape[1])

@@ -1,0 +1,1 @@
+"""Floor 2: results on disk: the database, merging, fitted models."""
