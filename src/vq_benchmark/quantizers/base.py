@@ -68,7 +68,8 @@ class Quantizer(ABC):
     """The name in words, such as `Product quantization`."""
     paper: ClassVar[str]
     """Authors, venue and year, arXiv number where there is one."""
-    Parameters: ClassVar[type[Parameters]]
+    parameters_type: ClassVar[type[Parameters]] = Parameters
+    """The class of this method's parameters."""
     unbiased_scores: ClassVar[bool] = False
     """Whether `decode_for_scores` is an unbiased estimator of inner products by design."""
 
@@ -77,8 +78,8 @@ class Quantizer(ABC):
     code_bytes: int
     """Bytes per vector, side information and padding included, known after `fit`."""
 
-    def __init__(self, parameters: "Parameters | None" = None) -> None:
-        self.parameters: Any = self.Parameters() if parameters is None else parameters
+    def __init__(self, parameters: Parameters | None = None) -> None:
+        self.parameters: Any = self.parameters_type() if parameters is None else parameters
 
     @abstractmethod
     def fit(self, train: FloatArray, *, queries: FloatArray | None = None, seed: int = 0) -> Self:
@@ -131,7 +132,7 @@ class Quantizer(ABC):
         return config
 
     @classmethod
-    def for_budget(cls, bits_per_dim: float, d: int) -> "Parameters":
+    def for_budget(cls, bits_per_dim: float, d: int) -> Parameters:
         """Parameters with the most bits at or under the budget for vectors of dimension d.
 
         Raises:
@@ -145,7 +146,7 @@ class Quantizer(ABC):
         return None
 
     @classmethod
-    def from_state(cls, parameters: "Parameters", state: State, d: int) -> Self:
+    def from_state(cls, parameters: Parameters, state: State, d: int) -> Self:
         """The fitted quantizer that `state` came from."""
         quantizer = cls(parameters)
         quantizer.restore(state, d)

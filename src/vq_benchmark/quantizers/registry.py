@@ -52,4 +52,4 @@ def get_quantizer(name: str, **parameters: Any) -> Quantizer:
     reason = cls.unavailable()
     if reason:
         raise InputError(f"{name} cannot run here: {reason}")
-    return cls(cls.Parameters.parse(name, parameters))
+    return cls(cls.parameters_type.parse(name, parameters))
