@@ -1,0 +1,23 @@
+"""How methods with a whole number of bits per dimension answer a budget."""
+
+import math
+
+from vq_benchmark.errors import InfeasibleBudget
+
+
+def whole_bits(method: str, bits_per_dim: float, lowest: int, highest: int) -> int:
+    """The most bits per dimension, from lowest to highest, whose code fits in the budget.
+
+    The budget of such a method counts the bits of the code. The scales that it stores beside the code, at most
+    64 bits per vector, come on top: otherwise a budget of 2 would leave every one of them at 1 bit.
+    `Quantizer.bits_per_dim` counts all, so a comparison still sees the true 2 + 64/d.
+
+    Raises:
+        InfeasibleBudget: the budget is under the lowest.
+    """
+    bits = min(math.floor(bits_per_dim), highest)
+    if bits < lowest:
+        raise InfeasibleBudget(
+            f"{method} needs at least {lowest} bits per dimension; the budget is {bits_per_dim:g}."
+        )
+    return bits

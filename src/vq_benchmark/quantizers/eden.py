@@ -1,0 +1,113 @@
+"""EDEN: random rotation, Lloyd–Max levels, one scale."""
+
+import math
+from typing import Literal
+
+import numpy as np
+from numba import prange
+from pydantic import Field
+
+from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
+from vq_benchmark.quantizers.budget import whole_bits
+from vq_benchmark.quantizers.kernels.compile import ROWS_PER_TASK, rows_kernel
+from vq_benchmark.quantizers.lloyd_max import Rounding, lloyd_max, round_row
+from vq_benchmark.quantizers.packing import pack_row, packed_bytes
+from vq_benchmark.quantizers.rotated import RotatedParameters, RotatedQuantizer
+from vq_benchmark.quantizers.scales import HALF_BYTES, read_halves, scale_levels, write_halves
+
+
+class EdenParameters(RotatedParameters):
+    """Parameters of `eden`."""
+
+    bits: int = Field(default=4, ge=1, le=8, description="Bits per dimension.")
+    scale: Literal["unbiased", "biased"] = Field(
+        default="unbiased",
+        description="unbiased: scores are right on average over rotations; biased: least squared error.",
+    )
+
+
+class Eden(RotatedQuantizer):
+    """Each coordinate of √d·y/‖y‖ is rounded to the Lloyd–Max levels of N(0, 1); one 16-bit radius per vector.
+
+    Vargaftik et al., "DRIVE" (NeurIPS 2021) and "EDEN" (ICML 2022), whose scales are S = ‖y‖²/⟨y, q⟩ (unbiased,
+    EDEN eq. 3) and S = ⟨y, q⟩/‖q‖² (least squares). Only the one that `scale` names is stored. The other follows
+    up to cos² = 1 − D, the Lloyd–Max distortion, about which cos² varies by O(1/√d).
+    """
+
+    name = "eden"
+    title = "EDEN (Lloyd–Max on a random rotation)"
+    paper = "Vargaftik et al., EDEN, ICML 2022, arXiv 2108.08842"
+    parameters_type = EdenParameters
+
+    @property
+    def unbiased_scores(self) -> bool:  # type: ignore[override]
+        return bool(self.parameters.scale == "unbiased")
+
+    @classmethod
+    def for_budget(cls, bits_per_dim: float, d: int) -> EdenParameters:
+        return EdenParameters(bits=whole_bits(cls.name, bits_per_dim, 1, 8))
+
+    def _prepare(self) -> None:
+        self._table = lloyd_max(self.parameters.bits)
+        self._levels = self._table.levels.astype(np.float32)
+        self._units = np.array([self.unit], np.float32)
+        self.code_bytes = HALF_BYTES + packed_bytes(self.d, self.parameters.bits)
+
+    def _encode_rotated(self, y: FloatArray, codes: CodeArray) -> None:
+        norms, cosines = (np.empty(y.shape[0], np.float32) for _ in range(2))
+        encode_lloyd_max(y, self._table.rounding, self.parameters.bits, HALF_BYTES, codes, norms, cosines)
+        radii = norms / cosines if self.parameters.scale == "unbiased" else norms * cosines
+        write_halves(radii[:, None], self._units, codes)
+
+    def _decode_rotated(self, codes: CodeArray, out: FloatArray) -> None:
+        radii = read_halves(codes, self._units)[:, 0]
+        if self.parameters.scale == "unbiased":
+            radii *= np.float32(1 - self._table.distortion)
+        self._scale(codes, radii, out)
+
+    def decode_for_scores(self, codes: CodeArray) -> FloatArray:
+        """[Sq, 1] with the stored scale S, (n, d + 1)."""
+        out = np.empty((codes.shape[0], self.d + 1), np.float32)
+        self._scale(codes, read_halves(codes, self._units)[:, 0], out)
+        out[:, self.d] = 1
+        return out
+
+    def squared_norms(self, codes: CodeArray) -> DoubleArray:
+        """n² + 2⟨Pc, Sq⟩ + ‖c‖², with n² = radius²·(1 − D)^±1."""
+        radii = read_halves(codes, self._units)[:, 0].astype(np.float64)
+        cos2 = 1 - self._table.distortion
+        n2 = radii**2 * (cos2 if self.parameters.scale == "unbiased" else 1 / cos2)
+        along_centre = self.decode_for_scores(codes)[:, : self.d] @ self.rotated_centre
+        return np.asarray(n2 + 2 * along_centre + self.rotated_centre @ self.rotated_centre)
+
+    def _scale(self, codes: CodeArray, radii: FloatArray, out: FloatArray) -> None:
+        scale_levels(codes, HALF_BYTES, self.parameters.bits, self._levels, radii, 0.0, out, 0, self.d)
+
+
+@rows_kernel
+def encode_lloyd_max(
+    y: FloatArray,
+    tables: Rounding,
+    bits: int,
+    offset: int,
+    codes: CodeArray,
+    norms: FloatArray,
+    cosines: FloatArray,
+) -> None:
+    """Round √d·y/‖y‖ to Lloyd–Max levels q, packed into each row of codes from byte offset on.
+
+    y (n, d); norms (n,) receives ‖y‖, and cosines (n,) the cosine of q and y, 1 where y is zero.
+    """
+    n, d = y.shape
+    for task in prange((n + ROWS_PER_TASK - 1) // ROWS_PER_TASK):
+        integers = np.empty(d, np.uint8)
+        for i in range(task * ROWS_PER_TASK, min(n, (task + 1) * ROWS_PER_TASK)):
+            n2 = np.float32(0)
+            for j in range(d):
+                n2 += y[i, j] * y[i, j]
+            norm = np.sqrt(n2)
+            scale = math.sqrt(d) / norm if norm > 0 else 0.0
+            ip, l2 = round_row(y[i], scale, tables, integers)
+            norms[i] = norm
+            cosines[i] = ip / np.sqrt(d * l2) if norm > 0 else 1.0
+            pack_row(integers, bits, codes[i, offset:])

@@ -1,0 +1,291 @@
+"""RaBitQ with 1 to 8 bits per dimension: the vector of half-integers nearest in angle."""
+
+import math
+from typing import Literal
+
+import numpy as np
+from numba import prange
+from pydantic import Field
+
+from vq_benchmark.arrays import Array, CodeArray, DoubleArray, FloatArray
+from vq_benchmark.quantizers.budget import whole_bits
+from vq_benchmark.quantizers.kernels.compile import ROWS_PER_TASK, exact_kernel, row_kernel, rows_kernel
+from vq_benchmark.quantizers.packing import pack_row, packed_bytes
+from vq_benchmark.quantizers.rotated import RotatedParameters, RotatedQuantizer, uniform_levels
+from vq_benchmark.quantizers.scales import (
+    HALF_BYTES,
+    power_of_two_near,
+    read_halves,
+    scale_levels,
+    squared_cosine,
+    write_halves,
+)
+
+_FACTORS = 3
+_UNIFORM_STEP = (2.0, 1.596, 0.9957, 0.5860, 0.3352, 0.1881, 0.1041, 0.0569, 0.0308)
+"""Step of the best uniform quantizer of N(0, 1) with 2^bits levels (Max 1960): where the best scale is near."""
+_COARSE = np.linspace(0.68, 1.5, 8)
+"""Scales tried first, in units of 1/_UNIFORM_STEP."""
+_FINE = np.linspace(-1, 1, 18)[1:-1] * (_COARSE[1] - _COARSE[0])
+"""Scales tried next, around the best of the coarse ones."""
+
+
+class RabitqParameters(RotatedParameters):
+    """Parameters of `rabitq`."""
+
+    bits: int = Field(default=4, ge=1, le=8, description="Bits per dimension.")
+    search: Literal["grid", "exact"] = Field(
+        default="grid",
+        description="grid: the best of 8 and then 16 scales; exact: the best of all, 10 to 1000 times slower.",
+    )
+
+
+class Rabitq(RotatedQuantizer):
+    """q_j = sign(y_j)·(min(⌊t·|y_j|/‖y‖⌋, 2^(bits−1) − 1) + ½), with t chosen for each vector to maximise cos(q, y).
+
+    Gao & Long, "RaBitQ" (SIGMOD 2024, 1 bit); Gao et al., "Practical and Asymptotically Optimal Quantization"
+    (SIGMOD 2025, arXiv 2409.09913; algorithm 1 is `search="exact"`). Scores use their unbiased estimator
+    ‖y‖²/⟨q, y⟩·⟨P(Q − c), q⟩ of ⟨Q − c, x − c⟩. Three 16-bit factors per vector, as in the authors' library: the
+    radius ‖y‖/cos, the relative error e = √(1/cos² − 1), and ⟨x − c, c⟩, so that only Q − c meets the code.
+    """
+
+    name = "rabitq"
+    title = "Extended RaBitQ"
+    paper = "Gao et al., SIGMOD 2025, arXiv 2409.09913; Gao & Long, SIGMOD 2024, arXiv 2405.12497"
+    parameters_type = RabitqParameters
+    unbiased_scores = True
+
+    @classmethod
+    def for_budget(cls, bits_per_dim: float, d: int) -> RabitqParameters:
+        return RabitqParameters(bits=whole_bits(cls.name, bits_per_dim, 1, 8))
+
+    def _prepare(self) -> None:
+        self._levels = uniform_levels(self.parameters.bits)
+        centre_unit = power_of_two_near(math.sqrt(self.rotated_centre @ self.rotated_centre))
+        self._units = np.array([self.unit, 1, self.unit * centre_unit], np.float32)
+        self._offset = HALF_BYTES * _FACTORS
+        self.code_bytes = self._offset + packed_bytes(self.d, self.parameters.bits)
+
+    def _encode_rotated(self, y: FloatArray, codes: CodeArray) -> None:
+        bits = self.parameters.bits
+        factors = np.empty((y.shape[0], _FACTORS), np.float32)
+        centre = self.rotated_centre.astype(np.float32)
+        if self.parameters.search == "exact":
+            _encode_exact(y, centre, bits, self._offset, codes, factors)
+        else:
+            unit = math.sqrt(self.d) / _UNIFORM_STEP[bits]
+            coarse, fine = ((unit * grid).astype(np.float32) for grid in (_COARSE, _FINE))
+            _encode_grid(y, centre, bits, coarse, fine, self._offset, codes, factors)
+        write_halves(factors, self._units, codes)
+
+    def _decode_rotated(self, codes: CodeArray, out: FloatArray) -> None:
+        radii, errors, _ = self._factors(codes)
+        self._scale(codes, radii * squared_cosine(errors), out)
+
+    def decode_for_scores(self, codes: CodeArray) -> FloatArray:
+        """[Sq, ⟨x − c, c⟩, 1] with the unbiased scale S, (n, d + 2)."""
+        out = np.empty((codes.shape[0], self.d + 2), np.float32)
+        radii, _, out[:, self.d] = self._factors(codes)
+        out[:, self.d + 1] = 1
+        self._scale(codes, radii, out)
+        return out
+
+    def project_queries(self, queries: FloatArray) -> FloatArray:
+        """[P(Q − c), 1, ⟨Q, c⟩], (q, d + 2)."""
+        rotated = self._rotation.forward(np.ascontiguousarray(queries, np.float32), self.centre)
+        return np.column_stack([rotated, np.ones(len(queries), np.float32), queries @ self.centre])
+
+    def squared_norms(self, codes: CodeArray) -> DoubleArray:
+        """n² + 2⟨x − c, c⟩ + ‖c‖², all from stored factors."""
+        radii, errors, along_centre = self._factors(codes)
+        n2 = radii.astype(np.float64) ** 2 * squared_cosine(errors)
+        return np.asarray(n2 + 2 * along_centre + self.rotated_centre @ self.rotated_centre)
+
+    def score_error_bound(self, queries: FloatArray, codes: CodeArray, epsilon: float = 2.75) -> FloatArray:
+        """(q, d) and (n, code_bytes) -> (q, n): ‖Q − c‖·‖x − c‖·√((1 − cos²)/cos²)·epsilon/√(d − 1).
+
+        The error of an estimated inner product is nearly normal with epsilon = 1 as its standard deviation
+        (RaBitQ, theorem 3.2), so the default covers 99.4 % of pairs. The authors' 1.9 covers 94 %, and 97 % of
+        the errors to one side, which is what pruning needs.
+        """
+        radii, errors, _ = self._factors(codes)
+        spread = radii * np.sqrt(squared_cosine(errors)) * errors * epsilon / math.sqrt(max(self.d - 1, 1))
+        lengths = np.linalg.norm(queries.astype(np.float64) - self.centre, axis=1)
+        return np.outer(lengths, spread).astype(np.float32)
+
+    def _factors(self, codes: CodeArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        factors = read_halves(codes, self._units)
+        return factors[:, 0], factors[:, 1], factors[:, 2]
+
+    def _scale(self, codes: CodeArray, radii: Array, out: FloatArray) -> None:
+        radii = radii.astype(np.float32)
+        scale_levels(codes, self._offset, self.parameters.bits, self._levels, radii, 0.0, out, 0, self.d)
+
+
+@row_kernel
+def write_factors(y: FloatArray, centre: FloatArray, integers: Array, zero_level: float, factors: FloatArray) -> None:
+    """factors = ‖y‖/cos, √(1/cos² − 1), ⟨y, centre⟩, for the levels q = integers + zero_level."""
+    zero = np.float32(zero_level)
+    n2, ip, l2, along = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+    for j in range(y.size):
+        q = np.float32(integers[j]) + zero
+        n2 += y[j] * y[j]
+        ip += q * y[j]
+        l2 += q * q
+        along += y[j] * centre[j]
+    scale = ip / l2
+    residual = np.float32(0)  # 1 − cos² would lose it to rounding when the code is good
+    for j in range(y.size):
+        r = y[j] - scale * (np.float32(integers[j]) + zero)
+        residual += r * r
+    factors[0] = n2 * np.sqrt(l2) / ip if ip > 0 else np.float32(0)
+    factors[1] = np.sqrt(residual / l2) / scale if ip > 0 else np.float32(0)
+    factors[2] = along
+
+
+@row_kernel
+def _squared_cosine(y: FloatArray, step: float, top: float) -> np.float32:
+    """⟨q, |y|⟩²/‖q‖² for q = min(⌊step·|y|⌋, top) + ½: ‖y‖² times the squared cosine."""
+    ip, l2 = np.float32(0), np.float32(0)
+    for j in range(y.size):
+        a = abs(y[j])
+        q = np.floor(min(a * step, top)) + np.float32(0.5)
+        ip += q * a
+        l2 += q * q
+    return ip * ip / l2
+
+
+@row_kernel
+def _best_step(y: FloatArray, start: float, offsets: FloatArray, norm: float, top: float) -> float:
+    """start, or start + offset/norm, whichever gives the largest cosine."""
+    best_step, best = start, _squared_cosine(y, start, top)
+    for offset in offsets:
+        step = start + offset / norm
+        value = _squared_cosine(y, step, top)
+        if value > best:
+            best_step, best = step, value
+    return best_step
+
+
+@rows_kernel
+def _encode_grid(
+    y: FloatArray,
+    centre: FloatArray,
+    bits: int,
+    coarse: FloatArray,
+    fine: FloatArray,
+    offset: int,
+    codes: CodeArray,
+    factors: FloatArray,
+) -> None:
+    """For each row of y (n, d), the best t of coarse, then of t + fine; factors (n, 3)."""
+    n, d = y.shape
+    half = 1 << (bits - 1)
+    top = np.float32(half - 1)
+    for task in prange((n + ROWS_PER_TASK - 1) // ROWS_PER_TASK):
+        integers = np.empty(d, np.uint8)
+        for i in range(task * ROWS_PER_TASK, min(n, (task + 1) * ROWS_PER_TASK)):
+            n2 = np.float32(0)
+            for j in range(d):
+                n2 += y[i, j] * y[i, j]
+            norm = np.sqrt(n2)
+            step = np.float32(0)
+            if norm > 0 and half > 1:
+                step = _best_step(y[i], np.float32(0), coarse, norm, top)
+                step = _best_step(y[i], step, fine, norm, top)
+            for j in range(d):
+                k = np.int32(min(abs(y[i, j]) * step, top))
+                integers[j] = half + k if y[i, j] >= 0 else half - 1 - k
+            write_factors(y[i], centre, integers, 0.5 - half, factors[i])
+            pack_row(integers, bits, codes[i, offset:])
+
+
+@rows_kernel
+def _encode_exact(
+    y: FloatArray, centre: FloatArray, bits: int, offset: int, codes: CodeArray, factors: FloatArray
+) -> None:
+    n, d = y.shape
+    half = 1 << (bits - 1)
+    for task in prange((n + ROWS_PER_TASK - 1) // ROWS_PER_TASK):
+        integers = np.empty(d, np.uint8)
+        magnitudes = np.empty(d, np.float64)
+        steps = np.empty(d, np.int64)
+        heap = np.empty(d, np.int64)
+        keys = np.empty(d, np.float64)
+        for i in range(task * ROWS_PER_TASK, min(n, (task + 1) * ROWS_PER_TASK)):
+            for j in range(d):
+                magnitudes[j] = abs(y[i, j])
+            sweep_critical_values(magnitudes, half - 1, steps, heap, keys)
+            for j in range(d):
+                integers[j] = half + steps[j] if y[i, j] >= 0 else half - 1 - steps[j]
+            write_factors(y[i], centre, integers, 0.5 - half, factors[i])
+            pack_row(integers, bits, codes[i, offset:])
+
+
+@exact_kernel
+def sweep_critical_values(magnitudes: DoubleArray, top: int, steps: Array, heap: Array, keys: DoubleArray) -> None:
+    """steps_j = min(⌊t·magnitudes_j⌋, top) for the t > 0 that maximises the cosine of steps + ½ and magnitudes.
+
+    The steps change only at t = k/magnitudes_j, which are visited in ascending order (ties by j) with a heap of
+    the next one of each j; sums in float64. heap and keys (d,) are scratch.
+    """
+    d = magnitudes.size
+    size = 0
+    ip, l2 = 0.0, d * 0.25
+    for j in range(d):
+        ip += 0.5 * magnitudes[j]
+        steps[j] = 0
+        if top > 0 and magnitudes[j] > 0:
+            keys[j] = 1 / magnitudes[j]
+            heap[size] = j
+            size += 1
+    for start in range(size // 2 - 1, -1, -1):
+        _sift_down(heap, keys, start, size)
+    best, best_key, best_j = ip * ip / l2, 0.0, -1
+    while size > 0:
+        j = heap[0]
+        key = keys[j]
+        steps[j] += 1
+        ip += magnitudes[j]
+        l2 += 2.0 * steps[j]
+        if ip * ip / l2 > best:
+            best, best_key, best_j = ip * ip / l2, key, j
+        if steps[j] < top:
+            keys[j] = (steps[j] + 1) / magnitudes[j]
+        else:
+            size -= 1
+            heap[0] = heap[size]
+        _sift_down(heap, keys, 0, size)
+    for j in range(d):
+        a = magnitudes[j]
+        k = min(top, int(best_key * a)) if a > 0 else 0
+        while k > 0 and not _is_visited(k / a, j, best_key, best_j):
+            k -= 1
+        while a > 0 and k < top and _is_visited((k + 1) / a, j, best_key, best_j):
+            k += 1
+        steps[j] = k
+
+
+@exact_kernel
+def _is_visited(key: float, j: int, last_key: float, last_j: int) -> bool:
+    return key < last_key or (key == last_key and j <= last_j)
+
+
+@exact_kernel
+def _sift_down(heap: Array, keys: DoubleArray, start: int, size: int) -> None:
+    parent = start
+    while True:
+        child = 2 * parent + 1
+        if child >= size:
+            return
+        if child + 1 < size and _precedes(heap[child + 1], heap[child], keys):
+            child += 1
+        if not _precedes(heap[child], heap[parent], keys):
+            return
+        heap[parent], heap[child] = heap[child], heap[parent]
+        parent = child
+
+
+@exact_kernel
+def _precedes(i: int, j: int, keys: DoubleArray) -> bool:
+    return keys[i] < keys[j] or (keys[i] == keys[j] and i < j)

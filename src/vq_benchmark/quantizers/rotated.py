@@ -1,0 +1,105 @@
+"""The conditioner that rotation-based methods share: subtract the training mean, then rotate at random."""
+
+from abc import abstractmethod
+from typing import Self
+
+import numpy as np
+from pydantic import Field
+
+from vq_benchmark.arrays import Array, CodeArray, DoubleArray, FloatArray
+from vq_benchmark.errors import InputError
+from vq_benchmark.quantizers.base import Parameters, Quantizer, State
+from vq_benchmark.quantizers.rotations import Rotation, RotationKind, seeded_rotation
+from vq_benchmark.quantizers.scales import power_of_two_near
+
+_TILE_ROWS = 2048
+"""Rows that are rotated and rounded together: few enough that they are still in the cache when they are rounded."""
+
+
+class RotatedParameters(Parameters):
+    """What every rotation-based method lets users choose."""
+
+    rotation: RotationKind = Field(
+        default="hadamard",
+        description="hadamard: pseudo-random, O(d log d); qr: uniformly random, O(d²). Both cost only their seed.",
+    )
+
+
+class RotatedQuantizer(Quantizer):
+    """Codes y = P(x − c) with c the training mean and P a random rotation, which maps any data to nearly Gaussian.
+
+    A subclass sets `code_bytes` in `_prepare`, and codes and decodes rows y in the rotated space.
+    """
+
+    unit: np.float32
+    """A power of two near the root mean square of ‖y‖ in training, in which norms are stored."""
+    centre: FloatArray
+    """The training mean c, (d,)."""
+    rotated_centre: DoubleArray
+    """Pc, (d,)."""
+    _rotation: Rotation
+    _seed: int
+
+    def fit(self, train: FloatArray, *, queries: FloatArray | None = None, seed: int = 0) -> Self:
+        self._check_train(train)
+        centre = train.mean(axis=0, dtype=np.float64)
+        mean_square = float(np.square(train, dtype=np.float64).sum(axis=1).mean() - centre @ centre)
+        unit = power_of_two_near(np.sqrt(max(mean_square, 0.0)))
+        state = {"centre": centre.astype(np.float32), "unit": np.array(unit), "seed": np.array(seed, np.int64)}
+        self.restore(state, train.shape[1])
+        return self
+
+    def state(self) -> State:
+        return {"centre": self.centre, "unit": np.array(self.unit), "seed": np.array(self._seed, np.int64)}
+
+    def restore(self, state: State, d: int) -> None:
+        self.d = d
+        self.centre = state["centre"]
+        self.unit = np.float32(state["unit"])
+        self._seed = int(state["seed"])
+        self._rotation = seeded_rotation(self.parameters.rotation, d, self._seed)
+        self.rotated_centre = self._rotate(self.centre[None])[0].astype(np.float64)
+        self._prepare()
+
+    def encode(self, vectors: FloatArray) -> CodeArray:
+        vectors = self._check_rows(vectors)
+        codes = np.empty((vectors.shape[0], self.code_bytes), np.uint8)
+        for start in range(0, vectors.shape[0], _TILE_ROWS):
+            tile = slice(start, start + _TILE_ROWS)
+            self._encode_rotated(self._rotation.forward(vectors[tile], self.centre), codes[tile])
+        return codes
+
+    def decode(self, codes: CodeArray) -> FloatArray:
+        rotated = np.empty((codes.shape[0], self.d), np.float32)
+        self._decode_rotated(codes, rotated)
+        return self._rotation.inverse(rotated, self.centre)
+
+    def project_queries(self, queries: FloatArray) -> FloatArray:
+        """[PQ, ⟨Q, c⟩], for `decode_for_scores` to give ⟨Q, c⟩ + ⟨PQ, ŷ⟩."""
+        return np.column_stack([self._rotate(queries), queries @ self.centre])
+
+    @abstractmethod
+    def _prepare(self) -> None:
+        """Set `code_bytes` and whatever follows from d and the parameters."""
+
+    @abstractmethod
+    def _encode_rotated(self, y: FloatArray, codes: CodeArray) -> None:
+        """Fill codes (n, code_bytes) from y (n, d)."""
+
+    @abstractmethod
+    def _decode_rotated(self, codes: CodeArray, out: FloatArray) -> None:
+        """Fill out (n, d) with the least-squares estimates of y."""
+
+    def _rotate(self, vectors: FloatArray) -> FloatArray:
+        return self._rotation.forward(np.ascontiguousarray(vectors, np.float32), np.zeros(self.d, np.float32))
+
+    def _check_rows(self, vectors: FloatArray) -> FloatArray:
+        if vectors.ndim != 2 or vectors.shape[1] != self.d:
+            raise InputError(f"{self.name} was fitted to dimension {self.d}; it cannot encode shape {vectors.shape}.")
+        return np.ascontiguousarray(vectors, np.float32)
+
+
+def uniform_levels(bits: int) -> Array:
+    """The levels c + ½ − 2^(bits−1) of the integers c below 2^bits, float32: symmetric, one apart."""
+    count = 1 << bits
+    return np.arange(count, dtype=np.float32) + np.float32(0.5) - np.float32(count / 2)

@@ -1,0 +1,109 @@
+"""Orthogonal maps of vectors that a seed or a matrix determines, with their exact inverses."""
+
+from typing import Literal, Protocol
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from vq_benchmark.arrays import DoubleArray, FloatArray
+from vq_benchmark.quantizers.kernels.hadamard import rotate, unrotate
+
+RotationKind = Literal["hadamard", "qr"]
+
+_ROUNDS = 3
+_TILE_ROWS = 256
+_TILE_COLUMNS = 64
+
+
+class Rotation(Protocol):
+    """A map of (n, d) float32 to (n, e) float32 with orthonormal rows, e ≤ d."""
+
+    def forward(self, vectors: FloatArray, shift: FloatArray) -> FloatArray:
+        """P(x − shift) for each row x of vectors (n, d), with shift (d,) float32."""
+
+    def inverse(self, rotated: FloatArray, shift: FloatArray) -> FloatArray:
+        """Pᵀy + shift for each row y of rotated (n, e)."""
+
+
+class HadamardRotation:
+    """A pseudo-random rotation in O(d log d), for any d.
+
+    Three rounds of: random signs; a Walsh–Hadamard transform of the first and of the last 2^⌊log₂ d⌋ elements,
+    which overlap; and butterflies between the two halves, without which the ends would hardly mix when d is just
+    under a power of two (the Kac-walk construction of Yang et al., RaBitQ library, after Ailon & Chazelle 2009).
+    """
+
+    def __init__(self, d: int, seed: int) -> None:
+        self._size = 1 << (d.bit_length() - 1)
+        rng = np.random.default_rng(seed)
+        self._signs = (1 - 2 * rng.integers(0, 2, size=(_ROUNDS, d))).astype(np.float32)
+        self._pairs = np.stack([rng.permutation(d) for _ in range(_ROUNDS)])
+
+    def forward(self, vectors: FloatArray, shift: FloatArray) -> FloatArray:
+        out = np.empty(vectors.shape, np.float32)
+        rotate(vectors, shift, self._signs, self._pairs, self._size, out)
+        return out
+
+    def inverse(self, rotated: FloatArray, shift: FloatArray) -> FloatArray:
+        out = np.empty(rotated.shape, np.float32)
+        unrotate(rotated, shift, self._signs, self._pairs, self._size, out)
+        return out
+
+
+class DenseRotation:
+    """Multiplication by a matrix (e, d) with orthonormal rows.
+
+    BLAS rounds differently for odd shapes, so rows go through it in zero-padded tiles of one shape: then a row's
+    result does not depend on how many rows come with it.
+    """
+
+    def __init__(self, matrix: FloatArray) -> None:
+        self._e, self._d = matrix.shape
+        self._matrix = np.zeros((_round_up(self._e), _round_up(self._d)), np.float32)
+        self._matrix[: self._e, : self._d] = matrix
+
+    def forward(self, vectors: FloatArray, shift: FloatArray) -> FloatArray:
+        out = np.empty((vectors.shape[0], self._e), np.float32)
+        _multiply_in_tiles(vectors, self._matrix.T, shift, out)
+        return out
+
+    def inverse(self, rotated: FloatArray, shift: FloatArray) -> FloatArray:
+        out = np.empty((rotated.shape[0], self._d), np.float32)
+        _multiply_in_tiles(rotated, self._matrix, None, out)
+        out += shift
+        return out
+
+
+def seeded_rotation(kind: RotationKind, d: int, seed: int) -> Rotation:
+    """The rotation of dimension d that the seed determines; its state is the seed alone."""
+    if kind == "hadamard":
+        return HadamardRotation(d, seed)
+    return DenseRotation(random_orthogonal(d, seed).astype(np.float32))
+
+
+def random_orthogonal(d: int, seed: int) -> DoubleArray:
+    """A (d, d) orthogonal matrix from the Haar measure: Q of a Gaussian matrix, with the signs of R's diagonal
+    (Mezzadri 2007). The same whatever the number of threads."""
+    gaussian = np.random.default_rng(seed).standard_normal((d, d))
+    with threadpool_limits(1, user_api="blas"):
+        q, r = np.linalg.qr(gaussian)
+    return np.asarray(q * np.where(np.diag(r) < 0, -1.0, 1.0))
+
+
+def _round_up(size: int) -> int:
+    return -(-size // _TILE_COLUMNS) * _TILE_COLUMNS
+
+
+def _multiply_in_tiles(rows: FloatArray, matrix: FloatArray, shift: FloatArray | None, out: FloatArray) -> None:
+    """out = (rows − shift) @ matrix, without the columns that pad the matrix."""
+    n, d = rows.shape
+    tile = np.zeros((_TILE_ROWS, matrix.shape[0]), np.float32)
+    product = np.empty((_TILE_ROWS, matrix.shape[1]), np.float32)
+    for start in range(0, n, _TILE_ROWS):
+        stop = min(start + _TILE_ROWS, n)
+        if shift is None:
+            tile[: stop - start, :d] = rows[start:stop]
+        else:
+            np.subtract(rows[start:stop], shift, out=tile[: stop - start, :d])
+        np.matmul(tile, matrix, out=product)
+        out[start:stop] = product[: stop - start, : out.shape[1]]
