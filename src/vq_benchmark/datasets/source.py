@@ -45,7 +45,7 @@ class ArraySource:
         return self.array.dtype
 
     def read(self, start: int, stop: int) -> FloatArray:
-        return np.ascontiguousarray(self.array[start:stop], dtype=np.float32)
+        return as_float32(self.array[start:stop])
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,14 @@ def unit_norm(vectors: FloatArray) -> FloatArray:
     """(n, d) float32 with every row divided by its Euclidean norm; zero rows stay zero."""
     doubles = vectors.astype(np.float64)
     norms = np.sqrt((doubles * doubles).sum(axis=1, keepdims=True))
-    return np.asarray(doubles / np.where(norms == 0, 1, norms), dtype=np.float32)
+    with np.errstate(invalid="ignore"):  # a row with an infinite value becomes NaN, which `check_rows` reports
+        return np.asarray(doubles / np.where(norms == 0, 1, norms), dtype=np.float32)
+
+
+def as_float32(array: Array) -> FloatArray:
+    """The array as C-contiguous float32; what float32 cannot hold becomes infinite, which `check_rows` reports."""
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(array, dtype=np.float32)
 
 
 def take(source: VectorSource, rows: Sequence[int] | IdArray, *, gap: int = 64) -> FloatArray:
