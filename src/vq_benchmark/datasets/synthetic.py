@@ -35,8 +35,8 @@ class SyntheticDistribution:
 
     d: int
     seed: int = 0
-    alpha: float = 1.0
-    """Principal variance i is proportional to i^-alpha."""
+    alpha: float = 0.7
+    """Principal variance i is proportional to i^-alpha; 0.7 is close to the embeddings of `sample`."""
     num_clusters: int = 64
     between_share: float = 0.5
     """Share of the variance that is between the centres of clusters."""
