@@ -37,7 +37,7 @@ def assert_reads(source, expected: np.ndarray, start: int, stop: int) -> None:
 def test_round_trip_of_any_range(tmp_path_factory, extension, dtype, shape, data, block_rows):
     expected = values(*shape, dtype)
     path = tmp_path_factory.mktemp("round") / f"base{extension}"
-    registry.write_vectors(path, ArraySource(expected), np.dtype(dtype), block_rows=block_rows)
+    registry.write_vectors(path, ArraySource(expected), dtype, block_rows=block_rows)
     start = data.draw(st.integers(0, shape[0]))
     stop = data.draw(st.integers(start, shape[0]))
     assert_reads(registry.open_vectors(path), expected, start, stop)
@@ -184,7 +184,7 @@ def test_parquet_prefers_the_usual_names_and_takes_the_column_asked_for(tmp_path
 )
 def test_hostile_file_names(tmp_path, name):
     rows = values(9, 3, "float32")
-    registry.write_vectors(tmp_path / name, ArraySource(rows), rows.dtype)
+    registry.write_vectors(tmp_path / name, ArraySource(rows), "float32")
     assert_reads(registry.open_vectors(tmp_path / name), rows, 0, 9)
     (tmp_path / name).write_bytes(b"no numbers")
     with pytest.raises(InputError) as refusal:
@@ -201,8 +201,6 @@ def test_a_write_that_fails_leaves_nothing(tmp_path):
 
     (tmp_path / "a.npy").write_bytes(b"before")
     with pytest.raises(InputError, match="enough"):
-        registry.write_vectors(
-            tmp_path / "a.npy", Failing(values(9, 3, "float32")), np.dtype("float32"), block_rows=4
-        )
+        registry.write_vectors(tmp_path / "a.npy", Failing(values(9, 3, "float32")), "float32", block_rows=4)
     assert [each.name for each in tmp_path.iterdir()] == ["a.npy"]
     assert (tmp_path / "a.npy").read_bytes() == b"before"

@@ -39,6 +39,12 @@ class CatalogEntry:
     """Whether num_samples and dim may be chosen."""
 
 
+def _open_synthetic(request: CatalogRequest) -> StoredDataset:
+    n = DEFAULT_NUM_VECTORS if request.num_samples is None else request.num_samples
+    d = DEFAULT_DIM if request.dim is None else request.dim
+    return open_synthetic(n, d, request.num_queries)
+
+
 CATALOG: dict[str, CatalogEntry] = {
     entry.name: entry
     for entry in (
@@ -62,9 +68,7 @@ CATALOG: dict[str, CatalogEntry] = {
             licence="none needed",
             size_bytes=0,
             how_to="any size: --num-samples and --dim",
-            open=lambda request: open_synthetic(
-                request.num_samples or DEFAULT_NUM_VECTORS, request.dim or DEFAULT_DIM, request.num_queries
-            ),
+            open=_open_synthetic,
             any_size=True,
         ),
     )

@@ -5,8 +5,9 @@ b the share of variance between clusters, S the square roots of the variances i^
 E||x||^2 = 1), R a random rotation. Rows are made in blocks of 4,096, each from SeedSequence((seed, stream, block)),
 so that any range of rows can be made without the others; base, queries and learn are different streams.
 
-R is a product of Givens rotations of random pairs of coordinates, not a matrix product: it costs O(d log d) per row
-and only adds and multiplies element by element, so that every machine makes the same bytes.
+R is a product of Givens rotations of random pairs of coordinates by 45 degrees or an odd multiple of that, not a dense
+matrix: it costs O(d log d) per row and only adds and multiplies element by element, so that every machine makes the
+same bytes.
 """
 
 from collections.abc import Callable
@@ -69,14 +70,14 @@ class SyntheticDistribution:
 
     @cached_property
     def _givens_layers(self) -> list[tuple[Array, Array, FloatArray, FloatArray]]:
-        """Per layer, disjoint pairs of coordinates (first, second) and the cosine and sine of each pair's angle."""
+        """Per layer, disjoint pairs of coordinates (first, second) and the cosine and sine of each angle."""
         rng = np.random.default_rng(np.random.SeedSequence((self.seed, SHAPE_STREAM, 1)))
         layers = []
         for _ in range(ceil(log2(self.d)) + 2 if self.d > 1 else 0):
             first, second = rng.permutation(self.d)[: self.d // 2 * 2].reshape(2, -1)
-            directions = rng.standard_normal((2, self.d // 2))
-            cosine, sine = directions / np.sqrt((directions * directions).sum(axis=0))
-            layers.append((first, second, cosine.astype(np.float32)[:, None], sine.astype(np.float32)[:, None]))
+            signs = rng.choice(np.array([-1, 1], dtype=np.float32), (2, self.d // 2, 1))
+            cosine, sine = signs * np.float32(np.sqrt(0.5))
+            layers.append((first, second, cosine, sine))
         return layers
 
     def _rotate(self, rows: FloatArray) -> FloatArray:
@@ -124,9 +125,7 @@ def write_synthetic(
     """
     require_size(n, d)
     source = SyntheticDistribution(d, seed).source(n, BASE_STREAM)
-    write_vectors(
-        path, source, np.dtype(dtype), block_rows=BLOCK_ROWS, convert=_conversion(dtype, d), progress=progress
-    )
+    write_vectors(path, source, dtype, block_rows=BLOCK_ROWS, convert=_conversion(dtype, d), progress=progress)
 
 
 def _conversion(dtype: str, d: int) -> Callable[[FloatArray], FloatArray]:

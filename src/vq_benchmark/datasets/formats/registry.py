@@ -85,7 +85,7 @@ def _existing_format(path: Path, column: str | None) -> Format:
     return found
 
 
-def require_writable(path: Path, dtype: np.dtype[np.generic]) -> None:
+def require_writable(path: Path, dtype: str) -> None:
     """Raises InputError unless vectors of that dtype can be written to a file of that name."""
     found = format_of(path)
     extension = path.suffix.lower()
@@ -93,8 +93,8 @@ def require_writable(path: Path, dtype: np.dtype[np.generic]) -> None:
     if not possible:
         able = ", ".join(each for each, format in formats().items() if format.writable_dtypes(each))
         raise InputError(f"{extension} files cannot be written; those that can are {able}.")
-    if dtype.name not in possible:
-        raise InputError(f"{extension} files cannot hold {dtype.name}; they can hold {', '.join(possible)}.")
+    if dtype not in possible:
+        raise InputError(f"{extension} files cannot hold {dtype!r}; they can hold {', '.join(possible)}.")
     if not path.absolute().parent.is_dir():
         raise InputError(f"there is no directory {str(path.absolute().parent)!r} to write to.")
 
@@ -102,7 +102,7 @@ def require_writable(path: Path, dtype: np.dtype[np.generic]) -> None:
 def write_vectors(
     path: Path,
     source: VectorSource,
-    dtype: np.dtype[np.generic],
+    dtype: str,
     *,
     block_rows: int = 4096,
     convert: Callable[[FloatArray], FloatArray] = lambda rows: rows,
@@ -119,17 +119,18 @@ def write_vectors(
     require_writable(path, dtype)
     write = format_of(path).write
     assert write is not None
+    stored = np.dtype(dtype)
 
     def blocks() -> Iterator[Array]:
         for start in range(0, source.n, block_rows):
             stop = min(start + block_rows, source.n)
-            yield _stored_as(dtype, convert(source.read(start, stop)))
+            yield _stored_as(stored, convert(source.read(start, stop)))
             if progress is not None:
                 progress(stop, source.n)
 
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
-        write(unfinished, VectorBlocks(source.n, source.d, dtype, blocks()))
+        write(unfinished, VectorBlocks(source.n, source.d, stored, blocks()))
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
