@@ -36,7 +36,7 @@ def check_numbered_rows(rows: FloatArray, numbers: IdArray, metric: Metric, *, w
     if bad.any():
         raise InputError(
             f"{bad.sum()} of the {what} rows {among} hold NaN or infinite values, the first is row "
-            f"{numbers[bad.argmax()]}; `vq-benchmark inspect` lists them all."
+            f"{numbers[bad.argmax()]}; `vq-benchmark inspect` counts them all."
         )
     zero = zero_rows(rows)
     if metric == "cosine" and zero.any():

@@ -3,6 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
+from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.catalog import CATALOG, CatalogRequest, unknown_dataset
 from vq_benchmark.datasets.checks import check_numbered_rows, check_rows, probe_rows, require_rows
 from vq_benchmark.datasets.dataset import Dataset, Judgements, Metric
@@ -10,7 +13,7 @@ from vq_benchmark.datasets.directory import find_part, open_directory
 from vq_benchmark.datasets.fingerprint import fingerprint_base
 from vq_benchmark.datasets.formats.registry import formats, open_dataset
 from vq_benchmark.datasets.metric_choice import choose_metric
-from vq_benchmark.datasets.source import PrefixSource, UnitNormSource, VectorSource, take, unit_norm
+from vq_benchmark.datasets.source import ExcludingSource, PrefixSource, UnitNormSource, VectorSource, take, unit_norm
 from vq_benchmark.datasets.splitting import hold_out, keep_first
 from vq_benchmark.datasets.stored import StoredDataset
 from vq_benchmark.errors import InputError
@@ -61,11 +64,18 @@ def load_dataset(
     stored, chosen = choose_metric(stored, metric, probed)
     dataset = _under_metric(name, stored, chosen)
     if check:
-        check_numbered_rows(probed, numbers, chosen)
+        check_numbered_rows(probed, _numbers_in_file(stored.base, numbers), chosen)
         check_rows(dataset.queries, 0, chosen, what="query")
         if dataset.judgements is not None:
             check_rows(dataset.judgements.queries, 0, chosen, what="judged query")
     return dataset
+
+
+def _numbers_in_file(base: VectorSource, rows: IdArray) -> IdArray:
+    """The numbers that rows had before queries were held out: those that a person finds in the file."""
+    if not isinstance(base, ExcludingSource):
+        return rows
+    return np.array([base.source_row(row) for row in rows.tolist()], dtype=np.int64)
 
 
 def _open(

@@ -5,9 +5,9 @@ b the share of variance between clusters, S the square roots of the variances i^
 E||x||^2 = 1), R a random rotation. Rows are made in blocks of 4,096, each from SeedSequence((seed, stream, block)),
 so that any range of rows can be made without the others; base, queries and learn are different streams.
 
-R is a product of Givens rotations of random pairs of coordinates by 45 degrees or an odd multiple of that, not a dense
-matrix: it costs O(d log d) per row and only adds and multiplies element by element, so that every machine makes the
-same bytes.
+R is a product of Givens rotations of random pairs of coordinates by 45 degrees or an odd multiple of that, and not a
+dense matrix: it costs O(d log d) per row and only adds and multiplies element by element, so that every machine makes
+the same bytes.
 """
 
 from collections.abc import Callable
