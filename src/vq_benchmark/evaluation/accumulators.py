@@ -1,6 +1,6 @@
 """What one pass over some rows leaves behind: small, mergeable without loss, and serialisable."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -51,17 +51,19 @@ class Accumulators:
         """Take in the accumulators of other rows.
 
         Raises:
-            ValueError: both have seen the same row, or only one of them kept candidates.
+            ValueError: both have seen the same row, only one of them kept candidates, or not as many; nothing is
+                changed then.
         """
         if (self.top is None) != (other.top is None) and self.spans and other.spans:
             raise ValueError("accumulators with and without candidates cannot be merged")
-        self.spans = joined(self.spans + other.spans)
-        for name, total in other.sums.items():
-            self.sums.setdefault(name, ExactSum()).merge(total)
+        spans = joined(self.spans + other.spans)
         if self.top is None:
-            self.top = other.top
+            self.top = None if other.top is None else replace(other.top)  # ours to change, theirs not
         elif other.top is not None:
             self.top.merge(other.top)
+        for name, total in other.sums.items():
+            self.sums.setdefault(name, ExactSum()).merge(total)
+        self.spans = spans
 
     def to_bytes(self) -> bytes:
         """An .npz archive (no pickle) that `from_bytes` reads."""

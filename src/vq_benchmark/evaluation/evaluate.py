@@ -51,6 +51,11 @@ def exact_truths(
     return Truths(mine, judged)
 
 
+def _check_shape(truth: GroundTruth, queries: int, k: int) -> None:
+    if len(truth.ids) != queries or truth.ids.shape[1] < k:
+        raise InputError(f"a ground truth of shape {truth.ids.shape} was given, {queries} queries need k of {k}.")
+
+
 def evaluate(
     quantizer: Quantizer,
     dataset: Dataset,
@@ -86,6 +91,10 @@ def evaluate(
     if truths is None and settings.with_scores:
         truths = exact_truths(dataset, k, start=start, stop=stop, batch_size=batch_size)
     own = own_judged_queries(dataset)
+    if truths is not None:
+        _check_shape(truths.queries, len(dataset.queries), min(k, dataset.n))
+        if truths.judged is not None:
+            _check_shape(truths.judged, 0 if own is None else len(own), min(k, dataset.n))
     scored = dataset.queries if own is None else np.concatenate([dataset.queries, own])
     accumulators, timings = stream(
         quantizer, dataset.base, scored, dataset.metric, settings,
@@ -102,6 +111,9 @@ def evaluate(
         judged_first=0 if own is None else len(dataset.queries),
         k=k,
         seed=settings.seed,
+        candidates=settings.candidates,
+        num_pairs=settings.num_pairs,
+        with_pairwise=settings.with_pairwise,
         with_rank=with_rank,
     )
     return Measurement(

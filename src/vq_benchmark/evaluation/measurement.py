@@ -33,6 +33,9 @@ class Subject:
     """Depth of the ground truth."""
     seed: int
     """Seed of the pairs and of the bootstrap."""
+    candidates: int
+    num_pairs: int
+    with_pairwise: bool
     with_rank: bool = True
 
 

@@ -27,10 +27,13 @@ def finished_metrics(measurement: Measurement) -> Metrics:
     """All metrics of a measurement of the whole base.
 
     Raises:
-        ValueError: rows of the base are missing.
+        ValueError: rows of the base are missing, here or in the ground truth.
     """
     if measurement.missing:
         raise ValueError(f"rows {measurement.missing} were not measured")
+    for truth in (measurement.truth, measurement.judged_truth):
+        if truth is not None and truth.span != (0, measurement.subject.n):
+            raise ValueError(f"the ground truth is of rows {truth.span[0]} to {truth.span[1]} only")
     metrics = bit_metrics(measurement.subject)
     metrics |= error_metrics(measurement.accumulators)
     top, truth = measurement.accumulators.top, measurement.truth
@@ -84,11 +87,17 @@ def recall_metrics(top: TopCandidates, truth: GroundTruth, measurement: Measurem
         for r in RERANK_DEPTHS.get(depth, ()):
             if r <= size:
                 _put_per_query(metrics, f"recall_{depth}_at_{r}", ranking.recall(ranks, depth, r), subject.seed)
-        best, found = (scores[:, :depth] - norms[:, None] for scores in (truth.top.scores, exact))
+        best, found = (_true_scores(scores[:, :depth], norms, subject.d) for scores in (truth.top.scores, exact))
         _put_per_query(metrics, f"sum_of_scores_at_{depth}", ranking.sum_of_scores(best, found), subject.seed)
     if subject.with_rank:
         _put_per_query(metrics, "rank_distortion", ranking.rank_distortion(ranks, size), subject.seed)
     return metrics
+
+
+def _true_scores(scores: DoubleArray, norms: DoubleArray, d: int) -> DoubleArray:
+    """Inner products, or −‖q − x‖² for L2, where a distance that rounding alone can have made is 0."""
+    values = scores - norms[:, None]
+    return np.where(np.abs(values) <= 2 * d * np.finfo(np.float64).eps * norms[:, None], 0.0, values)
 
 
 def judged_metrics(top: TopCandidates, measurement: Measurement) -> Metrics:

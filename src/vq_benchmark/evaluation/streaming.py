@@ -36,7 +36,7 @@ class PassSettings:
     """Whether to measure distances between pairs of base rows."""
 
     def __post_init__(self) -> None:
-        for name, least in (("candidates", 1), ("num_pairs", 0)):
+        for name, least in (("candidates", 1), ("num_pairs", 0), ("seed", 0)):
             if getattr(self, name) < least:
                 raise InputError(f"{name} is {getattr(self, name)}, it must be at least {least}.")
 
@@ -98,8 +98,9 @@ def stream(
         accumulators.top = TopCandidates.empty(len(queries), settings.candidates)
     timings = Timings()
     scorer = _Scorer(quantizer, queries, metric, len(queries) if pair_queries is None else pair_queries)
-    _warm_up(quantizer, base, start, timings)
     for tile in tiles(base, start, stop, metric, batch_size, on_block):
+        if not timings.rows:
+            _warm_up(quantizer, tile.vectors[:WARM_UP_ROWS], timings)
         _accumulate(accumulators, timings, scorer, tile, base.n, settings)
     if accumulators.top is not None:
         accumulators.top.sort()
@@ -122,17 +123,22 @@ class _Scorer:
         return scores_of(self.queries, vectors, self.metric)
 
     def estimated(self, codes: CodeArray, decoded: FloatArray) -> Scores:
-        vectors = self.quantizer.decode_for_scores(codes) if self.own_estimator else decoded
-        if self.metric != "l2":
-            return scores_of(self.projected, vectors, self.metric)
-        norms = self.quantizer.squared_norms(codes) if self.own_norms else squared_norms(decoded)
-        return scores_of(self.projected, vectors, self.metric, norms)
+        vectors = decoded
+        if self.own_estimator:
+            vectors = np.ascontiguousarray(self.quantizer.decode_for_scores(codes), dtype=np.float32)
+        norms = None
+        if self.metric == "l2":
+            norms = self.quantizer.squared_norms(codes) if self.own_norms else squared_norms(decoded)
+        scores = scores_of(self.projected, vectors, self.metric, norms)
+        if not all(np.isfinite(values).all() for values in (scores.queries, scores.vectors, scores.offsets)):
+            raise ValueError(f"{self.quantizer.name} estimated a score that is not finite")
+        return scores
 
 
-def _warm_up(quantizer: Quantizer, base: VectorSource, start: int, timings: Timings) -> None:
+def _warm_up(quantizer: Quantizer, vectors: FloatArray, timings: Timings) -> None:
     """Compile and touch what the first call of encode and decode would otherwise pay for."""
     with timings.measure("warm_up_seconds"):
-        codes = quantizer.encode(base.read(start, min(start + WARM_UP_ROWS, base.n)))
+        codes = quantizer.encode(vectors)
         quantizer.decode(codes)
         quantizer.decode_for_scores(codes)
 
@@ -145,12 +151,15 @@ def _accumulate(
     with timings.measure("encode_seconds"):
         codes = quantizer.encode(vectors)
     with timings.measure("decode_seconds"):
-        decoded = quantizer.decode(codes)
+        decoded = np.ascontiguousarray(quantizer.decode(codes), dtype=np.float32)
     timings.rows += rows
     if rows == TILE_ROWS:
         timings.encode_rates.append(rows / (timings.encode_seconds - encoded_before))
-    if codes.shape != (rows, quantizer.code_bytes) or decoded.shape != vectors.shape:
-        raise ValueError(f"{quantizer.name} returned codes {codes.shape} and vectors {decoded.shape} for {rows} rows")
+    if codes.shape != (rows, quantizer.code_bytes) or codes.dtype != np.uint8 or decoded.shape != vectors.shape:
+        raise ValueError(
+            f"{quantizer.name} returned codes {codes.shape} of {codes.dtype} and vectors {decoded.shape}, "
+            f"not codes {(rows, quantizer.code_bytes)} of uint8 and vectors {vectors.shape}"
+        )
     if not np.isfinite(decoded).all():
         raise ValueError(f"{quantizer.name} decoded a vector that is not finite")
     with timings.measure("score_seconds"):
@@ -179,8 +188,9 @@ def _pairs_of_tile(tile: Tile, n: int, queries: int, settings: PassSettings) -> 
     rows = len(tile.vectors)
     count = (tile.first + rows) * settings.num_pairs // n - tile.first * settings.num_pairs // n
     rng = np.random.default_rng([settings.seed, tile.first // TILE_ROWS])
-    pair_queries, pair_rows = rng.integers(max(queries, 1), size=count), rng.integers(rows, size=count)
+    pair_rows = rng.integers(rows, size=count)
     others = (pair_rows + rng.integers(1, max(rows, 2), size=count)) % rows
+    pair_queries = rng.integers(max(queries, 1), size=count)  # last, so that pairs of rows don't depend on queries
     inside = (pair_rows >= tile.inside.start) & (pair_rows < tile.inside.stop)
     return Pairs(pair_queries[inside], pair_rows[inside], others[inside])
 

@@ -37,6 +37,15 @@ class TopCandidates:
         shape = (queries, size)
         return cls(np.full(shape, -np.inf), np.full(shape, NO_ID, dtype=np.int64), np.full(shape, -np.inf))
 
+    @classmethod
+    def best_of(cls, exact: DoubleArray, ids: IdArray, size: int) -> Self:
+        """The best `size` of listed rows (q, listed) by their exact scores."""
+        order = _order(exact, ids)[:, :size]
+        best = cls.empty(len(ids), size)
+        best.scores[:, : order.shape[1]] = best.exact[:, : order.shape[1]] = np.take_along_axis(exact, order, axis=1)
+        best.ids[:, : order.shape[1]] = np.take_along_axis(ids, order, axis=1)
+        return best
+
     @property
     def size(self) -> int:
         return int(self.ids.shape[1])
@@ -50,9 +59,11 @@ class TopCandidates:
         bounds = estimated.rounding_bound()
         for first in range(0, len(estimated.queries), QUERIES_PER_PRODUCT):
             group = slice(first, first + QUERIES_PER_PRODUCT)
+            with np.errstate(over="ignore", invalid="ignore"):  # their bound is infinite, so float64 decides
+                products = estimated.queries[group] @ estimated.vectors.T
             _offer(
                 self.scores[group], self.ids[group], self.exact[group], first_id, rows.start, rows.stop,
-                estimated.queries[group] @ estimated.vectors.T, bounds[group],
+                products, bounds[group],
                 estimated.queries[group], estimated.vectors, estimated.factor, estimated.offsets,
                 exact.queries[group], exact.vectors, exact.factor, exact.offsets,
             )  # fmt: skip
@@ -66,7 +77,13 @@ class TopCandidates:
         self._reorder(_order(self.scores, self.ids))
 
     def merge(self, other: Self) -> None:
-        """Take in the candidates of other rows."""
+        """Take in the candidates of other rows.
+
+        Raises:
+            ValueError: they are of another number of queries, or as many were not kept.
+        """
+        if self.ids.shape != other.ids.shape:
+            raise ValueError(f"candidates of shape {self.ids.shape} and {other.ids.shape} cannot be merged")
         for name in ("scores", "ids", "exact"):
             setattr(self, name, np.concatenate([getattr(self, name), getattr(other, name)], axis=1))
         self._reorder(_order(self.scores, self.ids)[:, : other.size])
@@ -101,13 +118,16 @@ class Scores:
         """(q,) float64 bounds on the rounding error of the float32 scores of this tile.
 
         The forward error of a product of length e in any order of summation is at most e·u·‖q‖‖x‖ (Higham, Accuracy
-        and Stability of Numerical Algorithms, 2002, section 3.1); one more u for rounding the offset.
+        and Stability of Numerical Algorithms, 2002, section 3.1); one more u for rounding the offset. Each term may
+        lose another 2⁻¹²⁶ where it is too small for float32. Infinite where a product may be too large for it.
         """
-        unit_roundoff = float(np.finfo(np.float32).eps) / 2
+        limits = np.finfo(np.float32)
+        unit_roundoff, terms = float(limits.eps) / 2, self.vectors.shape[1] + 2
         queries = np.sqrt(squared_norms(self.queries))
-        longest = np.sqrt(squared_norms(self.vectors).max(initial=0.0))
-        products = self.factor * (self.vectors.shape[1] + 2) * queries * longest
-        return np.asarray(unit_roundoff * (products + np.abs(self.offsets).max(initial=0.0)))
+        lengths = queries * np.sqrt(squared_norms(self.vectors).max(initial=0.0))
+        products = self.factor * terms * (unit_roundoff * lengths + float(limits.tiny))
+        bound = products + unit_roundoff * np.abs(self.offsets).max(initial=0.0)
+        return np.where(lengths < float(limits.max) / 2, bound, np.inf)
 
     def of_pairs(self, queries: IdArray, rows: IdArray) -> DoubleArray:
         """(p,) float64 scores of the pairs (queries[p], rows[p])."""

@@ -8,7 +8,6 @@ from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.evaluation.evaluate import Truths, evaluate
 from vq_benchmark.evaluation.grid import block_rows
 from vq_benchmark.evaluation.metrics import Metrics, finished_metrics
-from vq_benchmark.evaluation.streaming import PassSettings
 from vq_benchmark.machine.memory import peak_bytes, reset_peak
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.provenance import environment
@@ -45,13 +44,7 @@ def run_cell(
             k=options.k,
             with_rank=options.with_rank,
             model_hash=model.hash,
-            settings=PassSettings(
-                candidates=options.candidates,
-                num_pairs=options.num_pairs,
-                seed=cell.seed,
-                with_scores=options.with_recall,
-                with_pairwise=options.with_pairwise,
-            ),
+            settings=options.settings(cell.seed),
             batch_size=options.batch_size,
             on_block=update,
         )

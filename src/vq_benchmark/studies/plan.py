@@ -14,7 +14,7 @@ from typing import Any
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.fingerprint import fingerprint_array
 from vq_benchmark.errors import InfeasibleBudget, InputError
-from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE
+from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, block_rows
 from vq_benchmark.evaluation.ground_truth import DEFAULT_K
 from vq_benchmark.evaluation.streaming import PassSettings
 from vq_benchmark.quantizers.base import Parameters
@@ -47,6 +47,18 @@ class Options:
             raise InputError(f"--k is {self.k}, it must be at least 1.")
         if self.k > self.candidates:
             raise InputError(f"--k is {self.k}, more than the {self.candidates} candidates kept (--max-candidates).")
+        block_rows(self.batch_size)
+        self.settings(seed=0)
+
+    def settings(self, seed: int) -> PassSettings:
+        """What one pass measures."""
+        return PassSettings(
+            candidates=self.candidates,
+            num_pairs=self.num_pairs,
+            seed=seed,
+            with_scores=self.with_recall,
+            with_pairwise=self.with_pairwise,
+        )
 
     def determining(self) -> dict[str, Any]:
         """Those that determine a result; paths, batch size and threads do not."""
@@ -134,6 +146,8 @@ def grid(
     Raises:
         InputError: an unknown method or parameter, or a value that is impossible for dimension d.
     """
+    if min(seeds) < 0:
+        raise InputError(f"a seed is {min(seeds)}, it must be at least 0.")
     cells: list[Cell] = []
     refusals: list[Refusal] = []
     for method in methods:
