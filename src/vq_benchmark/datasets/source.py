@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
 
 from vq_benchmark.arrays import Array, FloatArray, IdArray
+
+MAX_RANGE_ROWS = 4096
+UNIT_NORM_ROWS = 256  # so few that their float64 copies stay in the cache
 
 
 class VectorSource(Protocol):
@@ -45,7 +49,7 @@ class ArraySource:
         return self.array.dtype
 
     def read(self, start: int, stop: int) -> FloatArray:
-        return np.ascontiguousarray(self.array[start:stop], dtype=np.float32)
+        return as_float32(self.array[start:stop])
 
 
 @dataclass(frozen=True)
@@ -126,20 +130,33 @@ class UnitNormSource:
 
 def unit_norm(vectors: FloatArray) -> FloatArray:
     """(n, d) float32 with every row divided by its Euclidean norm; zero rows stay zero."""
-    doubles = vectors.astype(np.float64)
-    norms = np.sqrt((doubles * doubles).sum(axis=1, keepdims=True))
-    return np.asarray(doubles / np.where(norms == 0, 1, norms), dtype=np.float32)
+    out = np.empty(vectors.shape, dtype=np.float32)
+    for start in range(0, len(vectors), UNIT_NORM_ROWS):
+        doubles = vectors[start : start + UNIT_NORM_ROWS].astype(np.float64)
+        norms = np.sqrt((doubles * doubles).sum(axis=1, keepdims=True))
+        with np.errstate(invalid="ignore"):  # a row with an infinite value becomes NaN, which `check_rows` reports
+            out[start : start + UNIT_NORM_ROWS] = doubles / np.where(norms == 0, 1, norms)
+    return out
+
+
+def as_float32(array: Array) -> FloatArray:
+    """The array as C-contiguous float32; what float32 cannot hold becomes infinite, which `check_rows` reports."""
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(array, dtype=np.float32)
 
 
 def take(source: VectorSource, rows: Sequence[int] | IdArray, *, gap: int = 64) -> FloatArray:
     """The given rows (any order, repeats allowed) as (len(rows), d) float32.
 
-    Rows at most `gap` apart are read in one range, so that a sample costs few reads and little memory.
+    Rows at most `gap` apart are read in one range, of no more than 4,096 rows, so that a sample costs few reads and
+    little memory.
     """
     wanted, inverse = np.unique(np.asarray(rows, dtype=np.int64), return_inverse=True)
     out = np.empty((len(wanted), source.d), dtype=np.float32)
-    starts = np.flatnonzero(np.diff(wanted, prepend=-gap - 1) > gap) if len(wanted) else wanted
-    for first, after in zip(starts, [*starts[1:], len(wanted)], strict=True):
+    far = np.diff(wanted) > gap
+    in_next_range = np.diff(wanted // MAX_RANGE_ROWS) > 0
+    starts = [0, *(np.flatnonzero(far | in_next_range) + 1), len(wanted)] if len(wanted) else []
+    for first, after in pairwise(starts):
         base = int(wanted[first])
         block = source.read(base, int(wanted[after - 1]) + 1)
         out[first:after] = block[wanted[first:after] - base]

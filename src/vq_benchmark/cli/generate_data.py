@@ -1,0 +1,28 @@
+"""`vq-benchmark generate-data`: synthetic vectors of any size to a file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Option
+
+from vq_benchmark.datasets.synthetic import write_synthetic
+from vq_benchmark.machine.progress import reporter
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command("generate-data")(generate_data)
+
+
+def generate_data(
+    num_vectors: Annotated[int, Option(help="Number of vectors.")],
+    dim: Annotated[int, Option(help="Dimension.")],
+    output: Annotated[Path, Option(help="File to write; its extension is its format, such as .npy or .fbin.")],
+    dtype: Annotated[str, Option(help="float32, float16, int8 or uint8.")] = "float32",
+    seed: Annotated[int, Option(help="Seed of the distribution and the vectors.")] = 0,
+) -> None:
+    """Write clustered vectors with a power-law spectrum, out of core; the file appears only when it is whole."""
+    with reporter().task(f"writing {output.name}", num_vectors) as update:
+        write_synthetic(output, num_vectors, dim, seed=seed, dtype=dtype, progress=lambda done, total: update(done))
+    typer.echo(f"{num_vectors:,} vectors of dimension {dim}, {dtype}: {output}")

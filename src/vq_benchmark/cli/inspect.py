@@ -1,0 +1,68 @@
+"""`vq-benchmark inspect`: audit a data set."""
+
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from typer import Option
+
+from vq_benchmark.cli.options import DataOptions, MachineOptions, grouped
+from vq_benchmark.datasets.inspection import FoundRows, Inspection, inspect_dataset
+from vq_benchmark.machine.progress import reporter
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command("inspect")(inspect)
+
+
+@grouped
+def inspect(
+    data: DataOptions,
+    machine: MachineOptions,
+    max_rows: Annotated[int | None, Option(help="Look at so many rows, evenly spread [default: all].")] = None,
+) -> None:
+    """Audit a data set: shape, norms, duplicates, zero and non-finite rows, queries inside the base, spectrum."""
+    machine.apply()
+    dataset = data.load(check=False)
+    with reporter().task("rows", min(max_rows or dataset.n, dataset.n)) as update:
+        inspection = inspect_dataset(dataset, max_rows=max_rows, progress=lambda done, total: update(done))
+    table = Table(box=box.SIMPLE, show_header=False)
+    for label, value in described(inspection):
+        table.add_row(label, Text(value))
+    Console().print(table)
+
+
+def described(found: Inspection) -> list[tuple[str, str]]:
+    """Lines of the audit: what was looked at, and what was found."""
+    lines = [
+        ("data set", found.name),
+        ("base", f"{found.n:,} × {found.d} {found.dtype}, metric {found.metric}"),
+        ("queries", f"{found.num_queries:,}"),
+        ("fingerprint", found.fingerprint),
+        ("rows looked at", f"{found.rows_inspected:,}"),
+    ]
+    if found.norms is not None:
+        norms = found.norms
+        lines.append(
+            ("norms", f"min {norms.min:.6g}, mean {norms.mean:.6g}, median {norms.median:.6g}, max {norms.max:.6g}")
+        )
+    lines += [
+        ("non-finite rows", _found(found.non_finite_rows)),
+        ("zero rows", _found(found.zero_rows)),
+        ("duplicate rows", _found(found.duplicate_rows)),
+        ("queries inside the base", _found(found.queries_in_base)),
+        ("bad queries", _found(found.bad_queries)),
+    ]
+    if found.spectrum is not None:
+        shares = ", ".join(f"{share:.1%} in {count}" for count, share in found.spectrum.variance_shares)
+        lines.append(("variance in components", shares))
+        lines.append(("effective dimension", f"{found.spectrum.effective_dimension:.1f} of {found.d}"))
+    return lines + [("note", note) for note in found.notes]
+
+
+def _found(rows: FoundRows) -> str:
+    return "none" if not rows.count else f"{rows.count:,}, the first is {rows.first}"

@@ -1,0 +1,96 @@
+"""What `run` and `sweep` have in common: from options to a measurement, from an outcome to a table and exit code."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+from rich.console import Console
+
+from vq_benchmark.cli.options import MachineOptions, MeasureOptions, StoreOptions
+from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.errors import InputError
+from vq_benchmark.machine.progress import Reporter
+from vq_benchmark.reports.tables import print_results
+from vq_benchmark.results.database import Database
+from vq_benchmark.results.locations import cache_dir, codebooks_dir
+from vq_benchmark.studies.local import Outcome
+from vq_benchmark.studies.plan import Options, Refusal
+
+SOME_FAILED = 1
+
+
+def measurement_options(
+    measure: MeasureOptions, store: StoreOptions, machine: MachineOptions, threads: int
+) -> Options:
+    """The options of a study from those of the command line."""
+    if measure.skip_ground_truth and measure.ground_truth_path is not None:
+        raise InputError("give either --ground-truth-path or --skip-ground-truth, not both.")
+    return Options(
+        cache_dir=cache_dir(store.cache_dir),
+        codebooks_dir=codebooks_dir(store.codebooks_dir),
+        k=measure.k,
+        candidates=measure.max_candidates,
+        num_pairs=measure.num_pairs,
+        train_size=measure.train_size,
+        with_recall=measure.with_recall and not measure.skip_ground_truth,
+        with_pairwise=measure.with_pairwise,
+        with_rank=measure.with_rank,
+        ground_truth_path=measure.ground_truth_path,
+        batch_size=machine.batch_size,
+        threads=threads,
+    )
+
+
+def parsed_parameters(texts: Sequence[str], methods: Sequence[str]) -> dict[str, dict[str, list[Any]]]:
+    """Values by method and parameter from "NAME=V1,V2", which every method of the command gets, or "METHOD.NAME=V".
+
+    Raises:
+        InputError: a text is not of that form, or names a method that is not run.
+    """
+    parameters: dict[str, dict[str, list[Any]]] = {}
+    for text in texts:
+        name, equals, values = text.partition("=")
+        if not equals or not name or not values:
+            raise InputError(f"--param is {text!r}, it must be NAME=VALUE, such as m=96 or pq.m=48,96.")
+        method, dot, parameter = name.rpartition(".")
+        if dot and method not in methods:
+            raise InputError(
+                f"--param {text!r} is for {method!r}, which is not among the methods {', '.join(methods)}."
+            )
+        for each in [method] if dot else methods:
+            parameters.setdefault(each, {})[parameter] = [value.strip() for value in values.split(",")]
+    return parameters
+
+
+def say_notes(dataset: Dataset, report: Reporter) -> None:
+    """Show what the data set is and what a user should know of how it was loaded."""
+    report.say(
+        f"{dataset.name}: {dataset.n:,} vectors of dimension {dataset.d}, {len(dataset.queries):,} queries, "
+        f"metric {dataset.metric}"
+    )
+    for note in dataset.notes:
+        report.say(note)
+
+
+def finish(outcome: Outcome, refusals: Sequence[Refusal], database: Database, console: Console) -> None:
+    """Show the results and end with exit code 1 if a cell failed."""
+    finished = [run for run in outcome.runs if run.status == "done"]
+    partial = [run for run in outcome.runs if run.status == "partial"]
+    print_results([*finished, *outcome.failed], console)
+    for run in partial:
+        console.print(
+            f"rows {run.chunk_start:,} to {run.chunk_stop:,} of {run.n:,} of {run.method} are a partial row; "
+            "`vq-benchmark merge` finishes it once all chunks are there.",
+            highlight=False,
+        )
+    for refusal in refusals:
+        console.print(f"not run: {refusal.reason}", markup=False, highlight=False)
+    ran = len(outcome.runs) - outcome.skipped
+    if not outcome.runs:
+        raise InputError("no method has a configuration at these budgets; nothing was run.")
+    if outcome.skipped:
+        what = "nothing was left to do" if not ran else f"{ran} were run now"
+        console.print(f"{outcome.skipped} of {len(outcome.runs)} cells were done before; {what}.", highlight=False)
+    console.print(f"results: {database.path}", markup=False, highlight=False, soft_wrap=True)
+    if outcome.failed:
+        raise typer.Exit(SOME_FAILED)

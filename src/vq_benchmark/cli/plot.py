@@ -1,0 +1,42 @@
+"""`vq-benchmark plot`: figures and a table from a results database."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from typer import Option
+
+from vq_benchmark.cli.options import comma_separated
+from vq_benchmark.reports.plots import plot_results
+from vq_benchmark.reports.selection import select_runs
+from vq_benchmark.reports.tables import print_results
+from vq_benchmark.results.database import Database
+from vq_benchmark.results.locations import database_path
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command("plot")(plot)
+
+
+def plot(
+    db_path: Annotated[
+        str | None, Option(help="Results database [default: $DB_PATH, else logs/benchmark_runs.db].")
+    ] = None,
+    output_dir: Annotated[Path, Option(help="Folder for the figures.")] = Path("plots"),
+    metrics: Annotated[str | None, Option(help='Metrics separated by commas, such as "recall_at_10,mse".')] = None,
+    formats: Annotated[str, Option("--format", help="png, pdf, svg, separated by commas.")] = "png",
+    dpi: Annotated[int, Option(min=30, max=1200, help="Resolution of png figures.")] = 150,
+    sweep_id: Annotated[str | None, Option(help="Only the rows of one sweep.")] = None,
+    dataset: Annotated[str | None, Option(help="Only the rows of one data set.")] = None,
+    method: Annotated[str | None, Option(help="Only these methods, separated by commas.")] = None,
+) -> None:
+    """Draw quality against bits per dimension, one figure per data set and metric, and print a table."""
+    methods = [] if method is None else comma_separated(method, str, "--method")
+    runs = select_runs(Database(database_path(db_path)), sweep_id=sweep_id, dataset=dataset, methods=methods)
+    names = None if metrics is None else comma_separated(metrics, str, "--metrics")
+    paths = plot_results(runs, output_dir, metrics=names, formats=comma_separated(formats, str, "--format"), dpi=dpi)
+    print_results(runs, Console())
+    for path in paths:
+        typer.echo(path)

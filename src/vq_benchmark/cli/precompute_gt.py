@@ -1,0 +1,55 @@
+"""`vq-benchmark precompute-gt`: exact nearest neighbours to a file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Option
+
+from vq_benchmark.cli.measuring import say_notes
+from vq_benchmark.cli.options import DataOptions, MachineOptions, grouped
+from vq_benchmark.errors import InputError
+from vq_benchmark.evaluation.evaluate import Truths, exact_truths
+from vq_benchmark.evaluation.gpu import gpu_search, proposed_neighbors
+from vq_benchmark.evaluation.ground_truth_files import WRITABLE, save_truths
+from vq_benchmark.evaluation.top_candidates import squared_norms
+from vq_benchmark.machine.progress import reporter
+from vq_benchmark.studies.truths import belonging_of
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command("precompute-gt")(precompute_gt)
+
+
+@grouped
+def precompute_gt(
+    data: DataOptions,
+    machine: MachineOptions,
+    output_path: Annotated[Path, Option(help=f"File to write: {', '.join(WRITABLE)}.")],
+    k: Annotated[int, Option(help="Neighbours per query.")] = 100,
+    use_gpu: Annotated[bool, Option("--use-gpu", help="Search on the GPU.")] = False,
+) -> None:
+    """Find the exact nearest neighbours of the queries and write them to a file, for --ground-truth-path."""
+    machine.apply()
+    if output_path.suffix not in WRITABLE:
+        raise InputError(
+            f"--output-path is {str(output_path)!r}; its extension must be one of {', '.join(WRITABLE)}."
+        )
+    search = gpu_search() if use_gpu else None
+    report = reporter()
+    dataset = data.load()
+    say_notes(dataset, report)
+    if not 1 <= k <= dataset.n:
+        raise InputError(f"--k is {k}, it must be from 1 to the {dataset.n} base vectors.")
+    with report.task("exact neighbours", dataset.n) as update:
+        if search is None:
+            truths = exact_truths(dataset, k, batch_size=machine.batch_size, on_block=update)
+        else:
+            found = proposed_neighbors(
+                search, dataset.base, dataset.queries, dataset.metric, k,
+                batch_size=machine.batch_size, on_block=update,
+            )  # fmt: skip
+            truths = Truths(found)
+    save_truths(output_path, truths, belonging_of(dataset), squared_norms(dataset.queries))
+    typer.echo(f"{k} exact neighbours of {len(dataset.queries):,} queries among {dataset.n:,} vectors: {output_path}")

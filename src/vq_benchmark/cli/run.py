@@ -1,0 +1,63 @@
+"""`vq-benchmark run`: one configuration on one data set, or on a chunk of it."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from typer import Option
+
+from vq_benchmark.cli.measuring import finish, measurement_options, parsed_parameters, say_notes
+from vq_benchmark.cli.options import DataOptions, MachineOptions, MeasureOptions, StoreOptions, grouped
+from vq_benchmark.errors import InputError
+from vq_benchmark.machine.progress import reporter
+from vq_benchmark.quantizers.registry import quantizer_class
+from vq_benchmark.results.database import Database
+from vq_benchmark.results.locations import database_path
+from vq_benchmark.studies.local import run_cells
+from vq_benchmark.studies.plan import grid, new_sweep_id
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command("run")(run)
+
+
+@grouped
+def run(
+    data: DataOptions,
+    method: Annotated[str, Option(help="Quantizer (see `methods`).")],
+    measure: MeasureOptions,
+    store: StoreOptions,
+    machine: MachineOptions,
+    bits: Annotated[float | None, Option(help="Bits per dimension; the method picks its parameters.")] = None,
+    param: Annotated[list[str] | None, Option(help="A parameter, NAME=VALUE; may be repeated.")] = None,
+    seed: Annotated[int, Option(help="Seed of the training, the pairs and the bootstrap.")] = 0,
+    data_chunk_start: Annotated[int, Option(help="First base row of the chunk.")] = 0,
+    data_chunk_end: Annotated[int | None, Option(help="Row after the last of the chunk [default: the end].")] = None,
+) -> None:
+    """Run one configuration on one data set, or on a chunk of it.
+
+    A chunk leaves a partial row; `merge` makes a finished row of a complete set of chunks.
+    """
+    threads = machine.apply()
+    parameters = parsed_parameters(param or [], [method])
+    if bits is not None and parameters:
+        raise InputError("give either --bits or --param, not both: a budget chooses the parameters.")
+    quantizer_class(method)
+    database = Database(database_path(store.db_path))
+    report = reporter()
+    dataset = data.load()
+    say_notes(dataset, report)
+    rows = (data_chunk_start, dataset.n if data_chunk_end is None else data_chunk_end)
+    if not 0 <= rows[0] < rows[1] <= dataset.n:
+        raise InputError(f"the chunk {rows[0]} to {rows[1]} is no range within the {dataset.n} base vectors.")
+    cells, refusals = grid([method], [] if bits is None else [bits], parameters, [seed], dataset.d, rows)
+    if refusals:
+        raise InputError(refusals[0].reason)
+    if len(cells) != 1:
+        raise InputError(f"`run` takes one configuration, these are {len(cells)}; use `sweep`.")
+    outcome = run_cells(
+        dataset, measurement_options(measure, store, machine, threads), cells, database, new_sweep_id(), report,
+        force=store.force,
+    )  # fmt: skip
+    finish(outcome, refusals, database, Console())

@@ -1,0 +1,45 @@
+"""Vectors that can only be made a whole block at a time: a generator's block, a row group of a parquet file."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from vq_benchmark.arrays import FloatArray, IdArray
+
+
+class BlockwiseSource:
+    """A source whose block b holds the rows [edges[b], edges[b + 1]); the block made last is kept.
+
+    So a pass in order, and a sample of sorted rows, make each block once, and the memory is one block.
+    """
+
+    def __init__(
+        self, edges: IdArray, d: int, dtype: np.dtype[np.generic], load_block: Callable[[int], FloatArray]
+    ) -> None:
+        self.edges = edges
+        self.d = d
+        self.dtype = dtype
+        self._load_block = load_block
+        self._last: tuple[int, FloatArray] | None = None
+
+    @property
+    def n(self) -> int:
+        return int(self.edges[-1])
+
+    def read(self, start: int, stop: int) -> FloatArray:
+        out = np.empty((stop - start, self.d), dtype=np.float32)
+        row = start
+        while row < stop:
+            index = int(np.searchsorted(self.edges, row, side="right")) - 1
+            first, after = int(self.edges[index]), min(int(self.edges[index + 1]), stop)
+            out[row - start : after - start] = self._block(index)[row - first : after - first]
+            row = after
+        return out
+
+    def _block(self, index: int) -> FloatArray:
+        last = self._last
+        if last is None or last[0] != index:
+            self._last = None  # two blocks at once would double the memory
+            last = (index, self._load_block(index))
+            self._last = last
+        return last[1]

@@ -1,0 +1,90 @@
+"""The data sets that have a name: one row each."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.sample import open_sample
+from vq_benchmark.datasets.stored import StoredDataset
+from vq_benchmark.datasets.synthetic import DEFAULT_DIM, DEFAULT_NUM_VECTORS, open_synthetic
+from vq_benchmark.errors import InputError
+
+
+@dataclass(frozen=True)
+class CatalogRequest:
+    """What the opener of a catalog entry may want to know of what was asked for."""
+
+    num_samples: int | None
+    dim: int | None
+    num_queries: int
+
+
+@dataclass(frozen=True)
+class CatalogEntry:
+    """A data set with a name, and what a person needs to know before choosing it."""
+
+    name: str
+    description: str
+    n: int
+    d: int
+    metric: Metric
+    licence: str
+    size_bytes: int
+    """On disk, once it is there; 0 if nothing is stored."""
+    how_to: str
+    """How to get it or use it, in a sentence."""
+    open: Callable[[CatalogRequest], StoredDataset]
+    any_size: bool = False
+    """Whether num_samples and dim may be chosen."""
+
+
+def _open_synthetic(request: CatalogRequest) -> StoredDataset:
+    n = DEFAULT_NUM_VECTORS if request.num_samples is None else request.num_samples
+    d = DEFAULT_DIM if request.dim is None else request.dim
+    return open_synthetic(n, d, request.num_queries)
+
+
+CATALOG: dict[str, CatalogEntry] = {
+    entry.name: entry
+    for entry in (
+        CatalogEntry(
+            name="sample",
+            description="all-MiniLM-L6-v2 embeddings of PyPI package summaries, with judged titles as queries",
+            n=10_000,
+            d=384,
+            metric="cosine",
+            licence="see the data card: embeddings of public package metadata",
+            size_bytes=8_844_000,
+            how_to="ships inside the package",
+            open=lambda request: open_sample(),
+        ),
+        CatalogEntry(
+            name="synthetic",
+            description="clustered vectors with a power-law spectrum, generated as they are read",
+            n=DEFAULT_NUM_VECTORS,
+            d=DEFAULT_DIM,
+            metric="l2",
+            licence="none needed",
+            size_bytes=0,
+            how_to="any size: --num-samples and --dim",
+            open=_open_synthetic,
+            any_size=True,
+        ),
+    )
+}
+
+
+def list_datasets() -> tuple[CatalogEntry, ...]:
+    """Every catalog entry, in alphabetical order of names."""
+    return tuple(CATALOG[name] for name in sorted(CATALOG))
+
+
+def unknown_dataset(name: str) -> InputError:
+    """The error for a name that is neither in the catalog nor a path."""
+    near = get_close_matches(name, CATALOG, n=3)
+    hint = f"did you mean {' or '.join(near)}? " if near else ""
+    return InputError(
+        f"there is no data set or file {name!r}; {hint}the names are {', '.join(sorted(CATALOG))}, "
+        "and any vector file or directory can be given by its path."
+    )

@@ -1,0 +1,64 @@
+"""Rows that no result can be trusted with: NaN or infinite values, and zero vectors where directions are compared."""
+
+import numpy as np
+
+from vq_benchmark.arrays import Array, FloatArray, IdArray
+from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.source import VectorSource
+from vq_benchmark.errors import InputError
+
+PROBE_RUNS, PROBE_RUN_ROWS = 32, 32
+
+
+def non_finite_rows(rows: FloatArray) -> Array:
+    """(n,) bool: which rows hold a NaN or an infinite value."""
+    return np.asarray(~np.isfinite(rows).all(axis=1))
+
+
+def zero_rows(rows: FloatArray) -> Array:
+    """(n,) bool: which rows are zero throughout."""
+    return np.asarray(~rows.any(axis=1))
+
+
+def check_rows(rows: FloatArray, first_row: int, metric: Metric, *, what: str = "base") -> None:
+    """Refuse rows that cannot be scored; `rows` (n, d) are the rows of `what` from `first_row` on.
+
+    Raises:
+        InputError: with the count and the number of the first, if any row is not finite or, under cosine, zero.
+    """
+    check_numbered_rows(rows, np.arange(first_row, first_row + len(rows)), metric, what=what)
+
+
+def check_numbered_rows(rows: FloatArray, numbers: IdArray, metric: Metric, *, what: str = "base") -> None:
+    """As `check_rows`, for rows that are numbered one by one."""
+    among = f"among the {len(rows)} looked at ({numbers[0]} to {numbers[-1]})" if len(rows) else ""
+    bad = non_finite_rows(rows)
+    if bad.any():
+        raise InputError(
+            f"{bad.sum()} of the {what} rows {among} hold NaN or infinite values, the first is row "
+            f"{numbers[bad.argmax()]}; `vq-benchmark inspect` counts them all."
+        )
+    zero = zero_rows(rows)
+    if metric == "cosine" and zero.any():
+        raise InputError(
+            f"{zero.sum()} of the {what} rows {among} are zero vectors, the first is row {numbers[zero.argmax()]}; "
+            "they have no direction, so cosine is not defined: remove them or use --metric ip or l2."
+        )
+
+
+def probe_rows(n: int) -> IdArray:
+    """A fixed sample of at most 1,024 of n row numbers: 32 evenly spread runs of 32, with the first and the last row.
+
+    Runs, because a file in row groups or on a disk answers few large reads faster than many small ones.
+    """
+    if n <= PROBE_RUNS * PROBE_RUN_ROWS:
+        return np.arange(n, dtype=np.int64)
+    starts = [(n - PROBE_RUN_ROWS) * run // (PROBE_RUNS - 1) for run in range(PROBE_RUNS)]
+    rows = np.add.outer(np.array(starts, dtype=np.int64), np.arange(PROBE_RUN_ROWS, dtype=np.int64))
+    return np.unique(rows)
+
+
+def require_rows(source: VectorSource, what: str) -> None:
+    """Raises InputError unless there is at least one row of at least one value."""
+    if source.n == 0 or source.d == 0:
+        raise InputError(f"{what} is empty: it has {source.n} rows of dimension {source.d}.")

@@ -1,0 +1,119 @@
+"""A directory as a data set: base.*, and optionally queries, learn, neighbours, judgements and a metric.
+
+base.npy                                    the vectors
+queries.npy  learn.npy                      vectors of the same dimension
+neighbors.ivecs                             for each query, row numbers of the base
+qrels.tsv                                   judgements of queries.*
+title_queries.npy  title_qrels.tsv          judged queries of their own, under any name
+dataset.json                                {"metric": "cosine"}
+"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from vq_benchmark.arrays import IdArray
+from vq_benchmark.datasets.dataset import METRICS, Judgements, Metric
+from vq_benchmark.datasets.formats import registry
+from vq_benchmark.datasets.source import VectorSource
+from vq_benchmark.datasets.stored import StoredDataset
+from vq_benchmark.errors import InputError
+
+
+def open_directory(directory: Path, *, column: str | None = None) -> StoredDataset:
+    """The data set in a directory.
+
+    Raises:
+        InputError: there is no base.* or more than one, or a file is not what its name says.
+    """
+    base_path = find_part(directory, "base")
+    if base_path is None:
+        raise InputError(f"{str(directory)!r} holds no base.* file; the formats are {', '.join(registry.formats())}.")
+    stored = registry.open_dataset(base_path, column=column)
+    queries, learn = find_part(directory, "queries"), find_part(directory, "learn")
+    neighbors = find_part(directory, "neighbors")
+    judgements, notes = _judgements(directory, stored.base.n)
+    return replace(
+        stored,
+        queries=_open(queries, column) if queries else stored.queries,
+        learn=_open(learn, column) if learn else stored.learn,
+        neighbors=registry.read_ids(neighbors) if neighbors else stored.neighbors if not queries else None,
+        judgements=judgements,
+        metric=stored.metric or _stated_metric(directory / "dataset.json"),
+        notes=stored.notes + notes,
+    )
+
+
+def find_part(directory: Path, stem: str) -> Path | None:
+    """The file `stem`.* of a known format in a directory, or None.
+
+    Raises:
+        InputError: there are several.
+    """
+    known = registry.formats()
+    found = sorted(path for path in directory.iterdir() if path.stem == stem and path.suffix.lower() in known)
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise InputError(f"{str(directory)!r} holds {names}; only one of them can be the {stem} vectors.")
+    return found[0] if found else None
+
+
+def _open(path: Path, column: str | None) -> VectorSource:
+    return registry.open_vectors(path, column=column if registry.format_of(path).has_columns else None)
+
+
+def _judgements(directory: Path, n: int) -> tuple[Judgements | None, tuple[str, ...]]:
+    qrels = sorted(
+        path for path in directory.iterdir() if path.name == "qrels.tsv" or path.name.endswith("_qrels.tsv")
+    )
+    qrels.sort(key=lambda path: path.name != "qrels.tsv")
+    if not qrels:
+        return None, ()
+    queries_path = find_part(directory, qrels[0].name.removesuffix("qrels.tsv") + "queries")
+    if queries_path is None:
+        raise InputError(
+            f"{str(qrels[0])!r} judges queries that are not there: no {qrels[0].name[:-9]}queries.* file."
+        )
+    source = registry.open_vectors(queries_path)
+    queries = source.read(0, source.n)
+    unused = tuple(f"{path.name} is not used; only one set of judgements is." for path in qrels[1:])
+    return Judgements(queries, read_qrels(qrels[0], len(queries), n)), unused
+
+
+def read_qrels(path: Path, num_queries: int, n: int) -> IdArray:
+    """Judgements in the TREC layout `query 0 base_row relevance`, any white space, as (judgements, 3) int64.
+
+    Raises:
+        InputError: a line is not of that layout, or names a query or a base row that does not exist.
+    """
+    judged = []
+    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+        fields = line.split()
+        if not fields:
+            continue
+        try:
+            query, _, row, relevance = (int(field) for field in fields)
+        except ValueError:
+            raise InputError(
+                f"{str(path)!r}, line {number}: {line!r} is not four integers: query 0 base_row relevance."
+            ) from None
+        if not (0 <= query < num_queries and 0 <= row < n):
+            raise InputError(
+                f"{str(path)!r}, line {number}: query {query} and base row {row} must be below {num_queries} and {n}."
+            )
+        judged.append((query, row, relevance))
+    return np.array(judged, dtype=np.int64).reshape(len(judged), 3)
+
+
+def _stated_metric(path: Path) -> Metric | None:
+    if not path.is_file():
+        return None
+    try:
+        metric = json.loads(path.read_bytes()).get("metric")
+    except (ValueError, AttributeError) as error:
+        raise InputError(f"{str(path)!r} is not a JSON object.") from error
+    if metric is not None and metric not in METRICS:
+        raise InputError(f"{str(path)!r} states the metric {metric!r}; it can be {', '.join(METRICS)}.")
+    return metric  # type: ignore[no-any-return]

@@ -1,0 +1,83 @@
+"""What a module of a file format declares."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from vq_benchmark.arrays import Array, IdArray
+from vq_benchmark.datasets.source import VectorSource
+from vq_benchmark.datasets.stored import StoredDataset
+from vq_benchmark.errors import InputError
+
+VECTOR_DTYPES = ("float32", "float16", "float64", "int8", "uint8")
+
+# Names for the parts of a file that holds several arrays (members, data sets, columns), in order of preference.
+BASE_NAMES = ("base", "train", "vectors", "embeddings", "embedding", "emb", "vector", "xb")
+QUERY_NAMES = ("queries", "test", "query", "xq")
+LEARN_NAMES = ("learn", "xt")
+NEIGHBOR_NAMES = ("neighbors", "neighbours", "indices", "ids")
+
+
+@dataclass(frozen=True)
+class VectorBlocks:
+    """Vectors to be written: n rows of d values of one dtype, in blocks of rows in order."""
+
+    n: int
+    d: int
+    dtype: np.dtype[np.generic]
+    blocks: Iterable[Array]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A file format: its extensions (lower case, with the dot) and what can be done with it.
+
+    Functions that take a column are given the name of the column, member or data set to read, or None.
+    """
+
+    extensions: tuple[str, ...]
+    description: str
+    open_vectors: Callable[[Path, str | None], VectorSource]
+    has_columns: bool = False
+    open_dataset: Callable[[Path, str | None], StoredDataset] | None = None
+    """For formats that may hold more than base vectors."""
+    read_ids: Callable[[Path], IdArray] | None = None
+    """Row numbers, such as neighbours, as (rows, k) int64."""
+    writable_dtypes: Callable[[str], tuple[str, ...]] = lambda extension: ()
+    """The dtypes that a file of that extension can be written in."""
+    write: Callable[[Path, VectorBlocks], None] | None = None
+
+
+@contextmanager
+def reading(path: Path, *errors: type[Exception]) -> Iterator[None]:
+    """Turns OSError and the given errors of a library into an InputError that names the file."""
+    handled: tuple[type[Exception], ...] = (OSError, *errors)
+    try:
+        yield
+    except handled as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(f"{str(path)!r} cannot be read: {' '.join(reason.split()).rstrip('.')}.") from error
+
+
+def require_vector_dtype(path: Path, dtype: np.dtype[np.generic]) -> None:
+    """Raises InputError unless vectors may be stored as dtype."""
+    if dtype.name not in VECTOR_DTYPES:
+        raise InputError(f"{str(path)!r} holds {dtype} values; vectors may be {', '.join(VECTOR_DTYPES)}.")
+
+
+def require_matrix(path: Path, shape: tuple[int, ...]) -> tuple[int, int]:
+    """The shape as (n, d); raises InputError unless there are two axes."""
+    if len(shape) != 2:
+        raise InputError(f"{str(path)!r} holds an array of shape {shape}; vectors need a shape of (n, d).")
+    return shape[0], shape[1]
+
+
+def as_ids(path: Path, array: Array) -> IdArray:
+    """The array as (rows, k) int64; raises InputError unless it is a matrix of integers."""
+    require_matrix(path, array.shape)
+    if array.dtype.kind not in "iu":
+        raise InputError(f"{str(path)!r} holds {array.dtype} values; row numbers must be integers.")
+    return array.astype(np.int64)

@@ -1,0 +1,86 @@
+"""NumPy's .npy: a header, then the array. The header is read here, the rows are read by range; no pickle."""
+
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.lib import format as numpy_format
+
+from vq_benchmark.arrays import IdArray
+from vq_benchmark.datasets.file_rows import FileRowsSource
+from vq_benchmark.datasets.formats.format import (
+    VECTOR_DTYPES,
+    Format,
+    VectorBlocks,
+    as_ids,
+    reading,
+    require_matrix,
+    require_vector_dtype,
+)
+from vq_benchmark.errors import InputError
+
+
+def read_rows_at(path: Path, file: BinaryIO, size: int) -> FileRowsSource:
+    """The matrix whose header begins where `file` stands and whose bytes, header included, are `size`.
+
+    Raises:
+        InputError: it is no .npy matrix in C order, or the size does not fit the header.
+    """
+    begin = file.tell()
+    try:
+        version = numpy_format.read_magic(file)
+        read_header = {
+            (1, 0): numpy_format.read_array_header_1_0,
+            (2, 0): numpy_format.read_array_header_2_0,
+        }[version]
+        shape, fortran_order, dtype = read_header(file)
+    except (ValueError, KeyError) as error:
+        raise InputError(f"{str(path)!r} has no valid .npy header.") from error
+    if dtype.hasobject or dtype.names is not None:
+        raise InputError(f"{str(path)!r} holds Python objects or records; vectors may be {', '.join(VECTOR_DTYPES)}.")
+    n, d = require_matrix(path, shape)
+    if fortran_order:
+        raise InputError(f"{str(path)!r} is stored column by column; save it with numpy.ascontiguousarray first.")
+    header_bytes = file.tell() - begin
+    expected = header_bytes + n * d * dtype.itemsize
+    if size != expected:
+        fault = "truncated" if size < expected else "too long"
+        raise InputError(
+            f"{str(path)!r} is {fault}: {n} x {d} {dtype} values need {expected} bytes, there are {size}."
+        )
+    return FileRowsSource(path, file.tell(), n, d, dtype)
+
+
+def _open(path: Path) -> FileRowsSource:
+    with reading(path), path.open("rb") as file:
+        return read_rows_at(path, file, path.stat().st_size)
+
+
+def open_vectors(path: Path, column: str | None) -> FileRowsSource:
+    rows = _open(path)
+    require_vector_dtype(path, rows.dtype)
+    return rows
+
+
+def read_ids(path: Path) -> IdArray:
+    rows = _open(path)
+    return as_ids(path, rows.read_stored(0, rows.n))
+
+
+def write(path: Path, vectors: VectorBlocks) -> None:
+    with path.open("wb") as file:
+        description = numpy_format.dtype_to_descr(vectors.dtype)
+        header = {"descr": description, "fortran_order": False, "shape": (vectors.n, vectors.d)}
+        numpy_format.write_array_header_1_0(file, header)
+        for block in vectors.blocks:
+            np.ascontiguousarray(block, dtype=vectors.dtype).tofile(file)
+
+
+FORMAT = Format(
+    extensions=(".npy",),
+    description="NumPy array (n, d) in C order",
+    open_vectors=open_vectors,
+    read_ids=read_ids,
+    writable_dtypes=lambda extension: VECTOR_DTYPES,
+    write=write,
+)

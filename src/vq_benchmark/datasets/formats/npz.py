@@ -1,0 +1,121 @@
+"""NumPy's .npz: a zip archive of .npy members.
+
+A member that is stored as it is (numpy.savez) is read by row range where it lies in the archive. A compressed one
+(numpy.savez_compressed) can only be read from its beginning: it is decompressed once, into memory, in its own dtype.
+"""
+
+import struct
+from pathlib import Path
+from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+
+import numpy as np
+
+from vq_benchmark.arrays import Array, IdArray
+from vq_benchmark.datasets.file_rows import FileRowsSource
+from vq_benchmark.datasets.formats.format import (
+    BASE_NAMES,
+    LEARN_NAMES,
+    NEIGHBOR_NAMES,
+    QUERY_NAMES,
+    Format,
+    as_ids,
+    reading,
+    require_matrix,
+    require_vector_dtype,
+)
+from vq_benchmark.datasets.formats.npy import read_rows_at
+from vq_benchmark.datasets.source import ArraySource, VectorSource
+from vq_benchmark.datasets.stored import StoredDataset
+from vq_benchmark.errors import InputError
+
+LOCAL_HEADER = struct.Struct("<26x2H")  # of its 30 bytes only the lengths of the name and of the extra field matter
+
+
+def open_vectors(path: Path, column: str | None) -> VectorSource:
+    """The member `column`, or the first of the usual names, or the first matrix of numbers."""
+    members = _members(path)
+    if column is not None:
+        if column not in members:
+            raise InputError(f"{str(path)!r} has no member {column!r}; its members are {', '.join(members)}.")
+        return _open_member(path, members[column])
+    named = _first_named(members, BASE_NAMES)
+    if named is not None:
+        return _open_member(path, named)
+    for member in members.values():
+        shape, dtype = _shape_and_dtype(path, member)
+        if len(shape) == 2 and dtype.kind in "iuf":
+            return _open_member(path, member)
+    raise InputError(f"{str(path)!r} holds no matrix (n, d) of numbers; its members are {', '.join(members)}.")
+
+
+def open_dataset(path: Path, column: str | None) -> StoredDataset:
+    members = _members(path)
+    queries, learn = _first_named(members, QUERY_NAMES), _first_named(members, LEARN_NAMES)
+    neighbors = _first_named(members, NEIGHBOR_NAMES)
+    return StoredDataset(
+        base=open_vectors(path, column),
+        queries=_open_member(path, queries) if queries else None,
+        learn=_open_member(path, learn) if learn else None,
+        neighbors=as_ids(path, _load(path, neighbors)) if neighbors else None,
+    )
+
+
+def read_ids(path: Path) -> IdArray:
+    members = _members(path)
+    member = _first_named(members, NEIGHBOR_NAMES)
+    if member is None:
+        raise InputError(f"{str(path)!r} has no member named {' or '.join(NEIGHBOR_NAMES)}.")
+    return as_ids(path, _load(path, member))
+
+
+def _members(path: Path) -> dict[str, ZipInfo]:
+    with reading(path, BadZipFile), ZipFile(path) as archive:
+        infos = [info for info in archive.infolist() if info.filename.endswith(".npy")]
+    return {info.filename.removesuffix(".npy"): info for info in infos}
+
+
+def _first_named(members: dict[str, ZipInfo], names: tuple[str, ...]) -> ZipInfo | None:
+    return next((members[name] for name in names if name in members), None)
+
+
+def _shape_and_dtype(path: Path, member: ZipInfo) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
+    with reading(path, BadZipFile, ValueError), ZipFile(path) as archive, archive.open(member) as file:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(file)
+    return shape, dtype
+
+
+def _open_member(path: Path, member: ZipInfo) -> VectorSource:
+    source: VectorSource
+    if member.compress_type == ZIP_STORED:
+        source = _open_stored(path, member)
+    else:
+        array = _load(path, member)
+        require_matrix(path, array.shape)
+        source = ArraySource(array)
+    require_vector_dtype(path, source.dtype)
+    return source
+
+
+def _open_stored(path: Path, member: ZipInfo) -> FileRowsSource:
+    with reading(path, struct.error), path.open("rb") as file:
+        file.seek(member.header_offset)
+        name_bytes, extra_bytes = LOCAL_HEADER.unpack(file.read(LOCAL_HEADER.size))
+        file.seek(name_bytes + extra_bytes, 1)
+        return read_rows_at(path, file, member.file_size)
+
+
+def _load(path: Path, member: ZipInfo) -> Array:
+    with reading(path, BadZipFile, ValueError, EOFError), ZipFile(path) as archive, archive.open(member) as file:
+        return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+
+
+FORMAT = Format(
+    extensions=(".npz",),
+    description="NumPy archive; base, queries, learn and neighbors by the names of its members",
+    open_vectors=open_vectors,
+    has_columns=True,
+    open_dataset=open_dataset,
+    read_ids=read_ids,
+)

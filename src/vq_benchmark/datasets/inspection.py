@@ -1,0 +1,212 @@
+"""An audit of a data set: what would make results on it wrong, and what makes it easy or hard to compress."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+
+from vq_benchmark.arrays import Array, DoubleArray, FloatArray
+from vq_benchmark.datasets.checks import non_finite_rows, require_rows, zero_rows
+from vq_benchmark.datasets.dataset import Dataset, Metric
+from vq_benchmark.datasets.source import UnitNormSource, unit_norm
+from vq_benchmark.errors import InputError
+
+BLOCK_ROWS = 4096
+HASH_BYTES = 8
+
+
+@dataclass(frozen=True)
+class FoundRows:
+    """How many rows have something in common, and the number of the first of them."""
+
+    count: int
+    first: int | None
+
+
+@dataclass(frozen=True)
+class Norms:
+    """Euclidean norms of the finite rows, as stored."""
+
+    min: float
+    mean: float
+    median: float
+    max: float
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """How the variance is spread over the principal components of the finite rows."""
+
+    variance_shares: tuple[tuple[int, float], ...]
+    """(m, share of the variance in the first m components), for m = 1, 8, 32, d/4, d/2."""
+    effective_dimension: float
+    """(sum of variances)^2 / sum of squared variances: d if all are equal, 1 if there is only one."""
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found in a data set. Rows are those of the base as it is searched, unless said otherwise."""
+
+    name: str
+    n: int
+    d: int
+    dtype: str
+    metric: Metric
+    fingerprint: str
+    notes: tuple[str, ...]
+    rows_inspected: int
+    """n, unless max_rows was lower; all figures below are of these rows."""
+    norms: Norms | None
+    """None where no row is finite."""
+    spectrum: Spectrum | None
+    """None where fewer than two rows are finite, or all are equal."""
+    zero_rows: FoundRows
+    non_finite_rows: FoundRows
+    duplicate_rows: FoundRows
+    """Rows that are equal to an earlier one."""
+    num_queries: int
+    queries_in_base: FoundRows
+    """Queries that are equal to a base row."""
+    bad_queries: FoundRows
+    """Queries that are not finite or, under cosine, zero."""
+
+
+def inspect_dataset(
+    dataset: Dataset, *, max_rows: int | None = None, progress: Callable[[int, int], None] | None = None
+) -> Inspection:
+    """Audit a data set in one pass; load it with `check=False`, so that bad rows are reported and not refused.
+
+    Memory is one block, a d x d matrix, and 16 bytes per row inspected: its hash and its norm. With max_rows, evenly
+    spread blocks of up to 4,096 rows are inspected. `progress(rows_done, rows_total)` is called after each block.
+
+    Raises:
+        InputError: the base is empty, or max_rows is below 1.
+    """
+    require_rows(dataset.base, "the base")
+    stored = dataset.base.source if isinstance(dataset.base, UnitNormSource) else dataset.base
+    ranges = _ranges(dataset.n, max_rows)
+    norms, hashes, moments = [], [], _Moments(dataset.d)
+    total, done = sum(stop - start for start, stop in ranges), 0
+    for start, stop in ranges:
+        rows = stored.read(start, stop)
+        norms.append(_norms(rows))
+        hashes.append(_row_hashes(unit_norm(rows) if stored is not dataset.base else rows))
+        moments.add(rows[np.isfinite(norms[-1])])
+        done += stop - start
+        if progress is not None:
+            progress(done, total)
+    base = _Rows(ranges, np.concatenate(norms), np.concatenate(hashes))
+    bad_queries = non_finite_rows(dataset.queries)
+    if dataset.metric == "cosine":
+        bad_queries |= zero_rows(dataset.queries)
+    in_base = np.isin(_row_hashes(dataset.queries), base.hashes) & ~bad_queries
+    return Inspection(
+        name=dataset.name,
+        n=dataset.n,
+        d=dataset.d,
+        dtype=dataset.base.dtype.name,
+        metric=dataset.metric,
+        fingerprint=dataset.fingerprint,
+        notes=dataset.notes,
+        rows_inspected=total,
+        norms=base.finite_norms(),
+        spectrum=moments.spectrum(),
+        zero_rows=base.found(base.norms == 0),
+        non_finite_rows=base.found(~np.isfinite(base.norms)),
+        duplicate_rows=base.found(_repeats(base.hashes) & np.isfinite(base.norms)),
+        num_queries=len(dataset.queries),
+        queries_in_base=_found(in_base),
+        bad_queries=_found(bad_queries),
+    )
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of some ranges of equal length (the last may be shorter), one entry each."""
+
+    ranges: list[tuple[int, int]]
+    norms: DoubleArray
+    hashes: Array
+
+    def found(self, which: Array) -> FoundRows:
+        """Of a (rows,) bool, the count and the row number of the first."""
+        at = _found(which)
+        if at.first is None:
+            return at
+        start, stop = self.ranges[0]
+        index, offset = divmod(at.first, stop - start)
+        return FoundRows(at.count, self.ranges[index][0] + offset)
+
+    def finite_norms(self) -> Norms | None:
+        norms = self.norms[np.isfinite(self.norms)]
+        if not len(norms):
+            return None
+        return Norms(float(norms.min()), float(norms.mean()), float(np.median(norms)), float(norms.max()))
+
+
+class _Moments:
+    """Sums from which the covariance of all rows follows."""
+
+    def __init__(self, d: int) -> None:
+        self.count = 0
+        self.sum: DoubleArray = np.zeros(d)
+        self.products: DoubleArray = np.zeros((d, d))
+
+    def add(self, rows: FloatArray) -> None:
+        doubles = rows.astype(np.float64)
+        self.count += len(rows)
+        self.sum += doubles.sum(axis=0)
+        self.products += doubles.T @ doubles
+
+    def spectrum(self) -> Spectrum | None:
+        if self.count < 2:
+            return None
+        mean = self.sum / self.count
+        covariance = self.products / self.count - np.outer(mean, mean)
+        variances = np.clip(np.linalg.eigvalsh(covariance)[::-1], 0, None)
+        total = variances.sum()
+        if total <= 1e-12 * (mean @ mean):  # what is left of equal rows is rounding
+            return None
+        d = len(variances)
+        components = sorted({m for m in (1, 8, 32, d // 4, d // 2) if 1 <= m <= d})
+        shares = np.cumsum(variances) / total
+        effective = float(total**2 / (variances**2).sum())
+        return Spectrum(tuple((m, float(shares[m - 1])) for m in components), effective)
+
+
+def _ranges(n: int, max_rows: int | None) -> list[tuple[int, int]]:
+    """Ranges of at most 4,096 rows: all of them, or evenly spread ones of max_rows together at most."""
+    if max_rows is None or max_rows >= n:
+        return [(start, min(start + BLOCK_ROWS, n)) for start in range(0, n, BLOCK_ROWS)]
+    if max_rows < 1:
+        raise InputError(f"{max_rows} rows cannot be inspected; it must be at least 1.")
+    rows = min(BLOCK_ROWS, max_rows)
+    blocks = max_rows // rows
+    starts = [(n - rows) * block // max(blocks - 1, 1) for block in range(blocks)]
+    return [(start, start + rows) for start in starts]
+
+
+def _norms(rows: FloatArray) -> DoubleArray:
+    """(n,) float64; not finite where the row is not."""
+    doubles = rows.astype(np.float64)
+    return np.asarray(np.sqrt((doubles * doubles).sum(axis=1)))
+
+
+def _row_hashes(rows: FloatArray) -> Array:
+    """(n,) uint64; equal rows have equal hashes, and -0 is 0."""
+    canonical = np.ascontiguousarray(rows + np.float32(0), dtype=np.float32)
+    digests = b"".join(blake2b(row, digest_size=HASH_BYTES).digest() for row in canonical)
+    return np.frombuffer(digests, dtype=np.uint64)
+
+
+def _repeats(hashes: Array) -> Array:
+    """(n,) bool: which values occur earlier too."""
+    order = np.argsort(hashes, kind="stable")
+    repeats = np.zeros(len(hashes), dtype=bool)
+    repeats[order[1:]] = hashes[order[1:]] == hashes[order[:-1]]
+    return repeats
+
+
+def _found(which: Array) -> FoundRows:
+    return FoundRows(int(which.sum()), int(which.argmax()) if which.any() else None)

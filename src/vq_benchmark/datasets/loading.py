@@ -1,0 +1,171 @@
+"""From a name or a path to a data set that is ready to be benchmarked."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from vq_benchmark.arrays import IdArray
+from vq_benchmark.datasets.catalog import CATALOG, CatalogRequest, unknown_dataset
+from vq_benchmark.datasets.checks import check_numbered_rows, check_rows, probe_rows, require_rows
+from vq_benchmark.datasets.dataset import Dataset, Judgements, Metric
+from vq_benchmark.datasets.directory import find_part, open_directory
+from vq_benchmark.datasets.fingerprint import fingerprint_base
+from vq_benchmark.datasets.formats.registry import formats, open_dataset
+from vq_benchmark.datasets.metric_choice import choose_metric
+from vq_benchmark.datasets.source import ExcludingSource, PrefixSource, UnitNormSource, VectorSource, take, unit_norm
+from vq_benchmark.datasets.splitting import hold_out, keep_first
+from vq_benchmark.datasets.stored import StoredDataset
+from vq_benchmark.errors import InputError
+
+
+def load_dataset(
+    name_or_path: str | Path,
+    *,
+    metric: Metric | None = None,
+    queries_path: str | Path | None = None,
+    num_queries: int = 1000,
+    limit: int | None = None,
+    num_samples: int | None = None,
+    dim: int | None = None,
+    split_seed: int = 0,
+    vector_column: str | None = None,
+    check: bool = True,
+) -> Dataset:
+    """A data set by its catalog name, or by the path of a file or a directory. Nothing but the queries is read whole.
+
+    Args:
+        metric: overrules what the data states, or the guess where it states nothing.
+        queries_path: a file of queries, instead of those that came with the data.
+        num_queries: at most so many of the queries are used; if there are none, so many base rows are held out.
+        limit: use the first so many base rows; applied before the hold-out.
+        num_samples, dim: the size of `synthetic`; refused for others.
+        split_seed: draws the held-out rows.
+        vector_column: the parquet column, .npz member or HDF5 data set that holds the base vectors.
+        check: refuse NaN, infinite and (under cosine) zero rows among the queries and a sample of the base.
+
+    Raises:
+        InputError: there is no such data set, or it cannot be used; the sentence says why.
+    """
+    if num_queries < 1:
+        raise InputError(f"{num_queries} queries are too few; --num-queries must be at least 1.")
+    name, stored = _open(name_or_path, num_queries, num_samples, dim, vector_column)
+    require_rows(stored.base, f"{name!r}")
+    if queries_path is not None:
+        stored = _with_queries_of(stored, Path(queries_path))
+    if limit is not None:
+        stored = keep_first(stored, limit)
+    stored = (
+        hold_out(stored, num_queries, split_seed) if stored.queries is None else _first_queries(stored, num_queries)
+    )
+    _require_consistent(stored)
+    numbers = probe_rows(stored.base.n)
+    probed = take(stored.base, numbers)
+    stored, chosen = choose_metric(stored, metric, probed)
+    dataset = _under_metric(name, stored, chosen)
+    if check:
+        check_numbered_rows(probed, _numbers_in_file(stored.base, numbers), chosen)
+        check_rows(dataset.queries, 0, chosen, what="query")
+        if dataset.judgements is not None:
+            check_rows(dataset.judgements.queries, 0, chosen, what="judged query")
+    return dataset
+
+
+def _numbers_in_file(base: VectorSource, rows: IdArray) -> IdArray:
+    """The numbers that rows had before queries were held out: those that a person finds in the file."""
+    if not isinstance(base, ExcludingSource):
+        return rows
+    return np.array([base.source_row(row) for row in rows.tolist()], dtype=np.int64)
+
+
+def _open(
+    name_or_path: str | Path, num_queries: int, num_samples: int | None, dim: int | None, column: str | None
+) -> tuple[str, StoredDataset]:
+    entry = CATALOG.get(str(name_or_path))
+    if (num_samples is not None or dim is not None) and (entry is None or not entry.any_size):
+        raise InputError(
+            f"{str(name_or_path)!r} has a size of its own, so --num-samples and --dim do not apply; "
+            "--dataset-limit uses fewer of its rows."
+        )
+    if entry is not None:
+        stored = entry.open(CatalogRequest(num_samples, dim, num_queries))
+        return entry.name, replace(stored, metric=stored.metric or entry.metric)
+    path = Path(name_or_path).expanduser()
+    if path.is_dir():
+        return path.resolve().name, open_directory(path, column=column)
+    if not path.exists() and path.suffix.lower() not in formats():
+        raise unknown_dataset(str(name_or_path))
+    return path.name, open_dataset(path, column=column)
+
+
+def _with_queries_of(stored: StoredDataset, path: Path) -> StoredDataset:
+    """The data set with the queries of a file: those it calls queries, or else its vectors."""
+    path = path.expanduser()
+    found = open_dataset((find_part(path, "queries") or path) if path.is_dir() else path)
+    notes = stored.notes
+    if stored.neighbors is not None:
+        notes = (*notes, "the stored neighbours are dropped: they are of other queries than those given.")
+    return replace(stored, queries=found.queries or found.base, neighbors=None, notes=notes)
+
+
+def _first_queries(stored: StoredDataset, num_queries: int) -> StoredDataset:
+    queries = stored.queries
+    assert queries is not None
+    require_rows(queries, "the queries file")
+    if stored.neighbors is not None and len(stored.neighbors) != queries.n:
+        raise InputError(f"there are neighbours of {len(stored.neighbors)} queries, but {queries.n} queries.")
+    if queries.n <= num_queries:
+        return stored
+    return replace(
+        stored,
+        queries=PrefixSource(queries, num_queries),
+        neighbors=None if stored.neighbors is None else stored.neighbors[:num_queries],
+        notes=(*stored.notes, f"the first {num_queries} of {queries.n} queries are used; --num-queries takes more."),
+    )
+
+
+def _require_consistent(stored: StoredDataset) -> None:
+    """Raises InputError if dimensions differ, or neighbours are of rows that do not exist."""
+    parts = {"queries": stored.queries, "learn vectors": stored.learn}
+    dimensions = {what: source.d for what, source in parts.items() if source is not None}
+    if stored.judgements is not None:
+        dimensions["judged queries"] = stored.judgements.queries.shape[1]
+    for what, d in dimensions.items():
+        if d != stored.base.d:
+            raise InputError(f"the base has dimension {stored.base.d}, but the {what} have {d}; they must agree.")
+    ids = stored.neighbors
+    if ids is not None and ids.size and (ids.min() < 0 or ids.max() >= stored.base.n):
+        raise InputError(
+            f"the stored neighbours name rows from {ids.min()} to {ids.max()}, but the base has rows 0 to "
+            f"{stored.base.n - 1}: they belong to other data."
+        )
+
+
+def _under_metric(name: str, stored: StoredDataset, metric: Metric) -> Dataset:
+    """The data set as it is compared: under cosine everything is divided by its norm."""
+    queries = stored.queries
+    assert queries is not None
+    notes = stored.notes
+    base: VectorSource = stored.base
+    learn, judgements = stored.learn, stored.judgements
+    query_rows = queries.read(0, queries.n)
+    if metric == "cosine":
+        base, query_rows = UnitNormSource(base), unit_norm(query_rows)
+        learn = UnitNormSource(learn) if learn is not None else None
+        judgements = Judgements(unit_norm(judgements.queries), judgements.qrels) if judgements is not None else None
+        if base.dtype.name == "float16":
+            notes = (
+                *notes,
+                "stored as float16: the rounded rows are divided by their norm again when they are read.",
+            )
+    return Dataset(
+        name=name,
+        base=base,
+        queries=query_rows,
+        metric=metric,
+        learn=learn,
+        neighbors=stored.neighbors,
+        judgements=judgements,
+        fingerprint=fingerprint_base(stored.base, metric, stored.split),
+        notes=notes,
+    )

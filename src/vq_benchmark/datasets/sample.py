@@ -1,0 +1,12 @@
+"""The sample: real embeddings that ship inside the package. Its data card is sample_data/README.md."""
+
+from importlib.resources import as_file, files
+
+from vq_benchmark.datasets.directory import open_directory
+from vq_benchmark.datasets.stored import StoredDataset
+
+
+def open_sample() -> StoredDataset:
+    """10,000 base rows, 500 queries, 500 learn rows and 500 judged title queries of dimension 384, float16."""
+    with as_file(files("vq_benchmark.datasets") / "sample_data") as directory:
+        return open_directory(directory)

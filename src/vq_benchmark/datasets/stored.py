@@ -1,0 +1,24 @@
+"""What a file, a directory or a generator holds, before a limit, held-out queries and the metric are applied."""
+
+from dataclasses import dataclass
+
+from vq_benchmark.arrays import IdArray
+from vq_benchmark.datasets.dataset import Judgements, Metric
+from vq_benchmark.datasets.source import VectorSource
+
+
+@dataclass(frozen=True)
+class StoredDataset:
+    """The parts of a data set as they are stored; only the base is always there."""
+
+    base: VectorSource
+    queries: VectorSource | None = None
+    learn: VectorSource | None = None
+    neighbors: IdArray | None = None
+    """(queries.n, k) int64 row numbers of the base."""
+    judgements: Judgements | None = None
+    metric: Metric | None = None
+    """As stated by the file or the directory."""
+    split: str = ""
+    """How queries were taken out of the base, if they were."""
+    notes: tuple[str, ...] = ()

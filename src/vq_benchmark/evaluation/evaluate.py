@@ -1,0 +1,127 @@
+"""Measure one quantizer on one data set, or on a chunk of it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vq_benchmark.arrays import FloatArray
+from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.errors import InputError
+from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, OnBlock
+from vq_benchmark.evaluation.ground_truth import DEFAULT_K, GroundTruth, exact_neighbors
+from vq_benchmark.evaluation.measurement import Measurement, Subject
+from vq_benchmark.evaluation.streaming import PassSettings, stream
+from vq_benchmark.evaluation.top_candidates import squared_norms
+from vq_benchmark.quantizers.base import Quantizer
+
+
+@dataclass(frozen=True)
+class Truths:
+    """The ground truth of a data set's queries, and of its judged queries where they are others."""
+
+    queries: GroundTruth
+    judged: GroundTruth | None = None
+
+
+def own_judged_queries(dataset: Dataset) -> FloatArray | None:
+    """Judged queries (q, d) that are not the data set's queries themselves."""
+    judgements = dataset.judgements
+    return None if judgements is None or judgements.queries is dataset.queries else judgements.queries
+
+
+def exact_truths(
+    dataset: Dataset,
+    k: int = DEFAULT_K,
+    *,
+    start: int = 0,
+    stop: int | None = None,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    on_block: OnBlock | None = None,
+) -> Truths:
+    """The exact neighbours of all queries of a data set among rows [start, stop) of its base, in one pass."""
+    own = own_judged_queries(dataset)
+    both = dataset.queries if own is None else np.concatenate([dataset.queries, own])
+    truth = exact_neighbors(
+        dataset.base, both, dataset.metric, k, start=start, stop=stop, batch_size=batch_size, on_block=on_block
+    )
+    count = len(dataset.queries)
+    if own is None:
+        return Truths(truth)
+    mine, judged = (GroundTruth(truth.top.part(part), truth.span) for part in (slice(count), slice(count, None)))
+    return Truths(mine, judged)
+
+
+def _check_shape(truth: GroundTruth, queries: int, k: int) -> None:
+    if len(truth.ids) != queries or truth.ids.shape[1] < k:
+        raise InputError(f"a ground truth of shape {truth.ids.shape} was given, {queries} queries need k of {k}.")
+
+
+def evaluate(
+    quantizer: Quantizer,
+    dataset: Dataset,
+    *,
+    start: int = 0,
+    stop: int | None = None,
+    truths: Truths | None = None,
+    k: int = DEFAULT_K,
+    with_rank: bool = True,
+    model_hash: str = "",
+    settings: PassSettings = PassSettings(),  # noqa: B008 - frozen
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    on_block: OnBlock | None = None,
+) -> Measurement:
+    """Measure a fitted quantizer on rows [start, stop) of the base; `finished_metrics` turns the whole into metrics.
+
+    Args:
+        truths: exact neighbours over the whole base or over just these rows; computed where None and
+            `settings.with_scores`.
+        k: depth of the ground truth; recall@k and the rank distortion go that deep.
+        model_hash: identifies the fitted model; measurements of different models never merge.
+        batch_size: rows in memory at a time; results do not depend on it.
+
+    Raises:
+        InputError: the quantizer does not fit the data set, or the data set has bad rows.
+        ValueError: the quantizer returned something that is not a code or a finite vector.
+    """
+    if quantizer.d != dataset.d:
+        raise InputError(f"the model is for dimension {quantizer.d}, the data set has {dataset.d}.")
+    if k > settings.candidates:
+        raise InputError(f"k is {k}, but only {settings.candidates} candidates are kept (--max-candidates).")
+    stop = dataset.n if stop is None else stop
+    if truths is None and settings.with_scores:
+        truths = exact_truths(dataset, k, start=start, stop=stop, batch_size=batch_size)
+    own = own_judged_queries(dataset)
+    if truths is not None:
+        _check_shape(truths.queries, len(dataset.queries), min(k, dataset.n))
+        if truths.judged is not None:
+            _check_shape(truths.judged, 0 if own is None else len(own), min(k, dataset.n))
+    scored = dataset.queries if own is None else np.concatenate([dataset.queries, own])
+    accumulators, timings = stream(
+        quantizer, dataset.base, scored, dataset.metric, settings,
+        start=start, stop=stop, pair_queries=len(dataset.queries), batch_size=batch_size, on_block=on_block,
+    )  # fmt: skip
+    subject = Subject(
+        n=dataset.n,
+        d=dataset.d,
+        code_bytes=quantizer.code_bytes,
+        model_bytes=quantizer.model_bytes,
+        model_hash=model_hash,
+        metric=dataset.metric,
+        queries=len(dataset.queries),
+        judged_first=0 if own is None else len(dataset.queries),
+        k=k,
+        seed=settings.seed,
+        candidates=settings.candidates,
+        num_pairs=settings.num_pairs,
+        with_pairwise=settings.with_pairwise,
+        with_rank=with_rank,
+    )
+    return Measurement(
+        subject,
+        accumulators,
+        timings,
+        query_norms=squared_norms(scored),
+        truth=truths.queries if truths else None,
+        judged_truth=truths.judged if truths else None,
+        qrels=dataset.judgements.qrels if dataset.judgements else np.empty((0, 3), dtype=np.int64),
+    )

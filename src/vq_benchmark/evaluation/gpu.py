@@ -1,0 +1,66 @@
+"""Exact neighbours with a GPU: faiss proposes the candidates of each block, float64 scores decide as on the CPU."""
+
+from collections.abc import Callable
+from typing import Any
+
+import faiss
+import numpy as np
+
+from vq_benchmark.arrays import FloatArray, IdArray
+from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.source import VectorSource
+from vq_benchmark.errors import InputError
+from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, OnBlock, Tile, tiles
+from vq_benchmark.evaluation.ground_truth import GroundTruth
+from vq_benchmark.evaluation.top_candidates import TopCandidates, scores_of
+
+SPARE_CANDIDATES = 28
+"""Taken beyond k from every tile, so that a row that float32 puts slightly too low is still proposed."""
+
+Search = Callable[[FloatArray, FloatArray, int, int], tuple[Any, IdArray]]
+"""(queries, vectors, k, faiss metric) -> (distances, ids), as `faiss.knn`."""
+
+
+def gpu_search() -> Search:
+    """A search on the first GPU.
+
+    Raises:
+        InputError: this faiss has no GPU support, or the machine has no GPU.
+    """
+    if not hasattr(faiss, "StandardGpuResources"):
+        raise InputError("--use-gpu needs a faiss with GPU support (package faiss-gpu-cu12); this one has none.")
+    if faiss.get_num_gpus() == 0:
+        raise InputError("--use-gpu needs a GPU, but faiss sees none on this machine.")
+    resources = faiss.StandardGpuResources()
+
+    def search(queries: FloatArray, vectors: FloatArray, k: int, metric: int) -> tuple[Any, IdArray]:
+        distances, ids = faiss.knn_gpu(resources, queries, vectors, k, metric=metric)
+        return distances, ids
+
+    return search
+
+
+def proposed_neighbors(
+    search: Search,
+    base: VectorSource,
+    queries: FloatArray,
+    metric: Metric,
+    k: int,
+    *,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    on_block: OnBlock | None = None,
+) -> GroundTruth:
+    """As `exact_neighbors`, with the candidates of every tile found by `search`."""
+    top = TopCandidates.empty(len(queries), k)
+    for tile in tiles(base, 0, base.n, metric, batch_size, on_block):
+        top.merge(_candidates_of_tile(search, tile, queries, metric, k))
+    return GroundTruth(top, (0, base.n))
+
+
+def _candidates_of_tile(search: Search, tile: Tile, queries: FloatArray, metric: Metric, k: int) -> TopCandidates:
+    count = min(k + SPARE_CANDIDATES, len(tile.vectors))
+    faiss_metric = faiss.METRIC_L2 if metric == "l2" else faiss.METRIC_INNER_PRODUCT
+    _, rows = search(queries, tile.vectors, count, faiss_metric)
+    pairs = np.repeat(np.arange(len(queries)), count), np.asarray(rows, dtype=np.int64).ravel()
+    scores = scores_of(queries, tile.vectors, metric).of_pairs(*pairs).reshape(len(queries), count)
+    return TopCandidates.best_of(scores, tile.first + pairs[1].reshape(scores.shape), k)

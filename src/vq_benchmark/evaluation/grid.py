@@ -1,0 +1,60 @@
+"""The global grid of tiles on which every pass walks, whatever its batch size or chunk."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from vq_benchmark.arrays import FloatArray
+from vq_benchmark.datasets.checks import check_rows
+from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.source import VectorSource
+from vq_benchmark.errors import InputError
+
+TILE_ROWS = 4096
+"""Rows are processed in tiles of this size, counted from row 0 of the base."""
+DEFAULT_BATCH_SIZE = 16_384
+
+OnBlock = Callable[[int], None]
+"""Called after each block that was read, with the number of rows of the pass that are finished."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One tile of the grid; where a pass cuts it, it is read whole and counted in part."""
+
+    first: int
+    """Row number of the tile's first row."""
+    vectors: FloatArray
+    """(rows, d) all rows of the tile."""
+    inside: slice
+    """Those of its rows that belong to the pass."""
+
+
+def block_rows(batch_size: int) -> int:
+    """The batch size in rows, rounded up to whole tiles."""
+    if batch_size < 1:
+        raise InputError(f"the batch size is {batch_size}, it must be at least 1.")
+    return -(-batch_size // TILE_ROWS) * TILE_ROWS
+
+
+def tiles(
+    base: VectorSource, start: int, stop: int, metric: Metric, batch_size: int, on_block: OnBlock | None = None
+) -> Iterator[Tile]:
+    """The tiles that rows [start, stop) touch, read in blocks of `batch_size` rows (rounded up to whole tiles).
+
+    Raises:
+        InputError: the range is not within the base, or a row is not finite, or zero under cosine.
+    """
+    if not 0 <= start < stop <= base.n:
+        raise InputError(f"rows {start} to {stop} are not a range within the {base.n} base vectors.")
+    step = block_rows(batch_size)
+    aligned_start, aligned_stop = start // TILE_ROWS * TILE_ROWS, min(base.n, -(-stop // TILE_ROWS) * TILE_ROWS)
+    for block_start in range(aligned_start // step * step, aligned_stop, step):
+        first = max(block_start, aligned_start)
+        block = base.read(first, min(block_start + step, aligned_stop))
+        check_rows(block, first, metric)
+        for offset in range(0, len(block), TILE_ROWS):
+            vectors = block[offset : offset + TILE_ROWS]
+            tile = first + offset
+            yield Tile(tile, vectors, slice(max(start - tile, 0), min(stop - tile, len(vectors))))
+        if on_block is not None:
+            on_block(min(first + len(block), stop) - start)

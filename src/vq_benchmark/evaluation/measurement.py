@@ -1,0 +1,129 @@
+"""What was measured of one configuration on some rows: mergeable, serialisable, and enough to finish the metrics."""
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self
+
+import numpy as np
+
+from vq_benchmark.arrays import Array, DoubleArray, IdArray
+from vq_benchmark.evaluation.accumulators import Accumulators, Span
+from vq_benchmark.evaluation.ground_truth import GroundTruth
+from vq_benchmark.evaluation.streaming import Timings
+from vq_benchmark.evaluation.top_candidates import TopCandidates
+from vq_benchmark.machine.archive import pack, unpack
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is measured: equal for all parts that may be merged."""
+
+    n: int
+    d: int
+    code_bytes: int
+    model_bytes: int
+    model_hash: str
+    metric: str
+    queries: int
+    """Queries that recall is measured on: the first of those that were scored."""
+    judged_first: int
+    """Place of the first judged query among those that were scored: 0 if the queries themselves are judged."""
+    k: int
+    """Depth of the ground truth."""
+    seed: int
+    """Seed of the pairs and of the bootstrap."""
+    candidates: int
+    num_pairs: int
+    with_pairwise: bool
+    with_rank: bool = True
+
+
+@dataclass
+class Measurement:
+    """The accumulators of some rows, the ground truth they are held against, and the time they took."""
+
+    subject: Subject
+    accumulators: Accumulators
+    timings: Timings
+    query_norms: DoubleArray
+    """(scored queries,) float64 ‖q‖², which turns the scores of L2 into distances."""
+    truth: GroundTruth | None = None
+    judged_truth: GroundTruth | None = None
+    """Of the judged queries, where they are not the queries themselves."""
+    qrels: IdArray = field(default_factory=lambda: np.empty((0, 3), dtype=np.int64))
+    """(judgements, 3) judged query, base row, relevance; none where nothing is judged."""
+
+    @property
+    def missing(self) -> list[Span]:
+        """Row ranges of the base that were not measured yet."""
+        edges = [0, *(edge for span in self.accumulators.spans for edge in span), self.subject.n]
+        return [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if a < b]
+
+    def merge(self, other: Self) -> None:
+        """Take in the measurement of other rows.
+
+        Raises:
+            ValueError: the subjects differ, rows were seen twice, or the ground truths don't fit together.
+        """
+        if self.subject != other.subject:
+            differing = [f.name for f in fields(Subject) if _differs(self.subject, other.subject, f.name)]
+            raise ValueError(f"they differ in {', '.join(differing)}")
+        for name in ("truth", "judged_truth"):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if (mine is None) != (theirs is None):
+                raise ValueError("only some of them have a ground truth")
+            if mine is not None:
+                mine.merge(theirs)
+        self.accumulators.merge(other.accumulators)
+        self.timings.merge(other.timings)
+
+    def to_bytes(self) -> bytes:
+        """An .npz archive (no pickle) that `from_bytes` reads."""
+        truths = {name: getattr(self, name) for name in ("truth", "judged_truth")}
+        header = {
+            "version": FORMAT_VERSION,
+            "subject": asdict(self.subject),
+            "timings": asdict(self.timings),
+            "spans": {name: truth.span for name, truth in truths.items() if truth is not None},
+        }
+        arrays: dict[str, Array] = {
+            "accumulators": np.frombuffer(self.accumulators.to_bytes(), dtype=np.uint8),
+            "query_norms": self.query_norms,
+            "qrels": self.qrels,
+        }
+        for name, truth in truths.items():
+            if truth is not None:
+                # The scores of a ground truth are exact, so they are stored once.
+                arrays |= {f"{name}.ids": truth.top.ids, f"{name}.scores": truth.top.scores}
+        return pack(header, arrays)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """The measurement that `to_bytes` wrote.
+
+        Raises:
+            ValueError: the bytes are damaged or of another format version.
+        """
+        header, arrays = unpack(data)
+        if header.get("version") != FORMAT_VERSION:
+            raise ValueError(f"a measurement of format {header.get('version')}, this version reads {FORMAT_VERSION}")
+        truths = {
+            name: GroundTruth(
+                TopCandidates(arrays[f"{name}.scores"], arrays[f"{name}.ids"], arrays[f"{name}.scores"]),
+                (span[0], span[1]),
+            )
+            for name, span in header["spans"].items()
+        }
+        return cls(
+            subject=Subject(**header["subject"]),
+            accumulators=Accumulators.from_bytes(arrays["accumulators"].tobytes()),
+            timings=Timings(**header["timings"]),
+            query_norms=arrays["query_norms"],
+            qrels=arrays["qrels"],
+            **truths,
+        )
+
+
+def _differs(a: Any, b: Any, name: str) -> bool:
+    return bool(getattr(a, name) != getattr(b, name))

@@ -1,0 +1,62 @@
+"""Metrics of a ranking: per-query values from the true and the estimated neighbours. Formulas in docs/METRICS.md."""
+
+import numpy as np
+
+from vq_benchmark.arrays import DoubleArray, IdArray
+from vq_benchmark.evaluation.top_candidates import NO_ID
+
+
+def ranks_in(candidates: IdArray, wanted: IdArray) -> IdArray:
+    """(q, k) position of each wanted id among the query's candidates (q, r), first occurrence; r where absent."""
+    r = candidates.shape[1]
+    ranks = np.full(wanted.shape, r, dtype=np.int64)
+    for query in range(len(wanted)):
+        ids, first = np.unique(candidates[query], return_index=True)
+        place = np.minimum(np.searchsorted(ids, wanted[query]), len(ids) - 1)
+        found = (ids[place] == wanted[query]) & (wanted[query] != NO_ID)
+        ranks[query] = np.where(found, first[place], r)
+    return ranks
+
+
+def recall(ranks: IdArray, k: int, r: int) -> DoubleArray:
+    """(q,) share of the true top-k found in the estimated top-r; ranks (q, >= k) come from `ranks_in`."""
+    return np.asarray((ranks[:, :k] < r).mean(axis=1))
+
+
+def rank_distortion(ranks: IdArray, r: int) -> DoubleArray:
+    """(q,) Spearman's footrule of the true top-k in the estimated order, absent items at rank r, over its maximum.
+
+    Fagin, Kumar & Sivakumar, Comparing top k lists, SIAM J. Discrete Math. 2003: the footrule with location
+    parameter r. 0: same order. 1: none of the true top-k among the estimated top-r.
+    """
+    k = ranks.shape[1]
+    true_ranks = np.arange(k)
+    return np.asarray(np.abs(ranks - true_ranks).sum(axis=1) / (r - true_ranks).sum())
+
+
+def sum_of_scores(true: DoubleArray, found: DoubleArray) -> DoubleArray:
+    """(q,) Σ true scores of the estimated top-k (q, k) over Σ true scores of the true top-k (q, k); nan over 0."""
+    total = true.sum(axis=1)
+    ratio = np.full(len(total), np.nan)
+    np.divide(found.sum(axis=1), total, out=ratio, where=total != 0)
+    return ratio
+
+
+def reciprocal_rank(candidates: IdArray, relevant: list[dict[int, int]], k: int) -> DoubleArray:
+    """(q,) 1 / rank of the first relevant row within the top k, 0 where there is none."""
+    values = np.zeros(len(relevant))
+    for query, grades in enumerate(relevant):
+        hits = [rank for rank, row in enumerate(candidates[query, :k].tolist(), 1) if row in grades]
+        values[query] = 1 / hits[0] if hits else 0.0
+    return values
+
+
+def ndcg(candidates: IdArray, relevant: list[dict[int, int]], k: int) -> DoubleArray:
+    """(q,) normalised discounted cumulative gain at k, gain = relevance (Järvelin & Kekäläinen, TOIS 2002)."""
+    discounts = 1 / np.log2(np.arange(2, k + 2))
+    values = np.zeros(len(relevant))
+    for query, grades in enumerate(relevant):
+        gains = np.array([grades.get(row, 0) for row in candidates[query, :k].tolist()], dtype=np.float64)
+        ideal = np.sort(np.array(list(grades.values()), dtype=np.float64))[::-1][:k]
+        values[query] = (gains @ discounts[: len(gains)]) / (ideal @ discounts[: len(ideal)])
+    return values

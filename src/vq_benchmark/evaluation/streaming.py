@@ -1,0 +1,229 @@
+"""One streaming pass over some rows of a base: encode, decode, score, accumulate."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from typing import Self
+
+import numpy as np
+
+from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray, IdArray
+from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.source import VectorSource
+from vq_benchmark.errors import InputError
+from vq_benchmark.evaluation.accumulators import Accumulators
+from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, TILE_ROWS, OnBlock, Tile, tiles
+from vq_benchmark.evaluation.top_candidates import Scores, TopCandidates, scores_of, squared_norms
+from vq_benchmark.quantizers.base import Quantizer
+
+WARM_UP_ROWS = 64
+
+
+@dataclass(frozen=True)
+class PassSettings:
+    """What a pass measures; all of it determines the result."""
+
+    candidates: int = 200
+    """Best rows kept per query (R)."""
+    num_pairs: int = 20_000
+    """Pairs drawn over the whole base: as many of query and vector as of vector and vector."""
+    seed: int = 0
+    """Seed of the pairs."""
+    with_scores: bool = True
+    """Whether to score all queries against all rows, which recall needs."""
+    with_pairwise: bool = True
+    """Whether to measure distances between pairs of base rows."""
+
+    def __post_init__(self) -> None:
+        for name, least in (("candidates", 1), ("num_pairs", 0), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise InputError(f"{name} is {getattr(self, name)}, it must be at least {least}.")
+
+
+@dataclass
+class Timings:
+    """Wall time of the steps of a pass, in seconds, without the warm-up."""
+
+    rows: int = 0
+    encode_seconds: float = 0.0
+    decode_seconds: float = 0.0
+    score_seconds: float = 0.0
+    warm_up_seconds: float = 0.0
+    encode_rates: list[float] = field(default_factory=list)
+    """Vectors per second of each full tile, from which the spread is reported."""
+
+    def merge(self, other: Self) -> None:
+        """Take in the times of other rows."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
+
+    @contextmanager
+    def measure(self, step: str) -> Iterator[None]:
+        """Add the wall time of the block to the field `step`."""
+        began = time.perf_counter()
+        yield
+        setattr(self, step, getattr(self, step) + time.perf_counter() - began)
+
+
+def stream(
+    quantizer: Quantizer,
+    base: VectorSource,
+    queries: FloatArray,
+    metric: Metric,
+    settings: PassSettings,
+    *,
+    start: int = 0,
+    stop: int | None = None,
+    pair_queries: int | None = None,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    on_block: OnBlock | None = None,
+) -> tuple[Accumulators, Timings]:
+    """Accumulate what `quantizer` does to rows [start, stop) of the base.
+
+    Args:
+        quantizer: fitted to vectors of the base's dimension.
+        queries: (q, d) float32.
+        pair_queries: score errors are measured on pairs with the first so many queries; default all.
+        batch_size: rows read at a time; memory grows with it, results do not depend on it.
+        on_block: called after each block with the number of finished rows.
+
+    Raises:
+        InputError: the range is not within the base, or a row is not finite, or zero under cosine.
+        ValueError: the quantizer returned codes or vectors of a wrong shape, or that are not finite.
+    """
+    stop = base.n if stop is None else stop
+    accumulators = Accumulators(spans=[(start, stop)])
+    if settings.with_scores:
+        accumulators.top = TopCandidates.empty(len(queries), settings.candidates)
+    timings = Timings()
+    scorer = _Scorer(quantizer, queries, metric, len(queries) if pair_queries is None else pair_queries)
+    for tile in tiles(base, start, stop, metric, batch_size, on_block):
+        if not timings.rows:
+            _warm_up(quantizer, tile.vectors[:WARM_UP_ROWS], timings)
+        _accumulate(accumulators, timings, scorer, tile, base.n, settings)
+    if accumulators.top is not None:
+        accumulators.top.sort()
+    return accumulators, timings
+
+
+class _Scorer:
+    """How one quantizer estimates the scores of fixed queries."""
+
+    def __init__(self, quantizer: Quantizer, queries: FloatArray, metric: Metric, pair_queries: int) -> None:
+        self.quantizer = quantizer
+        self.queries = queries
+        self.metric = metric
+        self.pair_queries = pair_queries
+        self.projected = np.ascontiguousarray(quantizer.project_queries(queries), dtype=np.float32)
+        self.own_estimator = type(quantizer).decode_for_scores is not Quantizer.decode_for_scores
+        self.own_norms = type(quantizer).squared_norms is not Quantizer.squared_norms
+
+    def exact(self, vectors: FloatArray) -> Scores:
+        return scores_of(self.queries, vectors, self.metric)
+
+    def estimated(self, codes: CodeArray, decoded: FloatArray) -> Scores:
+        vectors = decoded
+        if self.own_estimator:
+            vectors = np.ascontiguousarray(self.quantizer.decode_for_scores(codes), dtype=np.float32)
+        norms = None
+        if self.metric == "l2":
+            norms = self.quantizer.squared_norms(codes) if self.own_norms else squared_norms(decoded)
+        scores = scores_of(self.projected, vectors, self.metric, norms)
+        if not all(np.isfinite(values).all() for values in (scores.queries, scores.vectors, scores.offsets)):
+            raise ValueError(f"{self.quantizer.name} estimated a score that is not finite")
+        return scores
+
+
+def _warm_up(quantizer: Quantizer, vectors: FloatArray, timings: Timings) -> None:
+    """Compile and touch what the first call of encode and decode would otherwise pay for."""
+    with timings.measure("warm_up_seconds"):
+        codes = quantizer.encode(vectors)
+        quantizer.decode(codes)
+        quantizer.decode_for_scores(codes)
+
+
+def _accumulate(
+    accumulators: Accumulators, timings: Timings, scorer: _Scorer, tile: Tile, n: int, settings: PassSettings
+) -> None:
+    quantizer, vectors, rows = scorer.quantizer, tile.vectors, len(tile.vectors)
+    encoded_before = timings.encode_seconds
+    with timings.measure("encode_seconds"):
+        codes = quantizer.encode(vectors)
+    with timings.measure("decode_seconds"):
+        decoded = np.ascontiguousarray(quantizer.decode(codes), dtype=np.float32)
+    timings.rows += rows
+    if rows == TILE_ROWS:
+        timings.encode_rates.append(rows / (timings.encode_seconds - encoded_before))
+    if codes.shape != (rows, quantizer.code_bytes) or codes.dtype != np.uint8 or decoded.shape != vectors.shape:
+        raise ValueError(
+            f"{quantizer.name} returned codes {codes.shape} of {codes.dtype} and vectors {decoded.shape}, "
+            f"not codes {(rows, quantizer.code_bytes)} of uint8 and vectors {vectors.shape}"
+        )
+    if not np.isfinite(decoded).all():
+        raise ValueError(f"{quantizer.name} decoded a vector that is not finite")
+    with timings.measure("score_seconds"):
+        _add_errors(accumulators, tile, decoded)
+        exact, estimated = scorer.exact(vectors), scorer.estimated(codes, decoded)
+        pairs = _pairs_of_tile(tile, n, scorer.pair_queries, settings)
+        if scorer.pair_queries:
+            _add_score_errors(accumulators, scorer, exact, estimated, pairs)
+        if settings.with_pairwise:
+            _add_pairwise(accumulators, vectors, decoded, pairs)
+        if accumulators.top is not None:
+            accumulators.top.offer(tile.first, tile.inside, estimated, exact)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs (p,) of a query with a row of the tile, and of that row with another row of the tile."""
+
+    queries: IdArray
+    rows: IdArray
+    others: IdArray
+
+
+def _pairs_of_tile(tile: Tile, n: int, queries: int, settings: PassSettings) -> Pairs:
+    """This tile's share of the pairs, drawn by seed and tile; those whose `rows` are inside the pass."""
+    rows = len(tile.vectors)
+    count = (tile.first + rows) * settings.num_pairs // n - tile.first * settings.num_pairs // n
+    rng = np.random.default_rng([settings.seed, tile.first // TILE_ROWS])
+    pair_rows = rng.integers(rows, size=count)
+    others = (pair_rows + rng.integers(1, max(rows, 2), size=count)) % rows
+    pair_queries = rng.integers(max(queries, 1), size=count)  # last, so that pairs of rows don't depend on queries
+    inside = (pair_rows >= tile.inside.start) & (pair_rows < tile.inside.stop)
+    return Pairs(pair_queries[inside], pair_rows[inside], others[inside])
+
+
+def _add_errors(accumulators: Accumulators, tile: Tile, decoded: FloatArray) -> None:
+    vectors = tile.vectors[tile.inside].astype(np.float64)
+    differences = vectors - decoded[tile.inside]
+    accumulators.add_joint_moments("vector", (vectors * vectors).sum(axis=1), (differences * differences).sum(axis=1))
+
+
+def _add_score_errors(
+    accumulators: Accumulators, scorer: _Scorer, exact: Scores, estimated: Scores, pairs: Pairs
+) -> None:
+    true = exact.of_pairs(pairs.queries, pairs.rows)
+    estimate = estimated.of_pairs(pairs.queries, pairs.rows)
+    if scorer.metric == "l2":
+        query_norms = squared_norms(scorer.queries)[pairs.queries]
+        true, estimate = true - query_norms, estimate - query_norms
+    error = estimate - true
+    accumulators.add_joint_moments("score", true, estimate)
+    accumulators.add_moments("score_error", error)
+    accumulators.add_moments("score_squared_error", error * error)
+
+
+def _add_pairwise(accumulators: Accumulators, vectors: FloatArray, decoded: FloatArray, pairs: Pairs) -> None:
+    distance = _squared_distances(vectors[pairs.rows], vectors[pairs.others])
+    apart = distance > 0
+    rows, others, distance = pairs.rows[apart], pairs.others[apart], distance[apart]
+    for name, first in (("pairwise", decoded), ("pairwise_asymmetric", vectors)):
+        ratio = _squared_distances(first[rows], decoded[others]) / distance
+        accumulators.add_moments(name, np.abs(ratio - 1))
+
+
+def _squared_distances(a: FloatArray, b: FloatArray) -> DoubleArray:
+    differences = a.astype(np.float64) - b
+    return np.asarray((differences * differences).sum(axis=1))

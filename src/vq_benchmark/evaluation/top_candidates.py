@@ -1,0 +1,213 @@
+"""The best R base rows of each query by estimated score, found in one stream and mergeable without loss."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numba
+import numpy as np
+
+from vq_benchmark.arrays import Array, DoubleArray, FloatArray, IdArray
+from vq_benchmark.datasets.dataset import Metric
+
+NO_ID = -1
+QUERIES_PER_PRODUCT = 1024
+"""Queries scored by one matrix product, which bounds its result to 1024 × rows of a tile."""
+
+
+ROWS_PER_RUN = 64
+"""Rows looked at together before any of them is looked at alone."""
+
+
+@dataclass
+class TopCandidates:
+    """Per query the best `size` rows: highest score first, equal scores by lower id.
+
+    The order is total, so the best of a union is the best of the parts' best: merging loses nothing.
+    """
+
+    scores: DoubleArray
+    """(q, size) float64 estimated scores; -inf where there are fewer than `size` rows."""
+    ids: IdArray
+    """(q, size) int64 row numbers of the base; -1 where there are fewer rows."""
+    exact: DoubleArray
+    """(q, size) float64 exact scores of the same rows."""
+
+    @classmethod
+    def empty(cls, queries: int, size: int) -> Self:
+        shape = (queries, size)
+        return cls(np.full(shape, -np.inf), np.full(shape, NO_ID, dtype=np.int64), np.full(shape, -np.inf))
+
+    @classmethod
+    def best_of(cls, exact: DoubleArray, ids: IdArray, size: int) -> Self:
+        """The best `size` of listed rows (q, listed) by their exact scores."""
+        order = _order(exact, ids)[:, :size]
+        best = cls.empty(len(ids), size)
+        best.scores[:, : order.shape[1]] = best.exact[:, : order.shape[1]] = np.take_along_axis(exact, order, axis=1)
+        best.ids[:, : order.shape[1]] = np.take_along_axis(ids, order, axis=1)
+        return best
+
+    @property
+    def size(self) -> int:
+        return int(self.ids.shape[1])
+
+    def offer(self, first_id: int, rows: slice, estimated: "Scores", exact: "Scores") -> None:
+        """Consider the rows of a tile whose row 0 has id `first_id`; only those inside `rows` count.
+
+        A float32 matrix product proposes rows; what it might have got wrong by rounding is decided by float64
+        products, so the result depends neither on the shape of the product nor on the library behind it.
+        """
+        bounds = estimated.rounding_bound()
+        for first in range(0, len(estimated.queries), QUERIES_PER_PRODUCT):
+            group = slice(first, first + QUERIES_PER_PRODUCT)
+            with np.errstate(over="ignore", invalid="ignore"):  # their bound is infinite, so float64 decides
+                products = estimated.queries[group] @ estimated.vectors.T
+            _offer(
+                self.scores[group], self.ids[group], self.exact[group], first_id, rows.start, rows.stop,
+                products, bounds[group],
+                estimated.queries[group], estimated.vectors, estimated.factor, estimated.offsets,
+                exact.queries[group], exact.vectors, exact.factor, exact.offsets,
+            )  # fmt: skip
+
+    def part(self, queries: slice) -> Self:
+        """The candidates of some of the queries."""
+        return type(self)(self.scores[queries], self.ids[queries], self.exact[queries])
+
+    def sort(self) -> None:
+        """Put every query's candidates into their order; must be called once after the last `offer`."""
+        self._reorder(_order(self.scores, self.ids))
+
+    def merge(self, other: Self) -> None:
+        """Take in the candidates of other rows.
+
+        Raises:
+            ValueError: they are of another number of queries, or as many were not kept.
+        """
+        if self.ids.shape != other.ids.shape:
+            raise ValueError(f"candidates of shape {self.ids.shape} and {other.ids.shape} cannot be merged")
+        for name in ("scores", "ids", "exact"):
+            setattr(self, name, np.concatenate([getattr(self, name), getattr(other, name)], axis=1))
+        self._reorder(_order(self.scores, self.ids)[:, : other.size])
+
+    def _reorder(self, order: Array) -> None:
+        for name in ("scores", "ids", "exact"):
+            setattr(self, name, np.take_along_axis(getattr(self, name), order, axis=1))
+
+
+def _order(scores: DoubleArray, ids: IdArray) -> Array:
+    missing_last = np.where(ids == NO_ID, np.iinfo(np.int64).max, ids)
+    return np.lexsort((missing_last, -scores), axis=1)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of a tile of vectors for all queries: factor · ⟨query, vector⟩ − offset of the vector.
+
+    Inner product and cosine: factor 1, offset 0. L2: factor 2, offset ‖x‖², which is ‖q‖² − ‖q − x‖² and so ranks
+    as the distance does.
+    """
+
+    queries: FloatArray
+    """(q, e) float32."""
+    vectors: FloatArray
+    """(rows, e) float32."""
+    factor: float
+    offsets: DoubleArray
+    """(rows,) float64."""
+
+    def rounding_bound(self) -> DoubleArray:
+        """(q,) float64 bounds on the rounding error of the float32 scores of this tile.
+
+        The forward error of a product of length e in any order of summation is at most e·u·‖q‖‖x‖ (Higham, Accuracy
+        and Stability of Numerical Algorithms, 2002, section 3.1); one more u for rounding the offset. Each term may
+        lose another 2⁻¹²⁶ where it is too small for float32. Infinite where a product may be too large for it.
+        """
+        limits = np.finfo(np.float32)
+        unit_roundoff, terms = float(limits.eps) / 2, self.vectors.shape[1] + 2
+        queries = np.sqrt(squared_norms(self.queries))
+        lengths = queries * np.sqrt(squared_norms(self.vectors).max(initial=0.0))
+        products = self.factor * terms * (unit_roundoff * lengths + float(limits.tiny))
+        bound = products + unit_roundoff * np.abs(self.offsets).max(initial=0.0)
+        return np.where(lengths < float(limits.max) / 2, bound, np.inf)
+
+    def of_pairs(self, queries: IdArray, rows: IdArray) -> DoubleArray:
+        """(p,) float64 scores of the pairs (queries[p], rows[p])."""
+        products = self.queries[queries].astype(np.float64) * self.vectors[rows]
+        return np.asarray(self.factor * products.sum(axis=1) - self.offsets[rows])
+
+
+def scores_of(queries: FloatArray, vectors: FloatArray, metric: Metric, norms: DoubleArray | None = None) -> Scores:
+    """Scores of (q, e) queries and (rows, e) vectors; norms (rows,) are the ‖x‖² of L2, default the vectors' own."""
+    if metric == "l2":
+        return Scores(queries, vectors, 2.0, squared_norms(vectors) if norms is None else norms)
+    return Scores(queries, vectors, 1.0, np.zeros(len(vectors)))
+
+
+def squared_norms(vectors: FloatArray) -> DoubleArray:
+    """(n,) float64 squared Euclidean norms of (n, d) float32 vectors."""
+    doubles = vectors.astype(np.float64)
+    return np.asarray((doubles * doubles).sum(axis=1))
+
+
+@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+def _product(a: Any, b: Any) -> float:
+    total = 0.0
+    for i in range(a.shape[0]):
+        total += np.float64(a[i]) * np.float64(b[i])
+    return total
+
+
+@numba.njit(cache=True)
+def _worse(score_a: float, id_a: int, score_b: float, id_b: int) -> bool:
+    return score_a < score_b or (score_a == score_b and id_a > id_b)
+
+
+@numba.njit(cache=True)
+def _replace_worst(scores: Any, ids: Any, exact: Any, score: float, id_: int, exact_score: float) -> None:
+    """Put a better candidate in place of the root of a heap whose root is its worst."""
+    size = scores.shape[0]
+    hole = 0
+    while True:
+        child = 2 * hole + 1
+        if child >= size:
+            break
+        if child + 1 < size and _worse(scores[child + 1], ids[child + 1], scores[child], ids[child]):
+            child += 1
+        if not _worse(scores[child], ids[child], score, id_):
+            break
+        scores[hole], ids[hole], exact[hole] = scores[child], ids[child], exact[child]
+        hole = child
+    scores[hole], ids[hole], exact[hole] = score, id_, exact_score
+
+
+@numba.njit(cache=True, fastmath=True)
+def _highest(products: Any, offsets: Any, factor: float) -> Any:
+    """The highest float32 score of a run of rows: a plain reduction, so that it compiles to vector instructions."""
+    highest = factor * products[0] - offsets[0]
+    for row in range(1, products.shape[0]):
+        highest = max(highest, factor * products[row] - offsets[row])
+    return highest
+
+
+@numba.njit(cache=True, parallel=True)
+def _offer(
+    heap_scores: Any, heap_ids: Any, heap_exact: Any, first_id: int, start: int, stop: int,
+    products: Any, bounds: Any,
+    queries: Any, vectors: Any, factor: float, offsets: Any,
+    exact_queries: Any, exact_vectors: Any, exact_factor: float, exact_offsets: Any,
+) -> None:  # fmt: skip
+    for query in numba.prange(heap_scores.shape[0]):
+        scores, ids, exact = heap_scores[query], heap_ids[query], heap_exact[query]
+        for run in range(start, stop, ROWS_PER_RUN):
+            end = min(run + ROWS_PER_RUN, stop)
+            if _highest(products[query, run:end], offsets[run:end], factor) < scores[0] - bounds[query]:
+                continue
+            for row in range(run, end):
+                if factor * products[query, row] - offsets[row] < scores[0] - bounds[query]:
+                    continue
+                score = factor * _product(queries[query], vectors[row]) - offsets[row]
+                id_ = first_id + row
+                if _worse(scores[0], ids[0], score, id_):
+                    exact_score = (
+                        exact_factor * _product(exact_queries[query], exact_vectors[row]) - exact_offsets[row]
+                    )
+                    _replace_worst(scores, ids, exact, score, id_, exact_score)

@@ -1,0 +1,36 @@
+"""A JSON header and named arrays in one .npz archive, without pickle: models, checkpoints, accumulators."""
+
+import io
+import json
+import zipfile
+import zlib
+from typing import Any
+
+import numpy as np
+
+from vq_benchmark.arrays import Array
+
+HEADER = "header"
+
+
+def pack(header: dict[str, Any], arrays: dict[str, Array]) -> bytes:
+    """The header and the arrays as the bytes of a compressed .npz archive."""
+    buffer = io.BytesIO()
+    encoded = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    np.savez_compressed(buffer, allow_pickle=False, **{HEADER: encoded}, **arrays)
+    return buffer.getvalue()
+
+
+def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
+    """The header and the arrays that `pack` was given.
+
+    Raises:
+        ValueError: the bytes are damaged, or were not written by `pack`.
+    """
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        header: dict[str, Any] = json.loads(arrays.pop(HEADER).tobytes())
+    except (KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error, ValueError) as error:
+        raise ValueError(f"not a readable archive ({error})") from error
+    return header, arrays

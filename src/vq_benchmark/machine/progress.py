@@ -1,0 +1,102 @@
+"""Progress for people: a bar on a terminal, timestamped lines in a job's log, nothing in a library call."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+Update = Callable[[int], None]
+"""Called with the number of rows that are done so far."""
+SECONDS_BETWEEN_LINES = 10.0
+
+
+class Reporter(Protocol):
+    """Where progress and remarks go."""
+
+    def say(self, text: str) -> None:
+        """Show one remark."""
+        ...
+
+    def task(self, label: str, total: int) -> AbstractContextManager[Update]:
+        """A context manager that gives the function to call with the number of rows done."""
+        ...
+
+
+class SilentReporter:
+    """Shows nothing."""
+
+    def say(self, text: str) -> None:
+        """Nothing."""
+
+    @contextmanager
+    def task(self, label: str, total: int) -> Iterator[Update]:
+        """Nothing."""
+        yield lambda done: None
+
+
+class LineReporter:
+    """Timestamped lines on stderr, at most one in ten seconds for each task and one at its end."""
+
+    def say(self, text: str) -> None:
+        """Show one remark."""
+        sys.stderr.write(f"{datetime.now():%Y-%m-%d %H:%M:%S}  {text}\n")
+        sys.stderr.flush()
+
+    @contextmanager
+    def task(self, label: str, total: int) -> Iterator[Update]:
+        """Lines with the rate and the time left."""
+        began = last = time.monotonic()
+
+        def update(done: int) -> None:
+            nonlocal last
+            now = time.monotonic()
+            if now - last >= SECONDS_BETWEEN_LINES and 0 < done < total:
+                last = now
+                rate = done / (now - began)
+                self.say(
+                    f"{label}: {done:,} of {total:,} rows, {rate:,.0f} rows/s, {(total - done) / rate:,.0f} s left"
+                )
+
+        yield update
+        self.say(f"{label}: {total:,} rows in {time.monotonic() - began:.1f} s")
+
+
+class BarReporter:
+    """A bar on the terminal, which goes away when its task is done."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True)
+
+    def say(self, text: str) -> None:
+        """Show one remark."""
+        self.console.print(text, markup=False, highlight=False)
+
+    @contextmanager
+    def task(self, label: str, total: int) -> Iterator[Update]:
+        """A bar with the rate and the time left."""
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+        )
+        began = time.monotonic()
+        with Progress(*columns, console=self.console, transient=True) as bar:
+            task = bar.add_task(label, total=total, rate="")
+
+            def update(done: int) -> None:
+                rate = done / max(time.monotonic() - began, 1e-9)
+                bar.update(task, completed=done, rate=f"{rate:,.0f} rows/s")
+
+            yield update
+
+
+def reporter() -> Reporter:
+    """A bar where stderr is a terminal, else lines."""
+    return BarReporter() if sys.stderr.isatty() else LineReporter()

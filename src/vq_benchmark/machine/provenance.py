@@ -1,0 +1,63 @@
+"""On what and with what a number was made."""
+
+import os
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+PACKAGE_ROOT = Path(__file__).parents[1]
+LIBRARIES = ("numpy", "numba", "faiss-cpu")
+
+
+def environment(threads: int) -> dict[str, Any]:
+    """Package version and commit, host, CPU, memory, threads, SLURM ids, library versions; JSON values."""
+    return {
+        "package_version": version("vq-benchmark"),
+        "git_commit": _git_commit(),
+        "python": platform.python_version(),
+        "libraries": {name: _version(name) for name in LIBRARIES},
+        "host": platform.node(),
+        "cpu": _cpu_model(),
+        "cpus": os.cpu_count(),
+        "threads": threads,
+        "memory_bytes": psutil.virtual_memory().total,
+        "slurm": {name: value for name, value in sorted(os.environ.items()) if _is_slurm_id(name)},
+    }
+
+
+def _is_slurm_id(name: str) -> bool:
+    return name in {"SLURM_JOB_ID", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_CLUSTER_NAME"}
+
+
+def _version(library: str) -> str | None:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return None
+
+
+@cache
+def _git_commit() -> str | None:
+    """The commit of the checkout that this package runs from, None where it is installed without one."""
+    if not (PACKAGE_ROOT.parents[1] / ".git").exists():
+        return None
+    command = ["git", "-C", str(PACKAGE_ROOT), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+@cache
+def _cpu_model() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

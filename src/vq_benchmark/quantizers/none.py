@@ -1,0 +1,43 @@
+"""The control row: float32 vectors, stored as they are."""
+
+from typing import Self
+
+import numpy as np
+
+from vq_benchmark.arrays import CodeArray, FloatArray
+from vq_benchmark.quantizers.base import Parameters, Quantizer, State
+
+
+class Uncompressed(Quantizer):
+    """No compression: a code is the vector itself, 32 bits per dimension.
+
+    Every other method is measured against this one: its errors are zero, and its recall is that of exact search.
+    """
+
+    name = "none"
+    title = "No compression (float32)"
+    paper = "-"
+    unbiased_scores = True
+
+    def fit(self, train: FloatArray, *, queries: FloatArray | None = None, seed: int = 0) -> Self:
+        self._check_train(train)
+        self.restore({}, train.shape[1])
+        return self
+
+    def encode(self, vectors: FloatArray) -> CodeArray:
+        return np.array(vectors, dtype=np.float32, order="C").view(np.uint8)
+
+    def decode(self, codes: CodeArray) -> FloatArray:
+        return np.array(codes, order="C").view(np.float32)
+
+    def state(self) -> State:
+        return {}
+
+    def restore(self, state: State, d: int) -> None:
+        self.d = d
+        self.code_bytes = 4 * d
+
+    @classmethod
+    def for_budget(cls, bits_per_dim: float, d: int) -> Parameters:
+        """The control belongs to every budget, so it is always the same."""
+        return Parameters()

@@ -1,0 +1,121 @@
+"""Product quantization: the vector is cut into m parts, each replaced by the nearest entry of its own codebook."""
+
+from typing import Any, Self
+
+import faiss
+import numpy as np
+from pydantic import Field
+
+from vq_benchmark.arrays import CodeArray, FloatArray
+from vq_benchmark.errors import InfeasibleBudget, InputError
+from vq_benchmark.quantizers.base import Parameters, Quantizer, State
+
+
+class ProductParameters(Parameters):
+    """How a vector is cut, and how many bits each part gets."""
+
+    m: int = Field(16, ge=1, description="number of sub-vectors a vector is cut into; divides d")
+    nbits: int = Field(8, ge=4, le=12, description="bits per sub-vector: its codebook has 2^nbits entries")
+
+    def check_dimension(self, d: int) -> None:
+        if d % self.m:
+            valid = ", ".join(map(str, divisors(d)))
+            raise InputError(f"m={self.m} does not divide the dimension d={d}; m can be {valid}.")
+
+    @property
+    def code_bytes(self) -> int:
+        """Bytes of one packed code."""
+        return (self.m * self.nbits + 7) // 8
+
+    @property
+    def centroids(self) -> int:
+        """Entries of one codebook."""
+        return 1 << self.nbits
+
+    def check_rows(self, name: str, n: int) -> None:
+        """Raise InputError if n training rows are too few for the codebooks."""
+        if n < self.centroids:
+            raise InputError(
+                f"{name} with nbits={self.nbits} needs at least {self.centroids} training vectors, not {n}; "
+                "give more with --train-size, or a smaller nbits."
+            )
+
+
+def divisors(d: int) -> list[int]:
+    """The divisors of d, ascending."""
+    return [m for m in range(1, d + 1) if d % m == 0]
+
+
+def product_for_budget(name: str, bits_per_dim: float, d: int) -> ProductParameters:
+    """The most sub-vectors of 8 bits within the budget; if that leaves over a quarter of it unused, the m and
+    nbits (4 to 8) with the most bits. Longer sub-codes are never chosen: training time grows as 2^nbits.
+
+    Raises:
+        InfeasibleBudget: not even one byte per vector fits.
+    """
+    budget_bytes = int(bits_per_dim * d / 8)
+    if budget_bytes < 1:
+        raise InfeasibleBudget(
+            f"{name} needs at least {8 / d:.4g} bits per dimension at d={d} (one byte per vector), "
+            f"not {bits_per_dim:g}."
+        )
+    m_values = divisors(d)
+    plain = ProductParameters(m=max(m for m in m_values if m <= budget_bytes), nbits=8)
+    if plain.code_bytes >= 0.75 * budget_bytes:
+        return plain
+    candidates = [ProductParameters(m=m, nbits=nbits) for m in m_values for nbits in range(4, 9)]
+    fitting = [candidate for candidate in candidates if candidate.code_bytes <= budget_bytes]
+    return max(fitting, key=lambda candidate: (candidate.m * candidate.nbits, candidate.nbits))
+
+
+def product_quantizer(codebooks: FloatArray) -> Any:
+    """faiss's encoder and decoder with the given codebooks (m, 2^nbits, d/m) float32."""
+    m, centroids, width = codebooks.shape
+    quantizer = faiss.ProductQuantizer(m * width, m, centroids.bit_length() - 1)
+    faiss.copy_array_to_vector(np.ascontiguousarray(codebooks, dtype=np.float32).ravel(), quantizer.centroids)
+    return quantizer
+
+
+class PQ(Quantizer):
+    """Product quantization (PQ).
+
+    The vector is cut into m sub-vectors of d/m numbers. Each is replaced by the number of the nearest entry in a
+    codebook of 2^nbits entries that k-means found for that position (Jégou et al., equations 8 and 9). Decoding
+    looks the entries up, which is the least-squares reconstruction.
+    """
+
+    name = "pq"
+    title = "Product quantization"
+    paper = "Jégou, Douze, Schmid: Product quantization for nearest neighbor search, TPAMI 2011"
+    parameters_type = ProductParameters
+
+    def fit(self, train: FloatArray, *, queries: FloatArray | None = None, seed: int = 0) -> Self:
+        self._check_train(train)
+        self.parameters.check_rows(self.name, len(train))
+        trainer = faiss.ProductQuantizer(train.shape[1], self.parameters.m, self.parameters.nbits)
+        trainer.cp.seed = seed
+        trainer.train(train)
+        codebooks = faiss.vector_to_array(trainer.centroids).reshape(trainer.M, trainer.ksub, trainer.dsub)
+        self.restore({"codebooks": codebooks}, train.shape[1])
+        return self
+
+    def encode(self, vectors: FloatArray) -> CodeArray:
+        codes: CodeArray = self._faiss.compute_codes(vectors)
+        return codes
+
+    def decode(self, codes: CodeArray) -> FloatArray:
+        vectors: FloatArray = self._faiss.decode(codes)
+        return vectors
+
+    def state(self) -> State:
+        return {"codebooks": self._codebooks}
+
+    def restore(self, state: State, d: int) -> None:
+        self.d = d
+        self.code_bytes = self.parameters.code_bytes
+        self._codebooks = state["codebooks"]
+        self._faiss = product_quantizer(self._codebooks)
+
+    @classmethod
+    def for_budget(cls, bits_per_dim: float, d: int) -> Parameters:
+        return product_for_budget(cls.name, bits_per_dim, d)

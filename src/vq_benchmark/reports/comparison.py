@@ -1,0 +1,132 @@
+"""Results that may be held against each other: those of one data set under one metric, seeds summarised."""
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vq_benchmark.results.database import Run
+
+CONTROL = "none"
+"""The method that stores float32 vectors as they are."""
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One configuration of one method: its runs differ in the seed only."""
+
+    method: str
+    config: dict[str, Any]
+    runs: tuple[Run, ...]
+    """One per seed, in order of seeds; at least one."""
+
+    @property
+    def is_control(self) -> bool:
+        """Whether this is the uncompressed control."""
+        return self.method == CONTROL
+
+    @property
+    def bits(self) -> float | None:
+        """Bits per dimension, None where the rows do not say."""
+        return self.value("bits_per_dim")
+
+    def value(self, name: str) -> float | None:
+        """The mean of a metric over the seeds that have it, None where none has."""
+        values = [value for run in self.runs if (value := number(run.metrics, name)) is not None]
+        return math.fsum(values) / len(values) if values else None
+
+    def interval(self, name: str) -> Interval | None:
+        """From the lowest to the highest end of the seeds' 95 % intervals, None where no seed has the metric.
+
+        Seeds share their queries, so the spread of their means alone would hide how much depends on the queries.
+        Of a metric without intervals, the lowest and the highest value. (v, v) where nothing is known of the spread.
+        """
+        ends = [end for run in self.runs for end in _ends(run.metrics, name)]
+        return (min(ends), max(ends)) if ends else None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The finished results on one data set under one metric."""
+
+    dataset: str
+    fingerprint: str
+    metric: str
+    n: int
+    d: int
+    summaries: tuple[Summary, ...]
+    """In order of bits, then from high to low recall@10."""
+    superseded: int
+    """Rows left out because a newer one has the same configuration and seed."""
+
+    @property
+    def runs(self) -> list[Run]:
+        """The rows that are summarised here."""
+        return [run for summary in self.summaries for run in summary.runs]
+
+    @property
+    def control(self) -> Summary | None:
+        """The uncompressed control, if it was run."""
+        return next((summary for summary in self.summaries if summary.is_control), None)
+
+
+def comparisons(runs: Iterable[Run]) -> list[Comparison]:
+    """The finished rows among `runs`, by (data set, fingerprint, metric) and in that order."""
+    groups: defaultdict[tuple[str, str, str], list[Run]] = defaultdict(list)
+    for run in runs:
+        if run.status == "done":
+            groups[run.dataset, run.dataset_fingerprint, run.metric].append(run)
+    return [_compared(groups[key]) for key in sorted(groups)]
+
+
+def metric_names(runs: Iterable[Run]) -> list[str]:
+    """Names of the metrics that any finished row has a number for, in alphabetical order."""
+    done = [run.metrics for run in runs if run.status == "done"]
+    return sorted({name for metrics in done for name in metrics if number(metrics, name) is not None})
+
+
+def number(metrics: Mapping[str, Any], name: str) -> float | None:
+    """A metric as a finite number, None where it is absent or something else."""
+    value = metrics.get(name)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def _compared(runs: list[Run]) -> Comparison:
+    newest: dict[tuple[str, str], dict[int, Run]] = {}
+    for run in sorted(runs, key=lambda run: run.created_at):
+        newest.setdefault((run.method, json.dumps(run.config, sort_keys=True)), {})[run.seed] = run
+    summaries = [
+        Summary(method, next(iter(by_seed.values())).config, tuple(by_seed[seed] for seed in sorted(by_seed)))
+        for (method, _), by_seed in newest.items()
+    ]
+    first = runs[0]
+    return Comparison(
+        first.dataset,
+        first.dataset_fingerprint,
+        first.metric,
+        first.n,
+        first.d,
+        summaries=tuple(sorted(summaries, key=_place)),
+        superseded=len(runs) - sum(len(summary.runs) for summary in summaries),
+    )
+
+
+def _place(summary: Summary) -> tuple[float, float, str, str]:
+    bits, recall = summary.bits, summary.value("recall_at_10")
+    config = json.dumps(summary.config, sort_keys=True)
+    return (math.inf if bits is None else bits, -(recall or 0.0), summary.method, config)
+
+
+def _ends(metrics: Mapping[str, Any], name: str) -> list[float]:
+    """The value of a metric and the ends of its interval, as far as there are any."""
+    value, pair = number(metrics, name), metrics.get(f"{name}_ci")
+    if value is None:
+        return []
+    ends = [float(end) for end in pair if math.isfinite(end)] if isinstance(pair, list | tuple) else []
+    return [value, *ends]

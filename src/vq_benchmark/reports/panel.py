@@ -1,0 +1,202 @@
+"""One panel of a figure: the lines of a comparison, with their intervals, their Pareto front and the control."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from vq_benchmark.reports.comparison import Comparison, Summary
+from vq_benchmark.reports.lines import Style, lines
+from vq_benchmark.reports.metric_facts import MetricFacts, metric_facts
+from vq_benchmark.reports.pareto import Point, pareto_front
+from vq_benchmark.reports.wording import decimal, tick
+
+BITS = "bits_per_dim"
+FRONT_COLOR = "#222222"
+CONTROL_COLOR = "#777777"
+CROWD = 8
+"""Lines above which those without a part in the Pareto front are drawn faintly."""
+LABELLED_MARKS = 40
+"""Points that can be labelled one by one before the labels cover each other."""
+TICK_DISTANCE = 0.25
+"""Least distance of two ticks of bits, in octaves."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A summary as a point of the panel."""
+
+    x: float
+    y: float
+    low: float
+    high: float
+    bits: float
+
+
+def draw_panel(axes: Axes, comparison: Comparison, x: str, y: str, styles: Mapping[str, Style]) -> None:
+    """Draw metric `y` against `x`, one line per method, points that no other beats outlined and joined.
+
+    Args:
+        styles: of every line of the comparison.
+    """
+    x_facts, y_facts = metric_facts(x), metric_facts(y)
+    marks = {name: found for name, summaries in lines(comparison).items() if (found := _marks(summaries, x, y))}
+    everything = [mark for found in marks.values() for mark in found]
+    front = _front(everything, x_facts, y_facts)
+    for name, found in marks.items():
+        is_in_front = any((mark.x, mark.y) in front for mark in found)
+        _draw_line(axes, found, styles[name], y_facts, faint=len(marks) > CROWD and not is_in_front)
+    if front:
+        _draw_front(axes, front)
+    _scale(axes, everything, x, x_facts, y_facts)
+    reference = reference_value(comparison, y)
+    if reference is not None:
+        _draw_reference(axes, reference, x, y_facts)
+    axes.set_xlabel(x_facts.label)
+    axes.set_ylabel(y_facts.label)
+    axes.set_title(_title(x, x_facts, y_facts), loc="left")
+    if x != BITS and len(everything) <= LABELLED_MARKS:
+        _label_bits(axes, everything)
+        axes.set_title("labels: bits per dimension", loc="right", fontsize=7)
+
+
+def reference_value(comparison: Comparison, metric: str) -> float | None:
+    """A quality metric of the uncompressed vectors: that of the control, or what another row says of them."""
+    if metric_facts(metric).is_cost:
+        return None
+    if comparison.control and (value := comparison.control.value(metric)) is not None:
+        return value
+    stated = (summary.value(f"{metric}_exact") for summary in comparison.summaries)
+    return next((value for value in stated if value is not None), None)
+
+
+def can_be_drawn(comparison: Comparison, x: str, y: str) -> bool:
+    """Whether a line of the comparison has a point with both metrics."""
+    return any(_marks(summaries, x, y) for summaries in lines(comparison).values())
+
+
+def hidden_lines(comparison: Comparison, x: str, y: str) -> list[str]:
+    """Lines with points that are left out because a logarithmic axis has no zero."""
+    return [
+        name for name, summaries in lines(comparison).items() if any(_is_hidden(each, x, y) for each in summaries)
+    ]
+
+
+def bits_ticks(bits: Sequence[float]) -> list[float]:
+    """Ticks for the given bits per dimension: the powers of two that enclose them, then the commonest of them that
+    are not too near to another tick."""
+    low, high = math.floor(math.log2(min(bits)) + 0.1), math.ceil(math.log2(max(bits)) - 0.1)
+    ticks = [2.0**power for power in range(low, high + 1)]
+    for value in sorted(set(bits), key=lambda value: (-bits.count(value), value)):
+        if all(abs(math.log2(value / tick)) >= TICK_DISTANCE for tick in ticks):
+            ticks.append(value)
+    return sorted(ticks)
+
+
+def _marks(summaries: Sequence[Summary], x: str, y: str) -> list[Mark]:
+    """Points in order of bits; those that a logarithmic axis cannot show are left out."""
+    found = []
+    for summary in summaries:
+        x_value, y_value, bits, interval = summary.value(x), summary.value(y), summary.bits, summary.interval(y)
+        if x_value is None or y_value is None or bits is None or interval is None:
+            continue
+        if not _is_hidden(summary, x, y):
+            found.append(Mark(x_value, y_value, *interval, bits))
+    return sorted(found, key=lambda mark: (mark.bits, mark.y))
+
+
+def _is_hidden(summary: Summary, x: str, y: str) -> bool:
+    values = [summary.value(name) for name in (x, y, BITS) if metric_facts(name).log]
+    return any(value is not None and value <= 0 for value in values)
+
+
+def _draw_line(axes: Axes, points: list[Mark], style: Style, y_facts: MetricFacts, *, faint: bool) -> None:
+    """All points with their intervals; the line goes through the best one at each number of bits."""
+    sign = 1 if y_facts.better == "lower" else -1
+    best = [min(same, key=lambda mark: sign * mark.y) for _, same in groupby(points, key=lambda mark: mark.bits)]
+    axes.plot(
+        [mark.x for mark in best], [mark.y for mark in best], color=style.color, linestyle=style.dashes,
+        linewidth=1.3, alpha=0.4 if faint else 0.9, zorder=2,
+    )  # fmt: skip
+    spread = [[mark.y - mark.low for mark in points], [mark.high - mark.y for mark in points]]
+    axes.errorbar(
+        [mark.x for mark in points], [mark.y for mark in points], yerr=spread, fmt=style.marker, color=style.color,
+        markersize=5.5, markeredgecolor="white", markeredgewidth=0.5, elinewidth=1, capsize=2, zorder=3,
+    )  # fmt: skip
+
+
+def _front(points: list[Mark], x_facts: MetricFacts, y_facts: MetricFacts) -> list[Point]:
+    """The Pareto front; empty where a metric has no better direction."""
+    if x_facts.better is None or y_facts.better is None:
+        return []
+    return pareto_front([(mark.x, mark.y) for mark in points], x_facts.better, y_facts.better)
+
+
+def _draw_front(axes: Axes, front: list[Point]) -> None:
+    xs, ys = [x for x, _ in front], [y for _, y in front]
+    axes.plot(xs, ys, color=FRONT_COLOR, linestyle=(0, (4, 3)), linewidth=0.9, zorder=1)
+    axes.scatter(xs, ys, s=75, facecolors="none", edgecolors=FRONT_COLOR, linewidths=0.9, zorder=4)
+
+
+def _title(x: str, x_facts: MetricFacts, y_facts: MetricFacts) -> str:
+    if x != BITS:
+        return f"{y_facts.title} against {x_facts.title.lower()}"
+    return f"{y_facts.title} ({y_facts.better} is better)" if y_facts.better else y_facts.title
+
+
+def _draw_reference(axes: Axes, value: float, x: str, y_facts: MetricFacts) -> None:
+    """A horizontal line at the value of the uncompressed vectors; just a note where a logarithmic axis has no zero.
+
+    Few bits are far from the uncompressed vectors, so against bits there is room for the text between the two.
+    """
+    side = -2 if y_facts.better == "higher" and x == BITS else 2
+    place, align = (0.01, "left") if x == BITS else (0.99, "right")
+    height, coordinates = (value, ("axes fraction", "data"))
+    if y_facts.log and value <= 0:
+        height, coordinates = (0, ("axes fraction", "axes fraction"))
+    else:
+        axes.axhline(value, color=CONTROL_COLOR, linewidth=1, zorder=0)
+    axes.annotate(
+        f"uncompressed: {value:.4g}", (place, height), xycoords=coordinates, xytext=(0, side),
+        textcoords="offset points", va="top" if side < 0 else "bottom", ha=align, fontsize=7,
+        color=CONTROL_COLOR,
+    )  # fmt: skip
+
+
+def _label_bits(axes: Axes, points: list[Mark]) -> None:
+    for mark in points:
+        axes.annotate(
+            decimal(mark.bits, 2), (mark.x, mark.y), xytext=(6, 3), textcoords="offset points", fontsize=7,
+            color="#444444", zorder=5,
+        )  # fmt: skip
+
+
+def _scale(axes: Axes, points: list[Mark], x: str, x_facts: MetricFacts, y_facts: MetricFacts) -> None:
+    if x == BITS:
+        ticks = bits_ticks([mark.bits for mark in points])
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_locator(FixedLocator(ticks))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: decimal(value, 2)))
+    elif x_facts.log:
+        _log_axis(axes, "x", [mark.x for mark in points])
+    if y_facts.log:
+        _log_axis(axes, "y", [mark.y for mark in points])
+    else:
+        axes.yaxis.set_major_locator(MaxNLocator(8))
+    axes.grid(True, color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
+
+
+def _log_axis(axes: Axes, which: str, values: list[float]) -> None:
+    """A decimal logarithmic axis with readable ticks also where the values span less than a decade."""
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    (axes.set_xscale if which == "x" else axes.set_yscale)("log")
+    decades = math.log10(max(values) / min(values))
+    subs = (1.0,) if decades > 3 else (1.0, 3.0) if decades > 2 else (1.0, 2.0, 5.0)
+    axis.set_major_locator(LogLocator(base=10, subs=subs, numticks=20))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))

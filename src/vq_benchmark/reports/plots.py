@@ -1,0 +1,216 @@
+"""Figures from results: quality against bits per dimension, rates, and what one costs in the other."""
+
+import re
+import textwrap
+import warnings
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from vq_benchmark.errors import InputError
+from vq_benchmark.machine.files import atomic_write
+from vq_benchmark.reports.comparison import Comparison, comparisons, metric_names
+from vq_benchmark.reports.lines import Style, lines, styles
+from vq_benchmark.reports.metric_facts import metric_facts
+from vq_benchmark.reports.panel import (
+    BITS,
+    CONTROL_COLOR,
+    FRONT_COLOR,
+    can_be_drawn,
+    draw_panel,
+    hidden_lines,
+    reference_value,
+)
+from vq_benchmark.reports.wording import machine_text, queries_text, seeds_text, subject_text, versions_text
+from vq_benchmark.results.database import Run
+
+FORMATS = ("png", "pdf", "svg")
+DPI_RANGE = (30, 1200)
+ENCODE_RATE = "encode_vectors_per_second"
+DEFAULT_METRICS = (
+    "recall_at_10", "recall_at_1", "recall_at_100", "relative_error", "rank_distortion", "pairwise_distortion",
+    "mrr_at_10", ENCODE_RATE,
+)  # fmt: skip
+OVERVIEW_METRICS = ("recall_at_10", "relative_error", ENCODE_RATE)
+TRADE_OFF = ("recall_at_10", ENCODE_RATE)
+SETTINGS: Any = {
+    "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "font.size": 9, "axes.titlesize": 9.5,
+    "axes.spines.top": False, "axes.spines.right": False, "text.usetex": False, "text.parse_math": False,
+    "pdf.fonttype": 42, "svg.hashsalt": "vq-benchmark",
+}  # fmt: skip
+"""No math, as names may hold dollar signs; PDF fonts that journals accept (42); SVG files that are reproducible."""
+PANEL_SIZE = (6.0, 4.4)
+OVERVIEW_PANEL_SIZE = (4.3, 4.1)
+LEGEND_WIDTH = 1.6
+LEGEND_ROW = 0.2
+"""Sizes in inches."""
+TITLE_CHARACTERS = 10
+NOTE_CHARACTERS = 18
+"""Characters in an inch."""
+
+
+@dataclass(frozen=True)
+class Plotted:
+    """What became of the figures."""
+
+    paths: list[Path]
+    """The files written."""
+    skipped: list[str]
+    """Metrics without a figure, because no row has a value that can be drawn."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A figure to draw: its panels, each y against x, of one comparison."""
+
+    name: str
+    panels: tuple[tuple[str, str], ...]
+    """(x, y) metrics."""
+
+
+def plot_results(
+    runs: Sequence[Run],
+    output_dir: Path,
+    *,
+    metrics: Sequence[str] | None = None,
+    formats: Sequence[str] = ("png",),
+    dpi: int = 150,
+) -> Plotted:
+    """Draw the finished rows: per data set one figure for each metric against bits per dimension.
+
+    Without `metrics`, the figures are DEFAULT_METRICS, recall@10 against the encoding rate, and an overview.
+    The files are named `<data set>_<metric>.<format>`; each is replaced as a whole or not at all.
+
+    Raises:
+        InputError: nothing can be drawn, no row has a metric that was asked for, or a format or dpi is impossible.
+    """
+    _check_output(formats, dpi)
+    names = metric_names(runs)
+    for metric in metrics or ():
+        if metric not in names:
+            raise InputError(f"no finished row has the metric {metric!r}; there are {', '.join(names) or 'none'}.")
+    groups = comparisons(runs)
+    if not any(lines(comparison) for comparison in groups):
+        raise InputError("there is no finished row of a quantizer to draw.")
+    looks = styles(name for comparison in groups for name in lines(comparison))
+    stems = file_stems([(group.dataset, group.fingerprint, group.metric) for group in groups])
+    paths, drawn = [], set()
+    for comparison, stem in zip(groups, stems, strict=True):
+        for sheet in _sheets(comparison, metrics):
+            path = output_dir / f"{stem}_{_slug(sheet.name)}"
+            paths += _save(comparison, sheet, looks, path, formats, dpi)
+            drawn.add(sheet.name)
+    return Plotted(paths, [metric for metric in metrics or DEFAULT_METRICS if metric not in drawn])
+
+
+def file_stems(keys: Sequence[tuple[str, str, str]]) -> list[str]:
+    """A file name for each (data set, fingerprint, metric): the safe part of the data set's name, with a hash of the
+    whole key where two would be the same."""
+    slugs = [_slug(dataset) for dataset, _, _ in keys]
+    folded = [slug.casefold() for slug in slugs]
+    return [
+        slug if folded.count(slug.casefold()) == 1 else f"{slug}-{sha256(repr(key).encode()).hexdigest()[:8]}"
+        for slug, key in zip(slugs, keys, strict=True)
+    ]
+
+
+def _slug(name: str) -> str:
+    """The name with all but ASCII letters, digits, `.`, `_` and `-` replaced; never hidden, empty or long."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-")[:60] or "unnamed"
+
+
+def _check_output(formats: Sequence[str], dpi: int) -> None:
+    for extension in formats:
+        if extension not in FORMATS:
+            raise InputError(f"figures cannot be written as {extension!r}; the formats are {', '.join(FORMATS)}.")
+    if not formats:
+        raise InputError(f"no format was given; the formats are {', '.join(FORMATS)}.")
+    low, high = DPI_RANGE
+    if not low <= dpi <= high:
+        raise InputError(f"dpi is {dpi}; it must be from {low} to {high}.")
+
+
+def _sheets(comparison: Comparison, metrics: Collection[str] | None) -> list[Sheet]:
+    """The figures of one data set, as far as it has the metrics."""
+    single = [Sheet(metric, ((BITS, metric),)) for metric in metrics or DEFAULT_METRICS]
+    if metrics is None:
+        quality, rate = TRADE_OFF
+        single.append(Sheet(f"{quality}_against_encode_rate", ((rate, quality),)))
+        panels = tuple((BITS, metric) for metric in OVERVIEW_METRICS if can_be_drawn(comparison, BITS, metric))
+        single.append(Sheet("overview", panels))
+    return [sheet for sheet in single if sheet.panels and all(can_be_drawn(comparison, *p) for p in sheet.panels)]
+
+
+def _save(
+    comparison: Comparison, sheet: Sheet, looks: Mapping[str, Style], path: Path, formats: Sequence[str], dpi: int
+) -> list[Path]:
+    written = []
+    with matplotlib.rc_context(SETTINGS):
+        figure = _draw(comparison, sheet, looks)
+        for extension in dict.fromkeys(formats):
+            target = path.with_name(f"{path.name}.{extension}")
+            metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(extension)
+            try:
+                with atomic_write(target) as file, warnings.catch_warnings():
+                    warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a name in another script
+                    figure.savefig(file, format=extension, dpi=dpi, metadata=metadata)
+            except OSError as error:
+                raise InputError(f"cannot write {str(target)!r}: {error.strerror or error}.") from error
+            written.append(target)
+    return written
+
+
+def _draw(comparison: Comparison, sheet: Sheet, looks: Mapping[str, Style]) -> Figure:
+    shown = list(lines(comparison))
+    width, height = PANEL_SIZE if len(sheet.panels) == 1 else OVERVIEW_PANEL_SIZE
+    height = max(height, LEGEND_ROW * (len(shown) + 5))
+    figure = Figure(figsize=(len(sheet.panels) * width + LEGEND_WIDTH, height), layout="constrained")
+    all_axes = figure.subplots(1, len(sheet.panels), squeeze=False)[0]
+    for axes, (x, y) in zip(all_axes, sheet.panels, strict=True):
+        draw_panel(axes, comparison, x, y, looks)
+    title = textwrap.fill(subject_text(comparison), int((figure.get_figwidth() - LEGEND_WIDTH) * TITLE_CHARACTERS))
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+    figure.legend(handles=_legend(comparison, sheet, looks), loc="outside right upper", frameon=False, fontsize=8)
+    note = textwrap.fill(_note(comparison, sheet), int(figure.get_figwidth() * NOTE_CHARACTERS))
+    figure.supxlabel(note, x=0.01, ha="left", fontsize=7, color="#555555")
+    return figure
+
+
+def _legend(comparison: Comparison, sheet: Sheet, looks: Mapping[str, Style]) -> list[Line2D]:
+    handles = [
+        Line2D([], [], color=look.color, marker=look.marker, linestyle=look.dashes, markersize=5.5, label=name)
+        for name, look in ((name, looks[name]) for name in lines(comparison))
+    ]
+    front = Line2D(
+        [], [], color=FRONT_COLOR, linestyle=(0, (4, 3)), linewidth=0.9, marker="o", markersize=9,
+        markerfacecolor="none", markeredgewidth=0.9, label="Pareto front",
+    )  # fmt: skip
+    control = Line2D([], [], color=CONTROL_COLOR, linewidth=1, label="uncompressed")
+    has_front = any(metric_facts(y).better for _, y in sheet.panels)
+    has_control = any(reference_value(comparison, y) is not None for _, y in sheet.panels)
+    return [*handles, *[front] * has_front, *[control] * has_control]
+
+
+def _note(comparison: Comparison, sheet: Sheet) -> str:
+    """What the figure was made with, in small print."""
+    runs = comparison.runs
+    shown = [metric for panel in sheet.panels for metric in panel]
+    machine = machine_text(runs) if any(metric_facts(metric).is_cost for metric in shown) else ""
+    many = any(len(summary.runs) > 1 for summary in comparison.summaries)
+    hidden = sorted({name for x, y in sheet.panels for name in hidden_lines(comparison, x, y)})
+    parts = [
+        seeds_text(comparison) + (" (points: their mean)" if many else ""),
+        "bars: 95 % intervals" + (" over all seeds" if many else ""),
+        queries_text(runs),
+        f"rates: {machine}" if machine else "",
+        f"not drawn, at 0 on a logarithmic axis: {', '.join(hidden)}" if hidden else "",
+        f"{comparison.superseded} older rows left out" if comparison.superseded else "",
+        versions_text(runs),
+    ]
+    return " · ".join(filter(None, parts))

@@ -1,0 +1,160 @@
+"""Results as text: one table per data set, and the failures apart."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from io import StringIO
+
+from rich import box
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from vq_benchmark.reports.comparison import Comparison, Summary, comparisons
+from vq_benchmark.reports.wording import (
+    NAME_LENGTH,
+    config_text,
+    decimal,
+    display_name,
+    machine_text,
+    queries_text,
+    seeds_text,
+    share,
+    short,
+    subject_text,
+    versions_text,
+)
+from vq_benchmark.results.database import Run
+
+ABSENT = "-"
+CONTROL_MARK = "*"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of numbers."""
+
+    metric: str
+    header: str
+    optional: bool = False
+    """Left out of a table without a single value for it."""
+
+    def cell(self, summary: Summary) -> str:
+        """The number of one row."""
+        value = summary.value(self.metric)
+        if value is None:
+            return ABSENT
+        if self.metric.startswith(("recall", "mrr")):
+            return share(value, summary.interval(self.metric))
+        if self.metric == "compression_ratio":
+            return f"{decimal(value, 1)}x"
+        if self.metric == "mse":
+            return f"{value:.4g}"
+        return decimal(value, 2) if self.metric == "bits_per_dim" else short(value)
+
+
+COLUMNS = (
+    Column("bits_per_dim", "bits\n/dim"),
+    Column("compression_ratio", "ratio"),
+    Column("mse", "mse"),
+    Column("recall_at_1", "recall@1"),
+    Column("recall_at_10", "recall@10"),
+    Column("recall_at_100", "recall@100"),
+    Column("mrr_at_10", "mrr@10", optional=True),
+    Column("mrr_at_10_exact", "mrr@10\nexact", optional=True),
+    Column("encode_vectors_per_second", "enc/s"),
+)
+
+
+def results_table(comparison: Comparison) -> Table:
+    """The results on one data set, in order of bits and then recall@10, with how to read them underneath."""
+    columns = [column for column in COLUMNS if not column.optional or _any_value(comparison, column)]
+    rows = [_cells(summary, columns) for summary in comparison.summaries]
+    headers = ["method", "config", *(column.header for column in columns), "seeds"]
+    if not _many_seeds(comparison):
+        headers.pop()
+    table = _plain_table(subject_text(comparison), caption=_caption(comparison))
+    for place, header in enumerate(headers):
+        longest = max(len(word) for text in [header, *(row[place] for row in rows)] for word in text.split() or [""])
+        if header in ("method", "config"):
+            table.add_column(header, min_width=min(longest, NAME_LENGTH), overflow="fold", no_wrap=header == "method")
+        else:
+            table.add_column(header, min_width=longest, justify="right", no_wrap=True)
+    for summary, row in zip(comparison.summaries, rows, strict=True):
+        table.add_row(*map(Text, row[: len(headers)]), style="dim" if summary.is_control else None)
+    return table
+
+
+def failures_table(runs: Iterable[Run]) -> Table | None:
+    """The rows that failed, each with the last line of its error; None if there are none."""
+    failed = [run for run in runs if run.status == "failed"]
+    if not failed:
+        return None
+    table = _plain_table(f"failed: {len(failed)}")
+    for header in ("data set", "method", "config", "seed", "error"):
+        table.add_column(header, overflow="fold")
+    for run in sorted(failed, key=lambda run: (run.dataset, run.method, config_text(run.config), run.seed)):
+        error = (run.error or "").strip().splitlines() or ["no error was recorded"]
+        cells = [display_name(run.dataset), run.method, config_text(run.config), str(run.seed), error[-1]]
+        table.add_row(*map(Text, cells))
+    return table
+
+
+def print_results(runs: Sequence[Run], console: Console) -> None:
+    """Print a table per data set and one of the failures, as wide as the console.
+
+    Where even that is too narrow for the numbers, the lines are longer: a number is never cut.
+    """
+    tables = [results_table(comparison) for comparison in comparisons(runs)]
+    failures = failures_table(runs)
+    for place, table in enumerate([*tables, failures] if failures else tables):
+        if place:
+            console.print()
+        needed = Measurement.get(console, console.options.update(width=1000), table).minimum
+        if needed > console.width:
+            table.width = needed
+        console.print(table, crop=False)
+
+
+def results_text(runs: Sequence[Run], width: int = 100) -> str:
+    """What `print_results` prints, as plain text of about the given number of columns."""
+    out = StringIO()
+    print_results(runs, Console(file=out, width=width, color_system=None, force_terminal=False))
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def _cells(summary: Summary, columns: Sequence[Column]) -> list[str]:
+    method = display_name(summary.method) + (CONTROL_MARK if summary.is_control else "")
+    numbers = [column.cell(summary) for column in columns]
+    return [method, config_text(summary.config), *numbers, str(len(summary.runs))]
+
+
+def _plain_table(title: str, caption: Text | None = None) -> Table:
+    return Table(
+        title=Text(title, style="bold"), caption=caption, title_justify="left", caption_justify="left",
+        box=box.SIMPLE_HEAD, padding=0, show_edge=False,
+    )  # fmt: skip
+
+
+def _many_seeds(comparison: Comparison) -> bool:
+    return any(len(summary.runs) > 1 for summary in comparison.summaries)
+
+
+def _any_value(comparison: Comparison, column: Column) -> bool:
+    return any(summary.value(column.metric) is not None for summary in comparison.summaries)
+
+
+def _caption(comparison: Comparison) -> Text:
+    """How to read a table: its marks, its intervals, and what the numbers were made with."""
+    runs = comparison.runs
+    machine = machine_text(runs)
+    notes = [
+        "±: half the width of the 95 % interval" + (" over all seeds" if _many_seeds(comparison) else ""),
+        f"{CONTROL_MARK}: uncompressed control" if comparison.control else "",
+        seeds_text(comparison),
+        queries_text(runs),
+        "enc/s: vectors encoded per second" + (f" ({machine})" if machine else ""),
+        f"{comparison.superseded} older rows left out" if comparison.superseded else "",
+        versions_text(runs),
+    ]
+    return Text("; ".join(filter(None, notes)))

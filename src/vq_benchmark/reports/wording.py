@@ -1,0 +1,86 @@
+"""How configurations, numbers and names are written in tables and figures."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from vq_benchmark.reports.comparison import Comparison, Interval
+from vq_benchmark.results.database import Run
+
+NAME_LENGTH = 60
+
+
+def config_text(config: Mapping[str, Any]) -> str:
+    """A configuration in one line, such as `m=96 nbits=8`."""
+    return " ".join(f"{name}={value}" for name, value in config.items())
+
+
+def display_name(name: str) -> str:
+    """A name from outside as one printable line of at most NAME_LENGTH characters."""
+    line = "".join(character if character.isprintable() else " " for character in name)
+    line = " ".join(line.split())
+    return line if len(line) <= NAME_LENGTH else f"{line[: NAME_LENGTH - 1]}…"
+
+
+def subject_text(comparison: Comparison) -> str:
+    """What was compressed: data set, rows and dimension, metric."""
+    name = display_name(comparison.dataset)
+    return f"{name}: {comparison.n:,} vectors × {comparison.d} dimensions, {comparison.metric}"
+
+
+def decimal(value: float, places: int = 3) -> str:
+    """A number with at most so many decimals, without trailing zeros."""
+    text = f"{value:.{places}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def share(value: float, interval: Interval | None) -> str:
+    """A number between 0 and 1 with half the width of its interval: `0.821±.012`."""
+    if interval is None or interval[0] == interval[1]:
+        return f"{value:.3f}"
+    half = f"{(interval[1] - interval[0]) / 2:.3f}"
+    return f"{value:.3f}±{half.removeprefix('0')}"
+
+
+def short(value: float) -> str:
+    """A count with three digits and a suffix: 950, 15.2k, 1.53M."""
+    for size, suffix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= 0.9995 * size:
+            return f"{value / size:.3g}{suffix}"
+    return f"{value:.3g}"
+
+
+def tick(value: float) -> str:
+    """A round number for an axis: 20k, 0.05, 1e-4."""
+    if 0 < abs(value) < 1e-3:
+        digits, exponent = f"{value:e}".split("e")
+        return f"{float(digits):g}e{int(exponent)}"
+    return short(value)
+
+
+def seeds_text(comparison: Comparison) -> str:
+    """How many seeds the figures of a comparison come from: `1 seed`, `1 to 3 seeds`."""
+    counts = {len(summary.runs) for summary in comparison.summaries}
+    low, high = min(counts), max(counts)
+    return (f"{low} to {high}" if low < high else f"{high}") + (" seed" if high == 1 else " seeds")
+
+
+def versions_text(runs: Iterable[Run]) -> str:
+    """The versions of the package that made the rows: `vq-benchmark 0.1.0`."""
+    versions = {str(run.environment["package_version"]) for run in runs if run.environment.get("package_version")}
+    return " ".join(["vq-benchmark", ", ".join(sorted(versions))]).strip()
+
+
+def machine_text(runs: Iterable[Run]) -> str:
+    """On what rates were measured: threads and processor, or a warning that the rows differ in that."""
+    machines = {(run.environment.get("threads"), run.environment.get("cpu")) for run in runs}
+    if len(machines) > 1:
+        return "on different processors or numbers of threads"
+    ((threads, cpu),) = machines
+    count = f"{threads} thread{'' if threads == 1 else 's'}" if threads else ""
+    return ", ".join(filter(None, [count, cpu]))
+
+
+def queries_text(runs: Iterable[Run]) -> str:
+    """How many queries the rows were measured with, empty where they do not say."""
+    counts = sorted({run.metrics["queries"] for run in runs if run.metrics.get("queries")})
+    return f"{' or '.join(f'{count:,}' for count in counts)} queries" if counts else ""

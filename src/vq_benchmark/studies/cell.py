@@ -1,0 +1,114 @@
+"""Run one cell: fit or load its model, measure it, and make its row."""
+
+import time
+import traceback
+from dataclasses import dataclass
+
+from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.evaluation.evaluate import Truths, evaluate
+from vq_benchmark.evaluation.grid import block_rows
+from vq_benchmark.evaluation.metrics import Metrics, finished_metrics
+from vq_benchmark.machine.memory import peak_bytes, reset_peak
+from vq_benchmark.machine.progress import Reporter
+from vq_benchmark.machine.provenance import environment
+from vq_benchmark.quantizers.base import Quantizer
+from vq_benchmark.quantizers.registry import get_quantizer
+from vq_benchmark.results.database import Run
+from vq_benchmark.results.models import load_model, save_model
+from vq_benchmark.studies.plan import Cell, Options, model_id, run_id
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """A fitted quantizer and what is known of its training."""
+
+    quantizer: Quantizer
+    hash: str
+    fit_seconds: float
+    reused: bool
+
+
+def run_cell(
+    dataset: Dataset, options: Options, cell: Cell, sweep_id: str, truths: Truths | None, report: Reporter
+) -> Run:
+    """The row of a cell: done, or partial where the cell is a chunk. Errors are the caller's."""
+    peak_is_own = reset_peak()
+    model = fitted_model(dataset, options, cell, report)
+    with report.task(cell.label, cell.stop - cell.start) as update:
+        measurement = evaluate(
+            model.quantizer,
+            dataset,
+            start=cell.start,
+            stop=cell.stop,
+            truths=truths,
+            k=options.k,
+            with_rank=options.with_rank,
+            model_hash=model.hash,
+            settings=options.settings(cell.seed),
+            batch_size=options.batch_size,
+            on_block=update,
+        )
+    rows_in_memory = min(block_rows(options.batch_size), dataset.n)
+    costs: Metrics = {
+        "fit_seconds": model.fit_seconds,
+        "peak_memory_bytes": peak_bytes(),
+        "data_block_bytes": 4 * dataset.d * rows_in_memory,
+    }
+    whole = not measurement.missing
+    return _row(
+        dataset,
+        options,
+        cell,
+        sweep_id,
+        status="done" if whole else "partial",
+        metrics=(finished_metrics(measurement) if whole else {}) | costs,
+        environment=environment(options.threads)
+        | {"model_hash": model.hash, "model_reused": model.reused, "peak_memory_is_of_this_cell": peak_is_own},
+        accumulators=None if whole else measurement.to_bytes(),
+    )
+
+
+def failed_row(dataset: Dataset, options: Options, cell: Cell, sweep_id: str, error: Exception) -> Run:
+    """The row of a cell that raised: its error in one line, the traceback beside it."""
+    details = {"traceback": "".join(traceback.format_exception(error))}
+    message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return _row(
+        dataset, options, cell, sweep_id,
+        status="failed", error=message, environment=environment(options.threads) | details,
+    )  # fmt: skip
+
+
+def fitted_model(dataset: Dataset, options: Options, cell: Cell, report: Reporter) -> FittedModel:
+    """The cell's model: loaded if it was fitted before, else fitted to a sample of the whole data set and saved."""
+    path = options.codebooks_dir / f"{cell.method}-{model_id(dataset, options.train_size, cell)}.npz"
+    if path.exists():
+        quantizer, metadata = load_model(path)
+        return FittedModel(quantizer, metadata["content_hash"], metadata["fit_seconds"], reused=True)
+    quantizer = get_quantizer(cell.method, **cell.config)
+    train = dataset.training_sample(options.train_size, cell.seed)
+    report.say(f"{cell.label}: fitting to {len(train):,} vectors")
+    began = time.perf_counter()
+    quantizer.fit(train, queries=dataset.queries, seed=cell.seed)
+    fit_seconds = time.perf_counter() - began
+    content_hash = save_model(quantizer, path, metadata={"fit_seconds": fit_seconds, "seed": cell.seed})
+    return FittedModel(quantizer, content_hash, fit_seconds, reused=False)
+
+
+def _row(dataset: Dataset, options: Options, cell: Cell, sweep_id: str, **outcome: object) -> Run:
+    whole = Cell(cell.method, cell.config, cell.seed, 0, dataset.n)
+    return Run(
+        run_id=run_id(dataset, options, cell),
+        whole_run_id=run_id(dataset, options, whole),
+        sweep_id=sweep_id,
+        dataset=dataset.name,
+        dataset_fingerprint=dataset.fingerprint,
+        n=dataset.n,
+        d=dataset.d,
+        metric=dataset.metric,
+        method=cell.method,
+        config=dict(cell.config),
+        seed=cell.seed,
+        chunk_start=cell.start,
+        chunk_stop=cell.stop,
+        **outcome,  # type: ignore[arg-type]
+    )

@@ -1,0 +1,80 @@
+"""Run the cells of a study in this process, one after another, and store each row as soon as it is known."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.evaluation.evaluate import Truths
+from vq_benchmark.machine.progress import Reporter
+from vq_benchmark.results.database import Database, Run
+from vq_benchmark.studies.cell import failed_row, run_cell
+from vq_benchmark.studies.plan import Cell, Options, run_id
+from vq_benchmark.studies.truths import obtain_truths
+
+GROUND_TRUTH_METRICS = "recall_at_k, recall_k_at_r, rank_distortion and sum_of_scores_at_k"
+
+
+@dataclass
+class Outcome:
+    """What became of the cells."""
+
+    runs: list[Run] = field(default_factory=list)
+    """Rows of all cells, done before or now."""
+    skipped: int = 0
+    """Cells that were done before."""
+
+    @property
+    def failed(self) -> list[Run]:
+        """Rows of the cells that failed."""
+        return [run for run in self.runs if run.status == "failed"]
+
+
+def run_cells(
+    dataset: Dataset,
+    options: Options,
+    cells: Sequence[Cell],
+    database: Database,
+    sweep_id: str,
+    report: Reporter,
+    *,
+    force: bool = False,
+) -> Outcome:
+    """Run every cell that has no row yet, or a failed one; with `force` every cell.
+
+    A cell that fails leaves a failed row and does not stop the others.
+
+    Raises:
+        InputError: the database or the ground truth cannot be used; nothing was run.
+    """
+    outcome = Outcome()
+    waiting: list[Cell] = []
+    for cell in cells:
+        earlier = None if force else database.get(run_id(dataset, options, cell))
+        if earlier is None or earlier.status == "failed":
+            waiting.append(cell)
+        else:
+            outcome.runs.append(earlier)
+            outcome.skipped += 1
+    if not options.with_recall:
+        report.say(f"without ground truth there will be no {GROUND_TRUTH_METRICS}.")
+    truths: dict[tuple[int, int], Truths] = {}
+    for number, cell in enumerate(waiting, 1):
+        rows = (cell.start, cell.stop)
+        if options.with_recall and rows not in truths:
+            truths[rows] = obtain_truths(dataset, options, *rows, report)
+        if len(cells) > 1:
+            report.say(f"cell {number} of {len(waiting)}: {cell.label}, seed {cell.seed}")
+        run = _run_or_fail(dataset, options, cell, sweep_id, truths.get(rows), report)
+        database.put(run)
+        outcome.runs.append(run)
+    return outcome
+
+
+def _run_or_fail(
+    dataset: Dataset, options: Options, cell: Cell, sweep_id: str, truths: Truths | None, report: Reporter
+) -> Run:
+    try:
+        return run_cell(dataset, options, cell, sweep_id, truths, report)
+    except Exception as error:  # noqa: BLE001 - however a cell fails, its error becomes a row and the others run
+        report.say(f"{cell.label} failed: {error}")
+        return failed_row(dataset, options, cell, sweep_id, error)

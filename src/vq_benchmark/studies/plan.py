@@ -1,0 +1,186 @@
+"""The plan of a study: cells (method × parameters × seed), made from a grid, and what determines their results."""
+
+import hashlib
+import itertools
+import json
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.datasets.fingerprint import fingerprint_array
+from vq_benchmark.errors import InfeasibleBudget, InputError
+from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, block_rows
+from vq_benchmark.evaluation.ground_truth import DEFAULT_K
+from vq_benchmark.evaluation.streaming import PassSettings
+from vq_benchmark.quantizers.base import Parameters
+from vq_benchmark.quantizers.registry import quantizer_class
+
+DEFAULT_TRAIN_SIZE = 20_000
+
+
+@dataclass(frozen=True)
+class Options:
+    """How cells are measured, and where their by-products are kept."""
+
+    cache_dir: Path
+    codebooks_dir: Path
+    k: int = DEFAULT_K
+    candidates: int = PassSettings.candidates
+    num_pairs: int = PassSettings.num_pairs
+    train_size: int = DEFAULT_TRAIN_SIZE
+    with_recall: bool = True
+    with_pairwise: bool = True
+    with_rank: bool = True
+    ground_truth_path: Path | None = None
+    batch_size: int = DEFAULT_BATCH_SIZE
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        if self.train_size < 1:
+            raise InputError(f"--train-size is {self.train_size}, it must be at least 1.")
+        if self.k < 1:
+            raise InputError(f"--k is {self.k}, it must be at least 1.")
+        if self.k > self.candidates:
+            raise InputError(f"--k is {self.k}, more than the {self.candidates} candidates kept (--max-candidates).")
+        block_rows(self.batch_size)
+        self.settings(seed=0)
+
+    def settings(self, seed: int) -> PassSettings:
+        """What one pass measures."""
+        return PassSettings(
+            candidates=self.candidates,
+            num_pairs=self.num_pairs,
+            seed=seed,
+            with_scores=self.with_recall,
+            with_pairwise=self.with_pairwise,
+        )
+
+    def determining(self) -> dict[str, Any]:
+        """Those that determine a result; paths, batch size and threads do not."""
+        names = ("k", "candidates", "num_pairs", "train_size", "with_recall", "with_pairwise", "with_rank")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One configuration of one method, with one seed, on the whole base or a chunk of it."""
+
+    method: str
+    config: Mapping[str, Any]
+    seed: int
+    start: int
+    stop: int
+
+    @property
+    def label(self) -> str:
+        """The method and its parameters in a few words."""
+        return " ".join([self.method, *(f"{name}={value}" for name, value in self.config.items())])
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a method has no cell at a budget."""
+
+    method: str
+    reason: str
+
+
+def run_id(dataset: Dataset, options: Options, cell: Cell) -> str:
+    """Hash of everything that determines the result of a cell, as 24 hex digits."""
+    judgements = dataset.judgements
+    return _digest(
+        {
+            "version": version("vq-benchmark").rsplit(".", 1)[0],
+            "base": dataset.fingerprint,
+            "queries": fingerprint_array(dataset.queries),
+            "judged": None if judgements is None else fingerprint_array(judgements.queries),
+            "qrels": None if judgements is None else hashlib.sha256(judgements.qrels.tobytes()).hexdigest(),
+            "metric": dataset.metric,
+            "options": options.determining(),
+            "method": cell.method,
+            "config": dict(cell.config),
+            "seed": cell.seed,
+            "rows": [cell.start, cell.stop],
+        }
+    )
+
+
+def model_id(dataset: Dataset, train_size: int, cell: Cell) -> str:
+    """Hash of everything that determines the fitted model of a cell, as 24 hex digits."""
+    learn = dataset.learn
+    return _digest(
+        {
+            "version": version("vq-benchmark").rsplit(".", 1)[0],
+            "base": dataset.fingerprint,
+            "learn": None if learn is None else learn.n,
+            "train_size": train_size,
+            "method": cell.method,
+            "config": dict(cell.config),
+            "seed": cell.seed,
+        }
+    )
+
+
+def _digest(value: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def grid(
+    methods: Sequence[str],
+    budgets: Sequence[float],
+    parameters: Mapping[str, Mapping[str, Sequence[Any]]],
+    seeds: Sequence[int],
+    d: int,
+    rows: tuple[int, int],
+) -> tuple[list[Cell], list[Refusal]]:
+    """Cells of a sweep, and why methods have none at some budgets.
+
+    A method with values in `parameters[method]` runs their product; a method without runs at each budget, or with
+    its default parameters where there are no budgets. Equal configurations appear once.
+
+    Raises:
+        InputError: an unknown method or parameter, or a value that is impossible for dimension d.
+    """
+    if min(seeds) < 0:
+        raise InputError(f"a seed is {min(seeds)}, it must be at least 0.")
+    cells: list[Cell] = []
+    refusals: list[Refusal] = []
+    for method in methods:
+        cls = quantizer_class(method)
+        reason = cls.unavailable()
+        if reason:
+            refusals.append(Refusal(method, reason))
+            continue
+        chosen: list[Parameters] = []
+        if parameters.get(method):
+            chosen = [cls.parameters_type.parse(method, values) for values in _product(parameters[method])]
+        elif budgets:
+            for budget in budgets:
+                try:
+                    chosen.append(cls.for_budget(budget, d))
+                except InfeasibleBudget as error:
+                    refusals.append(Refusal(method, str(error)))
+        else:
+            chosen = [cls.parameters_type.parse(method, {})]
+        for values in chosen:
+            values.check_dimension(d)
+        cells += [Cell(method, values.model_dump(mode="json"), seed, *rows) for values in chosen for seed in seeds]
+    return _distinct(cells), refusals
+
+
+def _product(choices: Mapping[str, Sequence[Any]]) -> Iterable[dict[str, Any]]:
+    return (dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values()))
+
+
+def _distinct(cells: Iterable[Cell]) -> list[Cell]:
+    return list({(cell.method, json.dumps(dict(cell.config)), cell.seed): cell for cell in cells}.values())
+
+
+def new_sweep_id() -> str:
+    """A name for one call of `run` or `sweep`: the time, and four hex digits that tell simultaneous ones apart."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"

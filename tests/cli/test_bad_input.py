@@ -1,0 +1,175 @@
+"""Every refusal: exit code 2, one sentence that says what is wrong, no traceback, nothing written."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+DEFAULTS = {"--method": "sq", "--bits": "8", "--db-path": "x.db"}
+
+
+def arguments(vectors: Path, **changes: object) -> list[object]:
+    options = {
+        "--dataset": vectors,
+        **DEFAULTS,
+        **{f"--{name.replace('_', '-')}": value for name, value in changes.items()},
+    }
+    return ["run", *(part for name, value in options.items() if value is not None for part in (name, value))]
+
+
+def assert_refused(ran, tmp_path: Path, *words: str) -> None:
+    assert ran.code == 2, (ran.out, ran.err)
+    assert "Traceback" not in ran.err
+    for word in words:
+        assert word in ran.err.replace("\n", " "), ran.err
+    for left in ("x.db", "logs", "codebooks"):
+        assert not (tmp_path / left).exists(), f"{left} was written"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"dataset": "no-such-thing"}, ["no-such-thing", "sample"]),
+        ({"method": "pqq"}, ["pqq", "pq"]),
+        ({"bits": "1"}, ["sq", "4"]),
+        ({"bits": None, "param": "bits=9"}, ["9", "must be"]),
+        ({"bits": None, "param": "colour=red"}, ["colour", "bits"]),
+        ({"bits": None, "param": "bits"}, ["NAME=VALUE"]),
+        ({"bits": "8", "param": "bits=8"}, ["either --bits or --param"]),
+        ({"method": "pq", "bits": None, "param": "m=5"}, ["m", "5", "16"]),
+        ({"k": 0}, ["--k", "0"]),
+        ({"k": 500}, ["--k", "500", "200"]),
+        ({"num_queries": 0}, ["--num-queries"]),
+        ({"threads": 0}, ["--threads", "0"]),
+        ({"train_size": 0}, ["--train-size", "0"]),
+        ({"batch_size": 0}, ["batch"]),
+        ({"data_chunk_start": 10, "data_chunk_end": 10}, ["10", "5000"]),
+        ({"data_chunk_end": 5001}, ["5001", "5000"]),
+        ({"num_samples": 10}, ["--dataset-limit"]),
+        ({"dataset_limit": 0}, ["0"]),
+        ({"ground_truth_path": "missing.npz"}, ["missing.npz"]),
+        ({"queries_path": "missing.npy"}, ["missing.npy"]),
+        ({"db_path": "%j.db"}, ["SLURM_JOB_ID"]),
+        ({"num_pairs": -1}, ["num_pairs", "-1"]),
+        ({"seed": -1}, ["seed", "-1"]),
+    ],
+)
+def test_impossible_options(program, vectors, tmp_path, changes, words):
+    assert_refused(program(*arguments(vectors, **changes)), tmp_path, *words)
+
+
+def test_a_missing_data_set_option(program, tmp_path):
+    assert_refused(program("run", "--method", "sq", "--bits", 8), tmp_path, "--dataset")
+
+
+def bad_npy(path: Path) -> None:
+    np.save(path, np.zeros((10, 4), dtype=np.complex64))
+
+
+def bad_fbin(path: Path) -> None:
+    path.write_bytes(struct.pack("<II", 100, 4) + b"\0" * 10)
+
+
+def truncated_npy(path: Path) -> None:
+    np.save(path, np.ones((100, 4), dtype=np.float32))
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+def nan_npy(path: Path) -> None:
+    vectors = np.ones((100, 4), dtype=np.float32)
+    vectors[17, 2] = np.nan
+    np.save(path, vectors)
+
+
+def empty_npy(path: Path) -> None:
+    np.save(path, np.ones((0, 4), dtype=np.float32))
+
+
+def three_axes_npy(path: Path) -> None:
+    np.save(path, np.ones((3, 4, 5), dtype=np.float32))
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "words"),
+    [
+        ("a.npy", bad_npy, ["complex64"]),
+        ("a.fbin", bad_fbin, ["a.fbin"]),
+        ("a.npy", truncated_npy, ["a.npy"]),
+        ("a.npy", nan_npy, ["1 of", "17"]),
+        ("a.npy", empty_npy, ["empty"]),
+        ("a.npy", three_axes_npy, ["a.npy"]),
+        ("a.txt", truncated_npy, [".txt"]),
+    ],
+)
+def test_bad_files(program, tmp_path, name, make, words):
+    make(tmp_path / name.replace(".txt", ".npy"))
+    (tmp_path / name.replace(".txt", ".npy")).rename(tmp_path / name)
+    assert_refused(program(*arguments(tmp_path / name, num_queries=5)), tmp_path, *words)
+
+
+def test_zero_vectors_under_cosine(program, vectors, tmp_path):
+    base = np.load(vectors / "base.npy")
+    base[3] = 0
+    np.save(vectors / "base.npy", base)
+    assert_refused(program(*arguments(vectors, metric="cosine")), tmp_path, "zero", "3")
+
+
+def test_queries_of_another_dimension(program, vectors, tmp_path):
+    np.save(vectors / "queries.npy", np.ones((4, 8), dtype=np.float32))
+    assert_refused(program(*arguments(vectors)), tmp_path, "8", "16")
+
+
+def ground_truth(vectors: Path, path: Path, change) -> Path:
+    base, queries = np.load(vectors / "base.npy"), np.load(vectors / "queries.npy")
+    distances = (queries**2).sum(1)[:, None] + (base**2).sum(1) - 2 * queries @ base.T
+    np.save(path, change(np.argsort(distances, axis=1)[:, :100]))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda ids: ids[:-1], ["39", "40"]),
+        (lambda ids: ids[:, :50], ["50", "100", "--k 50"]),
+        (lambda ids: ids + 4990, ["4999"]),
+        (lambda ids: ids - 10, ["-"]),
+        (lambda ids: np.roll(ids, 1, axis=0), ["not the ground truth"]),
+        (lambda ids: np.repeat(ids[:, :1], 100, axis=1), ["twice"]),
+        (lambda ids: ids.astype(np.float32), ["float32"]),
+    ],
+    ids=["queries", "k", "range", "negative", "other", "repeated", "dtype"],
+)
+def test_ground_truth_of_other_data(program, vectors, tmp_path, change, words):
+    path = ground_truth(vectors, tmp_path / "gt.npy", change)
+    assert_refused(program(*arguments(vectors, ground_truth_path=path, metric="l2")), tmp_path, *words)
+
+
+def test_ground_truth_file_of_other_vectors(program, vectors, tmp_path):
+    program("precompute-gt", "--dataset", vectors, "--output-path", "gt.npz")
+    base = np.load(vectors / "base.npy")
+    np.save(vectors / "base.npy", base[::-1])
+    ran = program(*arguments(vectors, ground_truth_path="gt.npz"))
+    assert_refused(ran, tmp_path, "ground truth of other data", "base fingerprint")
+
+
+def test_gpu_where_there_is_none(program, vectors, tmp_path):
+    ran = program("precompute-gt", "--dataset", vectors, "--output-path", "gt.npz", "--use-gpu")
+    assert_refused(ran, tmp_path, "--use-gpu", "GPU")
+    assert not (tmp_path / "gt.npz").exists()
+
+
+def test_databases_of_something_else(program, vectors, tmp_path):
+    import sqlite3
+
+    with sqlite3.connect(tmp_path / "other.db") as connection:
+        connection.execute("CREATE TABLE addresses (name TEXT)")
+    before = (tmp_path / "other.db").read_bytes()
+    ran = program(*arguments(vectors, db_path="other.db"))
+    assert_refused(ran, tmp_path, "other.db", "something else")
+    assert (tmp_path / "other.db").read_bytes() == before
+
+
+def test_debug_shows_the_traceback(program, vectors):
+    with pytest.raises(Exception, match="there is no method"):
+        program(*arguments(vectors, method="nonsense"), "--debug")

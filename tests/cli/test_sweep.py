@@ -1,0 +1,164 @@
+"""`run`, `sweep` and `merge` from the command line."""
+
+import itertools
+import json
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vq_benchmark.results.database import Database
+from vq_benchmark.results.merging import quality
+
+OPTIONS = ("--k", 10, "--train-size", 2000, "--num-pairs", 500, "--threads", 1)
+
+
+def rows(path: Path) -> dict[tuple[str, str, int], dict]:
+    return {
+        (run.method, json.dumps(run.config), run.seed): quality(run.metrics)
+        for run in Database(path).runs("status = 'done'")
+    }
+
+
+def test_a_sweep_fills_the_database_and_again_does_nothing(program, vectors, tmp_path):
+    sweep = ("sweep", "--dataset", vectors, "--method", "pq,sq,none", "--bits", "4,8", "--db-path", "x.db", *OPTIONS)
+    first = program(*sweep)
+    assert first.code == 0, first.err
+    stored = rows(tmp_path / "x.db")
+    assert [key[0] for key in stored].count("none") == 1
+    assert len(stored) == 5
+    assert stored[next(key for key in stored if key[0] == "none")]["recall_at_10"] == 1
+    before = (tmp_path / "x.db").read_bytes()
+    again = program(*sweep)
+    assert again.code == 0
+    assert "5 of 5 cells were done before; nothing was left to do." in again.out
+    assert (tmp_path / "x.db").read_bytes() == before
+
+
+def test_the_view_has_plain_columns(program, vectors, tmp_path):
+    program("run", "--dataset", vectors, "--method", "sq", "--bits", 8, "--db-path", "x.db", *OPTIONS)
+    with sqlite3.connect(tmp_path / "x.db") as connection:
+        (row,) = connection.execute("SELECT method, bits_per_dim, recall_at_10, fit_seconds FROM benchmark_runs")
+    assert row[:2] == ("sq", 8.0)
+    assert 0.9 < row[2] <= 1
+    assert row[3] > 0
+
+
+def test_chunks_merge_to_the_undivided_run(program, vectors, tmp_path):
+    run = ("run", "--dataset", vectors, "--method", "pq", "--param", "m=8", "--param", "nbits=6", *OPTIONS)
+    assert program(*run, "--db-path", "whole.db").code == 0
+    edges = [0, 1234, 4096, 5000]
+    for start, stop in itertools.pairwise(edges):
+        chunk = program(*run, "--data-chunk-start", start, "--data-chunk-end", stop, "--db-path", f"parts/{start}.db")
+        assert chunk.code == 0, chunk.err
+        assert "partial row" in chunk.out
+    merged = program("merge", "merged.db", "parts/0.db", "parts/4096.db")
+    assert merged.code == 1
+    assert "rows 1234 to 4096 of 5000 are missing" in merged.err
+    assert program("merge", "merged.db", "parts").code == 0
+    assert rows(tmp_path / "merged.db") == rows(tmp_path / "whole.db")
+    before = (tmp_path / "merged.db").read_bytes()
+    assert program("merge", "merged.db", "parts").code == 0
+    assert (tmp_path / "merged.db").read_bytes() == before
+
+
+def test_overlapping_chunks_are_not_merged(program, vectors, tmp_path):
+    run = ("run", "--dataset", vectors, "--method", "none", *OPTIONS)
+    for start, stop in ((0, 3000), (2000, 5000)):
+        program(*run, "--data-chunk-start", start, "--data-chunk-end", stop, "--db-path", f"parts/{start}.db")
+    merged = program("merge", "merged.db", "parts")
+    assert merged.code == 1
+    assert "rows 2000 to 3000 were seen twice" in merged.err
+    assert not rows(tmp_path / "merged.db")
+
+
+def test_merge_names_a_corrupt_input_and_merges_the_rest(program, vectors, tmp_path):
+    program("run", "--dataset", vectors, "--method", "none", "--db-path", "parts/good.db", *OPTIONS)
+    (tmp_path / "parts/bad.db").write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
+    merged = program("merge", "merged.db", "parts")
+    assert merged.code == 1
+    assert "bad.db" in merged.err
+    assert len(rows(tmp_path / "merged.db")) == 1
+
+
+def test_merge_reports_rows_that_disagree(program, vectors, tmp_path):
+    program("run", "--dataset", vectors, "--method", "none", "--db-path", "a.db", *OPTIONS)
+    (tmp_path / "b.db").write_bytes((tmp_path / "a.db").read_bytes())
+    with sqlite3.connect(tmp_path / "b.db") as connection:
+        connection.execute("UPDATE runs SET metrics = json_set(metrics, '$.recall_at_10', 0.5)")
+    merged = program("merge", "merged.db", "a.db", "b.db")
+    assert merged.code == 1
+    assert "recall_at_10 is 1.0 but 0.5" in merged.err
+    assert next(iter(rows(tmp_path / "merged.db").values()))["recall_at_10"] == 1
+
+
+def test_a_failing_cell_is_a_row_and_the_others_run(program, vectors, tmp_path):
+    few = ("--train-size", 100, "--k", 10, "--threads", 1)
+    done = program("sweep", "--dataset", vectors, "--method", "pq,none", "--param", "pq.m=8", "--param", "pq.nbits=4,8",
+                   "--db-path", "x.db", *few)  # fmt: skip
+    assert done.code == 1
+    (failed,) = Database(tmp_path / "x.db").runs("status = 'failed'")
+    assert failed.method == "pq"
+    assert failed.config["nbits"] == 8
+    assert "256" in (failed.error or "")
+    assert len(rows(tmp_path / "x.db")) == 2
+
+
+def test_a_killed_sweep_goes_on_to_the_same_numbers(program, vectors, tmp_path):
+    arguments = ["sweep", "--dataset", str(vectors), "--method", "pq,sq,none", "--bits", "4,8", *map(str, OPTIONS)]
+    assert program(*arguments, "--db-path", "calm.db", "--codebooks-dir", "calm").code == 0
+    command = [sys.executable, "-c", "from vq_benchmark.cli.main import main; main()", *arguments]
+    command += ["--db-path", "killed.db", "--codebooks-dir", "killed"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not rows_or_none(tmp_path / "killed.db") and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert rows_or_none(tmp_path / "killed.db"), "the sweep stored nothing before it was killed"
+    assert program(*arguments, "--db-path", "killed.db", "--codebooks-dir", "killed").code == 0
+    assert rows(tmp_path / "killed.db") == rows(tmp_path / "calm.db")
+
+
+def rows_or_none(path: Path) -> dict | None:
+    return rows(path) if path.exists() and path.stat().st_size else None
+
+
+def test_batch_size_changes_no_result(program, vectors, tmp_path):
+    run = ("run", "--dataset", vectors, "--method", "pq", "--bits", 4, *OPTIONS)
+    program(*run, "--db-path", "small.db", "--batch-size", 1)
+    program(*run, "--db-path", "large.db", "--batch-size", 100_000)
+    assert rows(tmp_path / "small.db") == rows(tmp_path / "large.db")
+
+
+def test_judged_queries_give_retrieval_quality(program, tmp_path):
+    run = program(
+        "run", "--dataset", "sample", "--dataset-limit", 3000, "--method", "none", "--db-path", "x.db", *OPTIONS
+    )
+    assert run.code == 0, run.err
+    (metrics,) = rows(tmp_path / "x.db").values()
+    assert metrics["mrr_at_10"] == metrics["mrr_at_10_exact"]
+    assert 0.3 < metrics["mrr_at_10"] < 1
+
+
+@pytest.mark.parametrize("extension", [".npz", ".ibin", ".ivecs"])
+def test_precomputed_ground_truth_gives_the_same_row(program, vectors, tmp_path, extension):
+    path = tmp_path / f"gt{extension}"
+    assert program("precompute-gt", "--vectors-path", vectors, "--k", 20, "--output-path", path).code == 0
+    run = ("run", "--dataset", vectors, "--method", "pq", "--bits", 4, *OPTIONS)
+    given = program(*run, "--db-path", "given.db", "--ground-truth-path", path)
+    assert given.code == 0, given.err
+    program(*run, "--db-path", "own.db")
+    assert rows(tmp_path / "given.db") == rows(tmp_path / "own.db")
+
+
+def test_precompute_matches_brute_force(program, vectors, tmp_path):
+    program("precompute-gt", "--dataset", vectors, "--k", 20, "--output-path", "gt.npz", "--metric", "ip")
+    base, queries = np.load(vectors / "base.npy"), np.load(vectors / "queries.npy")
+    order = np.argsort(-(queries.astype(np.float64) @ base.T.astype(np.float64)), axis=1, kind="stable")
+    with np.load(tmp_path / "gt.npz") as found:
+        np.testing.assert_array_equal(found["indices"], order[:, :20])

@@ -1,0 +1,51 @@
+"""The docs against the code: options exist, examples run, every command and every option is described."""
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+
+from vq_benchmark.cli.main import app
+
+DOCS = Path(__file__).parents[2] / "docs"
+USAGE = (DOCS / "USAGE.md").read_text()
+README = (DOCS.parent / "README.md").read_text()
+COMMANDS = typer.main.get_command(app).commands
+ANY_OPTIONS = {
+    option for command in COMMANDS.values() for each in command.params for option in each.opts + each.secondary_opts
+}
+
+
+def examples(text: str) -> list[tuple[str, list[str]]]:
+    lines = [line for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
+    calls = [re.search(r"vq-benchmark (\S+)(.*)", line) for line in lines]
+    return [(call[1], re.findall(r"--[a-z-]+", call[2])) for call in calls if call]
+
+
+@pytest.mark.parametrize(("command", "options"), examples(USAGE) + examples(README))
+def test_examples_use_options_that_exist(command, options):
+    known = {option for each in COMMANDS[command].params for option in each.opts + each.secondary_opts}
+    assert set(options) <= known
+
+
+@pytest.mark.parametrize("option", sorted(set(re.findall(r"`(--[a-z-]+)", USAGE))))
+def test_options_in_the_text_exist(option):
+    assert option in ANY_OPTIONS | {"--debug"}
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_and_its_options_are_described(command):
+    assert f"`{command}`" in USAGE or f"## `{command}" in USAGE
+    obvious = {"--help", "--seed", "--dim", "--dtype", "--output", "--num-vectors", "--max-rows"}
+    for parameter in COMMANDS[command].params:
+        assert any(option in USAGE for option in parameter.opts if option.startswith("--")) or (
+            obvious & set(parameter.opts) or not parameter.opts[0].startswith("--")
+        ), f"{parameter.opts} of {command} is not in USAGE.md"
+
+
+@pytest.mark.parametrize("text", [USAGE, README], ids=["usage", "readme"])
+def test_python_examples_run(text, capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    exec(compile(code, "example", "exec"), {})
+    assert "0." in capsys.readouterr().out

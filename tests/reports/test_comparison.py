@@ -1,0 +1,64 @@
+import math
+
+import pytest
+
+from vq_benchmark.reports.comparison import comparisons, metric_names
+
+
+def test_data_sets_metrics_and_fingerprints_are_never_joined(make_run):
+    runs = [
+        make_run("pq", 2.0),
+        make_run("pq", 2.0, dataset="other"),
+        make_run("pq", 2.0, dataset_fingerprint="0"),
+        make_run("pq", 2.0, metric="l2"),
+    ]
+    found = comparisons(runs)
+    assert [(each.dataset, each.fingerprint, each.metric) for each in found] == sorted(
+        (run.dataset, run.dataset_fingerprint, run.metric) for run in runs
+    )
+    assert all(len(each.runs) == 1 for each in found)
+
+
+def test_seeds_become_one_mean_with_the_envelope_of_their_intervals(make_run):
+    runs = [
+        make_run("pq", 2.0, seed=seed, extra={"recall_at_10": value, "recall_at_10_ci": [value - 0.01, value + 0.02]})
+        for seed, value in enumerate([0.5, 0.6, 0.7])
+    ]
+    (summary,) = comparisons(runs)[0].summaries
+    assert summary.value("recall_at_10") == pytest.approx(0.6)
+    assert summary.interval("recall_at_10") == pytest.approx((0.49, 0.72))
+    rates = [run.metrics["encode_vectors_per_second"] for run in runs]
+    assert summary.interval("encode_vectors_per_second") == (min(rates), max(rates))
+
+
+def test_configurations_are_apart_and_the_newest_row_of_a_seed_counts(make_run):
+    old = make_run("pq", 2.0, created_at="2025-01-01", extra={"recall_at_10": 0.1})
+    new = make_run("pq", 2.0, created_at="2025-02-01", extra={"recall_at_10": 0.2})
+    other = make_run("pq", 2.0, config={"bits": 2.0, "m": 3}, created_at="2025-01-01")
+    (found,) = comparisons([new, old, other])
+    assert found.superseded == 1
+    assert sorted(len(summary.runs) for summary in found.summaries) == [1, 1]
+    assert 0.2 in [summary.value("recall_at_10") for summary in found.summaries]
+    assert 0.1 not in [summary.value("recall_at_10") for summary in found.summaries]
+
+
+def test_only_finished_rows_and_finite_numbers_count(make_run):
+    runs = [
+        make_run("pq", 2.0, extra={"mse": math.nan, "snr_db": None, "flag": True}),
+        make_run("sq", 4.0, status="failed", extra={"only_failed": 1.0}),
+        make_run("sq", 8.0, status="partial"),
+    ]
+    (found,) = comparisons(runs)
+    assert [summary.method for summary in found.summaries] == ["pq"]
+    assert found.summaries[0].value("mse") is None
+    assert found.summaries[0].interval("mse") is None
+    names = metric_names(runs)
+    assert "recall_at_10" in names
+    assert not {"mse", "snr_db", "flag", "only_failed", "recall_at_10_ci"} & set(names)
+
+
+def test_order_is_bits_then_recall(make_sweep):
+    summaries = comparisons(make_sweep())[0].summaries
+    places = [(summary.bits, -summary.value("recall_at_10")) for summary in summaries]
+    assert places == sorted(places)
+    assert summaries[-1].is_control

@@ -1,0 +1,68 @@
+from vq_benchmark.reports.tables import results_text
+
+
+def row_of(text, method):
+    return next(line for line in text.splitlines() if line.split()[:1] == [method])
+
+
+def test_a_row_shows_what_was_measured(make_run):
+    numbers = {
+        "mse": 0.0123456, "recall_at_1": 0.5, "recall_at_1_ci": [0.48, 0.53], "recall_at_10": 0.8214,
+        "recall_at_10_ci": [0.81, 0.83], "recall_at_100": 0.9, "recall_at_100_ci": [0.9, 0.9],
+        "encode_vectors_per_second": 152_300.0,
+    }  # fmt: skip
+    text = results_text([make_run("pq", 2.0, config={"m": 96, "nbits": 8}, extra=numbers)])
+    assert row_of(text, "pq").split() == [
+        "pq", "m=96", "nbits=8", "2", "16x", "0.01235", "0.500±.025", "0.821±.010", "0.900", "152k",
+    ]  # fmt: skip
+    for said in ("pypi-minilm-384: 100,000 vectors × 384 dimensions, cosine", "1,000 queries", "2 threads"):
+        assert said in text.replace("\n", " ")
+
+
+def test_a_table_per_data_set_in_order_and_failures_apart(make_sweep, make_run):
+    failed = make_run(
+        "opq", 3.0, status="failed", metrics={}, error="Traceback\n  frame\nMemoryError: [red]too big[/x]"
+    )
+    text = results_text([*make_sweep(dataset="b"), *make_sweep(dataset="a"), failed], width=100)
+    assert text.index("a: 100,000") < text.index("b: 100,000") < text.index("failed: 1")
+    assert "MemoryError: [red]too big[/x]" in text
+    assert "Traceback" not in text
+    assert text.count("none*") == 2
+
+
+def test_text_keeps_its_width_and_never_cuts_a_number(make_sweep):
+    wide, narrow = (results_text(make_sweep(), width=width) for width in (100, 40))
+    assert max(map(len, wide.splitlines())) <= 100
+    assert max(map(len, results_text(make_sweep(), width=80).splitlines())) <= 80
+    assert "…" not in wide + narrow
+
+    def numbers(text):
+        return [word for word in text.split() if "±" in word and ":" not in word]
+
+    assert numbers(narrow) == numbers(wide)
+
+
+def test_retrieval_column_only_when_there_are_judgements(make_run):
+    judged = {"mrr_at_10": 0.3, "mrr_at_10_ci": [0.29, 0.31], "mrr_at_10_exact": 0.35}
+    assert "mrr@10" not in results_text([make_run("pq", 2.0)])
+    text = results_text([make_run("pq", 2.0, extra=judged), make_run("sq", 4.0)], width=120)
+    assert "0.300±.010" in row_of(text, "pq")
+    assert "0.350" in row_of(text, "pq")
+    assert "-" in row_of(text, "sq").split()
+
+
+def test_seeds_are_counted_when_there_are_several(make_sweep):
+    text = results_text(make_sweep(seeds=3), width=120)
+    assert row_of(text, "pq").split()[-1] == "3"
+    assert row_of(text, "none*").split()[-1] == "1"
+    assert len([line for line in text.splitlines() if line.startswith("pq ")]) == 4
+    assert "over all seeds" in text
+
+
+def test_rows_without_ground_truth_and_hostile_names(make_run):
+    run = make_run("pq", 2.0, dataset="[bold]$x_{\n\x1b[31m" + "y" * 200)
+    bare = {name: value for name, value in run.metrics.items() if not name.startswith("recall")}
+    text = results_text([make_run("pq", 2.0, dataset=run.dataset, metrics=bare)])
+    assert row_of(text, "pq").split().count("-") == 3
+    assert "[bold]$x_{" in text
+    assert "\x1b" not in text
