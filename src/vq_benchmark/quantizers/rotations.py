@@ -35,7 +35,7 @@ class HadamardRotation:
 
     def __init__(self, d: int, seed: int) -> None:
         self._size = 1 << (d.bit_length() - 1)
-        rng = np.random.default_rng(seed)
+        rng = seeded_generator("rotation", seed)
         self._signs = (1 - 2 * rng.integers(0, 2, size=(_ROUNDS, d))).astype(np.float32)
         self._pairs = np.stack([rng.permutation(d) for _ in range(_ROUNDS)])
 
@@ -84,10 +84,15 @@ def seeded_rotation(kind: RotationKind, d: int, seed: int) -> Rotation:
 def random_orthogonal(d: int, seed: int) -> DoubleArray:
     """A (d, d) orthogonal matrix from the Haar measure: Q of a Gaussian matrix, with the signs of R's diagonal
     (Mezzadri 2007). The same whatever the number of threads."""
-    gaussian = np.random.default_rng(seed).standard_normal((d, d))
+    gaussian = seeded_generator("rotation", seed).standard_normal((d, d))
     with threadpool_limits(1, user_api="blas"):
         q, r = np.linalg.qr(gaussian)
     return np.asarray(q * np.where(np.diag(r) < 0, -1.0, 1.0))
+
+
+def seeded_generator(purpose: str, seed: int) -> np.random.Generator:
+    """A generator of its own for each purpose: data drawn from the same seed must not meet the same numbers."""
+    return np.random.default_rng([seed, *purpose.encode()])
 
 
 def _round_up(size: int) -> int:
