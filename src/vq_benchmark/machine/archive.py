@@ -11,6 +11,8 @@ import numpy as np
 from vq_benchmark.arrays import Array
 
 HEADER = "header"
+DAMAGE = (KeyError, OSError, EOFError, ValueError, RuntimeError, TypeError, zipfile.BadZipFile, zlib.error)
+"""What reading a damaged archive raises: RuntimeError for a wrong flag, TypeError for a bare array."""
 
 
 def pack(header: dict[str, Any], arrays: dict[str, Array]) -> bytes:
@@ -30,7 +32,9 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-        header: dict[str, Any] = json.loads(arrays.pop(HEADER).tobytes())
-    except (KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error, ValueError) as error:
+        header = json.loads(arrays.pop(HEADER).tobytes())
+    except DAMAGE as error:
         raise ValueError(f"not a readable archive ({error})") from error
+    if not isinstance(header, dict):
+        raise ValueError("not a readable archive (its header is no JSON object)")
     return header, arrays
