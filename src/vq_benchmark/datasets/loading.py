@@ -62,7 +62,8 @@ def load_dataset(
     numbers = probe_rows(stored.base.n)
     probed = take(stored.base, numbers)
     stored, chosen = choose_metric(stored, metric, probed)
-    dataset = _under_metric(name, stored, chosen)
+    fingerprint = fingerprint_base(stored.base, chosen, stored.split, probed=probed)
+    dataset = _under_metric(name, stored, chosen, fingerprint)
     if check:
         check_numbered_rows(probed, _numbers_in_file(stored.base, numbers), chosen)
         check_rows(dataset.queries, 0, chosen, what="query")
@@ -141,7 +142,7 @@ def _require_consistent(stored: StoredDataset) -> None:
         )
 
 
-def _under_metric(name: str, stored: StoredDataset, metric: Metric) -> Dataset:
+def _under_metric(name: str, stored: StoredDataset, metric: Metric, fingerprint: str) -> Dataset:
     """The data set as it is compared: under cosine everything is divided by its norm."""
     queries = stored.queries
     assert queries is not None
@@ -166,6 +167,6 @@ def _under_metric(name: str, stored: StoredDataset, metric: Metric) -> Dataset:
         learn=learn,
         neighbors=stored.neighbors,
         judgements=judgements,
-        fingerprint=fingerprint_base(stored.base, metric, stored.split),
+        fingerprint=fingerprint,
         notes=notes,
     )
