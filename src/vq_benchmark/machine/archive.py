@@ -18,7 +18,9 @@ DAMAGE = (KeyError, OSError, EOFError, ValueError, RuntimeError, TypeError, zipf
 def pack(header: dict[str, Any], arrays: dict[str, Array]) -> bytes:
     """The header and the arrays as the bytes of a compressed .npz archive."""
     buffer = io.BytesIO()
-    encoded = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    # The names are listed, for damage to the archive's directory can lose an array without a trace.
+    content = json.dumps({"header": header, "arrays": sorted(arrays)})
+    encoded = np.frombuffer(content.encode(), dtype=np.uint8)
     np.savez_compressed(buffer, allow_pickle=False, **{HEADER: encoded}, **arrays)
     return buffer.getvalue()
 
@@ -32,9 +34,10 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-        header = json.loads(arrays.pop(HEADER).tobytes())
+        content = json.loads(arrays.pop(HEADER).tobytes())
+        header, names = dict(content["header"]), content["arrays"]
     except DAMAGE as error:
         raise ValueError(f"not a readable archive ({error})") from error
-    if not isinstance(header, dict):
-        raise ValueError("not a readable archive (its header is no JSON object)")
+    if sorted(arrays) != names:
+        raise ValueError(f"not a readable archive (it holds {sorted(arrays)} instead of {names})")
     return header, arrays
