@@ -292,6 +292,7 @@ def with_bad_row(value, row=17):
 REFUSALS = [
     ("missing file", lambda where: where / "no such.npy", {}, "there is no file '.*no such.npy'"),
     ("unknown name", lambda where: "syntetic", {}, "did you mean synthetic.*names are sample, synthetic"),
+    ("name too long", lambda where: "x" * 300, {}, "cannot be read: File name too long"),
     ("unknown extension", write_bytes("a.xyz", b"1"), {}, "no known extension.*.fbin"),
     ("empty directory", lambda where: where, {}, "no base.* file"),
     (

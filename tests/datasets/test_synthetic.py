@@ -78,7 +78,6 @@ def test_written_file_holds_the_same_rows(tmp_path, whole, name, dtype):
         ("a.u8bin", 9, 4, "float32", "uint8"),
         ("a.hdf5", 9, 4, "float32", ".fbin"),
         ("a.xyz", 9, 4, "float32", "extension"),
-        ("missing/a.npy", 9, 4, "float32", "no directory"),
         ("a.npy", 9, 4, "float99", "float16"),
     ],
 )

@@ -36,7 +36,11 @@ def plot(
     methods = [] if method is None else comma_separated(method, str, "--method")
     runs = select_runs(Database(database_path(db_path)), sweep_id=sweep_id, dataset=dataset, methods=methods)
     names = None if metrics is None else comma_separated(metrics, str, "--metrics")
-    paths = plot_results(runs, output_dir, metrics=names, formats=comma_separated(formats, str, "--format"), dpi=dpi)
+    plotted = plot_results(
+        runs, output_dir, metrics=names, formats=comma_separated(formats, str, "--format"), dpi=dpi
+    )
     print_results(runs, Console())
-    for path in paths:
+    if plotted.skipped:
+        typer.echo(f"no row has a value to draw of: {', '.join(plotted.skipped)}.", err=True)
+    for path in plotted.paths:
         typer.echo(path)

@@ -10,11 +10,10 @@ from vq_benchmark.cli.measuring import finish, measurement_options, parsed_param
 from vq_benchmark.cli.options import DataOptions, MachineOptions, MeasureOptions, StoreOptions, grouped
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import reporter
-from vq_benchmark.quantizers.registry import quantizer_class
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.locations import database_path
 from vq_benchmark.studies.local import run_cells
-from vq_benchmark.studies.plan import grid, new_sweep_id
+from vq_benchmark.studies.plan import cells_of, new_sweep_id, parsed_grid
 
 
 def register(app: typer.Typer) -> None:
@@ -43,21 +42,19 @@ def run(
     parameters = parsed_parameters(param or [], [method])
     if bits is not None and parameters:
         raise InputError("give either --bits or --param, not both: a budget chooses the parameters.")
-    quantizer_class(method)
+    grid = parsed_grid([method], parameters, [seed])
+    options = measurement_options(measure, store, machine, threads)
     database = Database(database_path(store.db_path))
     report = reporter()
     dataset = data.load()
-    say_notes(dataset, report)
     rows = (data_chunk_start, dataset.n if data_chunk_end is None else data_chunk_end)
     if not 0 <= rows[0] < rows[1] <= dataset.n:
         raise InputError(f"the chunk {rows[0]} to {rows[1]} is no range within the {dataset.n} base vectors.")
-    cells, refusals = grid([method], [] if bits is None else [bits], parameters, [seed], dataset.d, rows)
+    cells, refusals = cells_of(grid, [] if bits is None else [bits], [seed], dataset.d, rows)
     if refusals:
         raise InputError(refusals[0].reason)
     if len(cells) != 1:
         raise InputError(f"`run` takes one configuration, these are {len(cells)}; use `sweep`.")
-    outcome = run_cells(
-        dataset, measurement_options(measure, store, machine, threads), cells, database, new_sweep_id(), report,
-        force=store.force,
-    )  # fmt: skip
+    say_notes(dataset, report)
+    outcome = run_cells(dataset, options, cells, database, new_sweep_id(), report, force=store.force)
     finish(outcome, refusals, database, Console())

@@ -19,11 +19,11 @@ from vq_benchmark.cli.options import (
 )
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import reporter
-from vq_benchmark.quantizers.registry import list_quantizers, quantizer_class
+from vq_benchmark.quantizers.registry import list_quantizers
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.locations import database_path
 from vq_benchmark.studies.local import run_cells
-from vq_benchmark.studies.plan import grid, new_sweep_id
+from vq_benchmark.studies.plan import cells_of, new_sweep_id, parsed_grid
 
 grid_option = functools.partial(Option, rich_help_panel="Grids")
 
@@ -87,16 +87,15 @@ def sweep(
     """
     threads = machine.apply()
     methods = list_quantizers() if method == "all" else comma_separated(method, str, "--method")
-    for name in methods:
-        quantizer_class(name)
     parameters = parsed_parameters([*(param or []), *grids.as_parameters(methods)], methods)
     budgets = [] if bits is None else comma_separated(bits, float, "--bits")
     seed_values = comma_separated(seeds, int, "--seeds")
+    grid = parsed_grid(methods, parameters, seed_values)
     database = Database(database_path(store.db_path))
     options = measurement_options(measure, store, machine, threads)
     report = reporter()
     dataset = data.load()
+    cells, refusals = cells_of(grid, budgets, seed_values, dataset.d, (0, dataset.n))
     say_notes(dataset, report)
-    cells, refusals = grid(methods, budgets, parameters, seed_values, dataset.d, (0, dataset.n))
     outcome = run_cells(dataset, options, cells, database, new_sweep_id(), report, force=store.force)
     finish(outcome, refusals, database, Console())

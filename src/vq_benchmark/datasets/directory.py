@@ -17,6 +17,7 @@ import numpy as np
 from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.dataset import METRICS, Judgements, Metric
 from vq_benchmark.datasets.formats import registry
+from vq_benchmark.datasets.formats.format import reading
 from vq_benchmark.datasets.source import VectorSource
 from vq_benchmark.datasets.stored import StoredDataset
 from vq_benchmark.errors import InputError
@@ -53,11 +54,16 @@ def find_part(directory: Path, stem: str) -> Path | None:
         InputError: there are several.
     """
     known = registry.formats()
-    found = sorted(path for path in directory.iterdir() if path.stem == stem and path.suffix.lower() in known)
+    found = [path for path in _entries(directory) if path.stem == stem and path.suffix.lower() in known]
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
         raise InputError(f"{str(directory)!r} holds {names}; only one of them can be the {stem} vectors.")
     return found[0] if found else None
+
+
+def _entries(directory: Path) -> list[Path]:
+    with reading(directory):
+        return sorted(directory.iterdir())
 
 
 def _open(path: Path, column: str | None) -> VectorSource:
@@ -65,9 +71,7 @@ def _open(path: Path, column: str | None) -> VectorSource:
 
 
 def _judgements(directory: Path, n: int) -> tuple[Judgements | None, tuple[str, ...]]:
-    qrels = sorted(
-        path for path in directory.iterdir() if path.name == "qrels.tsv" or path.name.endswith("_qrels.tsv")
-    )
+    qrels = [path for path in _entries(directory) if path.name == "qrels.tsv" or path.name.endswith("_qrels.tsv")]
     qrels.sort(key=lambda path: path.name != "qrels.tsv")
     if not qrels:
         return None, ()
@@ -88,8 +92,10 @@ def read_qrels(path: Path, num_queries: int, n: int) -> IdArray:
     Raises:
         InputError: a line is not of that layout, or names a query or a base row that does not exist.
     """
+    with reading(path):
+        text = path.read_text(encoding="utf-8", errors="replace")
     judged = []
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+    for number, line in enumerate(text.splitlines(), start=1):
         fields = line.split()
         if not fields:
             continue
@@ -110,8 +116,10 @@ def read_qrels(path: Path, num_queries: int, n: int) -> IdArray:
 def _stated_metric(path: Path) -> Metric | None:
     if not path.is_file():
         return None
+    with reading(path):
+        content = path.read_bytes()
     try:
-        metric = json.loads(path.read_bytes()).get("metric")
+        metric = json.loads(content).get("metric")
     except (ValueError, AttributeError) as error:
         raise InputError(f"{str(path)!r} is not a JSON object.") from error
     if metric is not None and metric not in METRICS:

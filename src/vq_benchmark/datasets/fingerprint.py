@@ -12,18 +12,20 @@ from vq_benchmark.datasets.source import VectorSource, take
 FINGERPRINT_BYTES = 16
 
 
-def fingerprint_base(source: VectorSource, metric: Metric, split: str = "") -> str:
+def fingerprint_base(
+    source: VectorSource, metric: Metric, split: str = "", *, probed: FloatArray | None = None
+) -> str:
     """Hash of (n, d, dtype, metric, split) and of a fixed sample of at most 1,024 rows, as 32 hex digits.
 
     The rows are hashed as little-endian float32, before any normalisation, so that the same vectors have the same
     fingerprint in every format. It costs the same for a thousand rows and for a billion; so a change that touches
-    none of the sampled rows goes unnoticed.
+    none of the sampled rows goes unnoticed. `probed` are the sampled rows, `probe_rows(source.n)`, if read already.
     """
     digest = blake2b(digest_size=FINGERPRINT_BYTES)
     digest.update(
         f"base n={source.n} d={source.d} dtype={source.dtype.name} metric={metric} split={split}\n".encode()
     )
-    digest.update(_little_endian(take(source, probe_rows(source.n))))
+    digest.update(_little_endian(take(source, probe_rows(source.n)) if probed is None else probed))
     return digest.hexdigest()
 
 

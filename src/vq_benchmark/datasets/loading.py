@@ -11,6 +11,7 @@ from vq_benchmark.datasets.checks import check_numbered_rows, check_rows, probe_
 from vq_benchmark.datasets.dataset import Dataset, Judgements, Metric
 from vq_benchmark.datasets.directory import find_part, open_directory
 from vq_benchmark.datasets.fingerprint import fingerprint_base
+from vq_benchmark.datasets.formats.format import reading
 from vq_benchmark.datasets.formats.registry import formats, open_dataset
 from vq_benchmark.datasets.metric_choice import choose_metric
 from vq_benchmark.datasets.source import ExcludingSource, PrefixSource, UnitNormSource, VectorSource, take, unit_norm
@@ -62,7 +63,8 @@ def load_dataset(
     numbers = probe_rows(stored.base.n)
     probed = take(stored.base, numbers)
     stored, chosen = choose_metric(stored, metric, probed)
-    dataset = _under_metric(name, stored, chosen)
+    fingerprint = fingerprint_base(stored.base, chosen, stored.split, probed=probed)
+    dataset = _under_metric(name, stored, chosen, fingerprint)
     if check:
         check_numbered_rows(probed, _numbers_in_file(stored.base, numbers), chosen)
         check_rows(dataset.queries, 0, chosen, what="query")
@@ -91,9 +93,11 @@ def _open(
         stored = entry.open(CatalogRequest(num_samples, dim, num_queries))
         return entry.name, replace(stored, metric=stored.metric or entry.metric)
     path = Path(name_or_path).expanduser()
-    if path.is_dir():
+    with reading(path):  # a name may be too long even to be looked for
+        is_directory, exists = path.is_dir(), path.exists()
+    if is_directory:
         return path.resolve().name, open_directory(path, column=column)
-    if not path.exists() and path.suffix.lower() not in formats():
+    if not exists and path.suffix.lower() not in formats():
         raise unknown_dataset(str(name_or_path))
     return path.name, open_dataset(path, column=column)
 
@@ -141,7 +145,7 @@ def _require_consistent(stored: StoredDataset) -> None:
         )
 
 
-def _under_metric(name: str, stored: StoredDataset, metric: Metric) -> Dataset:
+def _under_metric(name: str, stored: StoredDataset, metric: Metric, fingerprint: str) -> Dataset:
     """The data set as it is compared: under cosine everything is divided by its norm."""
     queries = stored.queries
     assert queries is not None
@@ -166,6 +170,6 @@ def _under_metric(name: str, stored: StoredDataset, metric: Metric) -> Dataset:
         learn=learn,
         neighbors=stored.neighbors,
         judgements=judgements,
-        fingerprint=fingerprint_base(stored.base, metric, stored.split),
+        fingerprint=fingerprint,
         notes=notes,
     )

@@ -30,6 +30,7 @@ def choose_metric(stored: StoredDataset, asked: Metric | None, probed: FloatArra
     if stored.metric is not None:
         return stored, stored.metric
     norms = np.sqrt((probed.astype(np.float64) ** 2).sum(axis=1))
+    norms = norms[np.isfinite(norms)]
     guess: Metric = "cosine" if np.all(np.abs(norms - 1) <= UNIT_NORM_TOLERANCE) else "l2"
     reason = "rows have unit norm" if guess == "cosine" else "rows do not all have unit norm"
     note = f"metric not stated: {reason}, so {guess} is used; --metric chooses another."

@@ -160,7 +160,7 @@ def take(source: VectorSource, rows: Sequence[int] | IdArray, *, gap: int = 64) 
         base = int(wanted[first])
         block = source.read(base, int(wanted[after - 1]) + 1)
         out[first:after] = block[wanted[first:after] - base]
-    return out[inverse]
+    return out if len(inverse) == len(wanted) and np.all(np.diff(inverse) > 0) else out[inverse]
 
 
 def sample_rows(n: int, size: int, seed: int) -> IdArray:

@@ -25,6 +25,7 @@ from vq_benchmark.datasets.stored import StoredDataset
 from vq_benchmark.errors import InputError
 
 BLOCK_ROWS = 4096
+ROTATED_ROWS = 256  # so few that they stay in the cache
 DEFAULT_NUM_VECTORS, DEFAULT_DIM = 10_000, 128
 NUM_LEARN = 100_000
 BASE_STREAM, QUERY_STREAM, LEARN_STREAM, SHAPE_STREAM = range(4)
@@ -81,12 +82,15 @@ class SyntheticDistribution:
         return layers
 
     def _rotate(self, rows: FloatArray) -> FloatArray:
-        coordinates = np.ascontiguousarray(rows.T)
-        for first, second, cosine, sine in self._givens_layers:
-            x, y = coordinates[first], coordinates[second]
-            coordinates[first] = cosine * x - sine * y
-            coordinates[second] = sine * x + cosine * y
-        return np.ascontiguousarray(coordinates.T)
+        rotated = np.empty_like(rows)
+        for start in range(0, len(rows), ROTATED_ROWS):
+            coordinates = np.ascontiguousarray(rows[start : start + ROTATED_ROWS].T)
+            for first, second, cosine, sine in self._givens_layers:
+                x, y = coordinates[first], coordinates[second]
+                coordinates[first] = cosine * x - sine * y
+                coordinates[second] = sine * x + cosine * y
+            rotated[start : start + ROTATED_ROWS] = coordinates.T
+        return rotated
 
 
 def require_size(n: int, d: int) -> None:

@@ -56,6 +56,7 @@ def bit_metrics(subject: Subject) -> Metrics:
         "total_compression_ratio": 32 / (bits + model_bits),
         "model_bytes": subject.model_bytes,
         "code_bytes": subject.code_bytes,
+        "queries": subject.queries,
     }
 
 

@@ -24,10 +24,12 @@ def recall(ranks: IdArray, k: int, r: int) -> DoubleArray:
 
 
 def rank_distortion(ranks: IdArray, r: int) -> DoubleArray:
-    """(q,) Spearman's footrule of the true top-k in the estimated order, absent items at rank r, over its maximum.
+    """(q,) Spearman's footrule of the true top-k in the estimated order, absent items at rank r, over its value
+    where all are absent.
 
     Fagin, Kumar & Sivakumar, Comparing top k lists, SIAM J. Discrete Math. 2003: the footrule with location
-    parameter r. 0: same order. 1: none of the true top-k among the estimated top-r.
+    parameter r. 0: same order. 1: none of the true top-k among the estimated top-r, which is the most that it can
+    be if r ≥ 2k − 1; of shorter lists, a reversed one may be over 1.
     """
     k = ranks.shape[1]
     true_ranks = np.arange(k)

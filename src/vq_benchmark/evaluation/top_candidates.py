@@ -131,8 +131,9 @@ class Scores:
 
     def of_pairs(self, queries: IdArray, rows: IdArray) -> DoubleArray:
         """(p,) float64 scores of the pairs (queries[p], rows[p])."""
-        products = self.queries[queries].astype(np.float64) * self.vectors[rows]
-        return np.asarray(self.factor * products.sum(axis=1) - self.offsets[rows])
+        return np.asarray(
+            self.factor * _pair_products(self.queries, self.vectors, queries, rows) - self.offsets[rows]
+        )
 
 
 def scores_of(queries: FloatArray, vectors: FloatArray, metric: Metric, norms: DoubleArray | None = None) -> Scores:
@@ -154,6 +155,14 @@ def _product(a: Any, b: Any) -> float:
     for i in range(a.shape[0]):
         total += np.float64(a[i]) * np.float64(b[i])
     return total
+
+
+@numba.njit(cache=True, parallel=True)
+def _pair_products(queries: Any, vectors: Any, pair_queries: Any, pair_rows: Any) -> Any:
+    products = np.empty(len(pair_queries))
+    for pair in numba.prange(len(pair_queries)):
+        products[pair] = _product(queries[pair_queries[pair]], vectors[pair_rows[pair]])
+    return products
 
 
 @numba.njit(cache=True)

@@ -11,12 +11,16 @@ import numpy as np
 from vq_benchmark.arrays import Array
 
 HEADER = "header"
+DAMAGE = (KeyError, OSError, EOFError, ValueError, RuntimeError, TypeError, zipfile.BadZipFile, zlib.error)
+"""What reading a damaged archive raises: RuntimeError for a wrong flag, TypeError for a bare array."""
 
 
 def pack(header: dict[str, Any], arrays: dict[str, Array]) -> bytes:
     """The header and the arrays as the bytes of a compressed .npz archive."""
     buffer = io.BytesIO()
-    encoded = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    # The names are listed, for damage to the archive's directory can lose an array without a trace.
+    content = json.dumps({"header": header, "arrays": sorted(arrays)})
+    encoded = np.frombuffer(content.encode(), dtype=np.uint8)
     np.savez_compressed(buffer, allow_pickle=False, **{HEADER: encoded}, **arrays)
     return buffer.getvalue()
 
@@ -30,7 +34,10 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-        header: dict[str, Any] = json.loads(arrays.pop(HEADER).tobytes())
-    except (KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error, ValueError) as error:
+        content = json.loads(arrays.pop(HEADER).tobytes())
+        header, names = dict(content["header"]), content["arrays"]
+    except DAMAGE as error:
         raise ValueError(f"not a readable archive ({error})") from error
+    if sorted(arrays) != names:
+        raise ValueError(f"not a readable archive (it holds {sorted(arrays)} instead of {names})")
     return header, arrays

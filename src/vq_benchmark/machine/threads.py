@@ -7,7 +7,7 @@ from threadpoolctl import threadpool_limits
 
 from vq_benchmark.errors import InputError
 
-VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def allowed_threads(requested: int | None = None) -> int:
@@ -33,6 +33,9 @@ def use_threads(count: int) -> None:
     threadpool_limits(limits=count)
     if "faiss" in sys.modules:
         sys.modules["faiss"].omp_set_num_threads(count)
+    # Numba refuses a change of its variable once it is loaded; before, the variable is all there is.
     if "numba" in sys.modules:
         numba = sys.modules["numba"]
         numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))
+    else:
+        os.environ["NUMBA_NUM_THREADS"] = str(count)

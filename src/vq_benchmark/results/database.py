@@ -112,7 +112,10 @@ class Database:
 
     def put_all(self, runs: Iterable[Run], *, spent: Iterable[str] = ()) -> None:
         """Store rows and drop the accumulators of the rows `spent`, in one transaction."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"the folder of {str(self.path)!r} cannot be made: {error}.") from error
         marks = ", ".join("?" * len(COLUMNS))
         with self._connection() as connection, connection:
             connection.executemany(
@@ -126,8 +129,8 @@ class Database:
     def _connection(self) -> Iterator[sqlite3.Connection]:
         try:
             with closing(sqlite3.connect(self.path, timeout=BUSY_SECONDS)) as connection:
-                connection.execute("PRAGMA journal_mode = DELETE")
                 _check_ours(connection, self.path)
+                connection.execute("PRAGMA journal_mode = DELETE")
                 yield connection
         except sqlite3.OperationalError as error:
             raise InputError(f"the results database {str(self.path)!r} cannot be used: {error}.") from error
@@ -150,7 +153,7 @@ def _check_ours(connection: sqlite3.Connection, path: Path) -> None:
 
 def _to_row(run: Run) -> tuple[Any, ...]:
     return tuple(
-        json.dumps(value, sort_keys=True) if name in JSON_COLUMNS else value
+        json.dumps(value, sort_keys=True, allow_nan=False) if name in JSON_COLUMNS else value
         for name, value in ((name, getattr(run, name)) for name in COLUMNS)
     )
 

@@ -41,13 +41,17 @@ def expanded(path: str, environment: Mapping[str, str] = os.environ) -> Path:
     """The path with `~`, `$NAME`, `${NAME}` and SLURM's %j, %A, %a, %N, %x replaced.
 
     Raises:
-        InputError: a name stands for nothing here, so that tasks would share one file.
+        InputError: a name stands for nothing here, so that tasks would share one file, or ~ for nobody.
     """
 
     def value_of(match: re.Match[str]) -> str:
         name = SLURM_PATTERNS.get(match[0]) or match[1] or match[2]
-        if name not in environment:
+        if not environment.get(name):
             raise InputError(f"{path!r} holds {match[0]!r}, but {name} is not set here.")
         return environment[name]
 
-    return Path(re.sub(r"%[jAaNx]|\$(\w+)|\$\{(\w+)\}", value_of, path)).expanduser()
+    replaced = Path(re.sub(r"%[jAaNx]|\$(\w+)|\$\{(\w+)\}", value_of, path))
+    try:
+        return replaced.expanduser()
+    except RuntimeError as error:
+        raise InputError(f"{path!r} begins with the home of a user that is not known here.") from error

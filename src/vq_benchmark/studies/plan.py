@@ -130,47 +130,65 @@ def _digest(value: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:24]
 
 
-def grid(
-    methods: Sequence[str],
+def parsed_grid(
+    methods: Sequence[str], parameters: Mapping[str, Mapping[str, Sequence[Any]]], seeds: Sequence[int]
+) -> dict[str, list[Parameters]]:
+    """The parameters of every method: the product of its values, or nothing where it was given none.
+
+    Raises:
+        InputError: an unknown method or parameter, a value out of bounds, or a negative seed.
+    """
+    if min(seeds) < 0:
+        raise InputError(f"a seed is {min(seeds)}, it must be at least 0.")
+    return {
+        method: [
+            quantizer_class(method).parameters_type.parse(method, values)
+            for values in (_product(parameters[method]) if parameters.get(method) else ())
+        ]
+        for method in methods
+    }
+
+
+def cells_of(
+    grid: Mapping[str, Sequence[Parameters]],
     budgets: Sequence[float],
-    parameters: Mapping[str, Mapping[str, Sequence[Any]]],
     seeds: Sequence[int],
     d: int,
     rows: tuple[int, int],
 ) -> tuple[list[Cell], list[Refusal]]:
-    """Cells of a sweep, and why methods have none at some budgets.
+    """Cells of a sweep over rows [start, stop), and why methods have none at some budgets.
 
-    A method with values in `parameters[method]` runs their product; a method without runs at each budget, or with
-    its default parameters where there are no budgets. Equal configurations appear once.
+    A method with parameters runs those; a method without runs at each budget, or with its default parameters where
+    there are no budgets. Equal configurations appear once.
 
     Raises:
-        InputError: an unknown method or parameter, or a value that is impossible for dimension d.
+        InputError: parameters are impossible for dimension d.
     """
-    if min(seeds) < 0:
-        raise InputError(f"a seed is {min(seeds)}, it must be at least 0.")
     cells: list[Cell] = []
     refusals: list[Refusal] = []
-    for method in methods:
-        cls = quantizer_class(method)
-        reason = cls.unavailable()
+    for method, given in grid.items():
+        reason = quantizer_class(method).unavailable()
         if reason:
-            refusals.append(Refusal(method, reason))
+            refusals.append(Refusal(method, f"{method} cannot run here: {reason}"))
             continue
-        chosen: list[Parameters] = []
-        if parameters.get(method):
-            chosen = [cls.parameters_type.parse(method, values) for values in _product(parameters[method])]
-        elif budgets:
-            for budget in budgets:
-                try:
-                    chosen.append(cls.for_budget(budget, d))
-                except InfeasibleBudget as error:
-                    refusals.append(Refusal(method, str(error)))
-        else:
-            chosen = [cls.parameters_type.parse(method, {})]
-        for values in chosen:
-            values.check_dimension(d)
-        cells += [Cell(method, values.model_dump(mode="json"), seed, *rows) for values in chosen for seed in seeds]
+        chosen = list(given) or _chosen(method, budgets, d, refusals)
+        for parameters in chosen:
+            parameters.check_dimension(d)
+        cells += [Cell(method, each.model_dump(mode="json"), seed, *rows) for each in chosen for seed in seeds]
     return _distinct(cells), refusals
+
+
+def _chosen(method: str, budgets: Sequence[float], d: int, refusals: list[Refusal]) -> list[Parameters]:
+    cls = quantizer_class(method)
+    if not budgets:
+        return [cls.parameters_type.parse(method, {})]
+    chosen = []
+    for budget in budgets:
+        try:
+            chosen.append(cls.for_budget(budget, d))
+        except InfeasibleBudget as error:
+            refusals.append(Refusal(method, str(error)))
+    return chosen
 
 
 def _product(choices: Mapping[str, Sequence[Any]]) -> Iterable[dict[str, Any]]:

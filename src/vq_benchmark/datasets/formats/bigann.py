@@ -5,6 +5,7 @@ taken where the size fits it and not the 8-byte one. Neighbours (.ibin) may be f
 """
 
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -56,13 +57,12 @@ def _open(path: Path, dtype: np.dtype[np.generic], value_bytes: tuple[int, ...])
     )
 
 
-def write(path: Path, vectors: VectorBlocks) -> None:
+def write(file: BinaryIO, vectors: VectorBlocks) -> None:
     if vectors.n > MAX_WRITABLE:
         raise InputError(f"the header has 4 bytes for the number of rows, so {vectors.n} are too many; use .npy.")
-    with path.open("wb") as file:
-        np.array([vectors.n, vectors.d], dtype="<u4").tofile(file)
-        for block in vectors.blocks:
-            np.ascontiguousarray(block, dtype=vectors.dtype.newbyteorder("<")).tofile(file)
+    np.array([vectors.n, vectors.d], dtype="<u4").tofile(file)
+    for block in vectors.blocks:
+        np.ascontiguousarray(block, dtype=vectors.dtype.newbyteorder("<")).tofile(file)
 
 
 FORMAT = Format(

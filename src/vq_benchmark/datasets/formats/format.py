@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -48,7 +49,7 @@ class Format:
     """Row numbers, such as neighbours, as (rows, k) int64."""
     writable_dtypes: Callable[[str], tuple[str, ...]] = lambda extension: ()
     """The dtypes that a file of that extension can be written in."""
-    write: Callable[[Path, VectorBlocks], None] | None = None
+    write: Callable[[BinaryIO, VectorBlocks], None] | None = None
 
 
 @contextmanager

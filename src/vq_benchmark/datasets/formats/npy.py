@@ -67,13 +67,12 @@ def read_ids(path: Path) -> IdArray:
     return as_ids(path, rows.read_stored(0, rows.n))
 
 
-def write(path: Path, vectors: VectorBlocks) -> None:
-    with path.open("wb") as file:
-        description = numpy_format.dtype_to_descr(vectors.dtype)
-        header = {"descr": description, "fortran_order": False, "shape": (vectors.n, vectors.d)}
-        numpy_format.write_array_header_1_0(file, header)
-        for block in vectors.blocks:
-            np.ascontiguousarray(block, dtype=vectors.dtype).tofile(file)
+def write(file: BinaryIO, vectors: VectorBlocks) -> None:
+    description = numpy_format.dtype_to_descr(vectors.dtype)
+    header = {"descr": description, "fortran_order": False, "shape": (vectors.n, vectors.d)}
+    numpy_format.write_array_header_1_0(file, header)
+    for block in vectors.blocks:
+        np.ascontiguousarray(block, dtype=vectors.dtype).tofile(file)
 
 
 FORMAT = Format(

@@ -5,7 +5,7 @@ smaller ones (some 10,000 rows).
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -32,14 +32,21 @@ WRITABLE = ("float32", "float16", "float64")
 def open_vectors(path: Path, column: str | None) -> BlockwiseSource:
     """The column of that name, or the first list column of the usual names, or the only column of lists of floats."""
     with reading(path, pa.ArrowException), pq.ParquetFile(path) as file:
+        metadata = file.metadata
         name = _vector_column(path, file.schema_arrow, column)
-        sizes = [file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)]
+        sizes = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
         first = next(file.iter_batches(batch_size=1, columns=[name]), None)
         d = _first_length(first.column(0)) if first is not None else 0
         dtype = np.dtype(file.schema_arrow.field(name).type.value_type.to_pandas_dtype())
     require_vector_dtype(path, dtype)
     edges = np.cumsum([0, *sizes], dtype=np.int64)
-    return BlockwiseSource(edges, d, dtype, lambda group: _read_group(path, name, group, int(edges[group]), d))
+
+    def read_group(group: int) -> FloatArray:
+        with reading(path, pa.ArrowException), pq.ParquetFile(path, metadata=metadata) as file:
+            lists = file.read_row_group(group, columns=[name], use_threads=False).column(0)
+        return as_float32(_as_matrix(path, name, lists, d, int(edges[group])))
+
+    return BlockwiseSource(edges, d, dtype, read_group)
 
 
 def read_ids(path: Path) -> IdArray:
@@ -82,12 +89,6 @@ def _first_length(lists: "pa.Array[Any]") -> int:
     return int(pc.list_value_length(lists)[0].as_py() or 0) if len(lists) else 0
 
 
-def _read_group(path: Path, name: str, group: int, first_row: int, d: int) -> FloatArray:
-    with reading(path, pa.ArrowException), pq.ParquetFile(path) as file:
-        column = file.read_row_group(group, columns=[name], use_threads=False).column(0)
-    return as_float32(_as_matrix(path, name, column, d, first_row))
-
-
 def _as_matrix(
     path: Path, name: str, column: "pa.ChunkedArray[Any]", d: int | None = None, first_row: int = 0
 ) -> Array:
@@ -111,11 +112,11 @@ def _as_matrix(
     return np.asarray(values.to_numpy(zero_copy_only=False)).reshape(len(lists), d)
 
 
-def write(path: Path, vectors: VectorBlocks) -> None:
+def write(file: BinaryIO, vectors: VectorBlocks) -> None:
     """A column `emb` of fixed-size lists; a row group per block."""
     element = pa.from_numpy_dtype(vectors.dtype)
     schema = pa.schema([("emb", pa.list_(element, vectors.d))])
-    with pq.ParquetWriter(path, schema) as writer:
+    with pq.ParquetWriter(file, schema) as writer:
         for block in vectors.blocks:
             column = pa.FixedSizeListArray.from_arrays(pa.array(block.ravel(), type=element), vectors.d)
             writer.write_table(pa.table([column], schema=schema))

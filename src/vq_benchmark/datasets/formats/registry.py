@@ -1,7 +1,6 @@
 """Every file format there is, found by importing the modules of this package; a new format is a new module."""
 
 import importlib
-import os
 import pkgutil
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -15,6 +14,7 @@ from vq_benchmark.datasets.formats.format import Format, VectorBlocks
 from vq_benchmark.datasets.source import VectorSource
 from vq_benchmark.datasets.stored import StoredDataset
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.files import atomic_write
 
 
 @cache
@@ -95,8 +95,6 @@ def require_writable(path: Path, dtype: str) -> None:
         raise InputError(f"{extension} files cannot be written; those that can are {able}.")
     if dtype not in possible:
         raise InputError(f"{extension} files cannot hold {dtype!r}; they can hold {', '.join(possible)}.")
-    if not path.absolute().parent.is_dir():
-        raise InputError(f"there is no directory {str(path.absolute().parent)!r} to write to.")
 
 
 def write_vectors(
@@ -114,7 +112,7 @@ def write_vectors(
     `progress(rows_done, rows_total)` is called after each block.
 
     Raises:
-        InputError: the format cannot be written, cannot hold that dtype, or there is no such directory.
+        InputError: the format cannot be written or cannot hold that dtype.
     """
     require_writable(path, dtype)
     write = format_of(path).write
@@ -128,12 +126,8 @@ def write_vectors(
             if progress is not None:
                 progress(stop, source.n)
 
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    try:
-        write(unfinished, VectorBlocks(source.n, source.d, stored, blocks()))
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with atomic_write(path) as file:
+        write(file, VectorBlocks(source.n, source.d, stored, blocks()))
 
 
 def _stored_as(dtype: np.dtype[np.generic], rows: FloatArray) -> Array:

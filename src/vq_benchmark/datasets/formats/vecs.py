@@ -6,6 +6,7 @@ when the file is opened, and the others when they are read.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -74,12 +75,11 @@ def read_ids(path: Path) -> IdArray:
     return as_ids(path, source.read_stored(0, source.n))
 
 
-def write(path: Path, vectors: VectorBlocks) -> None:
-    with path.open("wb") as file:
-        for block in vectors.blocks:
-            prefixes = np.full((len(block), 1), vectors.d, dtype="<i4").view(np.uint8)
-            values = np.ascontiguousarray(block, dtype=vectors.dtype.newbyteorder("<")).view(np.uint8)
-            np.hstack((prefixes, values)).tofile(file)
+def write(file: BinaryIO, vectors: VectorBlocks) -> None:
+    for block in vectors.blocks:
+        prefixes = np.full((len(block), 1), vectors.d, dtype="<i4").view(np.uint8)
+        values = np.ascontiguousarray(block, dtype=vectors.dtype.newbyteorder("<")).view(np.uint8)
+        np.hstack((prefixes, values)).tofile(file)
 
 
 FORMAT = Format(

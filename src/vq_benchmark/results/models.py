@@ -1,0 +1,64 @@
+"""Fitted quantizers on disk: one .npz archive each, whole or absent, checked against its own hash when it is read."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from vq_benchmark.errors import InputError
+from vq_benchmark.machine.archive import pack, unpack
+from vq_benchmark.machine.files import atomic_write
+from vq_benchmark.quantizers.base import Quantizer, State
+from vq_benchmark.quantizers.registry import quantizer_class
+
+FORMAT_VERSION = 1
+
+
+def model_hash(quantizer: Quantizer) -> str:
+    """SHA-256 of the method, its parameters, d and the model's arrays, as 64 hex digits."""
+    return _hash(quantizer.name, quantizer.config, quantizer.d, quantizer.state())
+
+
+def save_model(quantizer: Quantizer, path: Path, *, metadata: dict[str, Any]) -> str:
+    """Write a fitted quantizer, with metadata (JSON values) beside it; returns its content hash."""
+    state = quantizer.state()
+    content_hash = model_hash(quantizer)
+    header = {
+        "version": FORMAT_VERSION,
+        "method": quantizer.name,
+        "config": quantizer.config,
+        "d": quantizer.d,
+        "content_hash": content_hash,
+        "metadata": metadata,
+    }
+    with atomic_write(path) as file:
+        file.write(pack(header, state))
+    return content_hash
+
+
+def load_model(path: Path) -> tuple[Quantizer, dict[str, Any]]:
+    """The fitted quantizer of a file, and its metadata with `content_hash` added.
+
+    Raises:
+        InputError: there is no such file, it is damaged, of another format version, or its content was changed.
+    """
+    try:
+        header, state = unpack(path.read_bytes())
+        version = header["version"]
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{str(path)!r} is not a readable model: {error}; delete it to fit it again.") from error
+    if version != FORMAT_VERSION:
+        raise InputError(f"{str(path)!r} has format {version}; this version of vq-benchmark reads {FORMAT_VERSION}.")
+    cls = quantizer_class(header["method"])
+    if _hash(cls.name, header["config"], header["d"], state) != header["content_hash"]:
+        raise InputError(f"the content of {str(path)!r} does not match its hash; delete it to fit it again.")
+    quantizer = cls.from_state(cls.parameters_type.parse(cls.name, header["config"]), state, header["d"])
+    return quantizer, {**header["metadata"], "content_hash": header["content_hash"]}
+
+
+def _hash(method: str, config: dict[str, Any], d: int, state: State) -> str:
+    digest = hashlib.sha256(json.dumps([method, config, d], sort_keys=True).encode())
+    for name, array in sorted(state.items()):
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,65 @@
+"""Evaluating: truths of queries and judged queries in one pass, and what is refused."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from vq_benchmark.errors import InputError
+from vq_benchmark.evaluation.evaluate import Truths, evaluate, exact_truths, own_judged_queries
+from vq_benchmark.evaluation.ground_truth import exact_neighbors
+from vq_benchmark.evaluation.metrics import finished_metrics
+from vq_benchmark.evaluation.streaming import PassSettings
+
+
+def test_truths_of_both_kinds_of_queries(make_dataset) -> None:
+    dataset = make_dataset("ip", n=500, judged="own")
+    truths = exact_truths(dataset, 10)
+    for truth, queries in ((truths.queries, dataset.queries), (truths.judged, dataset.judgements.queries)):
+        alone = exact_neighbors(dataset.base, queries, "ip", 10)
+        np.testing.assert_array_equal(truth.ids, alone.ids)
+        np.testing.assert_array_equal(truth.top.scores, alone.top.scores)
+
+
+def test_queries_that_are_judged_themselves_are_scored_once(make_dataset, rounding) -> None:
+    dataset = make_dataset("ip", n=500, judged="same")
+    assert own_judged_queries(dataset) is None
+    assert exact_truths(dataset).judged is None
+    assert evaluate(rounding, dataset).accumulators.top.ids.shape == (7, 200)
+
+
+def test_given_truths_are_used(make_dataset, rounding) -> None:
+    dataset = make_dataset("ip", n=500)
+    truths = exact_truths(dataset)
+    right = finished_metrics(evaluate(rounding, dataset, truths=truths))
+    assert right["recall_at_10"] == finished_metrics(evaluate(rounding, dataset))["recall_at_10"]
+    reversed_queries = dataclasses.replace(truths.queries, top=truths.queries.top.part(slice(None, None, -1)))
+    assert finished_metrics(evaluate(rounding, dataset, truths=Truths(reversed_queries)))["recall_at_10"] < 0.5
+
+
+def test_a_judged_truth_that_is_not_given_leaves_out_the_exact_figures(make_dataset, rounding) -> None:
+    dataset = make_dataset("ip", n=500, judged="own")
+    metrics = finished_metrics(evaluate(rounding, dataset, truths=Truths(exact_truths(dataset).queries)))
+    assert "mrr_at_10" in metrics
+    assert "mrr_at_10_exact" not in metrics
+
+
+def test_results_do_not_depend_on_the_batch_size(make_dataset, rounding) -> None:
+    dataset = make_dataset("l2")
+    small, large = (finished_metrics(evaluate(rounding, dataset, batch_size=size)) for size in (1, 10**6))
+    for name in small | large:
+        assert "second" in name or small[name] == large[name]
+
+
+def test_what_does_not_fit_is_refused(make_dataset, rounding) -> None:
+    dataset = make_dataset("ip", n=500)
+    with pytest.raises(InputError, match=r"dimension 8.* has 6"):
+        evaluate(rounding, make_dataset("ip", n=500, d=6))
+    with pytest.raises(InputError, match="max-candidates"):
+        evaluate(rounding, dataset, k=201)
+    with pytest.raises(InputError, match=r"shape \(7, 10\)"):
+        evaluate(rounding, dataset, truths=exact_truths(dataset, 10))
+    with pytest.raises(InputError, match=r"shape \(7, 100\)"):
+        evaluate(rounding, make_dataset("ip", n=500, queries=9), truths=exact_truths(dataset))
+    with pytest.raises(InputError, match="not a range"):
+        evaluate(rounding, dataset, start=500, settings=PassSettings(with_scores=False))

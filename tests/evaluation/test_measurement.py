@@ -1,0 +1,109 @@
+"""Measurements of chunks merge to that of the whole, and refuse what does not belong together."""
+
+import dataclasses
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from vq_benchmark.datasets.dataset import METRICS, Metric
+from vq_benchmark.evaluation.evaluate import evaluate, exact_truths
+from vq_benchmark.evaluation.grid import TILE_ROWS
+from vq_benchmark.evaluation.measurement import Measurement, Subject
+from vq_benchmark.evaluation.metrics import Metrics, finished_metrics
+from vq_benchmark.evaluation.streaming import PassSettings
+from vq_benchmark.machine.archive import pack
+
+
+def quality(metrics: Metrics) -> Metrics:
+    """Without what the clock says."""
+    return {name: value for name, value in metrics.items() if "second" not in name}
+
+
+@pytest.mark.parametrize("judged", [None, "own", "same"])
+@pytest.mark.parametrize("metric", METRICS)
+def test_chunks_stored_and_merged_finish_as_the_whole(
+    metric: Metric, judged: str | None, make_dataset, rounding
+) -> None:
+    dataset = make_dataset(metric, judged=judged)
+    whole = finished_metrics(evaluate(rounding, dataset))
+    truths = exact_truths(dataset)
+    edges = [0, 100, TILE_ROWS, 9000, dataset.n]
+    spans = list(pairwise(edges))
+    for given, order in ((None, [0, 1, 2, 3]), (None, [2, 1, 3, 0]), (truths, [3, 0, 2, 1])):
+        parts = [
+            Measurement.from_bytes(
+                evaluate(rounding, dataset, start=a, stop=b, truths=given, batch_size=1).to_bytes()
+            )
+            for a, b in spans
+        ]
+        merged = parts[order[0]]
+        for i in order[1:]:
+            merged.merge(parts[i])
+        assert merged.missing == []
+        assert quality(finished_metrics(merged)) == quality(whole)
+        assert merged.timings.rows >= dataset.n
+
+
+def test_bytes_round_trip(make_dataset, rounding) -> None:
+    dataset = make_dataset("l2", n=900, judged="own")
+    part = evaluate(rounding, dataset, start=10, stop=500, model_hash="abc")
+    again = Measurement.from_bytes(part.to_bytes())
+    assert again.subject == part.subject
+    assert again.timings == part.timings
+    assert again.accumulators.to_bytes() == part.accumulators.to_bytes()
+    assert again.truth is not None
+    assert again.judged_truth is not None
+    assert again.truth.span == (10, 500)
+    np.testing.assert_array_equal(again.truth.ids, part.truth.ids)
+    np.testing.assert_array_equal(again.judged_truth.ids, part.judged_truth.ids)
+    np.testing.assert_array_equal(again.qrels, part.qrels)
+    assert again.to_bytes() == part.to_bytes()
+    with pytest.raises(ValueError, match="archive"):
+        Measurement.from_bytes(part.to_bytes()[:-1])
+    with pytest.raises(ValueError, match="format 0"):
+        Measurement.from_bytes(pack({"version": 0}, {}))
+
+
+def test_what_is_missing(make_dataset, rounding) -> None:
+    dataset = make_dataset("l2", n=900)
+    settings = PassSettings(with_scores=False)
+    part = evaluate(rounding, dataset, start=100, stop=200, settings=settings)
+    assert part.missing == [(0, 100), (200, 900)]
+    part.merge(evaluate(rounding, dataset, start=300, stop=900, settings=settings))
+    assert part.missing == [(0, 100), (200, 300)]
+    part.merge(evaluate(rounding, dataset, start=0, stop=100, settings=settings))
+    part.merge(evaluate(rounding, dataset, start=200, stop=300, settings=settings))
+    assert part.missing == []
+
+
+OTHER = {"model_hash": "other", "metric": "ip", "k": 5}
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Subject)])
+def test_measurements_of_other_subjects_are_refused(field: str, make_dataset, rounding) -> None:
+    dataset = make_dataset("l2", n=600)
+    mine, other = (evaluate(rounding, dataset, start=a, stop=a + 300) for a in (0, 300))
+    value = getattr(other.subject, field)
+    changed = not value if isinstance(value, bool) else OTHER.get(field) or value + 1
+    other.subject = dataclasses.replace(other.subject, **{field: changed})
+    with pytest.raises(ValueError, match=f"differ in {field}"):
+        mine.merge(other)
+
+
+def test_settings_that_change_the_result_make_another_subject(make_dataset, rounding) -> None:
+    dataset = make_dataset("l2", n=600)
+    mine = evaluate(rounding, dataset, stop=300)
+    for changed in ({"candidates": 150}, {"num_pairs": 7}, {"seed": 5}, {"with_pairwise": False}):
+        with pytest.raises(ValueError, match="differ in"):
+            mine.merge(evaluate(rounding, dataset, start=300, settings=PassSettings(**changed)))
+    with pytest.raises(ValueError, match="only some of them have a ground truth"):
+        mine.merge(evaluate(rounding, dataset, start=300, settings=PassSettings(with_scores=False)))
+
+
+def test_rows_measured_twice_are_refused(make_dataset, rounding) -> None:
+    dataset = make_dataset("l2", n=600)
+    mine = evaluate(rounding, dataset, stop=300)
+    for start, stop in ((0, 300), (200, 600)):
+        with pytest.raises(ValueError, match="twice"):
+            mine.merge(evaluate(rounding, dataset, start=start, stop=stop))

@@ -1,0 +1,203 @@
+"""The results database: rows come back as they went in, and files that are not ours stay as they are."""
+
+import dataclasses
+import json
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vq_benchmark.errors import InputError
+from vq_benchmark.results.database import SCHEMA_VERSION, Database, Run
+
+
+def a_run(run_id: str = "r1", **changes: Any) -> Run:
+    values: dict[str, Any] = {
+        "run_id": run_id, "whole_run_id": "w1", "sweep_id": "s1", "status": "done", "dataset": "sample",
+        "dataset_fingerprint": "f" * 32, "n": 8_841_823, "d": 384, "metric": "cosine", "method": "pq",
+        "config": {"m": 96, "nbits": 8}, "seed": 0, "chunk_start": 0, "chunk_stop": 8_841_823,
+        "metrics": {"mse": 0.1 + 0.2, "mse_ci": [0.25, 1e-300], "recall_at_10": 1 / 3, "note": "é'\"\n"},
+        "environment": {"host": "node3", "threads": 2, "git_commit": None},
+        "created_at": "2026-01-01T00:00:00+00:00",
+    }  # fmt: skip
+    return Run(**{**values, **changes})
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    return Database(tmp_path / "new folder" / "runs.db")
+
+
+def test_rows_come_back_as_they_went_in(database: Database) -> None:
+    runs = [
+        a_run("done"),
+        a_run("failed", status="failed", error='ValueError: it\'s "bad"', metrics={}),
+        a_run("partial", status="partial", accumulators=bytes(range(256)) * 10, metrics={}),
+    ]
+    for run in runs:
+        database.put(run)
+    assert sorted(database.runs(), key=lambda run: run.run_id) == runs
+    assert database.get("failed") == runs[1]
+    assert database.get("'; DROP TABLE runs; --") is None
+    assert [run.run_id for run in database.runs("status = ? AND n > ?", ("partial", 5))] == ["partial"]
+    assert Database(database.path).get("partial") == runs[2]
+
+
+def test_rows_are_listed_oldest_first(database: Database) -> None:
+    times = {"b": "2026-01-02T00:00:00+00:00", "a": "2026-01-03T00:00:00+00:00", "c": "2026-01-01T00:00:00+00:00"}
+    database.put_all(a_run(name, created_at=time) for name, time in times.items())
+    assert [run.run_id for run in database.runs()] == ["c", "b", "a"]
+
+
+def test_the_same_id_is_one_row(database: Database) -> None:
+    database.put(a_run(status="failed", error="killed", metrics={}))
+    database.put(a_run())
+    database.put(a_run())
+    assert list(database.runs()) == [a_run()]
+
+
+def test_spent_rows_lose_their_accumulators_in_the_same_transaction(database: Database) -> None:
+    chunks = [a_run(f"c{i}", status="partial", accumulators=b"x") for i in range(3)]
+    database.put_all(chunks)
+    database.put_all([a_run("whole")], spent=["c0", "c2", "no such row"])
+    kept = {run.run_id: run.accumulators for run in database.runs("status = 'partial'")}
+    assert kept == {"c0": None, "c1": b"x", "c2": None}
+
+    def failing():
+        yield a_run("new")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        database.put_all(failing(), spent=["c1"])
+    assert database.get("new") is None
+    assert database.get("c1").accumulators == b"x"
+
+
+def test_numbers_that_are_none_are_not_stored(database: Database) -> None:
+    """SQLite cannot read them back from JSON, so that one would hide every row of the view."""
+    database.put(a_run("good"))
+    for bad in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="JSON"):
+            database.put(a_run("bad", metrics={"mse": bad}))
+    assert [run.run_id for run in database.runs()] == ["good"]
+
+
+VIEW = (
+    "run_id, timestamp, sweep_id, dataset, method, config, seed, bits_per_dim, compression_ratio, mse, "
+    "relative_error, recall_at_1, recall_at_10, recall_at_100, rank_distortion, pairwise_distortion, "
+    "encode_vectors_per_second, fit_seconds, queries_per_second, peak_memory_bytes"
+)
+
+
+def test_the_view_has_the_columns_of_the_design_and_finished_rows_only(database: Database) -> None:
+    metrics = {name: number + 0.5 for number, name in enumerate(VIEW.split(", ")[7:])}
+    database.put(a_run("done", metrics={**metrics, "mse_ci": [0, 1]}))
+    database.put(a_run("bare", metrics={}, created_at="2027-01-01T00:00:00+00:00"))
+    database.put(a_run("failed", status="failed"))
+    database.put(a_run("partial", status="partial"))
+    with sqlite3.connect(database.path) as connection:
+        cursor = connection.execute("SELECT * FROM benchmark_runs ORDER BY timestamp")
+        assert ", ".join(column[0] for column in cursor.description) == VIEW
+        done, bare = cursor.fetchall()
+    head = ("2026-01-01T00:00:00+00:00", "s1", "sample", "pq", '{"m": 96, "nbits": 8}', 0)
+    assert done == ("done", *head, *metrics.values())
+    assert bare[7:] == (None,) * len(metrics)
+
+
+def test_the_table_has_the_columns_of_the_design(database: Database) -> None:
+    database.put(a_run())
+    with sqlite3.connect(database.path) as connection:
+        columns = {row[1] for row in connection.execute("PRAGMA table_info(runs)")}
+        journal = connection.execute("PRAGMA journal_mode").fetchone()
+    wanted = """run_id sweep_id created_at status error dataset dataset_fingerprint n d metric method config seed
+        chunk_start chunk_stop metrics environment accumulators"""
+    assert set(wanted.split()) <= columns
+    assert columns == {field.name for field in dataclasses.fields(Run)}
+    assert journal == ("delete",)
+    assert list(database.path.parent.iterdir()) == [database.path]
+
+
+def test_reading_makes_no_file(tmp_path: Path) -> None:
+    database = Database(tmp_path / "absent" / "runs.db")
+    assert database.get("r1") is None
+    assert list(database.runs()) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
+    database = Database(tmp_path / "empty.db")
+    database.path.touch()
+    assert list(database.runs()) == []
+    database.put(a_run())
+    assert database.get("r1") == a_run()
+
+
+def foreign(path: Path, journal: str) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"PRAGMA journal_mode = {journal}")
+        connection.execute("CREATE TABLE runs (something TEXT)")
+        connection.execute("INSERT INTO runs VALUES ('precious')")
+    connection.close()
+
+
+def newer(path: Path) -> None:
+    Database(path).put(a_run())
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    connection.close()
+
+
+UNUSABLE = {
+    "foreign": lambda path: foreign(path, "DELETE"),
+    "foreign with a write-ahead log": lambda path: foreign(path, "WAL"),
+    "newer": newer,
+    "text": lambda path: path.write_text("run_id,mse\n" * 500),
+    "short": lambda path: path.write_bytes(b"x" * 50),
+    "cut": lambda path: (Database(path).put(a_run()), path.write_bytes(path.read_bytes()[:5000])),
+    "header only": lambda path: (Database(path).put(a_run()), path.write_bytes(path.read_bytes()[:100])),
+}
+
+
+@pytest.mark.parametrize("what", UNUSABLE)
+def test_files_that_cannot_be_used_are_refused_and_untouched(what: str, tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    UNUSABLE[what](path)
+    before = path.read_bytes()
+    for use in (lambda: Database(path).put(a_run()), lambda: Database(path).get("r1")):
+        with pytest.raises(InputError, match=r"runs\.db") as refusal:
+            use()
+        assert str(refusal.value).endswith(".")
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_places_where_no_file_can_be_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path, tmp_path / "file" / "runs.db", tmp_path / "file" / "below" / "runs.db"):
+        with pytest.raises(InputError, match=tmp_path.name):
+            Database(path).put(a_run())
+
+
+WRITER = """
+import json, sys
+from pathlib import Path
+from vq_benchmark.results.database import Database, Run
+name, path, row = sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3])
+for number in range(20):
+    Database(path).put(Run(**{**row, "run_id": f"{name}{number}"}))
+"""
+
+
+def test_two_processes_write_in_turn(database: Database) -> None:
+    row = json.dumps({name: value for name, value in vars(a_run()).items() if value is not None})
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, name, str(database.path), row], stderr=subprocess.PIPE)
+        for name in "ab"
+    ]
+    for writer in writers:
+        _, errors = writer.communicate(timeout=100)
+        assert writer.returncode == 0, errors
+    assert {run.run_id for run in database.runs()} == {f"{name}{number}" for name in "ab" for number in range(20)}
