@@ -29,11 +29,6 @@ def test_levels_are_the_means_of_their_cells(bits: int) -> None:
     np.testing.assert_array_equal(table.levels, -table.levels[::-1])
 
 
-def test_no_bits_are_one_level_at_zero() -> None:
-    assert lloyd_max(0).levels.tolist() == [0]
-    assert lloyd_max(0).distortion == 1
-
-
 @pytest.mark.parametrize("bits", range(1, 9))
 @settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 10_000), scale=st.floats(0.01, 30))

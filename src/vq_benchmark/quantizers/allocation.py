@@ -42,11 +42,12 @@ class Costs:
         return sum((s.stop - s.start) * s.bits + self.segment_bits for s in plan)
 
 
-def allocate(variances: DoubleArray, budget: int, costs: Costs) -> list[Segment]:
+def allocate(variances: DoubleArray, budget: int, costs: Costs, max_segments: int | None = None) -> list[Segment]:
     """The plan of least error within `budget` bits per vector, for variances (d,) of successive dimensions.
 
     Segments follow one another from dimension 0; the dimensions after the last are dropped. Plans of 1, 2, …
-    segments are found in turn, each optimal for its number, until one more gains too little. Empty if the budget
+    segments, up to max_segments, are found in turn, each optimal for its number, until one more gains too little.
+    Empty if the budget
     is too small for any segment. The programme is that of SAQ (Li et al., SIGMOD 2026, arXiv 2509.12086).
     """
     edges = np.append(np.arange(0, variances.size, costs.block), variances.size)
@@ -58,14 +59,15 @@ def allocate(variances: DoubleArray, budget: int, costs: Costs) -> list[Segment]
     choices: list[IdArray] = []
     plan: list[Segment] = []
     error = float(summed[-1])
-    while True:
+    while len(plan) != max_segments:
         least, choice = _one_more_segment(least, edges, summed, unit, costs)
         choices.append(choice)
         last = int((least[:, -1] + tails).argmin())
         with_more = float(least[last, -1] + tails[last])
         if not (math.isfinite(with_more) and with_more < (1 - costs.minimal_gain) * error):
-            return plan
+            break
         plan, error = _trace(choices, edges, last, unit, costs), with_more
+    return plan
 
 
 def _one_more_segment(

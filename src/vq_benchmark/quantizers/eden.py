@@ -8,7 +8,6 @@ from numba import prange
 from pydantic import Field
 
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
-from vq_benchmark.quantizers.budget import whole_bits
 from vq_benchmark.quantizers.kernels.compile import ROWS_PER_TASK, rows_kernel
 from vq_benchmark.quantizers.lloyd_max import Rounding, lloyd_max, round_row
 from vq_benchmark.quantizers.packing import pack_row, packed_bytes
@@ -19,7 +18,6 @@ from vq_benchmark.quantizers.scales import HALF_BYTES, read_halves, scale_levels
 class EdenParameters(RotatedParameters):
     """Parameters of `eden`."""
 
-    bits: int = Field(default=4, ge=1, le=8, description="Bits per dimension.")
     scale: Literal["unbiased", "biased"] = Field(
         default="unbiased",
         description="unbiased: scores are right on average over rotations; biased: least squared error.",
@@ -43,10 +41,6 @@ class Eden(RotatedQuantizer):
     def unbiased_scores(self) -> bool:  # type: ignore[override]
         return bool(self.parameters.scale == "unbiased")
 
-    @classmethod
-    def for_budget(cls, bits_per_dim: float, d: int) -> EdenParameters:
-        return EdenParameters(bits=whole_bits(cls.name, bits_per_dim, 1, 8))
-
     def _prepare(self) -> None:
         self._table = lloyd_max(self.parameters.bits)
         self._levels = self._table.levels.astype(np.float32)
@@ -55,7 +49,7 @@ class Eden(RotatedQuantizer):
 
     def _encode_rotated(self, y: FloatArray, codes: CodeArray) -> None:
         norms, cosines = (np.empty(y.shape[0], np.float32) for _ in range(2))
-        encode_lloyd_max(y, self._table.rounding, self.parameters.bits, HALF_BYTES, codes, norms, cosines)
+        encode_lloyd_max(y, 0, self.d, self._table.rounding, self.parameters.bits, HALF_BYTES, codes, norms, cosines)
         radii = norms / cosines if self.parameters.scale == "unbiased" else norms * cosines
         write_halves(radii[:, None], self._units, codes)
 
@@ -87,6 +81,8 @@ class Eden(RotatedQuantizer):
 @rows_kernel
 def encode_lloyd_max(
     y: FloatArray,
+    column: int,
+    count: int,
     tables: Rounding,
     bits: int,
     offset: int,
@@ -94,20 +90,21 @@ def encode_lloyd_max(
     norms: FloatArray,
     cosines: FloatArray,
 ) -> None:
-    """Round √d·y/‖y‖ to Lloyd–Max levels q, packed into each row of codes from byte offset on.
+    """Round √d·z/‖z‖ to Lloyd–Max levels q, packed into codes[i, offset:], with z = y[i, column : column + d].
 
-    y (n, d); norms (n,) receives ‖y‖, and cosines (n,) the cosine of q and y, 1 where y is zero.
+    y (n, ≥ column + d) with d = count; norms (n,) receives ‖z‖, and cosines (n,) those of q and z, 1 where z is zero.
     """
-    n, d = y.shape
+    n, d = y.shape[0], count
     for task in prange((n + ROWS_PER_TASK - 1) // ROWS_PER_TASK):
         integers = np.empty(d, np.uint8)
         for i in range(task * ROWS_PER_TASK, min(n, (task + 1) * ROWS_PER_TASK)):
+            z = y[i, column : column + d]
             n2 = np.float32(0)
             for j in range(d):
-                n2 += y[i, j] * y[i, j]
+                n2 += z[j] * z[j]
             norm = np.sqrt(n2)
             scale = math.sqrt(d) / norm if norm > 0 else 0.0
-            ip, l2 = round_row(y[i], scale, tables, integers)
+            ip, l2 = round_row(z, scale, tables, integers)
             norms[i] = norm
             cosines[i] = ip / np.sqrt(d * l2) if norm > 0 else 1.0
             pack_row(integers, bits, codes[i, offset:])

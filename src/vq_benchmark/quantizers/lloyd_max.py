@@ -44,13 +44,7 @@ class LloydMax:
 
 @cache
 def lloyd_max(bits: int) -> LloydMax:
-    """The quantizer with 2^bits levels, bits 0 (one level: zero) to 8, to the precision of float64."""
-    if bits == 0:
-        zero = np.zeros(1)
-        tables = Rounding(
-            zero.astype(np.float32), np.full(1, np.inf, np.float32), np.zeros(1, np.int32), np.float32(1)
-        )
-        return LloydMax(zero, np.empty(0), 1.0, tables)
+    """The quantizer with 2^bits levels, bits 1 to 8, to the precision of float64."""
     half = _converge(_starting_levels(bits))
     edges = np.concatenate([[0.0], (half[1:] + half[:-1]) / 2, [np.inf]])
     mass, _, _ = _cells(edges)

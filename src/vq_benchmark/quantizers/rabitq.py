@@ -8,20 +8,11 @@ from numba import prange
 from pydantic import Field
 
 from vq_benchmark.arrays import Array, CodeArray, DoubleArray, FloatArray
-from vq_benchmark.quantizers.budget import whole_bits
 from vq_benchmark.quantizers.kernels.compile import ROWS_PER_TASK, exact_kernel, row_kernel, rows_kernel
-from vq_benchmark.quantizers.packing import pack_row, packed_bytes
-from vq_benchmark.quantizers.rotated import RotatedParameters, RotatedQuantizer, uniform_levels
-from vq_benchmark.quantizers.scales import (
-    HALF_BYTES,
-    power_of_two_near,
-    read_halves,
-    scale_levels,
-    squared_cosine,
-    write_halves,
-)
+from vq_benchmark.quantizers.packing import pack_row
+from vq_benchmark.quantizers.rotated import RotatedParameters
+from vq_benchmark.quantizers.uniform_code import FACTOR_BYTES, UniformQuantizer, write_factors
 
-_FACTORS = 3
 _UNIFORM_STEP = (2.0, 1.596, 0.9957, 0.5860, 0.3352, 0.1881, 0.1041, 0.0569, 0.0308)
 """Step of the best uniform quantizer of N(0, 1) with 2^bits levels (Max 1960): where the best scale is near."""
 _COARSE = np.linspace(0.68, 1.5, 8)
@@ -33,114 +24,32 @@ _FINE = np.linspace(-1, 1, 18)[1:-1] * (_COARSE[1] - _COARSE[0])
 class RabitqParameters(RotatedParameters):
     """Parameters of `rabitq`."""
 
-    bits: int = Field(default=4, ge=1, le=8, description="Bits per dimension.")
     search: Literal["grid", "exact"] = Field(
         default="grid",
         description="grid: the best of 8 and then 16 scales; exact: the best of all, 10 to 1000 times slower.",
     )
 
 
-class Rabitq(RotatedQuantizer):
+class Rabitq(UniformQuantizer):
     """q_j = sign(y_j)·(min(⌊t·|y_j|/‖y‖⌋, 2^(bits−1) − 1) + ½), with t chosen for each vector to maximise cos(q, y).
 
-    Gao & Long, "RaBitQ" (SIGMOD 2024, 1 bit); Gao et al., "Practical and Asymptotically Optimal Quantization"
-    (SIGMOD 2025, arXiv 2409.09913; algorithm 1 is `search="exact"`). Scores use their unbiased estimator
-    ‖y‖²/⟨q, y⟩·⟨P(Q − c), q⟩ of ⟨Q − c, x − c⟩. Three 16-bit factors per vector, as in the authors' library: the
-    radius ‖y‖/cos, the relative error e = √(1/cos² − 1), and ⟨x − c, c⟩, so that only Q − c meets the code.
+    Gao & Long, "RaBitQ" (SIGMOD 2024) is the case of 1 bit; Gao et al., "Practical and Asymptotically Optimal
+    Quantization" (SIGMOD 2025, arXiv 2409.09913) the rest. `search="exact"` is its algorithm 1.
     """
 
     name = "rabitq"
     title = "Extended RaBitQ"
     paper = "Gao et al., SIGMOD 2025, arXiv 2409.09913; Gao & Long, SIGMOD 2024, arXiv 2405.12497"
     parameters_type = RabitqParameters
-    unbiased_scores = True
 
-    @classmethod
-    def for_budget(cls, bits_per_dim: float, d: int) -> RabitqParameters:
-        return RabitqParameters(bits=whole_bits(cls.name, bits_per_dim, 1, 8))
-
-    def _prepare(self) -> None:
-        self._levels = uniform_levels(self.parameters.bits)
-        centre_unit = power_of_two_near(math.sqrt(self.rotated_centre @ self.rotated_centre))
-        self._units = np.array([self.unit, 1, self.unit * centre_unit], np.float32)
-        self._offset = HALF_BYTES * _FACTORS
-        self.code_bytes = self._offset + packed_bytes(self.d, self.parameters.bits)
-
-    def _encode_rotated(self, y: FloatArray, codes: CodeArray) -> None:
+    def _round(self, y: FloatArray, centre: FloatArray, codes: CodeArray, factors: FloatArray) -> None:
         bits = self.parameters.bits
-        factors = np.empty((y.shape[0], _FACTORS), np.float32)
-        centre = self.rotated_centre.astype(np.float32)
         if self.parameters.search == "exact":
-            _encode_exact(y, centre, bits, self._offset, codes, factors)
+            _encode_exact(y, centre, bits, codes, factors)
         else:
             unit = math.sqrt(self.d) / _UNIFORM_STEP[bits]
             coarse, fine = ((unit * grid).astype(np.float32) for grid in (_COARSE, _FINE))
-            _encode_grid(y, centre, bits, coarse, fine, self._offset, codes, factors)
-        write_halves(factors, self._units, codes)
-
-    def _decode_rotated(self, codes: CodeArray, out: FloatArray) -> None:
-        radii, errors, _ = self._factors(codes)
-        self._scale(codes, radii * squared_cosine(errors), out)
-
-    def decode_for_scores(self, codes: CodeArray) -> FloatArray:
-        """[Sq, ⟨x − c, c⟩, 1] with the unbiased scale S, (n, d + 2)."""
-        out = np.empty((codes.shape[0], self.d + 2), np.float32)
-        radii, _, out[:, self.d] = self._factors(codes)
-        out[:, self.d + 1] = 1
-        self._scale(codes, radii, out)
-        return out
-
-    def project_queries(self, queries: FloatArray) -> FloatArray:
-        """[P(Q − c), 1, ⟨Q, c⟩], (q, d + 2)."""
-        rotated = self._rotation.forward(np.ascontiguousarray(queries, np.float32), self.centre)
-        return np.column_stack([rotated, np.ones(len(queries), np.float32), queries @ self.centre])
-
-    def squared_norms(self, codes: CodeArray) -> DoubleArray:
-        """n² + 2⟨x − c, c⟩ + ‖c‖², all from stored factors."""
-        radii, errors, along_centre = self._factors(codes)
-        n2 = radii.astype(np.float64) ** 2 * squared_cosine(errors)
-        return np.asarray(n2 + 2 * along_centre + self.rotated_centre @ self.rotated_centre)
-
-    def score_error_bound(self, queries: FloatArray, codes: CodeArray, epsilon: float = 2.75) -> FloatArray:
-        """(q, d) and (n, code_bytes) -> (q, n): ‖Q − c‖·‖x − c‖·√((1 − cos²)/cos²)·epsilon/√(d − 1).
-
-        The error of an estimated inner product is nearly normal with epsilon = 1 as its standard deviation
-        (RaBitQ, theorem 3.2), so the default covers 99.4 % of pairs. The authors' 1.9 covers 94 %, and 97 % of
-        the errors to one side, which is what pruning needs.
-        """
-        radii, errors, _ = self._factors(codes)
-        spread = radii * np.sqrt(squared_cosine(errors)) * errors * epsilon / math.sqrt(max(self.d - 1, 1))
-        lengths = np.linalg.norm(queries.astype(np.float64) - self.centre, axis=1)
-        return np.outer(lengths, spread).astype(np.float32)
-
-    def _factors(self, codes: CodeArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        factors = read_halves(codes, self._units)
-        return factors[:, 0], factors[:, 1], factors[:, 2]
-
-    def _scale(self, codes: CodeArray, radii: Array, out: FloatArray) -> None:
-        radii = radii.astype(np.float32)
-        scale_levels(codes, self._offset, self.parameters.bits, self._levels, radii, 0.0, out, 0, self.d)
-
-
-@row_kernel
-def write_factors(y: FloatArray, centre: FloatArray, integers: Array, zero_level: float, factors: FloatArray) -> None:
-    """factors = ‖y‖/cos, √(1/cos² − 1), ⟨y, centre⟩, for the levels q = integers + zero_level."""
-    zero = np.float32(zero_level)
-    n2, ip, l2, along = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
-    for j in range(y.size):
-        q = np.float32(integers[j]) + zero
-        n2 += y[j] * y[j]
-        ip += q * y[j]
-        l2 += q * q
-        along += y[j] * centre[j]
-    scale = ip / l2
-    residual = np.float32(0)  # 1 − cos² would lose it to rounding when the code is good
-    for j in range(y.size):
-        r = y[j] - scale * (np.float32(integers[j]) + zero)
-        residual += r * r
-    factors[0] = n2 * np.sqrt(l2) / ip if ip > 0 else np.float32(0)
-    factors[1] = np.sqrt(residual / l2) / scale if ip > 0 else np.float32(0)
-    factors[2] = along
+            _encode_grid(y, centre, bits, coarse, fine, codes, factors)
 
 
 @row_kernel
@@ -174,7 +83,6 @@ def _encode_grid(
     bits: int,
     coarse: FloatArray,
     fine: FloatArray,
-    offset: int,
     codes: CodeArray,
     factors: FloatArray,
 ) -> None:
@@ -197,13 +105,11 @@ def _encode_grid(
                 k = np.int32(min(abs(y[i, j]) * step, top))
                 integers[j] = half + k if y[i, j] >= 0 else half - 1 - k
             write_factors(y[i], centre, integers, 0.5 - half, factors[i])
-            pack_row(integers, bits, codes[i, offset:])
+            pack_row(integers, bits, codes[i, FACTOR_BYTES:])
 
 
 @rows_kernel
-def _encode_exact(
-    y: FloatArray, centre: FloatArray, bits: int, offset: int, codes: CodeArray, factors: FloatArray
-) -> None:
+def _encode_exact(y: FloatArray, centre: FloatArray, bits: int, codes: CodeArray, factors: FloatArray) -> None:
     n, d = y.shape
     half = 1 << (bits - 1)
     for task in prange((n + ROWS_PER_TASK - 1) // ROWS_PER_TASK):
@@ -219,7 +125,7 @@ def _encode_exact(
             for j in range(d):
                 integers[j] = half + steps[j] if y[i, j] >= 0 else half - 1 - steps[j]
             write_factors(y[i], centre, integers, 0.5 - half, factors[i])
-            pack_row(integers, bits, codes[i, offset:])
+            pack_row(integers, bits, codes[i, FACTOR_BYTES:])
 
 
 @exact_kernel

@@ -6,11 +6,12 @@ from typing import Self
 import numpy as np
 from pydantic import Field
 
-from vq_benchmark.arrays import Array, CodeArray, DoubleArray, FloatArray
+from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
 from vq_benchmark.errors import InputError
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
+from vq_benchmark.quantizers.budget import whole_bits
 from vq_benchmark.quantizers.rotations import Rotation, RotationKind, seeded_rotation
-from vq_benchmark.quantizers.scales import power_of_two_near
+from vq_benchmark.quantizers.scales import norm_about, power_of_two_near
 
 _TILE_ROWS = 2048
 """Rows that are rotated and rounded together: few enough that they are still in the cache when they are rounded."""
@@ -19,6 +20,7 @@ _TILE_ROWS = 2048
 class RotatedParameters(Parameters):
     """What every rotation-based method lets users choose."""
 
+    bits: int = Field(default=4, ge=1, le=8, description="Bits per dimension.")
     rotation: RotationKind = Field(
         default="hadamard",
         description="hadamard: pseudo-random, O(d log d); qr: uniformly random, O(d²). Both cost only their seed.",
@@ -40,11 +42,14 @@ class RotatedQuantizer(Quantizer):
     _rotation: Rotation
     _seed: int
 
+    @classmethod
+    def for_budget(cls, bits_per_dim: float, d: int) -> Parameters:
+        return cls.parameters_type.parse(cls.name, {"bits": whole_bits(cls.name, bits_per_dim, 1, 8)})
+
     def fit(self, train: FloatArray, *, queries: FloatArray | None = None, seed: int = 0) -> Self:
         self._check_train(train)
         centre = train.mean(axis=0, dtype=np.float64)
-        mean_square = float(np.square(train, dtype=np.float64).sum(axis=1).mean() - centre @ centre)
-        unit = power_of_two_near(np.sqrt(max(mean_square, 0.0)))
+        unit = power_of_two_near(norm_about(train, centre))
         state = {"centre": centre.astype(np.float32), "unit": np.array(unit), "seed": np.array(seed, np.int64)}
         self.restore(state, train.shape[1])
         return self
@@ -97,9 +102,3 @@ class RotatedQuantizer(Quantizer):
         if vectors.ndim != 2 or vectors.shape[1] != self.d:
             raise InputError(f"{self.name} was fitted to dimension {self.d}; it cannot encode shape {vectors.shape}.")
         return np.ascontiguousarray(vectors, np.float32)
-
-
-def uniform_levels(bits: int) -> Array:
-    """The levels c + ½ − 2^(bits−1) of the integers c below 2^bits, float32: symmetric, one apart."""
-    count = 1 << bits
-    return np.arange(count, dtype=np.float32) + np.float32(0.5) - np.float32(count / 2)

@@ -22,6 +22,12 @@ HALF_BYTES = 2
 _LARGEST_HALF = float(np.finfo(np.float16).max)
 
 
+def norm_about(rows: FloatArray, mean: DoubleArray) -> float:
+    """The root mean square of ‖x − mean‖ over rows (n, d) whose mean it is."""
+    square = float(np.einsum("ij,ij->", rows, rows, dtype=np.float64)) / rows.shape[0]
+    return float(np.sqrt(max(square - mean @ mean, 0.0)))
+
+
 def power_of_two_near(value: float) -> np.float32:
     """The power of two nearest in ratio to value > 0, or 1 for zero: a unit that costs no precision."""
     return np.float32(2.0 ** round(np.log2(value))) if value > 0 else np.float32(1)
