@@ -49,10 +49,9 @@ class SegmentedQuantizer(Quantizer):
     A segment is coded alone, with one 16-bit radius ‖y‖/cos, and the estimates of the segments add up. The last
     axes, which the plan finds not worth a bit, are dropped. A row's ‖x − c‖ and ⟨x − c, c⟩ are stored too, in 16 bits
     each: norms are exact, and only Q − c meets the code, as in RaBitQ. Within `bits`·d bits are the codes and the
-    radii of all segments but one.
+    radii of all segments but one. Scores are unbiased but for the dropped axes, which they take for zero.
     """
 
-    unbiased_scores = True
     parameters_type = SegmentedParameters
     base: ClassVar[float]
     """By what factor the plan takes one more bit to lower the error of a segment."""
@@ -80,7 +79,7 @@ class SegmentedQuantizer(Quantizer):
         plan = self._plan(variances)
         kept = plan[-1].stop if plan else 0
         units = [power_of_two_near(math.sqrt(variances[s.start : s.stop].sum())) for s in plan]
-        state = {
+        state: State = {
             "centre": principal.mean.astype(np.float32),
             "axes": principal.axes[:kept].astype(np.float16),
             "segments": np.array([[s.start, s.stop, s.bits] for s in plan], np.int32).reshape(-1, 3),
