@@ -97,9 +97,9 @@ def test_merge_reports_rows_that_disagree(program, vectors, tmp_path):
 
 
 def test_a_failing_cell_is_a_row_and_the_others_run(program, vectors, tmp_path):
-    few = ("--train-size", 100, "--k", 10, "--threads", 1)
-    done = program("sweep", "--dataset", vectors, "--method", "pq,none", "--param", "pq.m=8", "--param", "pq.nbits=4,8",
-                   "--db-path", "x.db", *few)  # fmt: skip
+    few = ("--train-size", 100, "--k", 10, "--threads", 1, "--db-path", "x.db")
+    grid = ("--method", "pq,none", "--param", "pq.m=8", "--param", "pq.nbits=4,8")
+    done = program("sweep", "--dataset", vectors, *grid, *few)
     assert done.code == 1
     (failed,) = Database(tmp_path / "x.db").runs("status = 'failed'")
     assert failed.method == "pq"
