@@ -31,7 +31,7 @@ class FaissRabitq(Quantizer):
     and L2 distances are those of faiss's float-query search up to rounding, and `decode` is the least-squares
     reconstruction. Codes are made for inner products. At 1 bit these hold the norm of a vector only up to its
     cosine with the code, for which the training mean stands in: there L2 distances differ from those of a faiss L2
-    index, since norms are off by 3 % on average at d = 384. Vectors nearer than 3.5e-4 to the training mean get
+    index, since norms are off by 2 % on average at d = 384. Vectors nearer than 3.5e-4 to the training mean get
     wrong factors from faiss.
     """
 
@@ -90,7 +90,7 @@ class FaissRabitq(Quantizer):
         self._index: Any = faiss.IndexRaBitQ(d, faiss.METRIC_INNER_PRODUCT, self.parameters.bits)
         faiss.copy_array_to_vector(self._centre, self._index.center)
         self._index.is_trained = True
-        self.code_bytes = int(self._index.code_size)
+        self.code_bytes = int(self._index.sa_code_size())
 
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> FaissRabitqParameters:
