@@ -17,9 +17,7 @@ ROTATION_ROUNDS = 10
 
 
 class OPQ(Quantizer):
-    """Optimized product quantization (OPQ).
-
-    Product quantization of R x, with the orthogonal matrix R that suits the codebooks. R begins with the principal
+    """Product quantization of R x, with the orthogonal matrix R that suits the codebooks. R begins with the principal
     axes of the training vectors, dealt out so that every sub-vector has the same product of variances (Ge et al.,
     section 3.3, the parametric solution). Then R and the codebooks are fitted to each other in turn (section 3.2,
     the non-parametric one): R = U Vᵀ from the singular vectors of Σ ŷ xᵀ, one round of k-means, and so on.
@@ -45,7 +43,7 @@ class OPQ(Quantizer):
         return self
 
     def encode(self, vectors: FloatArray) -> CodeArray:
-        return self._code.encode(self.project_queries(vectors))
+        return self._code.encode(self.project_queries(self._check_rows(vectors)))
 
     def decode(self, codes: CodeArray) -> FloatArray:
         return self._rotation.inverse(self._code.decode(codes), np.zeros(self.d, np.float32))

@@ -94,9 +94,7 @@ class ProductCode:
 
 
 class PQ(Quantizer):
-    """Product quantization (PQ).
-
-    The vector is cut into m sub-vectors of d/m numbers. Each is replaced by the number of the nearest entry in a
+    """The vector is cut into m sub-vectors of d/m numbers. Each is replaced by the number of the nearest entry in a
     codebook of 2^nbits entries that k-means found for that position (Jégou et al., equations 8 and 9). Decoding
     looks the entries up, which is the least-squares reconstruction.
     """
@@ -114,7 +112,7 @@ class PQ(Quantizer):
         return self
 
     def encode(self, vectors: FloatArray) -> CodeArray:
-        return self._code.encode(vectors)
+        return self._code.encode(self._check_rows(vectors))
 
     def decode(self, codes: CodeArray) -> FloatArray:
         return self._code.decode(codes)

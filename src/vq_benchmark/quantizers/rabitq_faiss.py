@@ -53,7 +53,7 @@ class FaissRabitq(Quantizer):
         return self
 
     def encode(self, vectors: FloatArray) -> CodeArray:
-        codes: CodeArray = self._index.sa_encode(self._rotate(vectors))
+        codes: CodeArray = self._index.sa_encode(self._rotate(self._check_rows(vectors)))
         return codes
 
     def decode(self, codes: CodeArray) -> FloatArray:
