@@ -9,6 +9,7 @@ from pydantic import Field
 
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
 from vq_benchmark.quantizers.kernels.compile import ROWS_PER_TASK, rows_kernel
+from vq_benchmark.quantizers.kernels.rows import row_dots
 from vq_benchmark.quantizers.lloyd_max import Rounding, lloyd_max, round_row
 from vq_benchmark.quantizers.packing import pack_row, packed_bytes
 from vq_benchmark.quantizers.rotated import RotatedParameters, RotatedQuantizer
@@ -71,8 +72,7 @@ class Eden(RotatedQuantizer):
         radii = read_halves(codes, self._units)[:, 0].astype(np.float64)
         cos2 = 1 - self._table.distortion
         n2 = radii**2 * (cos2 if self.parameters.scale == "unbiased" else 1 / cos2)
-        # Not a matrix product: BLAS rounds a row differently with other rows beside it.
-        along_centre = (self.decode_for_scores(codes)[:, : self.d] * self.rotated_centre).sum(axis=1)
+        along_centre = row_dots(self.decode_for_scores(codes), self.rotated_centre)
         return np.asarray(n2 + 2 * along_centre + self.rotated_centre @ self.rotated_centre)
 
     def _scale(self, codes: CodeArray, radii: FloatArray, out: FloatArray) -> None:

@@ -7,7 +7,6 @@ from numba import prange
 from pydantic import Field
 
 from vq_benchmark.arrays import CodeArray, FloatArray
-from vq_benchmark.errors import InputError
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.budget import whole_bits
 from vq_benchmark.quantizers.kernels.compile import ROWS_PER_TASK, exact_kernel, exact_rows_kernel
@@ -61,9 +60,7 @@ class Lvq(Quantizer):
         self.code_bytes = self._second + packed_bytes(d, self.parameters.bits2)
 
     def encode(self, vectors: FloatArray) -> CodeArray:
-        if vectors.ndim != 2 or vectors.shape[1] != self.d:
-            raise InputError(f"lvq was fitted to dimension {self.d}; it cannot encode shape {vectors.shape}.")
-        vectors = np.ascontiguousarray(vectors, np.float32)
+        vectors = self._check_rows(vectors)
         codes = np.empty((vectors.shape[0], self.code_bytes), np.uint8)
         for start in range(0, vectors.shape[0], _TILE_ROWS):
             self._encode_tile(vectors[start : start + _TILE_ROWS], codes[start : start + _TILE_ROWS])

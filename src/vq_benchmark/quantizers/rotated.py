@@ -7,7 +7,6 @@ import numpy as np
 from pydantic import Field
 
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
-from vq_benchmark.errors import InputError
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.budget import whole_bits
 from vq_benchmark.quantizers.rotations import Rotation, RotationKind, seeded_rotation
@@ -97,8 +96,3 @@ class RotatedQuantizer(Quantizer):
 
     def _rotate(self, vectors: FloatArray) -> FloatArray:
         return self._rotation.forward(np.ascontiguousarray(vectors, np.float32), np.zeros(self.d, np.float32))
-
-    def _check_rows(self, vectors: FloatArray) -> FloatArray:
-        if vectors.ndim != 2 or vectors.shape[1] != self.d:
-            raise InputError(f"{self.name} was fitted to dimension {self.d}; it cannot encode shape {vectors.shape}.")
-        return np.ascontiguousarray(vectors, np.float32)

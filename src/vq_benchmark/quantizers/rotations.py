@@ -50,7 +50,7 @@ class HadamardRotation:
         return out
 
 
-class MatrixMap:
+class DenseRotation:
     """Multiplication by a matrix (e, d): a rotation if its rows are orthonormal, which `inverse` supposes.
 
     BLAS rounds differently for odd shapes, so rows go through it in zero-padded tiles of one shape: then a row's
@@ -78,7 +78,7 @@ def seeded_rotation(kind: RotationKind, d: int, seed: int) -> Rotation:
     """The rotation of dimension d that the seed determines; its state is the seed alone."""
     if kind == "hadamard":
         return HadamardRotation(d, seed)
-    return MatrixMap(random_orthogonal(d, seed).astype(np.float32))
+    return DenseRotation(random_orthogonal(d, seed).astype(np.float32))
 
 
 def random_orthogonal(d: int, seed: int) -> DoubleArray:

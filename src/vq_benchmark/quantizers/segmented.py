@@ -11,10 +11,11 @@ from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
 from vq_benchmark.errors import InfeasibleBudget, InputError
 from vq_benchmark.quantizers.allocation import Costs, Segment, allocate
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
+from vq_benchmark.quantizers.kernels.rows import row_norms
 from vq_benchmark.quantizers.lloyd_max import MAX_BITS, lloyd_max
 from vq_benchmark.quantizers.packing import packed_bytes
 from vq_benchmark.quantizers.pca import principal_axes
-from vq_benchmark.quantizers.rotations import MatrixMap, seeded_rotation
+from vq_benchmark.quantizers.rotations import DenseRotation, seeded_rotation
 from vq_benchmark.quantizers.scales import HALF_BYTES, power_of_two_near, read_halves, scale_levels, write_halves
 
 RADIUS_BITS = 8 * HALF_BYTES
@@ -29,7 +30,7 @@ class SegmentedParameters(Parameters):
         default=4.0, gt=0, le=_MOST_BITS, description="Average bits per dimension; need not be a whole number."
     )
     block: int = Field(default=64, ge=1, description="Segments begin at multiples of this many principal axes.")
-    max_segments: int = Field(default=64, ge=1, description="Most segments; fewer are made if more do not pay.")
+    max_segments: int = Field(default=16, ge=1, description="Most segments; fewer are made if more do not pay.")
 
     def least_bits(self, d: int) -> float:
         """The fewest average bits that give the first block one bit per dimension."""
@@ -108,15 +109,13 @@ class SegmentedQuantizer(Quantizer):
         self.code_bytes = int(self._offsets[-1])
         axes = state["axes"].astype(np.float32)
         self._e = axes.shape[0]
-        self._map = MatrixMap(np.vstack([self._rotate_segments(axes, int(state["seed"])), self._centre]))
+        self._map = DenseRotation(np.vstack([self._rotate_segments(axes, int(state["seed"])), self._centre]))
 
     def encode(self, vectors: FloatArray) -> CodeArray:
-        if vectors.ndim != 2 or vectors.shape[1] != self.d:
-            raise InputError(f"{self.name} was fitted to dimension {self.d}; it cannot encode shape {vectors.shape}.")
+        vectors = self._check_rows(vectors)
         codes = np.empty((vectors.shape[0], self.code_bytes), np.uint8)
         for start in range(0, vectors.shape[0], _TILE_ROWS):
-            tile = np.ascontiguousarray(vectors[start : start + _TILE_ROWS], np.float32)
-            self._encode_tile(tile, codes[start : start + _TILE_ROWS])
+            self._encode_tile(vectors[start : start + _TILE_ROWS], codes[start : start + _TILE_ROWS])
         return codes
 
     def decode(self, codes: CodeArray) -> FloatArray:
@@ -171,7 +170,7 @@ class SegmentedQuantizer(Quantizer):
         factors = np.empty((y.shape[0], self._units.size), np.float32)
         for index, segment in enumerate(self.segments):
             factors[:, index] = self.encode_segment(y, segment, int(self._offsets[index]), codes)
-        factors[:, -2] = np.linalg.norm(vectors - self._centre, axis=1)
+        factors[:, -2] = row_norms(vectors, self._centre)
         factors[:, -1] = y[:, self._e]
         write_halves(factors, self._units, codes)
 
