@@ -12,6 +12,7 @@ from vq_benchmark.errors import InfeasibleBudget, InputError
 from vq_benchmark.quantizers.allocation import Costs, Segment, allocate
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.kernels.rows import row_norms
+from vq_benchmark.quantizers.kernels.tiles import in_tiles
 from vq_benchmark.quantizers.lloyd_max import MAX_BITS, lloyd_max
 from vq_benchmark.quantizers.packing import packed_bytes
 from vq_benchmark.quantizers.pca import principal_axes
@@ -20,7 +21,6 @@ from vq_benchmark.quantizers.scales import HALF_BYTES, power_of_two_near, read_h
 
 RADIUS_BITS = 8 * HALF_BYTES
 _MOST_BITS = 8.0
-_TILE_ROWS = 2048
 
 
 class SegmentedParameters(Parameters):
@@ -114,14 +114,19 @@ class SegmentedQuantizer(Quantizer):
     def encode(self, vectors: FloatArray) -> CodeArray:
         vectors = self._check_rows(vectors)
         codes = np.empty((vectors.shape[0], self.code_bytes), np.uint8)
-        for start in range(0, vectors.shape[0], _TILE_ROWS):
-            self._encode_tile(vectors[start : start + _TILE_ROWS], codes[start : start + _TILE_ROWS])
+        in_tiles(len(codes), lambda tile: self._encode_tile(vectors[tile], codes[tile]))
         return codes
 
     def decode(self, codes: CodeArray) -> FloatArray:
-        y = np.zeros((codes.shape[0], self._e + 1), np.float32)
-        self._scale(codes, self._factors(codes)[:, :-2] * self._squared_cosines, y)
-        return self._map.inverse(y, self._centre)
+        decoded = np.empty((codes.shape[0], self.d), np.float32)
+
+        def decode_tile(tile: slice) -> None:
+            y = np.zeros((len(codes[tile]), self._e + 1), np.float32)
+            self._scale(codes[tile], self._factors(codes[tile])[:, :-2] * self._squared_cosines, y)
+            decoded[tile] = self._map.inverse(y, self._centre)
+
+        in_tiles(len(codes), decode_tile)
+        return decoded
 
     def project_queries(self, queries: FloatArray) -> FloatArray:
         """[RV(Q − c), ⟨Q, c⟩, 1], (q, e + 2)."""
@@ -132,10 +137,14 @@ class SegmentedQuantizer(Quantizer):
     def decode_for_scores(self, codes: CodeArray) -> FloatArray:
         """[ŷ, 1, ⟨x − c, c⟩] with the unbiased scale in every segment, (n, e + 2)."""
         out = np.empty((codes.shape[0], self._e + 2), np.float32)
-        factors = self._factors(codes)
-        self._scale(codes, factors[:, :-2], out)
-        out[:, self._e] = 1
-        out[:, self._e + 1] = factors[:, -1]
+
+        def decode_tile(tile: slice) -> None:
+            factors = self._factors(codes[tile])
+            self._scale(codes[tile], factors[:, :-2], out[tile])
+            out[tile, self._e] = 1
+            out[tile, self._e + 1] = factors[:, -1]
+
+        in_tiles(len(codes), decode_tile)
         return out
 
     def squared_norms(self, codes: CodeArray) -> DoubleArray:

@@ -59,6 +59,7 @@ class Turboquant(RotatedQuantizer):
         self._table = lloyd_max(self._level_bits)
         self._levels = self._table.levels.astype(np.float32)
         self._units = np.full(1 + self._is_sketched, self.unit, np.float32)
+        self._score_columns = self.d * self._units.size + 1
         self._offset = HALF_BYTES * self._units.size
         self._sketch_offset = self.code_bytes = self._offset + packed_bytes(self.d, self._level_bits)
         if self._is_sketched:
@@ -93,16 +94,14 @@ class Turboquant(RotatedQuantizer):
         sketched = self._sketch.forward(rotated, np.zeros(self.d, np.float32))
         return np.column_stack([rotated, sketched, projected[:, self.d]])
 
-    def decode_for_scores(self, codes: CodeArray) -> FloatArray:
-        """[ŷ, 1] for mse, (n, d + 1); [ŷ, ‖r‖·√(π/2)/d·sign(Gr), 1] for prod, (n, 2d + 1)."""
+    def _decode_tile_for_scores(self, codes: CodeArray, out: FloatArray) -> None:
+        """[ŷ, 1] for mse, [ŷ, ‖r‖·√(π/2)/d·sign(Gr), 1] for prod."""
         d = self.d
-        out = np.empty((codes.shape[0], d * self._units.size + 1), np.float32)
         self._decode_rotated(codes, out)
         if self._is_sketched:
             lengths = read_halves(codes, self._units)[:, 1]
             scale_levels(codes, self._sketch_offset, 1, _SIGNS, lengths, d / math.sqrt(math.pi / 2), out, d, d)
         out[:, -1] = 1
-        return out
 
     def squared_norms(self, codes: CodeArray) -> DoubleArray:
         """‖y‖² + 2⟨Pc, ŷ⟩ + ‖c‖²."""

@@ -1,10 +1,9 @@
 """Sums over each row, the same whatever rows come with it (BLAS and numpy promise no such thing)."""
 
 import numpy as np
-from numba import prange
 
 from vq_benchmark.arrays import DoubleArray, FloatArray
-from vq_benchmark.quantizers.kernels.compile import ROWS_PER_TASK, rows_kernel
+from vq_benchmark.quantizers.kernels.compile import tile_kernel
 
 
 def row_dots(rows: FloatArray, vector: DoubleArray) -> DoubleArray:
@@ -21,24 +20,22 @@ def row_norms(rows: FloatArray, shift: FloatArray) -> DoubleArray:
     return out
 
 
-@rows_kernel
+@tile_kernel
 def _dots(rows: FloatArray, vector: DoubleArray, out: DoubleArray) -> None:
     n = rows.shape[0]
-    for task in prange((n + ROWS_PER_TASK - 1) // ROWS_PER_TASK):
-        for i in range(task * ROWS_PER_TASK, min(n, (task + 1) * ROWS_PER_TASK)):
-            total = 0.0
-            for j in range(vector.size):
-                total += rows[i, j] * vector[j]
-            out[i] = total
+    for i in range(n):
+        total = 0.0
+        for j in range(vector.size):
+            total += rows[i, j] * vector[j]
+        out[i] = total
 
 
-@rows_kernel
+@tile_kernel
 def _norms(rows: FloatArray, shift: FloatArray, out: DoubleArray) -> None:
     n, d = rows.shape
-    for task in prange((n + ROWS_PER_TASK - 1) // ROWS_PER_TASK):
-        for i in range(task * ROWS_PER_TASK, min(n, (task + 1) * ROWS_PER_TASK)):
-            total = 0.0
-            for j in range(d):
-                difference = np.float64(rows[i, j] - shift[j])
-                total += difference * difference
-            out[i] = np.sqrt(total)
+    for i in range(n):
+        total = 0.0
+        for j in range(d):
+            difference = np.float64(rows[i, j] - shift[j])
+            total += difference * difference
+        out[i] = np.sqrt(total)
