@@ -323,4 +323,6 @@ def test_estimated_scores_follow_the_exact_ones(
     if quantizer.unbiased_scores:
         assert slopes.mean() == pytest.approx(1, abs=0.005 + 3 * slopes.std() / np.sqrt(len(slopes)))
     else:
-        assert 1 - 1.5 * error - 0.02 < slopes.mean() < 1.02
+        assert (
+            1 - 1.5 * error - 0.02 < slopes.mean() < 1.02 + error
+        )  # lvq overshoots at 1 bit: its levels are extremes
