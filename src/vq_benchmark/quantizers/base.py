@@ -107,6 +107,19 @@ class Quantizer(ABC):
         decoded = self.decode(codes).astype(np.float64)
         return np.asarray((decoded * decoded).sum(axis=1))
 
+    def search_index(self, metric: str) -> Any:
+        """An empty, trained `faiss.Index` that searches under the metric (`l2`, `ip` or `cosine`), or None.
+
+        It takes what `encode` returns through `faiss_index.add_codes`, decodes it to what `decode` does, and scores
+        it as the method's own estimator does. None, the default: there is no search index for these codes.
+        """
+        return None
+
+    @classmethod
+    def has_search_index(cls) -> bool:
+        """Whether this method has a search index, which is known before it is fitted."""
+        return cls.search_index is not Quantizer.search_index
+
     @abstractmethod
     def state(self) -> State:
         """What a decoder must store besides the parameters and d. Its size is `model_bytes`."""
