@@ -30,5 +30,5 @@ def filled_index(
         return None
     reserve_codes(index, base.n)
     for tile in tiles(base, 0, base.n, metric, batch_size, on_block):
-        add_codes(index, quantizer.encode(tile.vectors))
+        add_codes(index, quantizer.index_codes(tile.vectors, metric))
     return index

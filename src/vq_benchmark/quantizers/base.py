@@ -110,10 +110,15 @@ class Quantizer(ABC):
     def search_index(self, metric: str) -> Any:
         """An empty, trained `faiss.Index` that searches under the metric (`l2`, `ip` or `cosine`), or None.
 
-        It takes what `encode` returns through `faiss_index.add_codes`, decodes it to what `decode` does, and scores
-        it as the method's own estimator does. None, the default: there is no search index for these codes.
+        It takes `index_codes` through `faiss_index.add_codes` and scores them as the method's own estimator does.
+        None, the default: faiss has no index for these codes.
         """
         return None
+
+    def index_codes(self, vectors: FloatArray, metric: str) -> CodeArray:
+        """(n, d) float32 -> (n, code_bytes) uint8, what the search index under the metric holds: the codes of
+        `encode`, unless faiss stores other factors beside the same bits for each metric."""
+        return self.encode(vectors)
 
     @classmethod
     def has_search_index(cls) -> bool:
@@ -170,3 +175,9 @@ class Quantizer(ABC):
         if train.ndim != 2 or train.shape[0] == 0 or train.shape[1] == 0:
             raise InputError(f"{self.name} needs training vectors of shape (n, d), not {train.shape}.")
         self.parameters.check_dimension(train.shape[1])
+
+    def _check_rows(self, vectors: FloatArray) -> FloatArray:
+        """vectors as C-contiguous float32; refused if they are not (n, d) with the d of the training vectors."""
+        if vectors.ndim != 2 or vectors.shape[1] != self.d:
+            raise InputError(f"{self.name} was fitted to dimension {self.d}; it cannot encode shape {vectors.shape}.")
+        return np.ascontiguousarray(vectors, np.float32)

@@ -37,6 +37,17 @@ def scalar_index(d: int, kind: int, trained: FloatArray | None, metric: str) -> 
     return index
 
 
+def rabitq_index(centre: FloatArray, bits: int, metric: str) -> Any:
+    """An IndexRaBitQ of bits per dimension about a centre (d,), that does not quantize queries.
+
+    Its factors differ from metric to metric; its `reconstruct` reads the sign bits only, its search reads all.
+    """
+    index: Any = faiss.IndexRaBitQ(len(centre), METRICS[metric], bits)
+    faiss.copy_array_to_vector(centre, index.center)
+    index.is_trained = True
+    return index
+
+
 def rotated_index(rotation: Array, inner: Any) -> Any:
     """An IndexPreTransform that searches an index of rotated vectors R x; rotation R (d, d) is orthogonal."""
     transform: Any = faiss.LinearTransform(rotation.shape[1], rotation.shape[0], False)

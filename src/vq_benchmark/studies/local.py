@@ -72,7 +72,7 @@ def run_cells(
         share = min(options.train_size / dataset.n, 1)
         if share > LARGE_SHARE:
             report.say(
-                f"methods are trained on {share:.0%} of the very vectors that are measured: those that learn codebooks "
+                f"methods are trained on {share:.0%} of the vectors that are measured: those that learn codebooks "
                 "look better than they will on vectors they have not seen; --train-size lowers the share."
             )
     truths: dict[tuple[int, int], Truths] = {}
