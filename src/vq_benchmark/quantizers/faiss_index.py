@@ -44,6 +44,7 @@ def rabitq_index(centre: FloatArray, bits: int, metric: str) -> Any:
     """
     index: Any = faiss.IndexRaBitQ(len(centre), METRICS[metric], bits)
     faiss.copy_array_to_vector(centre, index.center)
+    index.qb = 0
     index.is_trained = True
     return index
 
