@@ -50,6 +50,11 @@ def test_a_method_without_an_index_has_no_rate_and_says_so(program, vectors, tmp
     assert rates["sq"] > 0
 
 
+def test_an_index_behind_a_rotation_is_named(program, vectors):
+    ran = program("run", "--dataset", vectors, "--method", "opq", "--param", "m=8", *OPTIONS, "--with-qps")
+    assert "IndexPreTransform(IndexPQ)" in ran.out
+
+
 def test_an_unstable_rate_is_called_so(program, vectors, monkeypatch, tmp_path):
     monkeypatch.setattr(search_speed, "batch_rates", lambda *_: np.array([100.0, 200, 300, 400, 500]))
     ran = program("run", "--dataset", vectors, "--method", "sq", "--bits", 8, *OPTIONS, "--with-qps")

@@ -56,6 +56,10 @@ def test_plain_faiss_decodes_and_scores_as_the_quantizer_does(name, config, metr
     if name != "rabitq-faiss":  # faiss's decoder of these ignores all but the signs
         np.testing.assert_allclose(loaded.reconstruct_n(0, N), quantizer.decode(codes), rtol=1e-5, atol=1e-6)
     expected = own_scores(quantizer, codes, queries, metric)
+    if name == "rabitq-faiss":
+        quantized = searched(loaded, queries)
+        faiss.downcast_index(loaded.index).qb = 0
+        np.testing.assert_allclose(quantized, searched(loaded, queries), atol=0.05)
     found = searched(loaded, queries)
     if (name, metric, config) == ("rabitq-faiss", "l2", {"bits": 1}):
         # faiss's one-bit codes for L2 hold the norms, those for inner products, which are measured, only on average.

@@ -16,6 +16,7 @@ from vq_benchmark.machine.memory import peak_bytes, reset_peak
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.provenance import environment
 from vq_benchmark.quantizers.base import Quantizer
+from vq_benchmark.quantizers.faiss_index import index_name
 from vq_benchmark.quantizers.registry import get_quantizer
 from vq_benchmark.results.database import Run
 from vq_benchmark.results.models import load_model, save_model
@@ -68,7 +69,7 @@ def run_cell(
     }
     if options.with_qps and truths is not None:
         index = search_index(model.quantizer, dataset, options, cell, report)
-        facts["search_index"] = None if index is None else type(index).__name__
+        facts["search_index"] = None if index is None else index_name(index)
         if index is not None:
             report.say(f"{cell.label}: searching, for at least 4 s")
             costs |= search_metrics(index, dataset.queries, truths.queries.ids, cell.seed)
