@@ -7,12 +7,8 @@ from threadpoolctl import threadpool_limits
 
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
-<<<<<<< HEAD
 from vq_benchmark.quantizers.faiss_index import product_index, rotated_index
-from vq_benchmark.quantizers.kmeans import ROUNDS, refine_codebooks, shuffled_rows, split
-=======
 from vq_benchmark.quantizers.kmeans import ROUNDS, refine_codebooks, split
->>>>>>> main
 from vq_benchmark.quantizers.pca import principal_axes
 from vq_benchmark.quantizers.pq import ProductCode, ProductParameters, product_for_budget
 from vq_benchmark.quantizers.rotations import DenseRotation
