@@ -1,12 +1,13 @@
 """Optimized product quantization: the rotation under which product codes lose least, then product codes."""
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
+from vq_benchmark.quantizers.faiss_index import product_index, rotated_index
 from vq_benchmark.quantizers.kmeans import ROUNDS, refine_codebooks, split
 from vq_benchmark.quantizers.pca import principal_axes
 from vq_benchmark.quantizers.pq import ProductCode, ProductParameters, product_for_budget
@@ -68,6 +69,9 @@ class OPQ(Quantizer):
         self._matrix, self._codebooks = state["rotation"], state["codebooks"]
         self._rotation = DenseRotation(self._matrix)
         self._code = ProductCode(self._codebooks)
+
+    def search_index(self, metric: str) -> Any:
+        return rotated_index(self._matrix, product_index(self._codebooks, metric))
 
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> Parameters:

@@ -1,9 +1,12 @@
 """Orthogonal maps of vectors that a seed or a matrix determines, with their exact inverses."""
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Literal, Protocol
 
+import numba
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from vq_benchmark.arrays import DoubleArray, FloatArray
 from vq_benchmark.quantizers.kernels.hadamard import rotate, unrotate
@@ -99,16 +102,31 @@ def _round_up(size: int) -> int:
     return -(-size // _TILE_COLUMNS) * _TILE_COLUMNS
 
 
+@cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
 def _multiply_in_tiles(rows: FloatArray, matrix: FloatArray, shift: FloatArray | None, out: FloatArray) -> None:
-    """out = (rows − shift) @ matrix, without the columns that pad the matrix."""
+    """out = (rows − shift) @ matrix, without the columns that pad the matrix.
+
+    Threads take tiles, and BLAS gets one thread in each: threads that share one small product wait for each other,
+    which on a busy machine costs many times the product.
+    """
     n, d = rows.shape
-    tile = np.zeros((_TILE_ROWS, matrix.shape[0]), np.float32)
-    product = np.empty((_TILE_ROWS, matrix.shape[1]), np.float32)
-    for start in range(0, n, _TILE_ROWS):
+
+    def multiply(start: int) -> None:
         stop = min(start + _TILE_ROWS, n)
-        if shift is None:
-            tile[: stop - start, :d] = rows[start:stop]
+        tile = np.zeros((_TILE_ROWS, matrix.shape[0]), np.float32)
+        np.subtract(rows[start:stop], np.float32(0) if shift is None else shift, out=tile[: stop - start, :d])
+        out[start:stop] = np.matmul(tile, matrix)[: stop - start, : out.shape[1]]
+
+    starts = range(0, n, _TILE_ROWS)
+    threads = min(numba.get_num_threads(), len(starts))
+    with _blas().limit(limits=1, user_api="blas"):
+        if threads <= 1:
+            for start in starts:
+                multiply(start)
         else:
-            np.subtract(rows[start:stop], shift, out=tile[: stop - start, :d])
-        np.matmul(tile, matrix, out=product)
-        out[start:stop] = product[: stop - start, : out.shape[1]]
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(multiply, starts))
