@@ -1,15 +1,13 @@
 """Orthogonal maps of vectors that a seed or a matrix determines, with their exact inverses."""
 
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from typing import Literal, Protocol
 
-import numba
 import numpy as np
-from threadpoolctl import ThreadpoolController, threadpool_limits
+from threadpoolctl import threadpool_limits
 
 from vq_benchmark.arrays import DoubleArray, FloatArray
 from vq_benchmark.quantizers.kernels.hadamard import rotate, unrotate
+from vq_benchmark.quantizers.kernels.tiles import in_tiles
 
 RotationKind = Literal["hadamard", "qr"]
 
@@ -44,12 +42,20 @@ class HadamardRotation:
 
     def forward(self, vectors: FloatArray, shift: FloatArray) -> FloatArray:
         out = np.empty(vectors.shape, np.float32)
-        rotate(vectors, shift, self._signs, self._pairs, self._size, out)
+
+        def rotate_tile(tile: slice) -> None:
+            rotate(vectors[tile], shift, self._signs, self._pairs, self._size, out[tile])
+
+        in_tiles(len(vectors), rotate_tile)
         return out
 
     def inverse(self, rotated: FloatArray, shift: FloatArray) -> FloatArray:
         out = np.empty(rotated.shape, np.float32)
-        unrotate(rotated, shift, self._signs, self._pairs, self._size, out)
+
+        def unrotate_tile(tile: slice) -> None:
+            unrotate(rotated[tile], shift, self._signs, self._pairs, self._size, out[tile])
+
+        in_tiles(len(rotated), unrotate_tile)
         return out
 
 
@@ -102,31 +108,14 @@ def _round_up(size: int) -> int:
     return -(-size // _TILE_COLUMNS) * _TILE_COLUMNS
 
 
-@cache
-def _blas() -> ThreadpoolController:
-    return ThreadpoolController()
-
-
 def _multiply_in_tiles(rows: FloatArray, matrix: FloatArray, shift: FloatArray | None, out: FloatArray) -> None:
-    """out = (rows − shift) @ matrix, without the columns that pad the matrix.
+    """out = (rows − shift) @ matrix, without the columns that pad the matrix."""
+    d = rows.shape[1]
 
-    Threads take tiles, and BLAS gets one thread in each: threads that share one small product wait for each other,
-    which on a busy machine costs many times the product.
-    """
-    n, d = rows.shape
-
-    def multiply(start: int) -> None:
-        stop = min(start + _TILE_ROWS, n)
+    def multiply(part: slice) -> None:
+        count = part.stop - part.start
         tile = np.zeros((_TILE_ROWS, matrix.shape[0]), np.float32)
-        np.subtract(rows[start:stop], np.float32(0) if shift is None else shift, out=tile[: stop - start, :d])
-        out[start:stop] = np.matmul(tile, matrix)[: stop - start, : out.shape[1]]
+        np.subtract(rows[part], np.float32(0) if shift is None else shift, out=tile[:count, :d])
+        out[part] = np.matmul(tile, matrix)[:count, : out.shape[1]]
 
-    starts = range(0, n, _TILE_ROWS)
-    threads = min(numba.get_num_threads(), len(starts))
-    with _blas().limit(limits=1, user_api="blas"):
-        if threads <= 1:
-            for start in starts:
-                multiply(start)
-        else:
-            with ThreadPoolExecutor(threads) as pool:
-                list(pool.map(multiply, starts))
+    in_tiles(len(rows), multiply, _TILE_ROWS)
