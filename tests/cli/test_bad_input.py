@@ -63,6 +63,22 @@ def test_a_missing_data_set_option(program, tmp_path):
     assert_refused(program("run", "--method", "sq", "--bits", 8), tmp_path, "--dataset")
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["rnu"], "'rnu'"),
+        (["run", "--colour", "red"], "--colour"),
+        (["run", "--dataset", "sample", "--method", "sq", "--metric", "taxicab"], "'l2', 'ip', 'cosine'"),
+        (["sweep", "--dataset", "sample", "--method", "sq", "--num-queries", "many"], "--num-queries"),
+        (["merge"], "output"),
+    ],
+)
+def test_bad_usage_is_one_line(program, tmp_path, words, said):
+    ran = program(*words)
+    assert_refused(ran, tmp_path, said)
+    assert ran.err.count("\n") == 1
+
+
 def bad_npy(path: Path) -> None:
     np.save(path, np.zeros((10, 4), dtype=np.complex64))
 

@@ -50,7 +50,6 @@ def test_the_view_has_plain_columns(program, vectors, tmp_path):
 
 def test_chunks_merge_to_the_undivided_run(program, vectors, tmp_path):
     run = ("run", "--dataset", vectors, "--method", "pq", "--param", "m=8", "--param", "nbits=6", *OPTIONS)
-    assert program(*run, "--db-path", "whole.db").code == 0
     edges = [0, 1234, 4096, 5000]
     for start, stop in itertools.pairwise(edges):
         chunk = program(*run, "--data-chunk-start", start, "--data-chunk-end", stop, "--db-path", f"parts/{start}.db")
@@ -60,6 +59,7 @@ def test_chunks_merge_to_the_undivided_run(program, vectors, tmp_path):
     assert merged.code == 1
     assert "rows 1234 to 4096 of 5000 are missing" in merged.err
     assert program("merge", "merged.db", "parts").code == 0
+    assert program(*run, "--db-path", "whole.db").code == 0
     assert rows(tmp_path / "merged.db") == rows(tmp_path / "whole.db")
     before = (tmp_path / "merged.db").read_bytes()
     assert program("merge", "merged.db", "parts").code == 0
@@ -97,9 +97,9 @@ def test_merge_reports_rows_that_disagree(program, vectors, tmp_path):
 
 
 def test_a_failing_cell_is_a_row_and_the_others_run(program, vectors, tmp_path):
-    few = ("--train-size", 100, "--k", 10, "--threads", 1)
-    done = program("sweep", "--dataset", vectors, "--method", "pq,none", "--param", "pq.m=8", "--param", "pq.nbits=4,8",
-                   "--db-path", "x.db", *few)  # fmt: skip
+    few = ("--train-size", 100, "--k", 10, "--threads", 1, "--db-path", "x.db")
+    grid = ("--method", "pq,none", "--param", "pq.m=8", "--param", "pq.nbits=4,8")
+    done = program("sweep", "--dataset", vectors, *grid, *few)
     assert done.code == 1
     (failed,) = Database(tmp_path / "x.db").runs("status = 'failed'")
     assert failed.method == "pq"

@@ -79,6 +79,11 @@ def test_merging_keeps_to_rows_that_fit_together(make_dataset) -> None:
         truth.merge(chunk(200, 300))
     with pytest.raises(ValueError, match="twice"):
         truth.merge(chunk(50, 150))
+    whole, part = chunk(0, 300), chunk(100, 200)
+    for first, second in ((whole, part), (part, whole)):
+        first.merge(second)
+        assert first.span == (0, 300)
+        np.testing.assert_array_equal(first.ids, chunk(0, 300).ids)
     other = chunk(0, 100)
     other.top.ids[0, 0] += 1
     with pytest.raises(ValueError, match="disagree"):

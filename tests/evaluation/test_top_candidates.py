@@ -50,7 +50,7 @@ def whole_numbers(rng: np.random.Generator, rows: int, d: int, largest: int) -> 
 generators = st.integers(0, 2**32).map(np.random.default_rng)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     generators,
     st.sampled_from(METRICS),

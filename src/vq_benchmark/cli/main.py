@@ -1,9 +1,10 @@
 """The program `vq-benchmark`: its commands, and how errors become exit codes."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
+from typer.exceptions import TyperException
 
 from vq_benchmark import __version__
 from vq_benchmark.cli import (
@@ -20,10 +21,10 @@ from vq_benchmark.cli import (
 from vq_benchmark.errors import InputError
 
 BAD_INPUT = 2
+INTERRUPTED = 130
 
 app = typer.Typer(
     name="vq-benchmark",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Which vector quantizer, at which budget of bits, loses how much, how fast, on your own vectors.",
@@ -53,11 +54,26 @@ def main() -> None:
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        app(args=arguments)
+        code = app(args=arguments or ["--help"], standalone_mode=False)
     except InputError as error:
         if debug:
             raise
-        typer.echo(f"vq-benchmark: {error}", err=True)
-        sys.exit(BAD_INPUT)
+        _refuse(str(error))
+    except TyperException as error:
+        message = error.format_message().replace("Value error, ", "").rstrip(".")
+        _refuse(f"{message} (`vq-benchmark {_command(arguments)}--help` lists what there is).")
+    except typer.Abort:
+        _refuse("stopped.", INTERRUPTED)
     except BrokenPipeError:
         sys.exit(0)
+    sys.exit(code)
+
+
+def _refuse(sentence: str, code: int = BAD_INPUT) -> NoReturn:
+    typer.echo(f"vq-benchmark: {sentence}", err=True)
+    sys.exit(code)
+
+
+def _command(arguments: list[str]) -> str:
+    names = {command.name for command in app.registered_commands}
+    return next((f"{argument} " for argument in arguments if argument in names), "")

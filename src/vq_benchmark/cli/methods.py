@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 from typer import Argument
 
-from vq_benchmark.quantizers.registry import list_quantizers, quantizer_class
+from vq_benchmark.quantizers.description import Description, describe
+from vq_benchmark.quantizers.registry import list_quantizers
 
 
 def register(app: typer.Typer) -> None:
@@ -19,4 +20,37 @@ def register(app: typer.Typer) -> None:
 
 def methods(name: Annotated[str | None, Argument(help="A method, to see all about it.")] = None) -> None:
     """List the quantizers, or show all about one."""
-    typer.echo(", ".join(list_quantizers()) if name is None else quantizer_class(name).title)
+    console = Console()
+    if name is not None:
+        _show(describe(name), console)
+        return
+    table = Table(box=box.SIMPLE)
+    for header in ("method", "what it is", "parameters", "paper"):
+        table.add_column(header, overflow="fold")
+    for description in map(describe, list_quantizers()):
+        parameters = ", ".join(parameter.name for parameter in description.parameters)
+        title = description.title
+        if description.unavailable:
+            title += f" (cannot run here: {description.unavailable})"
+        table.add_row(*map(Text, (description.name, title, parameters or "none", description.paper)))
+    console.print(table)
+
+
+def _show(description: Description, console: Console) -> None:
+    console.print(Text(f"{description.name}: {description.title}", style="bold"))
+    for line in (description.text, description.paper):
+        console.print(Text(f"\n{line}"))
+    if description.unbiased_scores:
+        console.print("\nIts estimates of inner products are unbiased by design.")
+    if description.unavailable:
+        console.print(Text(f"\nIt cannot run here: {description.unavailable}"))
+    if not description.parameters:
+        console.print("\nIt has no parameters.")
+        return
+    table = Table(box=box.SIMPLE)
+    for header in ("parameter", "values", "default", "meaning"):
+        table.add_column(header, overflow="fold")
+    for parameter in description.parameters:
+        values = f"{parameter.type} {parameter.bounds}".strip()
+        table.add_row(*map(Text, (parameter.name, values, str(parameter.default), parameter.description)))
+    console.print(table)

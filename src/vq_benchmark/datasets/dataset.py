@@ -55,5 +55,9 @@ class Dataset:
 
         Queries are never among them. The sample depends on the whole data set and the seed only.
         """
-        source = self.learn if self.learn is not None and self.learn.n >= size else self.base
+        source = self.training_source(size)
         return take(source, sample_rows(source.n, size, seed))
+
+    def training_source(self, size: int) -> VectorSource:
+        """Where a training sample of that size comes from: `learn` if it has that many rows, else the base."""
+        return self.learn if self.learn is not None and self.learn.n >= size else self.base

@@ -100,3 +100,9 @@ def joined(spans: list[Span]) -> list[Span]:
         else:
             out.append((start, stop))
     return out
+
+
+def gaps(spans: list[Span], n: int) -> list[Span]:
+    """The row ranges of [0, n) that no span covers; spans as `joined` gives them."""
+    edges = [0, *(edge for span in spans for edge in span), n]
+    return [(start, stop) for start, stop in zip(edges[::2], edges[1::2], strict=True) if start < stop]

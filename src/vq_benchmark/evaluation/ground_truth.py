@@ -1,6 +1,6 @@
 """Exact nearest neighbours, found by the same streaming machine that scores the quantizers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -30,20 +30,29 @@ class GroundTruth:
         return self.top.ids
 
     def merge(self, other: Self) -> None:
-        """Take in the neighbours among other rows; the same truth over the same rows changes nothing.
+        """Take in the neighbours among other rows; where one truth is of all rows of the other, it is the one.
 
         Raises:
-            ValueError: the rows overlap without being the same, leave a gap, or the same rows disagree.
+            ValueError: the rows overlap in part, leave a gap, or two truths of the same rows disagree.
         """
         if self.span == other.span:
             if not np.array_equal(self.ids, other.ids):
                 raise ValueError(f"two ground truths of the rows {self.span[0]} to {self.span[1]} disagree")
+            return
+        if _within(other.span, self.span):
+            return
+        if _within(self.span, other.span):
+            self.top, self.span = replace(other.top), other.span
             return
         spans = joined([self.span, other.span])
         if len(spans) != 1:
             raise ValueError(f"no ground truth of the rows {spans[0][1]} to {spans[1][0]}")
         self.top.merge(other.top)
         self.span = spans[0]
+
+
+def _within(inner: Span, outer: Span) -> bool:
+    return outer[0] <= inner[0] and inner[1] <= outer[1]
 
 
 def exact_neighbors(

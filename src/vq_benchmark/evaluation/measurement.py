@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 
 from vq_benchmark.arrays import Array, DoubleArray, IdArray
-from vq_benchmark.evaluation.accumulators import Accumulators, Span
+from vq_benchmark.evaluation.accumulators import Accumulators, Span, gaps
 from vq_benchmark.evaluation.ground_truth import GroundTruth
 from vq_benchmark.evaluation.streaming import Timings
 from vq_benchmark.evaluation.top_candidates import TopCandidates
@@ -57,8 +57,7 @@ class Measurement:
     @property
     def missing(self) -> list[Span]:
         """Row ranges of the base that were not measured yet."""
-        edges = [0, *(edge for span in self.accumulators.spans for edge in span), self.subject.n]
-        return [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if a < b]
+        return gaps(self.accumulators.spans, self.subject.n)
 
     def merge(self, other: Self) -> None:
         """Take in the measurement of other rows.

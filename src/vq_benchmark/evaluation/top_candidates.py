@@ -138,6 +138,8 @@ class Scores:
 
 def scores_of(queries: FloatArray, vectors: FloatArray, metric: Metric, norms: DoubleArray | None = None) -> Scores:
     """Scores of (q, e) queries and (rows, e) vectors; norms (rows,) are the ‖x‖² of L2, default the vectors' own."""
+    # The layout in memory decides the order in which a product is summed up, so all have the same.
+    queries, vectors = np.ascontiguousarray(queries), np.ascontiguousarray(vectors)
     if metric == "l2":
         return Scores(queries, vectors, 2.0, squared_norms(vectors) if norms is None else norms)
     return Scores(queries, vectors, 1.0, np.zeros(len(vectors)))
@@ -145,7 +147,7 @@ def scores_of(queries: FloatArray, vectors: FloatArray, metric: Metric, norms: D
 
 def squared_norms(vectors: FloatArray) -> DoubleArray:
     """(n,) float64 squared Euclidean norms of (n, d) float32 vectors."""
-    doubles = vectors.astype(np.float64)
+    doubles = np.ascontiguousarray(vectors, dtype=np.float64)
     return np.asarray((doubles * doubles).sum(axis=1))
 
 

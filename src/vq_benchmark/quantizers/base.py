@@ -157,3 +157,9 @@ class Quantizer(ABC):
         if train.ndim != 2 or train.shape[0] == 0 or train.shape[1] == 0:
             raise InputError(f"{self.name} needs training vectors of shape (n, d), not {train.shape}.")
         self.parameters.check_dimension(train.shape[1])
+
+    def _check_rows(self, vectors: FloatArray) -> FloatArray:
+        """vectors as C-contiguous float32; refused if they are not (n, d) with the d of the training vectors."""
+        if vectors.ndim != 2 or vectors.shape[1] != self.d:
+            raise InputError(f"{self.name} was fitted to dimension {self.d}; it cannot encode shape {vectors.shape}.")
+        return np.ascontiguousarray(vectors, np.float32)

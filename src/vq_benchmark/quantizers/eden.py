@@ -71,7 +71,8 @@ class Eden(RotatedQuantizer):
         radii = read_halves(codes, self._units)[:, 0].astype(np.float64)
         cos2 = 1 - self._table.distortion
         n2 = radii**2 * (cos2 if self.parameters.scale == "unbiased" else 1 / cos2)
-        along_centre = self.decode_for_scores(codes)[:, : self.d] @ self.rotated_centre
+        # Not a matrix product: BLAS rounds a row differently with other rows beside it.
+        along_centre = (self.decode_for_scores(codes)[:, : self.d] * self.rotated_centre).sum(axis=1)
         return np.asarray(n2 + 2 * along_centre + self.rotated_centre @ self.rotated_centre)
 
     def _scale(self, codes: CodeArray, radii: FloatArray, out: FloatArray) -> None:

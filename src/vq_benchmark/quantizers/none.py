@@ -25,7 +25,7 @@ class Uncompressed(Quantizer):
         return self
 
     def encode(self, vectors: FloatArray) -> CodeArray:
-        return np.array(vectors, dtype=np.float32, order="C").view(np.uint8)
+        return self._check_rows(vectors).copy().view(np.uint8)
 
     def decode(self, codes: CodeArray) -> FloatArray:
         return np.array(codes, order="C").view(np.float32)

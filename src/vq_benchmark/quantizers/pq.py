@@ -9,6 +9,7 @@ from pydantic import Field
 from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.errors import InfeasibleBudget, InputError
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
+from vq_benchmark.quantizers.kmeans import nearest_entries, train_codebooks, transposed
 
 
 class ProductParameters(Parameters):
@@ -68,18 +69,32 @@ def product_for_budget(name: str, bits_per_dim: float, d: int) -> ProductParamet
     return max(fitting, key=lambda candidate: (candidate.m * candidate.nbits, candidate.nbits))
 
 
-def product_quantizer(codebooks: FloatArray) -> Any:
-    """faiss's encoder and decoder with the given codebooks (m, 2^nbits, d/m) float32."""
-    m, centroids, width = codebooks.shape
-    quantizer = faiss.ProductQuantizer(m * width, m, centroids.bit_length() - 1)
-    faiss.copy_array_to_vector(np.ascontiguousarray(codebooks, dtype=np.float32).ravel(), quantizer.centroids)
-    return quantizer
+class ProductCode:
+    """Encoder and decoder of codebooks (m, 2^nbits, w) float32; codes are packed as faiss packs them."""
+
+    def __init__(self, codebooks: FloatArray) -> None:
+        m, centroids, width = codebooks.shape
+        self.nbits = centroids.bit_length() - 1
+        self._transposed = transposed(codebooks)
+        self._faiss: Any = faiss.ProductQuantizer(m * width, m, self.nbits)
+        faiss.copy_array_to_vector(np.ascontiguousarray(codebooks).ravel(), self._faiss.centroids)
+
+    def encode(self, vectors: FloatArray) -> CodeArray:
+        """(n, m w) float32 -> (n, code_bytes) uint8, by the kernel of `kmeans`: faiss's is slow for most widths."""
+        entries = nearest_entries(vectors, self._transposed)
+        if self.nbits == 8:
+            return entries.astype(np.uint8)
+        codes: CodeArray = faiss.pack_bitstrings(entries.astype(np.int32), self.nbits)
+        return codes
+
+    def decode(self, codes: CodeArray) -> FloatArray:
+        """(n, code_bytes) uint8 -> (n, m w) float32."""
+        vectors: FloatArray = self._faiss.decode(codes)
+        return vectors
 
 
 class PQ(Quantizer):
-    """Product quantization (PQ).
-
-    The vector is cut into m sub-vectors of d/m numbers. Each is replaced by the number of the nearest entry in a
+    """The vector is cut into m sub-vectors of d/m numbers. Each is replaced by the number of the nearest entry in a
     codebook of 2^nbits entries that k-means found for that position (Jégou et al., equations 8 and 9). Decoding
     looks the entries up, which is the least-squares reconstruction.
     """
@@ -92,20 +107,15 @@ class PQ(Quantizer):
     def fit(self, train: FloatArray, *, queries: FloatArray | None = None, seed: int = 0) -> Self:
         self._check_train(train)
         self.parameters.check_rows(self.name, len(train))
-        trainer = faiss.ProductQuantizer(train.shape[1], self.parameters.m, self.parameters.nbits)
-        trainer.cp.seed = seed
-        trainer.train(train)
-        codebooks = faiss.vector_to_array(trainer.centroids).reshape(trainer.M, trainer.ksub, trainer.dsub)
+        codebooks = train_codebooks(train, self.parameters.m, self.parameters.nbits, seed=seed)
         self.restore({"codebooks": codebooks}, train.shape[1])
         return self
 
     def encode(self, vectors: FloatArray) -> CodeArray:
-        codes: CodeArray = self._faiss.compute_codes(vectors)
-        return codes
+        return self._code.encode(self._check_rows(vectors))
 
     def decode(self, codes: CodeArray) -> FloatArray:
-        vectors: FloatArray = self._faiss.decode(codes)
-        return vectors
+        return self._code.decode(codes)
 
     def state(self) -> State:
         return {"codebooks": self._codebooks}
@@ -114,7 +124,7 @@ class PQ(Quantizer):
         self.d = d
         self.code_bytes = self.parameters.code_bytes
         self._codebooks = state["codebooks"]
-        self._faiss = product_quantizer(self._codebooks)
+        self._code = ProductCode(self._codebooks)
 
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> Parameters:

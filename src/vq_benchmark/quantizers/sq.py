@@ -42,9 +42,7 @@ class ScalarParameters(Parameters):
 
 
 class SQ(Quantizer):
-    """Scalar quantization (SQ).
-
-    Each dimension has a uniform grid of 2^bits cells, centred on its mean, and a number is replaced by the centre
+    """Each dimension has a uniform grid of 2^bits cells, centred on its mean, and a number is replaced by the centre
     of its cell (of the outermost cell beyond the ends). The grid reaches as many standard deviations as gives the
     least squared error on the training vectors: on Gaussian data that is the optimal uniform quantizer (Max 1960,
     table II). `fp16` and `bf16` round to the nearest number of those formats; fp16 saturates at ±65504.
@@ -62,6 +60,7 @@ class SQ(Quantizer):
         return self
 
     def encode(self, vectors: FloatArray) -> CodeArray:
+        vectors = self._check_rows(vectors)
         if self.parameters.bits == "fp16":
             vectors = np.clip(vectors, -FP16_MAX, FP16_MAX)
         codes: CodeArray = self._faiss.compute_codes(vectors)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import reduce
 
+from vq_benchmark.evaluation.accumulators import gaps, joined
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.metrics import finished_metrics
 from vq_benchmark.results.database import Database, Run
@@ -36,12 +37,13 @@ def finish_partial_rows(database: Database) -> Finishing:
             continue
         runs.sort(key=lambda run: run.chunk_start)
         try:
-            measurement = _merged(runs)
+            missing = gaps(joined([(run.chunk_start, run.chunk_stop) for run in runs]), runs[0].n)
+            measurement = None if missing else _merged(runs)
         except ValueError as error:
             finishing.incomplete.append(f"{_label(runs[0])}: its chunks cannot be merged: {error}.")
             continue
-        if measurement.missing:
-            ranges = ", ".join(f"{start} to {stop}" for start, stop in measurement.missing)
+        if measurement is None:
+            ranges = ", ".join(f"{start} to {stop}" for start, stop in missing)
             finishing.incomplete.append(f"{_label(runs[0])}: rows {ranges} of {runs[0].n} are missing.")
             continue
         finished = _finished(runs, measurement)

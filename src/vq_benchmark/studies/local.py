@@ -13,6 +13,9 @@ from vq_benchmark.studies.truths import obtain_truths
 
 GROUND_TRUTH_METRICS = "recall_at_k, recall_k_at_r, rank_distortion and sum_of_scores_at_k"
 
+LARGE_SHARE = 0.5
+"""Of the base among the training rows, above which codebooks may fit the very rows that are measured."""
+
 
 @dataclass
 class Outcome:
@@ -57,6 +60,13 @@ def run_cells(
             outcome.skipped += 1
     if not options.with_recall:
         report.say(f"without ground truth there will be no {GROUND_TRUTH_METRICS}.")
+    if waiting and dataset.training_source(options.train_size) is dataset.base:
+        share = min(options.train_size / dataset.n, 1)
+        if share > LARGE_SHARE:
+            report.say(
+                f"methods are trained on {share:.0%} of the vectors that are measured: those that learn codebooks "
+                "look better than they will on vectors they have not seen; --train-size lowers the share."
+            )
     truths: dict[tuple[int, int], Truths] = {}
     for number, cell in enumerate(waiting, 1):
         rows = (cell.start, cell.stop)

@@ -1,0 +1,90 @@
+"""`methods`, `datasets`, `inspect`, `generate-data` and `plot` from the command line."""
+
+import numpy as np
+import pytest
+
+from vq_benchmark.quantizers.registry import list_quantizers, registered
+
+
+def test_methods_lists_every_method(program):
+    listed = program("methods")
+    assert listed.code == 0
+    for name in list_quantizers():
+        assert f" {name} " in listed.out
+
+
+@pytest.mark.parametrize("name", list_quantizers())
+def test_methods_shows_every_parameter_with_its_meaning(program, name):
+    shown = program("methods", name)
+    assert shown.code == 0
+    for parameter, info in registered()[name].parameters_type.model_fields.items():
+        assert parameter in shown.out
+        assert info.description, f"{name}.{parameter} has no description"
+        assert info.description.split()[0] in shown.out
+
+
+def test_an_unknown_method_names_the_nearest(program):
+    shown = program("methods", "pqq")
+    assert shown.code == 2
+    assert "did you mean 'pq'" in shown.err
+
+
+def test_datasets_lists_the_sample(program):
+    listed = program("datasets")
+    assert listed.code == 0
+    assert "sample" in listed.out
+    assert "10,000" in listed.out
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_generated_vectors_can_be_inspected(program, tmp_path, dtype):
+    path = tmp_path / 'it\'s "data"; x\n.npy'
+    made = program("generate-data", "--num-vectors", 3000, "--dim", 24, "--dtype", dtype, "--output", path)
+    assert made.code == 0, made.err
+    vectors = np.load(path)
+    assert vectors.shape == (3000, 24)
+    assert vectors.dtype == dtype
+    found = program("inspect", "--dataset", path, "--num-queries", 10)
+    assert found.code == 0, found.err
+    assert "2,990 × 24" in found.out
+
+
+def test_inspect_reports_what_run_refuses(program, tmp_path):
+    vectors = np.ones((50, 4), dtype=np.float32)
+    vectors[7, 1], vectors[9] = np.inf, 0
+    np.save(tmp_path / "bad.npy", vectors)
+    np.save(tmp_path / "queries.npy", vectors[:1])
+    found = program("inspect", "--dataset", "bad.npy", "--queries-path", "queries.npy")
+    assert found.code == 0, found.err
+    text = " ".join(found.out.split())
+    assert "non-finite rows 1, the first is 7" in text
+    assert "zero rows 1, the first is 9" in text
+    assert "duplicate rows 47" in text
+    assert "queries inside the base 1, the first is 0" in text
+
+
+def test_plot_draws_what_was_run(program, vectors, tmp_path):
+    program("sweep", "--dataset", vectors, "--method", "pq,none", "--bits", "2,4", "--k", 10, "--train-size", 1000)
+    drawn = program("plot", "--format", "png,svg", "--dpi", 50, "--metrics", "recall_at_10,mse")
+    assert drawn.code == 0, drawn.err
+    files = sorted(path.name.split("vectors_")[1] for path in (tmp_path / "plots").iterdir())
+    assert files == ["mse.png", "mse.svg", "recall_at_10.png", "recall_at_10.svg"]
+    assert "recall@10" in drawn.out
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [(("--metrics", "beauty"), "beauty"), (("--sweep-id", "none"), "none"), (("--format", "gif"), "gif")],
+)
+def test_plot_refuses_what_is_not_there(program, vectors, tmp_path, options, word):
+    program("run", "--dataset", vectors, "--method", "sq", "--bits", 8, "--k", 10)
+    drawn = program("plot", *options)
+    assert drawn.code == 2
+    assert word in drawn.err
+    assert not (tmp_path / "plots").exists()
+
+
+def test_plot_without_a_database(program):
+    drawn = program("plot", "--db-path", "missing.db")
+    assert drawn.code == 2
+    assert "missing.db" in drawn.err
