@@ -10,7 +10,7 @@ from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.kmeans import ROUNDS, refine_codebooks, shuffled_rows, split
 from vq_benchmark.quantizers.pca import principal_axes
 from vq_benchmark.quantizers.pq import ProductCode, ProductParameters, product_for_budget
-from vq_benchmark.quantizers.rotations import DenseRotation
+from vq_benchmark.quantizers.rotations import MatrixMap
 
 ROTATION_ROUNDS = 10
 """Times that the rotation is fitted to the codes, and the codebooks to the rotation."""
@@ -65,7 +65,7 @@ class OPQ(Quantizer):
         self.d = d
         self.code_bytes = self.parameters.code_bytes
         self._matrix, self._codebooks = state["rotation"], state["codebooks"]
-        self._rotation = DenseRotation(self._matrix)
+        self._rotation = MatrixMap(self._matrix)
         self._code = ProductCode(self._codebooks)
 
     @classmethod

@@ -6,7 +6,7 @@ import faiss
 import numpy as np
 from pydantic import Field
 
-from vq_benchmark.arrays import CodeArray, FloatArray
+from vq_benchmark.arrays import Array, CodeArray, FloatArray
 from vq_benchmark.errors import InfeasibleBudget, InputError
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.kmeans import nearest_entries, train_codebooks, transposed
@@ -81,7 +81,10 @@ class ProductCode:
 
     def encode(self, vectors: FloatArray) -> CodeArray:
         """(n, m w) float32 -> (n, code_bytes) uint8, by the kernel of `kmeans`: faiss's is slow for most widths."""
-        entries = nearest_entries(vectors, self._transposed)
+        return self.pack(nearest_entries(vectors, self._transposed))
+
+    def pack(self, entries: Array) -> CodeArray:
+        """(n, m) unsigned integers, the entry of each codebook -> (n, code_bytes) uint8."""
         if self.nbits == 8:
             return entries.astype(np.uint8)
         codes: CodeArray = faiss.pack_bitstrings(entries.astype(np.int32), self.nbits)
