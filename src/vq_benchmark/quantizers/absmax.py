@@ -1,4 +1,4 @@
-"""Formats whose numbers are scaled by the largest magnitude of their vector or block: what int8, fp8 and nf4 share."""
+"""Formats whose numbers are scaled by the largest magnitude of a vector or block: what int8, fp8, nf4 share."""
 
 from abc import abstractmethod
 from typing import ClassVar, Self

@@ -24,3 +24,18 @@ def whole_bits(method: str, bits_per_dim: float, lowest: int, highest: int) -> i
             f"{method} needs at least {lowest} bits per dimension; the budget is {bits_per_dim:g}."
         )
     return bits
+
+
+def whole_bytes(method: str, bits_per_dim: float, d: int) -> int:
+    """Bytes of a code within the budget.
+
+    Raises:
+        InfeasibleBudget: not even one fits.
+    """
+    count = int(bits_per_dim * d / 8)
+    if count < 1:
+        raise InfeasibleBudget(
+            f"{method} needs at least {8 / d:.4g} bits per dimension at d={d} (one byte per vector), "
+            f"not {bits_per_dim:g}."
+        )
+    return count

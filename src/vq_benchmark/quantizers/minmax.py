@@ -33,7 +33,7 @@ class MinMax(Lvq):
     name = "minmax"
     title = "Uniform grid between a vector's minimum and maximum"
     paper = "Jacob et al., CVPR 2018, arXiv 1712.05877"
-    parameters_type = MinMaxParameters
+    parameters_type = MinMaxParameters  # type: ignore[assignment]
 
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> MinMaxParameters:  # type: ignore[override]

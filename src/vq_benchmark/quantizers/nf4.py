@@ -23,7 +23,7 @@ class Nf4Parameters(Parameters):
 
 
 class Nf4(AbsmaxQuantizer):
-    """x_j ≈ s·l_j, s = max|x| of each block of 64 dimensions (float32), l_j the nearest of the 16 NF4 levels in [−1, 1].
+    """x_j ≈ s·l_j, s = max|x| of each block of 64 dimensions (float32), l_j the nearest of 16 levels in [−1, 1].
 
     Dettmers et al., "QLoRA" (NeurIPS 2023), section 3; the levels, of appendix E, are averages of quantiles of the
     normal distribution, with an exact zero. Scales are not quantized again. A budget counts them unless they are at

@@ -7,8 +7,9 @@ import numpy as np
 from pydantic import Field
 
 from vq_benchmark.arrays import Array, CodeArray, FloatArray
-from vq_benchmark.errors import InfeasibleBudget, InputError
+from vq_benchmark.errors import InputError
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
+from vq_benchmark.quantizers.budget import whole_bytes
 from vq_benchmark.quantizers.kmeans import nearest_entries, train_codebooks, transposed
 
 
@@ -54,12 +55,7 @@ def product_for_budget(name: str, bits_per_dim: float, d: int) -> ProductParamet
     Raises:
         InfeasibleBudget: not even one byte per vector fits.
     """
-    budget_bytes = int(bits_per_dim * d / 8)
-    if budget_bytes < 1:
-        raise InfeasibleBudget(
-            f"{name} needs at least {8 / d:.4g} bits per dimension at d={d} (one byte per vector), "
-            f"not {bits_per_dim:g}."
-        )
+    budget_bytes = whole_bytes(name, bits_per_dim, d)
     m_values = divisors(d)
     plain = ProductParameters(m=max(m for m in m_values if m <= budget_bytes), nbits=8)
     if plain.code_bytes >= 0.75 * budget_bytes:

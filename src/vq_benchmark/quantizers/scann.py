@@ -242,7 +242,8 @@ def _fit_codebook(
 
 @exact_kernel
 def _solve(matrix: DoubleArray, right: DoubleArray) -> None:
-    """right = matrix⁻¹·right by Cholesky's decomposition; of matrix (w, w), positive definite, the lower half is read."""
+    """right = matrix⁻¹·right by Cholesky's decomposition; of matrix (w, w), positive definite, the lower
+    half is read."""
     w = right.size
     for s in range(w):
         for u in range(s + 1):

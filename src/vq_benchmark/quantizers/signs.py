@@ -6,8 +6,9 @@ import numpy as np
 from pydantic import Field
 
 from vq_benchmark.arrays import CodeArray, FloatArray
-from vq_benchmark.errors import InfeasibleBudget, InputError
+from vq_benchmark.errors import InputError
 from vq_benchmark.quantizers.base import Parameters, Quantizer
+from vq_benchmark.quantizers.budget import whole_bytes
 from vq_benchmark.quantizers.packing import pack, packed_bytes
 from vq_benchmark.quantizers.rotations import MatrixMap, seeded_generator
 from vq_benchmark.quantizers.scales import scale_levels
@@ -69,7 +70,7 @@ class SignQuantizer(Quantizer):
     def _decoding_factors(self, codes: CodeArray) -> FloatArray:
         """f of each row, (n,)."""
 
-    def _write_side(self, vectors: FloatArray, codes: CodeArray) -> None:  # noqa: B027 - most store only signs
+    def _write_side(self, vectors: FloatArray, codes: CodeArray) -> None:
         """Fill the first side_bytes of each row of codes."""
 
 
@@ -79,13 +80,7 @@ def signs_for_budget(method: str, bits_per_dim: float, d: int, most: float) -> f
     Raises:
         InfeasibleBudget: not even one byte per vector fits.
     """
-    whole_bytes = int(bits_per_dim * d / 8)
-    if whole_bytes < 1:
-        raise InfeasibleBudget(
-            f"{method} needs at least {8 / d:.4g} bits per dimension at d={d} (one byte per vector), "
-            f"not {bits_per_dim:g}."
-        )
-    return min(8 * whole_bytes / d, most)
+    return min(8 * whole_bytes(method, bits_per_dim, d) / d, most)
 
 
 def gaussian_projection(m: int, d: int, seed: int) -> FloatArray:

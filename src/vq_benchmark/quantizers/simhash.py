@@ -53,8 +53,8 @@ class SimHash(SignQuantizer):
     def project_queries(self, queries: FloatArray) -> FloatArray:
         """‖Q‖·sign(GQ), (q, m)."""
         projected = self._projection.forward(np.ascontiguousarray(queries, np.float32), self._shift)
-        lengths = np.linalg.norm(queries.astype(np.float64), axis=1)
-        return (np.where(projected >= 0, 1, -1) * lengths[:, None]).astype(np.float32)
+        lengths = np.linalg.norm(queries.astype(np.float64), axis=1).astype(np.float32)
+        return np.asarray(np.where(projected >= 0, 1, -1).astype(np.float32) * lengths[:, None])
 
     def decode_for_scores(self, codes: CodeArray) -> FloatArray:
         """π/(2m)·mean norm·sign(Gx), (n, m)."""

@@ -8,8 +8,9 @@ from numba import prange
 from pydantic import Field
 
 from vq_benchmark.arrays import CodeArray, FloatArray
-from vq_benchmark.errors import InfeasibleBudget, InputError
+from vq_benchmark.errors import InputError
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
+from vq_benchmark.quantizers.budget import whole_bytes
 from vq_benchmark.quantizers.kernels.compile import ROWS_PER_TASK, rows_kernel
 from vq_benchmark.quantizers.packing import pack_row, packed_bytes, unpack_row
 from vq_benchmark.quantizers.sq import uniform_grids
@@ -52,12 +53,7 @@ class TruncatedQuantizer(Quantizer):
     def for_budget(cls, bits_per_dim: float, d: int) -> TruncatedParameters:
         """As many dimensions of 4 bits as fit; where all d fit, as many bits for each as fit."""
         bits = min(max(PREFERRED_BITS, int(bits_per_dim)), 8)
-        k = min(int(bits_per_dim * d / 8) * 8 // bits, d)
-        if k < 1:
-            raise InfeasibleBudget(
-                f"{cls.name} needs at least {8 / d:.4g} bits per dimension at d={d} (one byte per vector), "
-                f"not {bits_per_dim:g}."
-            )
+        k = min(whole_bytes(cls.name, bits_per_dim, d) * 8 // bits, d)
         return TruncatedParameters(k=k, bits=bits)
 
     def fit(self, train: FloatArray, *, queries: FloatArray | None = None, seed: int = 0) -> Self:
