@@ -73,7 +73,7 @@ class Quantizer(ABC):
     unbiased_scores: ClassVar[bool] = False
     """Whether `decode_for_scores` is an unbiased estimator of inner products by design."""
     slow: ClassVar[bool] = False
-    """Whether training may take minutes to hours: then parameters have `slow`, and long ones are refused without it."""
+    """Whether training may take hours: then parameters have `slow`, and long training is refused without it."""
 
     d: int
     """Dimension of the vectors, known after `fit`."""
