@@ -16,7 +16,7 @@ _ZERO = 128
 class Int8(AbsmaxQuantizer):
     """x_j ≈ s·k_j, s = max|x|/127, k_j = round(x_j/s) in −127…127, ties to even; s is one float32 per vector.
 
-    The symmetric ("absmax") integer quantization of Dettmers et al., "LLM.int8()" (NeurIPS 2022), equation 2.
+    The symmetric ("absmax") integer quantization of Dettmers et al., "LLM.int8()" (NeurIPS 2022), section 2.
     """
 
     name = "int8"

@@ -47,7 +47,7 @@ class PRQ(AdditiveQuantizer):
 
     name = "prq"
     title = "Product residual quantization"
-    paper = "Babenko & Lempitsky: Improving bilayer product quantization, 2014, arXiv 1404.1831"
+    paper = "Chen, Guan & Wang, Sensors 2010, within the parts of Jégou et al., TPAMI 2011"
     parameters_type = PrqParameters
 
     @classmethod
