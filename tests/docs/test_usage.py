@@ -7,6 +7,7 @@ import pytest
 import typer
 
 from vq_benchmark.cli.main import app
+from vq_benchmark.quantizers.registry import registered
 
 DOCS = Path(__file__).parents[2] / "docs"
 USAGE = (DOCS / "USAGE.md").read_text()
@@ -44,8 +45,22 @@ def test_every_command_and_its_options_are_described(command):
         ), f"{parameter.opts} of {command} is not in USAGE.md"
 
 
-@pytest.mark.parametrize("text", [USAGE, README], ids=["usage", "readme"])
-def test_python_examples_run(text, capsys):
-    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+def test_methods_with_a_faiss_index_are_named():
+    (section,) = re.findall(r"^## `export`.*?(?=^## )", USAGE, re.MULTILINE | re.DOTALL)
+    named = set(re.findall(r"`([a-z-]+)`\s\(Index", section))
+    assert named == {name for name, method in registered().items() if method.has_search_index()}
+
+
+@pytest.fixture
+def exported(tmp_path, monkeypatch):
+    """What the export examples of USAGE leave, which the readers after them read."""
+    monkeypatch.chdir(tmp_path)
+    for line in re.findall(r"^vq-benchmark (export .*--method.*)$", USAGE, re.MULTILINE):
+        options = ["--train-size", "2000", "--dataset-limit", "5000", "--threads", "1"]
+        app([*line.split(), *options], standalone_mode=False)
+
+
+@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", USAGE + README, re.DOTALL))
+def test_python_examples_run(code, exported, capsys):
     exec(compile(code, "example", "exec"), {})
     assert "0." in capsys.readouterr().out

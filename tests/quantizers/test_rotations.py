@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
-from vq_benchmark.quantizers.rotations import MatrixMap, random_orthogonal, seeded_rotation
+from vq_benchmark.quantizers.rotations import DenseRotation, random_orthogonal, seeded_rotation
 
 KINDS = ["hadamard", "qr"]
 
@@ -64,9 +64,9 @@ def test_a_matrix_with_fewer_rows_projects() -> None:
     matrix = random_orthogonal(50, 3)[:20].astype(np.float32)
     vectors = np.random.default_rng(0).standard_normal((9, 50)).astype(np.float32)
     shift = vectors[0].copy()
-    projected = MatrixMap(matrix).forward(vectors, shift)
+    projected = DenseRotation(matrix).forward(vectors, shift)
     np.testing.assert_allclose(projected, (vectors - shift) @ matrix.T, atol=1e-5)
-    np.testing.assert_allclose(MatrixMap(matrix).inverse(projected, shift), projected @ matrix + shift, atol=1e-5)
+    np.testing.assert_allclose(DenseRotation(matrix).inverse(projected, shift), projected @ matrix + shift, atol=1e-5)
 
 
 def test_seeds_give_different_rotations_and_the_same_seed_the_same() -> None:

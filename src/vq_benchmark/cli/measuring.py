@@ -10,11 +10,13 @@ from vq_benchmark.cli.options import MachineOptions, MeasureOptions, StoreOption
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import Reporter
+from vq_benchmark.quantizers.base import Parameters
+from vq_benchmark.reports.search import search_sentence
 from vq_benchmark.reports.tables import print_results
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.locations import cache_dir, codebooks_dir
 from vq_benchmark.studies.local import Outcome
-from vq_benchmark.studies.plan import Options, Refusal
+from vq_benchmark.studies.plan import Cell, Options, Refusal, cells_of, parsed_grid
 
 SOME_FAILED = 1
 
@@ -35,6 +37,7 @@ def measurement_options(
         with_recall=measure.with_recall and not measure.skip_ground_truth,
         with_pairwise=measure.with_pairwise,
         with_rank=measure.with_rank,
+        with_qps=measure.with_qps,
         ground_truth_path=measure.ground_truth_path,
         batch_size=machine.batch_size,
         threads=threads,
@@ -62,6 +65,26 @@ def parsed_parameters(texts: Sequence[str], methods: Sequence[str]) -> dict[str,
     return parameters
 
 
+def single_grid(method: str, bits: float | None, param: Sequence[str], seed: int) -> dict[str, list[Parameters]]:
+    """The grid of a command that takes one method with either a budget or parameters."""
+    parameters = parsed_parameters(param, [method])
+    if bits is not None and parameters:
+        raise InputError("give either --bits or --param, not both: a budget chooses the parameters.")
+    return parsed_grid([method], parameters, [seed])
+
+
+def single_cell(
+    grid: dict[str, list[Parameters]], bits: float | None, seed: int, d: int, rows: tuple[int, int]
+) -> Cell:
+    """The one cell of that grid on rows [start, stop); InputError where there is none, or more."""
+    cells, refusals = cells_of(grid, [] if bits is None else [bits], [seed], d, rows)
+    if refusals:
+        raise InputError(refusals[0].reason)
+    if len(cells) != 1:
+        raise InputError(f"this command takes one configuration, these are {len(cells)}; use `sweep`.")
+    return cells[0]
+
+
 def say_notes(dataset: Dataset, report: Reporter) -> None:
     """Show what the data set is and what a user should know of how it was loaded."""
     report.say(
@@ -77,6 +100,8 @@ def finish(outcome: Outcome, refusals: Sequence[Refusal], database: Database, co
     finished = [run for run in outcome.runs if run.status == "done"]
     partial = [run for run in outcome.runs if run.status == "partial"]
     print_results([*finished, *outcome.failed], console)
+    for sentence in filter(None, map(search_sentence, finished)):
+        console.print(sentence, markup=False, highlight=False)
     for run in partial:
         console.print(
             f"rows {run.chunk_start:,} to {run.chunk_stop:,} of {run.n:,} of {run.method} are a partial row; "

@@ -76,6 +76,10 @@ class MeasureOptions:
     with_recall: Annotated[bool, measure_option(help="Measure recall (needs exact neighbours).")] = True
     with_pairwise: Annotated[bool, measure_option(help="Measure pairwise distortion.")] = True
     with_rank: Annotated[bool, measure_option(help="Measure rank distortion.")] = True
+    with_qps: Annotated[
+        bool,
+        measure_option("--with-qps", help="Measure the rate of a real search index (holds all codes in memory)."),
+    ] = False
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ import typer
 from rich.console import Console
 from typer import Option
 
-from vq_benchmark.cli.measuring import finish, measurement_options, parsed_parameters, say_notes
+from vq_benchmark.cli.measuring import finish, measurement_options, say_notes, single_cell, single_grid
 from vq_benchmark.cli.options import DataOptions, MachineOptions, MeasureOptions, StoreOptions, grouped
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.locations import database_path
 from vq_benchmark.studies.local import run_cells
-from vq_benchmark.studies.plan import cells_of, new_sweep_id, parsed_grid
+from vq_benchmark.studies.plan import new_sweep_id
 
 
 def register(app: typer.Typer) -> None:
@@ -39,10 +39,7 @@ def run(
     A chunk leaves a partial row; `merge` makes a finished row of a complete set of chunks.
     """
     threads = machine.apply()
-    parameters = parsed_parameters(param or [], [method])
-    if bits is not None and parameters:
-        raise InputError("give either --bits or --param, not both: a budget chooses the parameters.")
-    grid = parsed_grid([method], parameters, [seed])
+    grid = single_grid(method, bits, param or [], seed)
     options = measurement_options(measure, store, machine, threads)
     database = Database(database_path(store.db_path))
     report = reporter()
@@ -50,11 +47,7 @@ def run(
     rows = (data_chunk_start, dataset.n if data_chunk_end is None else data_chunk_end)
     if not 0 <= rows[0] < rows[1] <= dataset.n:
         raise InputError(f"the chunk {rows[0]} to {rows[1]} is no range within the {dataset.n} base vectors.")
-    cells, refusals = cells_of(grid, [] if bits is None else [bits], [seed], dataset.d, rows)
-    if refusals:
-        raise InputError(refusals[0].reason)
-    if len(cells) != 1:
-        raise InputError(f"`run` takes one configuration, these are {len(cells)}; use `sweep`.")
+    cell = single_cell(grid, bits, seed, dataset.d, rows)
     say_notes(dataset, report)
-    outcome = run_cells(dataset, options, cells, database, new_sweep_id(), report, force=store.force)
-    finish(outcome, refusals, database, Console())
+    outcome = run_cells(dataset, options, [cell], database, new_sweep_id(), report, force=store.force)
+    finish(outcome, [], database, Console())

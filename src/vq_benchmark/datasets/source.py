@@ -128,6 +128,17 @@ class UnitNormSource:
         return unit_norm(self.source.read(start, stop))
 
 
+def with_held_out_rows(source: VectorSource) -> VectorSource:
+    """The source before rows were held out of it, so that a row has the number that it has in its file."""
+    match source:
+        case ExcludingSource():
+            return source.source
+        case UnitNormSource():
+            return UnitNormSource(with_held_out_rows(source.source))
+        case _:
+            return source
+
+
 def unit_norm(vectors: FloatArray) -> FloatArray:
     """(n, d) float32 with every row divided by its Euclidean norm; zero rows stay zero."""
     out = np.empty(vectors.shape, dtype=np.float32)

@@ -11,6 +11,7 @@ from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.errors import InputError
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.budget import whole_bytes
+from vq_benchmark.quantizers.faiss_index import METRICS
 from vq_benchmark.quantizers.pq import ProductParameters
 
 LONGEST_SECONDS = 600.0
@@ -96,6 +97,12 @@ class AdditiveQuantizer(Quantizer):
         vectors: FloatArray = self._faiss.decode(np.ascontiguousarray(codes))
         return vectors
 
+    def search_index(self, metric: str) -> Any:
+        index, quantizer = self._new_index(METRICS[metric])
+        self._set_codebooks(quantizer, self._codebooks)
+        quantizer.is_trained = index.is_trained = True
+        return index
+
     def state(self) -> State:
         return {"codebooks": self._codebooks}
 
@@ -110,6 +117,10 @@ class AdditiveQuantizer(Quantizer):
     @abstractmethod
     def _new(self, d: int, seed: int) -> Any:
         """An untrained quantizer of faiss."""
+
+    @abstractmethod
+    def _new_index(self, metric: int) -> tuple[Any, Any]:
+        """An untrained index of faiss, which decodes as it searches, and its quantizer."""
 
     def _codebooks_of(self, quantizer: Any) -> FloatArray:
         """(entries of all codebooks, d) float32."""

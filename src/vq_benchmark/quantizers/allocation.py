@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vq_benchmark.arrays import DoubleArray, IdArray
+from vq_benchmark.quantizers.kernels.compile import exact_kernel
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Costs:
     max_bits: int
     """Most bits per dimension of a segment; the least is 1."""
     minimal_gain: float = 0.01
-    """One more segment must lower the error by more than this fraction."""
+    """Each segment must lower the error by more than this fraction."""
 
     def error(self, variances: DoubleArray, plan: list[Segment]) -> float:
         """The error of a plan: its segments', and all the variance of the dimensions after the last."""
@@ -42,54 +43,59 @@ class Costs:
         return sum((s.stop - s.start) * s.bits + self.segment_bits for s in plan)
 
 
-def allocate(variances: DoubleArray, budget: int, costs: Costs, max_segments: int | None = None) -> list[Segment]:
+def allocate(variances: DoubleArray, budget: int, costs: Costs, max_segments: int = 16) -> list[Segment]:
     """The plan of least error within `budget` bits per vector, for variances (d,) of successive dimensions.
 
-    Segments follow one another from dimension 0; the dimensions after the last are dropped. Plans of 1, 2, …
-    segments, up to max_segments, are found in turn, each optimal for its number, until one more gains too little.
-    Empty if the budget
-    is too small for any segment. The programme is that of SAQ (Li et al., SIGMOD 2026, arXiv 2509.12086).
+    Segments follow one another from dimension 0; the dimensions after the last are dropped. The best plan of each
+    number of segments is found by the dynamic programme of SAQ (Li et al., SIGMOD 2026, arXiv 2509.12086); of these
+    the one is taken with the least error·(1 − minimal_gain)^−segments. SAQ stops at the first number that gains too
+    little, but two segments may not fit where three do. Empty if the budget is too small for any segment.
     """
     edges = np.append(np.arange(0, variances.size, costs.block), variances.size)
     unit = math.gcd(costs.segment_bits, *(int(size) for size in np.diff(edges)))
     summed = np.concatenate([[0.0], np.cumsum(variances)])[edges]
-    tails = summed[-1] - summed
     least = np.full((edges.size, budget // unit + 1), np.inf)  # least[k, m]: of the first k blocks within m units
     least[0] = 0.0
     choices: list[IdArray] = []
     plan: list[Segment] = []
-    error = float(summed[-1])
-    while len(plan) != max_segments:
-        least, choice = _one_more_segment(least, edges, summed, unit, costs)
+    best = float(summed[-1])
+    for count in range(1, min(max_segments, edges.size - 1) + 1):
+        more, choice = np.full_like(least, np.inf), np.zeros(least.shape, np.int64)
+        _add_segment(least, edges, summed, unit, costs.base, costs.segment_bits, costs.max_bits, more, choice)
+        least = more
         choices.append(choice)
-        last = int((least[:, -1] + tails).argmin())
-        with_more = float(least[last, -1] + tails[last])
-        if not (math.isfinite(with_more) and with_more < (1 - costs.minimal_gain) * error):
-            break
-        plan, error = _trace(choices, edges, last, unit, costs), with_more
+        errors = least[:, -1] + (summed[-1] - summed)
+        last = int(errors.argmin())
+        penalised = float(errors[last]) * (1 - costs.minimal_gain) ** -count
+        if penalised < best:
+            best, plan = penalised, _trace(choices, edges, last, unit, costs)
     return plan
 
 
-def _one_more_segment(
-    least: DoubleArray, edges: IdArray, summed: DoubleArray, unit: int, costs: Costs
-) -> tuple[DoubleArray, IdArray]:
-    """least after one more segment, and the (first block, bits) of that segment, as first·(max_bits + 1) + bits."""
-    more = np.full_like(least, np.inf)
-    choice = np.zeros(least.shape, np.int64)
+@exact_kernel
+def _add_segment(
+    least: DoubleArray,
+    edges: IdArray,
+    summed: DoubleArray,
+    unit: int,
+    base: float,
+    segment_bits: int,
+    max_bits: int,
+    more: DoubleArray,
+    choice: IdArray,
+) -> None:
+    """Fill more with `least` after one more segment, and choice with its first·(max_bits + 1) + bits."""
     width = least.shape[1]
     for first in range(edges.size - 1):
-        if not np.isfinite(least[first, -1]):
-            continue
         for after in range(first + 1, edges.size):
-            for bits in range(1, costs.max_bits + 1):
-                used = (int(edges[after] - edges[first]) * bits + costs.segment_bits) // unit
-                if used >= width:
-                    break
-                error = least[first, : width - used] + (summed[after] - summed[first]) * costs.base**-bits
-                better = error < more[after, used:]
-                more[after, used:][better] = error[better]
-                choice[after, used:][better] = first * (costs.max_bits + 1) + bits
-    return more, choice
+            for bits in range(1, max_bits + 1):
+                used = ((edges[after] - edges[first]) * bits + segment_bits) // unit
+                error = (summed[after] - summed[first]) * base**-bits
+                for units in range(used, width):
+                    total = least[first, units - used] + error
+                    if total < more[after, units]:
+                        more[after, units] = total
+                        choice[after, units] = first * (max_bits + 1) + bits
 
 
 def _trace(choices: list[IdArray], edges: IdArray, last: int, unit: int, costs: Costs) -> list[Segment]:

@@ -109,6 +109,24 @@ class Quantizer(ABC):
         decoded = self.decode(codes).astype(np.float64)
         return np.asarray((decoded * decoded).sum(axis=1))
 
+    def search_index(self, metric: str) -> Any:
+        """An empty, trained `faiss.Index` that searches under the metric (`l2`, `ip` or `cosine`), or None.
+
+        It takes `index_codes` through `faiss_index.add_codes` and scores them as the method's own estimator does.
+        None, the default: faiss has no index for these codes.
+        """
+        return None
+
+    def index_codes(self, vectors: FloatArray, metric: str) -> CodeArray:
+        """(n, d) float32 -> (n, code_bytes) uint8, what the search index under the metric holds: the codes of
+        `encode`, unless faiss stores other factors beside the same bits for each metric."""
+        return self.encode(vectors)
+
+    @classmethod
+    def has_search_index(cls) -> bool:
+        """Whether this method has a search index, which is known before it is fitted."""
+        return cls.search_index is not Quantizer.search_index
+
     @abstractmethod
     def state(self) -> State:
         """What a decoder must store besides the parameters and d. Its size is `model_bytes`."""

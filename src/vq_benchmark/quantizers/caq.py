@@ -1,11 +1,10 @@
 """CAQ: a uniform grid over the range of each vector, then adjusted coordinate by coordinate."""
 
 import numpy as np
-from numba import prange
 from pydantic import Field
 
 from vq_benchmark.arrays import Array, CodeArray, FloatArray
-from vq_benchmark.quantizers.kernels.compile import ROWS_PER_TASK, row_kernel, rows_kernel
+from vq_benchmark.quantizers.kernels.compile import row_kernel, tile_kernel
 from vq_benchmark.quantizers.packing import pack_row
 from vq_benchmark.quantizers.rotated import RotatedParameters
 from vq_benchmark.quantizers.uniform_code import FACTOR_BYTES, UniformQuantizer, write_factors
@@ -33,15 +32,14 @@ class Caq(UniformQuantizer):
         _encode(y, centre, self.parameters.bits, self.parameters.rounds, codes, factors)
 
 
-@rows_kernel
+@tile_kernel
 def _encode(y: FloatArray, centre: FloatArray, bits: int, rounds: int, codes: CodeArray, factors: FloatArray) -> None:
     n, d = y.shape
-    for task in prange((n + ROWS_PER_TASK - 1) // ROWS_PER_TASK):
-        integers = np.empty(d, np.uint16)
-        for i in range(task * ROWS_PER_TASK, min(n, (task + 1) * ROWS_PER_TASK)):
-            adjusted_code(y[i], bits, rounds, integers)
-            write_factors(y[i], centre, integers, 0.5 - (1 << (bits - 1)), factors[i])
-            pack_row(integers, bits, codes[i, FACTOR_BYTES:])
+    integers = np.empty(d, np.uint16)
+    for i in range(n):
+        adjusted_code(y[i], bits, rounds, integers)
+        write_factors(y[i], centre, integers, 0.5 - (1 << (bits - 1)), factors[i])
+        pack_row(integers, bits, codes[i, FACTOR_BYTES:])
 
 
 @row_kernel

@@ -4,11 +4,11 @@ import math
 from typing import Literal
 
 import numpy as np
-from numba import prange
 from pydantic import Field
 
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
-from vq_benchmark.quantizers.kernels.compile import ROWS_PER_TASK, rows_kernel
+from vq_benchmark.quantizers.kernels.compile import tile_kernel
+from vq_benchmark.quantizers.kernels.rows import row_dots
 from vq_benchmark.quantizers.lloyd_max import Rounding, lloyd_max, round_row
 from vq_benchmark.quantizers.packing import pack_row, packed_bytes
 from vq_benchmark.quantizers.rotated import RotatedParameters, RotatedQuantizer
@@ -45,6 +45,7 @@ class Eden(RotatedQuantizer):
         self._table = lloyd_max(self.parameters.bits)
         self._levels = self._table.levels.astype(np.float32)
         self._units = np.array([self.unit], np.float32)
+        self._score_columns = self.d + 1
         self.code_bytes = HALF_BYTES + packed_bytes(self.d, self.parameters.bits)
 
     def _encode_rotated(self, y: FloatArray, codes: CodeArray) -> None:
@@ -59,27 +60,24 @@ class Eden(RotatedQuantizer):
             radii *= np.float32(1 - self._table.distortion)
         self._scale(codes, radii, out)
 
-    def decode_for_scores(self, codes: CodeArray) -> FloatArray:
-        """[Sq, 1] with the stored scale S, (n, d + 1)."""
-        out = np.empty((codes.shape[0], self.d + 1), np.float32)
+    def _decode_tile_for_scores(self, codes: CodeArray, out: FloatArray) -> None:
+        """[Sq, 1] with the stored scale S."""
         self._scale(codes, read_halves(codes, self._units)[:, 0], out)
         out[:, self.d] = 1
-        return out
 
     def squared_norms(self, codes: CodeArray) -> DoubleArray:
         """n² + 2⟨Pc, Sq⟩ + ‖c‖², with n² = radius²·(1 − D)^±1."""
         radii = read_halves(codes, self._units)[:, 0].astype(np.float64)
         cos2 = 1 - self._table.distortion
         n2 = radii**2 * (cos2 if self.parameters.scale == "unbiased" else 1 / cos2)
-        # Not a matrix product: BLAS rounds a row differently with other rows beside it.
-        along_centre = (self.decode_for_scores(codes)[:, : self.d] * self.rotated_centre).sum(axis=1)
+        along_centre = row_dots(self.decode_for_scores(codes), self.rotated_centre)
         return np.asarray(n2 + 2 * along_centre + self.rotated_centre @ self.rotated_centre)
 
     def _scale(self, codes: CodeArray, radii: FloatArray, out: FloatArray) -> None:
         scale_levels(codes, HALF_BYTES, self.parameters.bits, self._levels, radii, 0.0, out, 0, self.d)
 
 
-@rows_kernel
+@tile_kernel
 def encode_lloyd_max(
     y: FloatArray,
     column: int,
@@ -96,16 +94,15 @@ def encode_lloyd_max(
     y (n, ≥ column + d) with d = count; norms (n,) receives ‖z‖, and cosines (n,) those of q and z, 1 where z is zero.
     """
     n, d = y.shape[0], count
-    for task in prange((n + ROWS_PER_TASK - 1) // ROWS_PER_TASK):
-        integers = np.empty(d, np.uint8)
-        for i in range(task * ROWS_PER_TASK, min(n, (task + 1) * ROWS_PER_TASK)):
-            z = y[i, column : column + d]
-            n2 = np.float32(0)
-            for j in range(d):
-                n2 += z[j] * z[j]
-            norm = np.sqrt(n2)
-            scale = math.sqrt(d) / norm if norm > 0 else 0.0
-            ip, l2 = round_row(z, scale, tables, integers)
-            norms[i] = norm
-            cosines[i] = ip / np.sqrt(d * l2) if norm > 0 else 1.0
-            pack_row(integers, bits, codes[i, offset:])
+    integers = np.empty(d, np.uint8)
+    for i in range(n):
+        z = y[i, column : column + d]
+        n2 = np.float32(0)
+        for j in range(d):
+            n2 += z[j] * z[j]
+        norm = np.sqrt(n2)
+        scale = math.sqrt(d) / norm if norm > 0 else 0.0
+        ip, l2 = round_row(z, scale, tables, integers)
+        norms[i] = norm
+        cosines[i] = ip / np.sqrt(d * l2) if norm > 0 else 1.0
+        pack_row(integers, bits, codes[i, offset:])

@@ -62,6 +62,10 @@ class LSQ(AdditiveQuantizer):
         quantizer.random_seed = seed
         return quantizer
 
+    def _new_index(self, metric: int) -> tuple[Any, Any]:
+        index = faiss.IndexLocalSearchQuantizer(self.d, self.parameters.m, self.parameters.nbits, metric)
+        return index, index.lsq
+
     def restore(self, state: State, d: int) -> None:
         super().restore(state, d)
         self._faiss.nperts = 0

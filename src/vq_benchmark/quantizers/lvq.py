@@ -3,19 +3,17 @@
 from typing import Self
 
 import numpy as np
-from numba import prange
 from pydantic import Field
 
 from vq_benchmark.arrays import CodeArray, FloatArray
-from vq_benchmark.errors import InputError
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.budget import whole_bits
-from vq_benchmark.quantizers.kernels.compile import ROWS_PER_TASK, exact_kernel, exact_rows_kernel
+from vq_benchmark.quantizers.kernels.compile import exact_kernel
+from vq_benchmark.quantizers.kernels.tiles import in_tiles
 from vq_benchmark.quantizers.packing import pack_row, packed_bytes, unpack_row
 from vq_benchmark.quantizers.scales import HALF_BYTES, norm_about, power_of_two_near, read_halves, write_halves
 
 _OFFSET = 2 * HALF_BYTES
-_TILE_ROWS = 2048
 
 
 class LvqParameters(Parameters):
@@ -61,19 +59,19 @@ class Lvq(Quantizer):
         self.code_bytes = self._second + packed_bytes(d, self.parameters.bits2)
 
     def encode(self, vectors: FloatArray) -> CodeArray:
-        if vectors.ndim != 2 or vectors.shape[1] != self.d:
-            raise InputError(f"lvq was fitted to dimension {self.d}; it cannot encode shape {vectors.shape}.")
-        vectors = np.ascontiguousarray(vectors, np.float32)
+        vectors = self._check_rows(vectors)
         codes = np.empty((vectors.shape[0], self.code_bytes), np.uint8)
-        for start in range(0, vectors.shape[0], _TILE_ROWS):
-            self._encode_tile(vectors[start : start + _TILE_ROWS], codes[start : start + _TILE_ROWS])
+        in_tiles(len(codes), lambda tile: self._encode_tile(vectors[tile], codes[tile]))
         return codes
 
     def decode(self, codes: CodeArray) -> FloatArray:
         out = np.empty((codes.shape[0], self.d), np.float32)
+        in_tiles(len(codes), lambda tile: self._decode_tile(codes[tile], out[tile]))
+        return out
+
+    def _decode_tile(self, codes: CodeArray, out: FloatArray) -> None:
         bounds = read_halves(codes, self._units)
         _decode(codes, self.mean, bounds, self.parameters.bits, self.parameters.bits2, self._second, out)
-        return out
 
     def _encode_tile(self, vectors: FloatArray, codes: CodeArray) -> None:
         bounds = np.empty((vectors.shape[0], 2), np.float32)
@@ -83,20 +81,19 @@ class Lvq(Quantizer):
         _encode(vectors, self.mean, bounds, self.parameters.bits, self.parameters.bits2, self._second, codes)
 
 
-@exact_rows_kernel
+@exact_kernel
 def _extremes(vectors: FloatArray, mean: FloatArray, bounds: FloatArray) -> None:
     n, d = vectors.shape
-    for task in prange((n + ROWS_PER_TASK - 1) // ROWS_PER_TASK):
-        for i in range(task * ROWS_PER_TASK, min(n, (task + 1) * ROWS_PER_TASK)):
-            low = high = vectors[i, 0] - mean[0]
-            for j in range(d):
-                x = vectors[i, j] - mean[j]
-                low = x if x < low else low
-                high = x if x > high else high
-            bounds[i, 0], bounds[i, 1] = low, high
+    for i in range(n):
+        low = high = vectors[i, 0] - mean[0]
+        for j in range(d):
+            x = vectors[i, j] - mean[j]
+            low = x if x < low else low
+            high = x if x > high else high
+        bounds[i, 0], bounds[i, 1] = low, high
 
 
-@exact_rows_kernel
+@exact_kernel
 def _encode(
     vectors: FloatArray,
     mean: FloatArray,
@@ -109,25 +106,24 @@ def _encode(
     n, d = vectors.shape
     top, top2 = np.float32((1 << bits) - 1), np.float32((1 << bits2) - 1)
     half = np.float32(0.5)
-    for task in prange((n + ROWS_PER_TASK - 1) // ROWS_PER_TASK):
-        centred, residual = np.empty(d, np.float32), np.empty(d, np.float32)
-        integers = np.empty(d, np.uint8)
-        for i in range(task * ROWS_PER_TASK, min(n, (task + 1) * ROWS_PER_TASK)):
-            low = bounds[i, 0]
-            delta = (bounds[i, 1] - low) / top
+    centred, residual = np.empty(d, np.float32), np.empty(d, np.float32)
+    integers = np.empty(d, np.uint8)
+    for i in range(n):
+        low = bounds[i, 0]
+        delta = (bounds[i, 1] - low) / top
+        for j in range(d):
+            centred[j] = vectors[i, j] - mean[j]
+        if delta > 0:
+            _round_to_grid(centred, low, delta, top, integers)
+        else:
+            integers[:] = 0
+        pack_row(integers, bits, codes[i, _OFFSET:second])
+        if bits2 > 0:
             for j in range(d):
-                centred[j] = vectors[i, j] - mean[j]
+                residual[j] = centred[j] - (low + delta * np.float32(integers[j]))
             if delta > 0:
-                _round_to_grid(centred, low, delta, top, integers)
-            else:
-                integers[:] = 0
-            pack_row(integers, bits, codes[i, _OFFSET:second])
-            if bits2 > 0:
-                for j in range(d):
-                    residual[j] = centred[j] - (low + delta * np.float32(integers[j]))
-                if delta > 0:
-                    _round_to_grid(residual, -delta * half, delta / top2, top2, integers)
-                pack_row(integers, bits2, codes[i, second:])
+                _round_to_grid(residual, -delta * half, delta / top2, top2, integers)
+            pack_row(integers, bits2, codes[i, second:])
 
 
 @exact_kernel
@@ -138,25 +134,24 @@ def _round_to_grid(values: FloatArray, low: float, delta: float, top: float, int
         integers[j] = np.uint8(min(max(steps, zero), top))
 
 
-@exact_rows_kernel
+@exact_kernel
 def _decode(
     codes: CodeArray, mean: FloatArray, bounds: FloatArray, bits: int, bits2: int, second: int, out: FloatArray
 ) -> None:
     n, d = out.shape
     top, top2 = np.float32((1 << bits) - 1), np.float32((1 << bits2) - 1)
     half = np.float32(0.5)
-    for task in prange((n + ROWS_PER_TASK - 1) // ROWS_PER_TASK):
-        integers = np.empty(d, np.uint8)
-        for i in range(task * ROWS_PER_TASK, min(n, (task + 1) * ROWS_PER_TASK)):
-            low = bounds[i, 0]
-            delta = (bounds[i, 1] - low) / top
-            unpack_row(codes[i, _OFFSET:second], bits, integers)
-            row = out[i]
+    integers = np.empty(d, np.uint8)
+    for i in range(n):
+        low = bounds[i, 0]
+        delta = (bounds[i, 1] - low) / top
+        unpack_row(codes[i, _OFFSET:second], bits, integers)
+        row = out[i]
+        for j in range(d):
+            row[j] = low + delta * np.float32(integers[j])
+        if bits2 > 0:
+            unpack_row(codes[i, second:], bits2, integers)
             for j in range(d):
-                row[j] = low + delta * np.float32(integers[j])
-            if bits2 > 0:
-                unpack_row(codes[i, second:], bits2, integers)
-                for j in range(d):
-                    row[j] += delta / top2 * np.float32(integers[j]) - delta * half
-            for j in range(d):
-                row[j] += mean[j]
+                row[j] += delta / top2 * np.float32(integers[j]) - delta * half
+        for j in range(d):
+            row[j] += mean[j]

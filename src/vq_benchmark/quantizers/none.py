@@ -1,11 +1,12 @@
 """The control row: float32 vectors, stored as they are."""
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
+from vq_benchmark.quantizers.faiss_index import flat_index
 
 
 class Uncompressed(Quantizer):
@@ -36,6 +37,9 @@ class Uncompressed(Quantizer):
     def restore(self, state: State, d: int) -> None:
         self.d = d
         self.code_bytes = 4 * d
+
+    def search_index(self, metric: str) -> Any:
+        return flat_index(self.d, metric)
 
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> Parameters:

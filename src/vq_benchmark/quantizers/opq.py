@@ -1,16 +1,18 @@
 """Optimized product quantization: the rotation under which product codes lose least, then product codes."""
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
-from vq_benchmark.quantizers.kmeans import ROUNDS, refine_codebooks, shuffled_rows, split
+from vq_benchmark.quantizers.faiss_index import product_index, rotated_index
+from vq_benchmark.quantizers.kmeans import ROUNDS, refine_codebooks, split
 from vq_benchmark.quantizers.pca import principal_axes
 from vq_benchmark.quantizers.pq import ProductCode, ProductParameters, product_for_budget
 from vq_benchmark.quantizers.rotations import MatrixMap
+from vq_benchmark.quantizers.seeding import starting_codebooks
 
 ROTATION_ROUNDS = 10
 """Times that the rotation is fitted to the codes, and the codebooks to the rotation."""
@@ -37,7 +39,7 @@ class OPQ(Quantizer):
         parameters.check_rows(self.name, len(train))
         with threadpool_limits(1, user_api="blas"):  # BLAS rounds differently for other numbers of threads
             rotation, codebooks = train_rotation_and_codebooks(
-                shuffled_rows(train, parameters.nbits, seed), parameters.m, parameters.centroids
+                train, parameters.m, parameters.centroids, np.random.default_rng(seed)
             )
         self.restore({"rotation": rotation, "codebooks": codebooks}, train.shape[1])
         return self
@@ -68,16 +70,22 @@ class OPQ(Quantizer):
         self._rotation = MatrixMap(self._matrix)
         self._code = ProductCode(self._codebooks)
 
+    def search_index(self, metric: str) -> Any:
+        return rotated_index(self._matrix, product_index(self._codebooks, metric))
+
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> Parameters:
         return product_for_budget(cls.name, bits_per_dim, d)
 
 
-def train_rotation_and_codebooks(rows: FloatArray, m: int, centroids: int) -> tuple[FloatArray, FloatArray]:
-    """The rotation (d, d) and codebooks (m, centroids, d/m) for rows (n, d) in random order, n >= centroids."""
+def train_rotation_and_codebooks(
+    train: FloatArray, m: int, centroids: int, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """The rotation (d, d) and codebooks (m, centroids, d/m) for train (n, d), n >= centroids."""
+    rows = train[rng.permutation(len(train))]
     rotation = balanced_axes(rows, m)
     parts = split(rows @ rotation.T, m)
-    codebooks = refine_codebooks(parts, parts[:, :centroids], ROUNDS // 2)
+    codebooks = refine_codebooks(parts, starting_codebooks(parts, centroids, rng), ROUNDS // 2)
     for _ in range(ROTATION_ROUNDS):
         code = ProductCode(codebooks)
         rotation = closest_rotation(rows, code.decode(code.encode(rows @ rotation.T)))

@@ -1,10 +1,9 @@
 """Integers of 1 to 16 bits packed into one row of bytes per vector."""
 
 import numpy as np
-from numba import prange
 
 from vq_benchmark.arrays import Array, CodeArray
-from vq_benchmark.quantizers.kernels.compile import ROWS_PER_TASK, row_kernel, rows_kernel
+from vq_benchmark.quantizers.kernels.compile import row_kernel, tile_kernel
 
 
 def packed_bytes(count: int, bits: int) -> int:
@@ -86,17 +85,15 @@ def _unpack_bits(packed: CodeArray, bits: int, values: Array) -> None:
         values[8 * whole + k] = (word >> np.uint64(k * bits)) & mask
 
 
-@rows_kernel
+@tile_kernel
 def _pack(values: Array, bits: int, out: CodeArray) -> None:
     n = values.shape[0]
-    for task in prange((n + ROWS_PER_TASK - 1) // ROWS_PER_TASK):
-        for i in range(task * ROWS_PER_TASK, min(n, (task + 1) * ROWS_PER_TASK)):
-            pack_row(values[i], bits, out[i])
+    for i in range(n):
+        pack_row(values[i], bits, out[i])
 
 
-@rows_kernel
+@tile_kernel
 def _unpack(packed: CodeArray, bits: int, out: Array) -> None:
     n = out.shape[0]
-    for task in prange((n + ROWS_PER_TASK - 1) // ROWS_PER_TASK):
-        for i in range(task * ROWS_PER_TASK, min(n, (task + 1) * ROWS_PER_TASK)):
-            unpack_row(packed[i], bits, out[i])
+    for i in range(n):
+        unpack_row(packed[i], bits, out[i])

@@ -10,6 +10,7 @@ from vq_benchmark.arrays import Array, CodeArray, FloatArray
 from vq_benchmark.errors import InputError
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.budget import whole_bytes
+from vq_benchmark.quantizers.faiss_index import product_index
 from vq_benchmark.quantizers.kmeans import nearest_entries, train_codebooks, transposed
 
 
@@ -124,6 +125,9 @@ class PQ(Quantizer):
         self.code_bytes = self.parameters.code_bytes
         self._codebooks = state["codebooks"]
         self._code = ProductCode(self._codebooks)
+
+    def search_index(self, metric: str) -> Any:
+        return product_index(self._codebooks, metric)
 
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> Parameters:

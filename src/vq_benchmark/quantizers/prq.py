@@ -70,6 +70,12 @@ class PRQ(AdditiveQuantizer):
             part.cp.min_points_per_centroid = 1
         return quantizer
 
+    def _new_index(self, metric: int) -> tuple[Any, Any]:
+        index = faiss.IndexProductResidualQuantizer(
+            self.d, self.parameters.nsplits, self.parameters.m, self.parameters.nbits, metric
+        )
+        return index, index.prq
+
     def _codebooks_of(self, quantizer: Any) -> FloatArray:
         """(nsplits, m·2^nbits, d/nsplits) float32."""
         codebooks = [faiss.vector_to_array(part.codebooks) for part in self._parts(quantizer)]

@@ -4,11 +4,10 @@ import math
 from typing import Literal
 
 import numpy as np
-from numba import prange
 from pydantic import Field
 
 from vq_benchmark.arrays import Array, CodeArray, DoubleArray, FloatArray
-from vq_benchmark.quantizers.kernels.compile import ROWS_PER_TASK, exact_kernel, row_kernel, rows_kernel
+from vq_benchmark.quantizers.kernels.compile import exact_kernel, row_kernel, tile_kernel
 from vq_benchmark.quantizers.packing import pack_row
 from vq_benchmark.quantizers.rotated import RotatedParameters
 from vq_benchmark.quantizers.uniform_code import FACTOR_BYTES, UniformQuantizer, write_factors
@@ -76,7 +75,7 @@ def _best_step(y: FloatArray, start: float, offsets: FloatArray, norm: float, to
     return best_step
 
 
-@rows_kernel
+@tile_kernel
 def _encode_grid(
     y: FloatArray,
     centre: FloatArray,
@@ -90,42 +89,40 @@ def _encode_grid(
     n, d = y.shape
     half = 1 << (bits - 1)
     top = np.float32(half - 1)
-    for task in prange((n + ROWS_PER_TASK - 1) // ROWS_PER_TASK):
-        integers = np.empty(d, np.uint8)
-        for i in range(task * ROWS_PER_TASK, min(n, (task + 1) * ROWS_PER_TASK)):
-            n2 = np.float32(0)
-            for j in range(d):
-                n2 += y[i, j] * y[i, j]
-            norm = np.sqrt(n2)
-            step = np.float32(0)
-            if norm > 0 and half > 1:
-                step = _best_step(y[i], np.float32(0), coarse, norm, top)
-                step = _best_step(y[i], step, fine, norm, top)
-            for j in range(d):
-                k = np.int32(min(abs(y[i, j]) * step, top))
-                integers[j] = half + k if y[i, j] >= 0 else half - 1 - k
-            write_factors(y[i], centre, integers, 0.5 - half, factors[i])
-            pack_row(integers, bits, codes[i, FACTOR_BYTES:])
+    integers = np.empty(d, np.uint8)
+    for i in range(n):
+        n2 = np.float32(0)
+        for j in range(d):
+            n2 += y[i, j] * y[i, j]
+        norm = np.sqrt(n2)
+        step = np.float32(0)
+        if norm > 0 and half > 1:
+            step = _best_step(y[i], np.float32(0), coarse, norm, top)
+            step = _best_step(y[i], step, fine, norm, top)
+        for j in range(d):
+            k = np.int32(min(abs(y[i, j]) * step, top))
+            integers[j] = half + k if y[i, j] >= 0 else half - 1 - k
+        write_factors(y[i], centre, integers, 0.5 - half, factors[i])
+        pack_row(integers, bits, codes[i, FACTOR_BYTES:])
 
 
-@rows_kernel
+@tile_kernel
 def _encode_exact(y: FloatArray, centre: FloatArray, bits: int, codes: CodeArray, factors: FloatArray) -> None:
     n, d = y.shape
     half = 1 << (bits - 1)
-    for task in prange((n + ROWS_PER_TASK - 1) // ROWS_PER_TASK):
-        integers = np.empty(d, np.uint8)
-        magnitudes = np.empty(d, np.float64)
-        steps = np.empty(d, np.int64)
-        heap = np.empty(d, np.int64)
-        keys = np.empty(d, np.float64)
-        for i in range(task * ROWS_PER_TASK, min(n, (task + 1) * ROWS_PER_TASK)):
-            for j in range(d):
-                magnitudes[j] = abs(y[i, j])
-            sweep_critical_values(magnitudes, half - 1, steps, heap, keys)
-            for j in range(d):
-                integers[j] = half + steps[j] if y[i, j] >= 0 else half - 1 - steps[j]
-            write_factors(y[i], centre, integers, 0.5 - half, factors[i])
-            pack_row(integers, bits, codes[i, FACTOR_BYTES:])
+    integers = np.empty(d, np.uint8)
+    magnitudes = np.empty(d, np.float64)
+    steps = np.empty(d, np.int64)
+    heap = np.empty(d, np.int64)
+    keys = np.empty(d, np.float64)
+    for i in range(n):
+        for j in range(d):
+            magnitudes[j] = abs(y[i, j])
+        sweep_critical_values(magnitudes, half - 1, steps, heap, keys)
+        for j in range(d):
+            integers[j] = half + steps[j] if y[i, j] >= 0 else half - 1 - steps[j]
+        write_factors(y[i], centre, integers, 0.5 - half, factors[i])
+        pack_row(integers, bits, codes[i, FACTOR_BYTES:])
 
 
 @exact_kernel

@@ -2,15 +2,15 @@
 
 from typing import Any, Self
 
-import faiss
 import numpy as np
 from pydantic import Field
 
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.budget import whole_bits
+from vq_benchmark.quantizers.faiss_index import rabitq_index, rotated_index
 from vq_benchmark.quantizers.packing import packed_bytes, unpack
-from vq_benchmark.quantizers.rotations import seeded_rotation
+from vq_benchmark.quantizers.rotations import random_orthogonal, seeded_rotation
 
 ERROR_BOUND = 1.9
 """ε₀ of the error bound that faiss stores (RaBitQ, section 3.2.2)."""
@@ -87,10 +87,18 @@ class FaissRabitq(Quantizer):
         self._centre, self._squared_cosine, self._seed = state["centre"], state["squared_cosine"], state["seed"]
         self._zero = np.zeros(d, np.float32)
         self._rotation = seeded_rotation("qr", d, int(self._seed))
-        self._index: Any = faiss.IndexRaBitQ(d, faiss.METRIC_INNER_PRODUCT, self.parameters.bits)
-        faiss.copy_array_to_vector(self._centre, self._index.center)
-        self._index.is_trained = True
+        self._index = rabitq_index(self._centre, self.parameters.bits, "ip")
         self.code_bytes = int(self._index.sa_code_size())
+
+    def search_index(self, metric: str) -> Any:
+        rotation = random_orthogonal(self.d, int(self._seed)).astype(np.float32)
+        return rotated_index(rotation, rabitq_index(self._centre, self.parameters.bits, metric))
+
+    def index_codes(self, vectors: FloatArray, metric: str) -> CodeArray:
+        """The same bits as `encode` gives, with faiss's factors for L2 distances where the metric is L2."""
+        index = rabitq_index(self._centre, self.parameters.bits, metric)
+        codes: CodeArray = index.sa_encode(self._rotate(self._check_rows(vectors)))
+        return codes
 
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> FaissRabitqParameters:

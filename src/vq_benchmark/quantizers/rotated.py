@@ -7,14 +7,11 @@ import numpy as np
 from pydantic import Field
 
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
-from vq_benchmark.errors import InputError
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.budget import whole_bits
+from vq_benchmark.quantizers.kernels.tiles import in_tiles
 from vq_benchmark.quantizers.rotations import Rotation, RotationKind, seeded_rotation
 from vq_benchmark.quantizers.scales import norm_about, power_of_two_near
-
-_TILE_ROWS = 2048
-"""Rows that are rotated and rounded together: few enough that they are still in the cache when they are rounded."""
 
 
 class RotatedParameters(Parameters):
@@ -40,6 +37,7 @@ class RotatedQuantizer(Quantizer):
     rotated_centre: DoubleArray
     """Pc, (d,)."""
     _rotation: Rotation
+    _score_columns: int
     _seed: int
 
     @classmethod
@@ -69,15 +67,28 @@ class RotatedQuantizer(Quantizer):
     def encode(self, vectors: FloatArray) -> CodeArray:
         vectors = self._check_rows(vectors)
         codes = np.empty((vectors.shape[0], self.code_bytes), np.uint8)
-        for start in range(0, vectors.shape[0], _TILE_ROWS):
-            tile = slice(start, start + _TILE_ROWS)
+
+        def encode_tile(tile: slice) -> None:
             self._encode_rotated(self._rotation.forward(vectors[tile], self.centre), codes[tile])
+
+        in_tiles(len(vectors), encode_tile)
         return codes
 
     def decode(self, codes: CodeArray) -> FloatArray:
-        rotated = np.empty((codes.shape[0], self.d), np.float32)
-        self._decode_rotated(codes, rotated)
-        return self._rotation.inverse(rotated, self.centre)
+        decoded = np.empty((codes.shape[0], self.d), np.float32)
+
+        def decode_tile(tile: slice) -> None:
+            rotated = np.empty_like(decoded[tile])
+            self._decode_rotated(codes[tile], rotated)
+            decoded[tile] = self._rotation.inverse(rotated, self.centre)
+
+        in_tiles(len(codes), decode_tile)
+        return decoded
+
+    def decode_for_scores(self, codes: CodeArray) -> FloatArray:
+        out = np.empty((codes.shape[0], self._score_columns), np.float32)
+        in_tiles(len(codes), lambda tile: self._decode_tile_for_scores(codes[tile], out[tile]))
+        return out
 
     def project_queries(self, queries: FloatArray) -> FloatArray:
         """[PQ, ⟨Q, c⟩], for `decode_for_scores` to give ⟨Q, c⟩ + ⟨PQ, ŷ⟩."""
@@ -85,7 +96,7 @@ class RotatedQuantizer(Quantizer):
 
     @abstractmethod
     def _prepare(self) -> None:
-        """Set `code_bytes` and whatever follows from d and the parameters."""
+        """Set `code_bytes`, `_score_columns` and whatever follows from d and the parameters."""
 
     @abstractmethod
     def _encode_rotated(self, y: FloatArray, codes: CodeArray) -> None:
@@ -95,10 +106,9 @@ class RotatedQuantizer(Quantizer):
     def _decode_rotated(self, codes: CodeArray, out: FloatArray) -> None:
         """Fill out (n, d) with the least-squares estimates of y."""
 
+    @abstractmethod
+    def _decode_tile_for_scores(self, codes: CodeArray, out: FloatArray) -> None:
+        """Fill out (n, _score_columns) with what `project_queries` is to be multiplied with."""
+
     def _rotate(self, vectors: FloatArray) -> FloatArray:
         return self._rotation.forward(np.ascontiguousarray(vectors, np.float32), np.zeros(self.d, np.float32))
-
-    def _check_rows(self, vectors: FloatArray) -> FloatArray:
-        if vectors.ndim != 2 or vectors.shape[1] != self.d:
-            raise InputError(f"{self.name} was fitted to dimension {self.d}; it cannot encode shape {vectors.shape}.")
-        return np.ascontiguousarray(vectors, np.float32)

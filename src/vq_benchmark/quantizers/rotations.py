@@ -7,6 +7,7 @@ from threadpoolctl import threadpool_limits
 
 from vq_benchmark.arrays import DoubleArray, FloatArray
 from vq_benchmark.quantizers.kernels.hadamard import rotate, unrotate
+from vq_benchmark.quantizers.kernels.tiles import in_tiles
 
 RotationKind = Literal["hadamard", "qr"]
 
@@ -41,16 +42,24 @@ class HadamardRotation:
 
     def forward(self, vectors: FloatArray, shift: FloatArray) -> FloatArray:
         out = np.empty(vectors.shape, np.float32)
-        rotate(vectors, shift, self._signs, self._pairs, self._size, out)
+
+        def rotate_tile(tile: slice) -> None:
+            rotate(vectors[tile], shift, self._signs, self._pairs, self._size, out[tile])
+
+        in_tiles(len(vectors), rotate_tile)
         return out
 
     def inverse(self, rotated: FloatArray, shift: FloatArray) -> FloatArray:
         out = np.empty(rotated.shape, np.float32)
-        unrotate(rotated, shift, self._signs, self._pairs, self._size, out)
+
+        def unrotate_tile(tile: slice) -> None:
+            unrotate(rotated[tile], shift, self._signs, self._pairs, self._size, out[tile])
+
+        in_tiles(len(rotated), unrotate_tile)
         return out
 
 
-class MatrixMap:
+class DenseRotation:
     """Multiplication by a matrix (e, d): a rotation if its rows are orthonormal, which `inverse` supposes.
 
     BLAS rounds differently for odd shapes, so rows go through it in zero-padded tiles of one shape: then a row's
@@ -78,7 +87,7 @@ def seeded_rotation(kind: RotationKind, d: int, seed: int) -> Rotation:
     """The rotation of dimension d that the seed determines; its state is the seed alone."""
     if kind == "hadamard":
         return HadamardRotation(d, seed)
-    return MatrixMap(random_orthogonal(d, seed).astype(np.float32))
+    return DenseRotation(random_orthogonal(d, seed).astype(np.float32))
 
 
 def random_orthogonal(d: int, seed: int) -> DoubleArray:
@@ -101,14 +110,12 @@ def _round_up(size: int) -> int:
 
 def _multiply_in_tiles(rows: FloatArray, matrix: FloatArray, shift: FloatArray | None, out: FloatArray) -> None:
     """out = (rows − shift) @ matrix, without the columns that pad the matrix."""
-    n, d = rows.shape
-    tile = np.zeros((_TILE_ROWS, matrix.shape[0]), np.float32)
-    product = np.empty((_TILE_ROWS, matrix.shape[1]), np.float32)
-    for start in range(0, n, _TILE_ROWS):
-        stop = min(start + _TILE_ROWS, n)
-        if shift is None:
-            tile[: stop - start, :d] = rows[start:stop]
-        else:
-            np.subtract(rows[start:stop], shift, out=tile[: stop - start, :d])
-        np.matmul(tile, matrix, out=product)
-        out[start:stop] = product[: stop - start, : out.shape[1]]
+    d = rows.shape[1]
+
+    def multiply(part: slice) -> None:
+        count = part.stop - part.start
+        tile = np.zeros((_TILE_ROWS, matrix.shape[0]), np.float32)
+        np.subtract(rows[part], np.float32(0) if shift is None else shift, out=tile[:count, :d])
+        out[part] = np.matmul(tile, matrix)[:count, : out.shape[1]]
+
+    in_tiles(len(rows), multiply, _TILE_ROWS)

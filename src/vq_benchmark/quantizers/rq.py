@@ -31,3 +31,7 @@ class RQ(AdditiveQuantizer):
         quantizer.cp.seed = seed
         quantizer.cp.min_points_per_centroid = 1
         return quantizer
+
+    def _new_index(self, metric: int) -> tuple[Any, Any]:
+        index = faiss.IndexResidualQuantizer(self.d, self.parameters.m, self.parameters.nbits, metric)
+        return index, index.rq

@@ -1,13 +1,12 @@
 """SAQ: CAQ on runs of principal axes, each with the bits that its variance deserves."""
 
 import numpy as np
-from numba import prange
 from pydantic import Field
 
 from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.quantizers.allocation import Segment
 from vq_benchmark.quantizers.caq import adjusted_code
-from vq_benchmark.quantizers.kernels.compile import ROWS_PER_TASK, rows_kernel
+from vq_benchmark.quantizers.kernels.compile import tile_kernel
 from vq_benchmark.quantizers.packing import pack_row
 from vq_benchmark.quantizers.segmented import SegmentedParameters, SegmentedQuantizer
 from vq_benchmark.quantizers.uniform_code import uniform_levels
@@ -44,7 +43,7 @@ class Saq(SegmentedQuantizer):
         return radii
 
 
-@rows_kernel
+@tile_kernel
 def _encode(
     y: FloatArray,
     column: int,
@@ -58,16 +57,15 @@ def _encode(
     """Pack CAQ's integers for z = y[i, column : column + count] into codes[i, offset:]; radii (n,) gets ‖z‖/cos."""
     n = y.shape[0]
     zero = np.float32(0.5 - (1 << (bits - 1)))
-    for task in prange((n + ROWS_PER_TASK - 1) // ROWS_PER_TASK):
-        integers = np.empty(count, np.uint16)
-        for i in range(task * ROWS_PER_TASK, min(n, (task + 1) * ROWS_PER_TASK)):
-            z = y[i, column : column + count]
-            adjusted_code(z, bits, rounds, integers)
-            n2, ip, l2 = np.float32(0), np.float32(0), np.float32(0)
-            for j in range(count):
-                q = np.float32(integers[j]) + zero
-                n2 += z[j] * z[j]
-                ip += q * z[j]
-                l2 += q * q
-            radii[i] = n2 * np.sqrt(l2) / ip if ip > 0 else np.float32(0)
-            pack_row(integers, bits, codes[i, offset:])
+    integers = np.empty(count, np.uint16)
+    for i in range(n):
+        z = y[i, column : column + count]
+        adjusted_code(z, bits, rounds, integers)
+        n2, ip, l2 = np.float32(0), np.float32(0), np.float32(0)
+        for j in range(count):
+            q = np.float32(integers[j]) + zero
+            n2 += z[j] * z[j]
+            ip += q * z[j]
+            l2 += q * q
+        radii[i] = n2 * np.sqrt(l2) / ip if ip > 0 else np.float32(0)
+        pack_row(integers, bits, codes[i, offset:])

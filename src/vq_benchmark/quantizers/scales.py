@@ -12,10 +12,9 @@ unit that is a power of two near the root mean square norm, so that no data are 
 """
 
 import numpy as np
-from numba import prange
 
 from vq_benchmark.arrays import Array, CodeArray, DoubleArray, FloatArray
-from vq_benchmark.quantizers.kernels.compile import ROWS_PER_TASK, rows_kernel
+from vq_benchmark.quantizers.kernels.compile import tile_kernel
 from vq_benchmark.quantizers.packing import unpack_row
 
 HALF_BYTES = 2
@@ -50,7 +49,7 @@ def squared_cosine(relative_error: Array) -> DoubleArray:
     return 1 / (1 + np.square(relative_error, dtype=np.float64))
 
 
-@rows_kernel
+@tile_kernel
 def scale_levels(
     codes: CodeArray,
     offset: int,
@@ -67,17 +66,16 @@ def scale_levels(
     codes (n, bytes) uint8; levels (2^bits,) and radii (n,) float32. A norm above zero stands in for ‖q‖.
     """
     n = out.shape[0]
-    for task in prange((n + ROWS_PER_TASK - 1) // ROWS_PER_TASK):
-        integers = np.empty(count, np.uint16)
-        for i in range(task * ROWS_PER_TASK, min(n, (task + 1) * ROWS_PER_TASK)):
-            unpack_row(codes[i, offset:], bits, integers)
-            row = out[i, column : column + count]
-            l2 = np.float32(0)
-            for j in range(count):
-                level = levels[integers[j]]
-                row[j] = level
-                l2 += level * level
-            length = np.sqrt(l2) if norm == 0 else np.float32(norm)
-            factor = radii[i] / length if length > 0 else np.float32(0)
-            for j in range(count):
-                row[j] *= factor
+    integers = np.empty(count, np.uint16)
+    for i in range(n):
+        unpack_row(codes[i, offset:], bits, integers)
+        row = out[i, column : column + count]
+        l2 = np.float32(0)
+        for j in range(count):
+            level = levels[integers[j]]
+            row[j] = level
+            l2 += level * level
+        length = np.sqrt(l2) if norm == 0 else np.float32(norm)
+        factor = radii[i] / length if length > 0 else np.float32(0)
+        for j in range(count):
+            row[j] *= factor

@@ -9,7 +9,7 @@ from pydantic import Field
 from vq_benchmark.arrays import Array, CodeArray, DoubleArray, FloatArray, IdArray
 from vq_benchmark.quantizers.base import Quantizer, State
 from vq_benchmark.quantizers.kernels.compile import ROWS_PER_TASK, exact_kernel, row_kernel, rows_kernel
-from vq_benchmark.quantizers.kmeans import nearest_entries, shuffled_rows, train_codebooks, transposed
+from vq_benchmark.quantizers.kmeans import nearest_entries, train_codebooks, transposed
 from vq_benchmark.quantizers.pq import ProductCode, ProductParameters, product_for_budget
 
 ROUNDS = 8
@@ -24,7 +24,7 @@ class ScannParameters(ProductParameters):
     """Parameters of `scann`."""
 
     threshold: float = Field(
-        0.2, ge=0, lt=1, description="T: scores above T·‖Q‖·‖x‖ count. 0 is plain product quantization."
+        default=0.2, ge=0, lt=1, description="T: scores above T·‖Q‖·‖x‖ count. 0 is plain product quantization."
     )
 
 
@@ -52,7 +52,8 @@ class Scann(Quantizer):
         m, nbits = self.parameters.m, self.parameters.nbits
         self.parameters.check_rows(self.name, len(train))
         d = train.shape[1]
-        rows = np.ascontiguousarray(shuffled_rows(train, nbits, seed)[: ROWS_PER_CENTROID << nbits], np.float32)
+        order = np.random.default_rng(seed).permutation(len(train))
+        rows = np.ascontiguousarray(train[order[: ROWS_PER_CENTROID << nbits]], np.float32)
         codebooks = train_codebooks(train, m, nbits, seed=seed)
         weight = parallel_weight(self.parameters.threshold, d)
         codebooks, entries = refine_anisotropic(rows, codebooks, weight, ROUNDS)

@@ -11,15 +11,16 @@ from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
 from vq_benchmark.errors import InfeasibleBudget, InputError
 from vq_benchmark.quantizers.allocation import Costs, Segment, allocate
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
+from vq_benchmark.quantizers.kernels.rows import row_norms
+from vq_benchmark.quantizers.kernels.tiles import in_tiles
 from vq_benchmark.quantizers.lloyd_max import MAX_BITS, lloyd_max
 from vq_benchmark.quantizers.packing import packed_bytes
 from vq_benchmark.quantizers.pca import principal_axes
-from vq_benchmark.quantizers.rotations import MatrixMap, seeded_rotation
+from vq_benchmark.quantizers.rotations import DenseRotation, seeded_rotation
 from vq_benchmark.quantizers.scales import HALF_BYTES, power_of_two_near, read_halves, scale_levels, write_halves
 
 RADIUS_BITS = 8 * HALF_BYTES
 _MOST_BITS = 8.0
-_TILE_ROWS = 2048
 
 
 class SegmentedParameters(Parameters):
@@ -29,7 +30,7 @@ class SegmentedParameters(Parameters):
         default=4.0, gt=0, le=_MOST_BITS, description="Average bits per dimension; need not be a whole number."
     )
     block: int = Field(default=64, ge=1, description="Segments begin at multiples of this many principal axes.")
-    max_segments: int = Field(default=64, ge=1, description="Most segments; fewer are made if more do not pay.")
+    max_segments: int = Field(default=16, ge=1, description="Most segments; fewer are made if more do not pay.")
 
     def least_bits(self, d: int) -> float:
         """The fewest average bits that give the first block one bit per dimension."""
@@ -49,10 +50,9 @@ class SegmentedQuantizer(Quantizer):
     A segment is coded alone, with one 16-bit radius ‖y‖/cos, and the estimates of the segments add up. The last
     axes, which the plan finds not worth a bit, are dropped. A row's ‖x − c‖ and ⟨x − c, c⟩ are stored too, in 16 bits
     each: norms are exact, and only Q − c meets the code, as in RaBitQ. Within `bits`·d bits are the codes and the
-    radii of all segments but one.
+    radii of all segments but one. Scores are unbiased but for the dropped axes, which they take for zero.
     """
 
-    unbiased_scores = True
     parameters_type = SegmentedParameters
     base: ClassVar[float]
     """By what factor the plan takes one more bit to lower the error of a segment."""
@@ -80,7 +80,7 @@ class SegmentedQuantizer(Quantizer):
         plan = self._plan(variances)
         kept = plan[-1].stop if plan else 0
         units = [power_of_two_near(math.sqrt(variances[s.start : s.stop].sum())) for s in plan]
-        state = {
+        state: State = {
             "centre": principal.mean.astype(np.float32),
             "axes": principal.axes[:kept].astype(np.float16),
             "segments": np.array([[s.start, s.stop, s.bits] for s in plan], np.int32).reshape(-1, 3),
@@ -109,21 +109,24 @@ class SegmentedQuantizer(Quantizer):
         self.code_bytes = int(self._offsets[-1])
         axes = state["axes"].astype(np.float32)
         self._e = axes.shape[0]
-        self._map = MatrixMap(np.vstack([self._rotate_segments(axes, int(state["seed"])), self._centre]))
+        self._map = DenseRotation(np.vstack([self._rotate_segments(axes, int(state["seed"])), self._centre]))
 
     def encode(self, vectors: FloatArray) -> CodeArray:
-        if vectors.ndim != 2 or vectors.shape[1] != self.d:
-            raise InputError(f"{self.name} was fitted to dimension {self.d}; it cannot encode shape {vectors.shape}.")
+        vectors = self._check_rows(vectors)
         codes = np.empty((vectors.shape[0], self.code_bytes), np.uint8)
-        for start in range(0, vectors.shape[0], _TILE_ROWS):
-            tile = np.ascontiguousarray(vectors[start : start + _TILE_ROWS], np.float32)
-            self._encode_tile(tile, codes[start : start + _TILE_ROWS])
+        in_tiles(len(codes), lambda tile: self._encode_tile(vectors[tile], codes[tile]))
         return codes
 
     def decode(self, codes: CodeArray) -> FloatArray:
-        y = np.zeros((codes.shape[0], self._e + 1), np.float32)
-        self._scale(codes, self._factors(codes)[:, :-2] * self._squared_cosines, y)
-        return self._map.inverse(y, self._centre)
+        decoded = np.empty((codes.shape[0], self.d), np.float32)
+
+        def decode_tile(tile: slice) -> None:
+            y = np.zeros((len(codes[tile]), self._e + 1), np.float32)
+            self._scale(codes[tile], self._factors(codes[tile])[:, :-2] * self._squared_cosines, y)
+            decoded[tile] = self._map.inverse(y, self._centre)
+
+        in_tiles(len(codes), decode_tile)
+        return decoded
 
     def project_queries(self, queries: FloatArray) -> FloatArray:
         """[RV(Q − c), ⟨Q, c⟩, 1], (q, e + 2)."""
@@ -134,10 +137,14 @@ class SegmentedQuantizer(Quantizer):
     def decode_for_scores(self, codes: CodeArray) -> FloatArray:
         """[ŷ, 1, ⟨x − c, c⟩] with the unbiased scale in every segment, (n, e + 2)."""
         out = np.empty((codes.shape[0], self._e + 2), np.float32)
-        factors = self._factors(codes)
-        self._scale(codes, factors[:, :-2], out)
-        out[:, self._e] = 1
-        out[:, self._e + 1] = factors[:, -1]
+
+        def decode_tile(tile: slice) -> None:
+            factors = self._factors(codes[tile])
+            self._scale(codes[tile], factors[:, :-2], out[tile])
+            out[tile, self._e] = 1
+            out[tile, self._e + 1] = factors[:, -1]
+
+        in_tiles(len(codes), decode_tile)
         return out
 
     def squared_norms(self, codes: CodeArray) -> DoubleArray:
@@ -172,7 +179,7 @@ class SegmentedQuantizer(Quantizer):
         factors = np.empty((y.shape[0], self._units.size), np.float32)
         for index, segment in enumerate(self.segments):
             factors[:, index] = self.encode_segment(y, segment, int(self._offsets[index]), codes)
-        factors[:, -2] = np.linalg.norm(vectors - self._centre, axis=1)
+        factors[:, -2] = row_norms(vectors, self._centre)
         factors[:, -1] = y[:, self._e]
         write_halves(factors, self._units, codes)
 

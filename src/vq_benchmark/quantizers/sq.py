@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
 from vq_benchmark.errors import InfeasibleBudget
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
+from vq_benchmark.quantizers.faiss_index import scalar_index
 
 FP16_MAX = 65504.0
 HALF_WIDTHS = np.geomspace(1.5, 10, 32)
@@ -82,6 +83,10 @@ class SQ(Quantizer):
             # faiss's code is floor((x - lowest) / extent * (cells - 1)): the last cell begins at lowest + extent.
             extent = state["cell"] * np.float32(2**self.parameters.bits - 1)
             faiss.copy_array_to_vector(np.concatenate([state["lowest"], extent]), self._faiss.trained)
+
+    def search_index(self, metric: str) -> Any:
+        trained = faiss.vector_to_array(self._faiss.trained) if self._grids else None
+        return scalar_index(self.d, FORMATS[self.parameters.bits], trained, metric)
 
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> Parameters:

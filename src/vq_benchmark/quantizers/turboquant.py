@@ -8,10 +8,11 @@ from pydantic import Field, model_validator
 
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
 from vq_benchmark.quantizers.eden import encode_lloyd_max
+from vq_benchmark.quantizers.kernels.rows import row_dots, row_norms
 from vq_benchmark.quantizers.lloyd_max import lloyd_max
 from vq_benchmark.quantizers.packing import pack, packed_bytes
 from vq_benchmark.quantizers.rotated import RotatedParameters, RotatedQuantizer
-from vq_benchmark.quantizers.rotations import MatrixMap, seeded_generator
+from vq_benchmark.quantizers.rotations import DenseRotation, seeded_generator
 from vq_benchmark.quantizers.scales import HALF_BYTES, read_halves, scale_levels, write_halves
 
 _SIGNS = np.array([-1, 1], np.float32)
@@ -58,11 +59,12 @@ class Turboquant(RotatedQuantizer):
         self._table = lloyd_max(self._level_bits)
         self._levels = self._table.levels.astype(np.float32)
         self._units = np.full(1 + self._is_sketched, self.unit, np.float32)
+        self._score_columns = self.d * self._units.size + 1
         self._offset = HALF_BYTES * self._units.size
         self._sketch_offset = self.code_bytes = self._offset + packed_bytes(self.d, self._level_bits)
         if self._is_sketched:
             gaussian = seeded_generator("sketch", self._seed).standard_normal((self.d, self.d), np.float32)
-            self._sketch = MatrixMap(gaussian)
+            self._sketch = DenseRotation(gaussian)
             self.code_bytes += packed_bytes(self.d, 1)
 
     def _encode_rotated(self, y: FloatArray, codes: CodeArray) -> None:
@@ -75,8 +77,8 @@ class Turboquant(RotatedQuantizer):
             np.subtract(y, residual, out=residual)
             signs = self._sketch.forward(residual, np.zeros(self.d, np.float32)) >= 0
             codes[:, self._sketch_offset :] = pack(signs, 1)
-            lengths = np.linalg.norm(residual, axis=1)
-            write_halves(np.column_stack([norms, lengths]), self._units, codes)
+            lengths = row_norms(residual, np.zeros(self.d, np.float32))
+            write_halves(np.column_stack([norms, lengths.astype(np.float32)]), self._units, codes)
 
     def _decode_rotated(self, codes: CodeArray, out: FloatArray) -> None:
         norms = read_halves(codes, self._units[:1])[:, 0]
@@ -92,19 +94,17 @@ class Turboquant(RotatedQuantizer):
         sketched = self._sketch.forward(rotated, np.zeros(self.d, np.float32))
         return np.column_stack([rotated, sketched, projected[:, self.d]])
 
-    def decode_for_scores(self, codes: CodeArray) -> FloatArray:
-        """[ŷ, 1] for mse, (n, d + 1); [ŷ, ‖r‖·√(π/2)/d·sign(Gr), 1] for prod, (n, 2d + 1)."""
+    def _decode_tile_for_scores(self, codes: CodeArray, out: FloatArray) -> None:
+        """[ŷ, 1] for mse, [ŷ, ‖r‖·√(π/2)/d·sign(Gr), 1] for prod."""
         d = self.d
-        out = np.empty((codes.shape[0], d * self._units.size + 1), np.float32)
         self._decode_rotated(codes, out)
         if self._is_sketched:
             lengths = read_halves(codes, self._units)[:, 1]
             scale_levels(codes, self._sketch_offset, 1, _SIGNS, lengths, d / math.sqrt(math.pi / 2), out, d, d)
         out[:, -1] = 1
-        return out
 
     def squared_norms(self, codes: CodeArray) -> DoubleArray:
         """‖y‖² + 2⟨Pc, ŷ⟩ + ‖c‖²."""
         norms = read_halves(codes, self._units[:1])[:, 0].astype(np.float64)
-        along_centre = self.decode_for_scores(codes)[:, : self.d] @ self.rotated_centre
+        along_centre = row_dots(self.decode_for_scores(codes), self.rotated_centre)
         return np.asarray(norms**2 + 2 * along_centre + self.rotated_centre @ self.rotated_centre)

@@ -36,6 +36,7 @@ class UniformQuantizer(RotatedQuantizer):
         self._levels = uniform_levels(self.parameters.bits)
         centre_unit = power_of_two_near(math.sqrt(self.rotated_centre @ self.rotated_centre))
         self._units = np.array([self.unit, 1, self.unit * centre_unit], np.float32)
+        self._score_columns = self.d + 2
         self.code_bytes = FACTOR_BYTES + packed_bytes(self.d, self.parameters.bits)
 
     @abstractmethod
@@ -51,13 +52,11 @@ class UniformQuantizer(RotatedQuantizer):
         radii, errors, _ = self._factors(codes)
         self._scale(codes, radii * squared_cosine(errors), out)
 
-    def decode_for_scores(self, codes: CodeArray) -> FloatArray:
-        """[Sq, ⟨x − c, c⟩, 1] with the unbiased scale S, (n, d + 2)."""
-        out = np.empty((codes.shape[0], self.d + 2), np.float32)
+    def _decode_tile_for_scores(self, codes: CodeArray, out: FloatArray) -> None:
+        """[Sq, ⟨x − c, c⟩, 1] with the unbiased scale S."""
         radii, _, out[:, self.d] = self._factors(codes)
         out[:, self.d + 1] = 1
         self._scale(codes, radii, out)
-        return out
 
     def project_queries(self, queries: FloatArray) -> FloatArray:
         """[P(Q − c), 1, ⟨Q, c⟩], (q, d + 2)."""

@@ -62,6 +62,8 @@ FACTS = {
     "encode_vectors_per_second": _cost("Encoding rate", "vectors/s", "higher"),
     "decode_vectors_per_second": _cost("Decoding rate", "vectors/s", "higher"),
     "queries_per_second": _cost("Search rate", "queries/s", "higher"),
+    r"latency_p(\d+)_ms": _cost(r"Search latency, percentile \1", "ms", "lower"),
+    r"search_recall_at_(\d+)": _quality(r"Recall@\1 of the search index", r"share of the true top \1", "higher"),
     "fit_seconds": _cost("Training time", "s", "lower"),
     "peak_memory_bytes": _cost("Peak memory", "bytes", "lower"),
 }

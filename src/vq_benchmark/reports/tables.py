@@ -44,7 +44,7 @@ class Column:
         value = summary.value(self.metric)
         if value is None:
             return ABSENT
-        if self.metric.startswith(("recall", "mrr")):
+        if self.metric.startswith(("recall", "mrr", "search_recall")):
             return share(value, summary.interval(self.metric))
         if self.metric == "compression_ratio":
             return f"{decimal(value, 1)}x"
@@ -63,6 +63,8 @@ COLUMNS = (
     Column("mrr_at_10", "mrr@10", optional=True),
     Column("mrr_at_10_exact", "mrr@10\nexact", optional=True),
     Column("encode_vectors_per_second", "enc/s"),
+    Column("queries_per_second", "queries\n/s", optional=True),
+    Column("search_recall_at_10", "index\nrecall@10", optional=True),
 )
 
 

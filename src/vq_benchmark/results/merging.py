@@ -8,7 +8,7 @@ from typing import Any
 from vq_benchmark.errors import InputError
 from vq_benchmark.results.database import Database, Run
 
-MACHINE_METRICS = ("seconds", "per_second", "memory_bytes", "block_bytes")
+MACHINE_METRICS = ("seconds", "per_second", "memory_bytes", "block_bytes", "latency_", "search_")
 """Parts of the names of metrics that differ from run to run and from machine to machine."""
 PRECEDENCE = {"failed": 0, "partial": 1, "done": 2}
 

@@ -36,14 +36,14 @@ def save_model(quantizer: Quantizer, path: Path, *, metadata: dict[str, Any]) ->
     return content_hash
 
 
-def load_model(path: Path) -> tuple[Quantizer, dict[str, Any]]:
+def load_model(path: Path | str) -> tuple[Quantizer, dict[str, Any]]:
     """The fitted quantizer of a file, and its metadata with `content_hash` added.
 
     Raises:
         InputError: there is no such file, it is damaged, of another format version, or its content was changed.
     """
     try:
-        header, state = unpack(path.read_bytes())
+        header, state = unpack(Path(path).read_bytes())
         version = header["version"]
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{str(path)!r} is not a readable model: {error}; delete it to fit it again.") from error

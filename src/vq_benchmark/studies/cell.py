@@ -3,15 +3,20 @@
 import time
 import traceback
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.evaluation.evaluate import Truths, evaluate
 from vq_benchmark.evaluation.grid import block_rows
 from vq_benchmark.evaluation.metrics import Metrics, finished_metrics
+from vq_benchmark.evaluation.search_index import filled_index
+from vq_benchmark.evaluation.search_speed import search_metrics
 from vq_benchmark.machine.memory import peak_bytes, reset_peak
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.provenance import environment
 from vq_benchmark.quantizers.base import Quantizer
+from vq_benchmark.quantizers.faiss_index import index_name
 from vq_benchmark.quantizers.registry import get_quantizer
 from vq_benchmark.results.database import Run
 from vq_benchmark.results.models import load_model, save_model
@@ -23,6 +28,7 @@ class FittedModel:
     """A fitted quantizer and what is known of its training."""
 
     quantizer: Quantizer
+    id: str
     hash: str
     fit_seconds: float
     reused: bool
@@ -55,6 +61,18 @@ def run_cell(
         "data_block_bytes": 4 * dataset.d * rows_in_memory,
     }
     whole = not measurement.missing
+    facts = environment(options.threads) | {
+        "model_id": model.id,
+        "model_hash": model.hash,
+        "model_reused": model.reused,
+        "peak_memory_is_of_this_cell": peak_is_own,
+    }
+    if options.with_qps and truths is not None:
+        index = search_index(model.quantizer, dataset, options, cell, report)
+        facts["search_index"] = None if index is None else index_name(index)
+        if index is not None:
+            report.say(f"{cell.label}: searching, for at least 4 s")
+            costs |= search_metrics(index, dataset.queries, truths.queries.ids, cell.seed)
     return _row(
         dataset,
         options,
@@ -62,10 +80,18 @@ def run_cell(
         sweep_id,
         status="done" if whole else "partial",
         metrics=(finished_metrics(measurement) if whole else {}) | costs,
-        environment=environment(options.threads)
-        | {"model_hash": model.hash, "model_reused": model.reused, "peak_memory_is_of_this_cell": peak_is_own},
+        environment=facts,
         accumulators=None if whole else measurement.to_bytes(),
     )
+
+
+def search_index(quantizer: Quantizer, dataset: Dataset, options: Options, cell: Cell, report: Reporter) -> Any:
+    """The filled `faiss.Index` of a fitted quantizer, which holds all codes in memory; None where there is none."""
+    if not quantizer.has_search_index():
+        return None
+    report.say(f"{cell.label}: its search index takes {dataset.n * quantizer.code_bytes / 1e6:,.1f} MB of memory")
+    with report.task(f"{cell.label}: filling its search index", dataset.n) as update:
+        return filled_index(quantizer, dataset.base, dataset.metric, batch_size=options.batch_size, on_block=update)
 
 
 def failed_row(dataset: Dataset, options: Options, cell: Cell, sweep_id: str, error: Exception) -> Run:
@@ -80,10 +106,11 @@ def failed_row(dataset: Dataset, options: Options, cell: Cell, sweep_id: str, er
 
 def fitted_model(dataset: Dataset, options: Options, cell: Cell, report: Reporter) -> FittedModel:
     """The cell's model: loaded if it was fitted before, else fitted to a sample of the whole data set and saved."""
-    path = options.codebooks_dir / f"{cell.method}-{model_id(dataset, options.train_size, cell)}.npz"
+    id_ = model_id(dataset, options.train_size, cell)
+    path = model_path(options.codebooks_dir, cell.method, id_)
     if path.exists():
         quantizer, metadata = load_model(path)
-        return FittedModel(quantizer, metadata["content_hash"], metadata["fit_seconds"], reused=True)
+        return FittedModel(quantizer, id_, metadata["content_hash"], metadata["fit_seconds"], reused=True)
     quantizer = get_quantizer(cell.method, **cell.config)
     train = dataset.training_sample(options.train_size, cell.seed)
     report.say(f"{cell.label}: fitting to {len(train):,} vectors")
@@ -91,7 +118,12 @@ def fitted_model(dataset: Dataset, options: Options, cell: Cell, report: Reporte
     quantizer.fit(train, queries=dataset.queries, seed=cell.seed)
     fit_seconds = time.perf_counter() - began
     content_hash = save_model(quantizer, path, metadata={"fit_seconds": fit_seconds, "seed": cell.seed})
-    return FittedModel(quantizer, content_hash, fit_seconds, reused=False)
+    return FittedModel(quantizer, id_, content_hash, fit_seconds, reused=False)
+
+
+def model_path(codebooks_dir: Path, method: str, model_id: str) -> Path:
+    """Where the model of that id is kept."""
+    return codebooks_dir / f"{method}-{model_id}.npz"
 
 
 def _row(dataset: Dataset, options: Options, cell: Cell, sweep_id: str, **outcome: object) -> Run:

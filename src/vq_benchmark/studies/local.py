@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.evaluate import Truths
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.results.database import Database, Run
@@ -47,8 +48,15 @@ def run_cells(
     A cell that fails leaves a failed row and does not stop the others.
 
     Raises:
-        InputError: the database or the ground truth cannot be used; nothing was run.
+        InputError: the database or the ground truth cannot be used, or a search index is to be made of a chunk;
+            nothing was run.
     """
+    for cell in cells:
+        if options.with_qps and (cell.start, cell.stop) != (0, dataset.n):
+            raise InputError(
+                f"--with-qps searches an index of the whole base, so it cannot measure the chunk {cell.start} to "
+                f"{cell.stop} of {dataset.n} rows; run it once on the whole base, or the chunks without --with-qps."
+            )
     outcome = Outcome()
     waiting: list[Cell] = []
     for cell in cells:

@@ -36,6 +36,7 @@ class Options:
     with_recall: bool = True
     with_pairwise: bool = True
     with_rank: bool = True
+    with_qps: bool = False
     ground_truth_path: Path | None = None
     batch_size: int = DEFAULT_BATCH_SIZE
     threads: int = 1
@@ -47,6 +48,11 @@ class Options:
             raise InputError(f"--k is {self.k}, it must be at least 1.")
         if self.k > self.candidates:
             raise InputError(f"--k is {self.k}, more than the {self.candidates} candidates kept (--max-candidates).")
+        if self.with_qps and not self.with_recall:
+            raise InputError(
+                "--with-qps needs recall: a search rate says nothing without the recall of the same index; leave out "
+                "--skip-ground-truth and --no-with-recall."
+            )
         block_rows(self.batch_size)
         self.settings(seed=0)
 
@@ -62,7 +68,9 @@ class Options:
 
     def determining(self) -> dict[str, Any]:
         """Those that determine a result; paths, batch size and threads do not."""
-        names = ("k", "candidates", "num_pairs", "train_size", "with_recall", "with_pairwise", "with_rank")
+        names = (
+            "k", "candidates", "num_pairs", "train_size", "with_recall", "with_pairwise", "with_rank", "with_qps",
+        )  # fmt: skip
         return {name: getattr(self, name) for name in names}
 
 

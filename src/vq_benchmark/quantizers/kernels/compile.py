@@ -13,8 +13,8 @@ row_kernel = njit(cache=True, fastmath=_SUMS, nogil=True)
 rows_kernel = njit(cache=True, fastmath=_SUMS, parallel=True)
 """Compile a function that loops over blocks of ROWS_PER_TASK rows with prange."""
 
-exact_rows_kernel = njit(cache=True, parallel=True)
-"""Like rows_kernel, with sums and products rounded exactly as they are written."""
+tile_kernel = row_kernel
+"""Compile a function that loops over rows on one thread; `in_tiles` gives it work on several."""
 
 exact_kernel = njit(cache=True, nogil=True)
-"""Compile a function whose sums must be made in the order they are written."""
+"""Compile a function whose sums and products must be rounded as they are written."""

@@ -1,10 +1,9 @@
 """The fast Walsh–Hadamard transform, on tiles of rows laid out column by column."""
 
 import numpy as np
-from numba import prange
 
 from vq_benchmark.arrays import FloatArray, IdArray
-from vq_benchmark.quantizers.kernels.compile import row_kernel, rows_kernel
+from vq_benchmark.quantizers.kernels.compile import row_kernel, tile_kernel
 
 LANES = 64
 """Rows per tile: element j of all of them is contiguous, so every butterfly is a vector operation."""
@@ -60,16 +59,16 @@ def _flip(tile: FloatArray, signs: FloatArray) -> None:
             tile[i, lane] *= signs[i]
 
 
-@rows_kernel
+@tile_kernel
 def rotate(
     vectors: FloatArray, shift: FloatArray, signs: FloatArray, pairs: IdArray, size: int, out: FloatArray
 ) -> None:
     """out = R(vectors − shift): for each row of signs (rounds, d), flip signs, transform the first and the last
     `size` elements, and mix the pairs (rounds, d). With size = d one transform covers all."""
     n, d = vectors.shape
-    for task in prange((n + LANES - 1) // LANES):
-        first, after = task * LANES, min(n, (task + 1) * LANES)
-        tile = np.zeros((d, LANES), np.float32)
+    tile = np.zeros((d, LANES), np.float32)
+    for first in range(0, n, LANES):
+        after = min(n, first + LANES)
         for i in range(first, after):
             for j in range(d):
                 tile[j, i - first] = vectors[i, j] - shift[j]
@@ -84,15 +83,15 @@ def rotate(
                 out[i, j] = tile[j, i - first]
 
 
-@rows_kernel
+@tile_kernel
 def unrotate(
     rotated: FloatArray, shift: FloatArray, signs: FloatArray, pairs: IdArray, size: int, out: FloatArray
 ) -> None:
     """out = Rᵀ rotated + shift, the inverse of `rotate`: every step is its own inverse, taken backwards."""
     n, d = rotated.shape
-    for task in prange((n + LANES - 1) // LANES):
-        first, after = task * LANES, min(n, (task + 1) * LANES)
-        tile = np.zeros((d, LANES), np.float32)
+    tile = np.zeros((d, LANES), np.float32)
+    for first in range(0, n, LANES):
+        after = min(n, first + LANES)
         for i in range(first, after):
             for j in range(d):
                 tile[j, i - first] = rotated[i, j]

@@ -1,0 +1,171 @@
+"""How fast our own quantizers encode and decode, beside faiss's on the same rows in the same run.
+
+    python benchmarks/encode.py [--data vectors.npy] [--rows 20000] [--dim 384] [--threads 1,2] [--repeats 5]
+
+Every rate is that of the fastest of the repeats, in thousand vectors per second, rotation and packing included. A
+peer is timed right after each of our own repeats, so that a busy machine slows both. Compilation is timed once and
+left out. On a machine that others keep busy, `--clock cpu --threads 1` counts the processor's time only.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import faiss
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from vq_benchmark.arrays import FloatArray
+from vq_benchmark.machine.threads import use_threads
+from vq_benchmark.quantizers.base import Quantizer
+from vq_benchmark.quantizers.registry import get_quantizer
+
+
+@dataclass(frozen=True)
+class Case:
+    """One configuration, the faiss index of the same method (if any), and the goals on one thread."""
+
+    method: str
+    parameters: dict[str, object]
+    peer: str | None = None
+    least_rate: float = 0.0
+    """Thousand vectors per second."""
+    least_ratio: float = 0.0
+    """Times the rate of the peer."""
+
+    @property
+    def label(self) -> str:
+        return " ".join([self.method, *(f"{name}={value}" for name, value in self.parameters.items())])
+
+
+CASES = [
+    Case("eden", {"bits": 1}, "EDEN1"),
+    Case("eden", {"bits": 2}, "EDEN2"),
+    Case("eden", {"bits": 4}, "EDEN4", 150, 1.5),
+    Case("eden", {"bits": 8}, "EDEN8"),
+    Case("eden", {"bits": 4, "rotation": "qr"}, "EDEN4"),
+    Case("turboquant", {"bits": 4}),
+    Case("turboquant", {"bits": 4, "variant": "prod"}),
+    Case("rabitq", {"bits": 1}, "RaBitQ1"),
+    Case("rabitq", {"bits": 2}, "RaBitQ2"),
+    Case("rabitq", {"bits": 4}, "RaBitQ4", 150, 8),
+    Case("rabitq", {"bits": 8}, "RaBitQ8", 0, 25),
+    Case("caq", {"bits": 4}, None, 80),
+    Case("saq", {"bits": 4}, None, 50),
+    Case("segmented-eden", {"bits": 4}),
+    Case("lvq", {"bits": 4}, "SQ4", 400),
+    Case("lvq", {"bits": 8}, "SQ8", 400),
+    Case("lvq", {"bits": 4, "bits2": 4}),
+]
+LEAST_DECODE, LEAST_SCORES, LEAST_SPEEDUP = 150, 400, 1.7
+
+
+@dataclass
+class Rates:
+    """Thousand vectors per second."""
+
+    encode: float
+    peer: float | None
+    decode: float
+    scores: float
+
+
+Clock = Callable[[], float]
+CLOCKS: dict[str, Clock] = {"wall": time.perf_counter, "cpu": time.process_time}
+
+
+def measure(quantizer: Quantizer, peer: faiss.Index | None, rows: FloatArray, repeats: int, clock: Clock) -> Rates:
+    def seconds(work: Callable[[], object]) -> float:
+        start = clock()
+        work()
+        return clock() - start
+
+    codes = quantizer.encode(rows)
+    tasks: dict[str, Callable[[], object]] = {
+        "encode": lambda: quantizer.encode(rows),
+        "decode": lambda: quantizer.decode(codes),
+        "scores": lambda: quantizer.decode_for_scores(codes),
+    }
+    best = {name: min(seconds(task) for _ in range(2)) for name, task in tasks.items()}
+    few = rows[: max(1, len(rows) // 8)]  # faiss's RaBitQ would take a minute for all
+    best_peer = float("inf")
+    for _ in range(repeats):
+        for name, task in tasks.items():
+            best[name] = min(best[name], seconds(task))
+        if peer is not None:
+            best_peer = min(best_peer, seconds(lambda: peer.sa_encode(few)))
+    return Rates(
+        encode=len(rows) / best["encode"] / 1e3,
+        peer=len(few) / best_peer / 1e3 if peer is not None else None,
+        decode=len(rows) / best["decode"] / 1e3,
+        scores=len(rows) / best["scores"] / 1e3,
+    )
+
+
+def mark(value: float, goal: float, digits: int = 0) -> str:
+    """The value, green if it reaches a goal above zero, red if it does not."""
+    text = f"{value:.{digits}f}"
+    if goal <= 0:
+        return text
+    return f"[green]{text}[/]" if value >= goal else f"[red]{text} < {goal:g}[/]"
+
+
+def load_rows(path: Path | None, count: int, d: int) -> FloatArray:
+    if path is None:
+        return np.random.default_rng(0).standard_normal((count, d)).astype(np.float32)
+    return np.ascontiguousarray(np.load(path, mmap_mode="r")[:count], np.float32)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, help="a .npy file of vectors; Gaussian ones are generated without it")
+    parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--dim", type=int, default=384, help="of generated vectors")
+    parser.add_argument("--threads", default="1,2", help="numbers of threads, the first of which the goals are for")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--clock", choices=CLOCKS, default="wall")
+    parser.add_argument("--only", default="", help="measure only configurations whose label contains this")
+    options = parser.parse_args()
+    rows = load_rows(options.data, options.rows, options.dim)
+    threads = [int(count) for count in options.threads.split(",")]
+
+    columns = ["configuration", "threads", "encode", "faiss", "ratio", "speed-up", "decode", "for scores"]
+    table = Table(
+        *columns, title=f"thousand vectors per second of {options.clock} time, n={len(rows)}, d={rows.shape[1]}"
+    )
+    compilation = 0.0
+    for case in [case for case in CASES if options.only in case.label]:
+        quantizer = get_quantizer(case.method, **case.parameters).fit(rows)
+        start = time.perf_counter()
+        quantizer.decode_for_scores(quantizer.encode(rows[:1]))
+        compilation += time.perf_counter() - start
+        peer = faiss.index_factory(rows.shape[1], case.peer) if case.peer else None
+        if peer is not None:
+            peer.train(rows)
+        first: Rates | None = None
+        for count in threads:
+            use_threads(count)
+            found = measure(quantizer, peer, rows, options.repeats, CLOCKS[options.clock])
+            goals = case if first is None else Case(case.method, {})
+            speedup = mark(found.encode / first.encode, LEAST_SPEEDUP, 2) if first else ""
+            table.add_row(
+                case.label,
+                str(count),
+                mark(found.encode, goals.least_rate),
+                f"{found.peer:.1f}" if found.peer else "",
+                mark(found.encode / found.peer, goals.least_ratio, 1) if found.peer else "",
+                speedup,
+                mark(found.decode, LEAST_DECODE if first is None else 0),
+                mark(found.scores, LEAST_SCORES if first is None else 0),
+            )
+            first = first or found
+    console = Console(width=120)
+    console.print(table)
+    console.print(f"first calls, compilation or loading it from the disk cache included: {compilation:.1f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""`vq-benchmark export`: a faiss index, or codes and model, of a method or of a stored run."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+from typer import Option
+
+from vq_benchmark.cli.measuring import say_notes, single_cell, single_grid
+from vq_benchmark.cli.options import DataOptions, MachineOptions, grouped
+from vq_benchmark.datasets.dataset import Dataset, Metric
+from vq_benchmark.datasets.source import with_held_out_rows
+from vq_benchmark.errors import InputError
+from vq_benchmark.machine.progress import Reporter, reporter
+from vq_benchmark.quantizers.base import Quantizer
+from vq_benchmark.results.database import Database, Run
+from vq_benchmark.results.locations import cache_dir, codebooks_dir, database_path
+from vq_benchmark.studies.cell import fitted_model
+from vq_benchmark.studies.exporting import check_output, stored_model
+from vq_benchmark.studies.exporting import export as write_export
+from vq_benchmark.studies.plan import DEFAULT_TRAIN_SIZE, Options
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command("export")(export)
+
+
+@grouped
+def export(
+    data: DataOptions,
+    output: Annotated[
+        Path, Option(help="A file .faiss to write an index to, or a new folder for codes.npy and model.npz.")
+    ],
+    machine: MachineOptions,
+    method: Annotated[str | None, Option(help="Quantizer to fit, or to load if it was fitted before.")] = None,
+    bits: Annotated[float | None, Option(help="Bits per dimension; the method picks its parameters.")] = None,
+    param: Annotated[list[str] | None, Option(help="A parameter, NAME=VALUE; may be repeated.")] = None,
+    seed: Annotated[int, Option(help="Seed of the training.")] = 0,
+    train_size: Annotated[int, Option(help="Vectors to train on.")] = DEFAULT_TRAIN_SIZE,
+    run_id: Annotated[str | None, Option(help="A stored run whose model to take, instead of --method.")] = None,
+    db_path: Annotated[str | None, Option(help="Database of that run [default: as of `run`].")] = None,
+    codebooks: Annotated[
+        str | None,
+        Option("--codebooks-dir", help="Fitted models [default: $CODEBOOKS_DIR, else ./codebooks]."),
+    ] = None,
+) -> None:
+    """Write a faiss index of all vectors, or codes and model, to take into production.
+
+    A method that has no counterpart in faiss is exported to a folder. Rows that a benchmark holds out as queries are
+    in the export: an id is the number of the row in the data.
+    """
+    if (method is None) == (run_id is None):
+        raise InputError("give either --method or --run-id.")
+    if run_id is not None and (bits is not None or param):
+        raise InputError("a stored run has its parameters; leave out --bits and --param, or give --method.")
+    threads, models, report = machine.apply(), codebooks_dir(codebooks), reporter()
+    if method is None:
+        run = _stored_run(str(run_id), Database(database_path(db_path)))
+        check_output(output, run.method)
+        quantizer = stored_model(run, models)
+        dataset = _data_of(run, data)
+        say_notes(dataset, report)
+    else:
+        grid = single_grid(method, bits, param or [], seed)
+        check_output(output, method)
+        options = Options(
+            cache_dir=cache_dir(None), codebooks_dir=models, train_size=train_size,
+            batch_size=machine.batch_size, threads=threads,
+        )  # fmt: skip
+        dataset = data.load()
+        cell = single_cell(grid, bits, seed, dataset.d, (0, dataset.n))
+        say_notes(dataset, report)
+        quantizer = fitted_model(dataset, options, cell, report).quantizer
+    _write(quantizer, dataset, output, machine.batch_size, report)
+
+
+def _stored_run(run_id: str, database: Database) -> Run:
+    run = database.get(run_id)
+    if run is None:
+        raise InputError(f"there is no run {run_id!r} in {str(database.path)!r}.")
+    return run
+
+
+def _data_of(run: Run, data: DataOptions) -> Dataset:
+    """The data set of the options, under the metric of the run; refused if the run was on another."""
+    dataset = replace(data, metric=data.metric or cast(Metric, run.metric)).load()
+    if dataset.fingerprint != run.dataset_fingerprint:
+        raise InputError(
+            f"run {run.run_id} was on other data than {dataset.name!r} with these options: it had {run.n} vectors of "
+            f"dimension {run.d}, metric {run.metric}; give the data options of that run."
+        )
+    return dataset
+
+
+def _write(quantizer: Quantizer, dataset: Dataset, output: Path, batch_size: int, report: Reporter) -> None:
+    base = with_held_out_rows(dataset.base)
+    with report.task(f"writing {output.name}", base.n) as update:
+        write_export(quantizer, base, dataset.metric, output, batch_size=batch_size, on_block=update)
+    typer.echo(
+        f"{base.n:,} vectors of dimension {base.d}, {quantizer.name}, {quantizer.bits_per_dim:g} bits per dimension: "
+        f"{output}"
+    )
+    if base.n > dataset.n:
+        typer.echo(f"the {base.n - dataset.n:,} vectors that were held out as queries are among them.")
+    if dataset.metric == "cosine":
+        typer.echo("the vectors were divided by their norm, and so must queries be: the score is the inner product.")

@@ -1,0 +1,34 @@
+"""The search index of a quantizer, filled with the codes of a base in one stream."""
+
+from typing import Any
+
+from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.source import VectorSource
+from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, OnBlock, tiles
+from vq_benchmark.quantizers.base import Quantizer
+from vq_benchmark.quantizers.faiss_index import add_codes, reserve_codes
+
+
+def filled_index(
+    quantizer: Quantizer,
+    base: VectorSource,
+    metric: Metric,
+    *,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    on_block: OnBlock | None = None,
+) -> Any:
+    """The `faiss.Index` of a fitted quantizer with the codes of all base rows, whose ids are their row numbers; None
+    where the quantizer has no search index.
+
+    Memory: all codes, and one block of vectors.
+
+    Raises:
+        InputError: a row is not finite, or zero under cosine.
+    """
+    index = quantizer.search_index(metric)
+    if index is None:
+        return None
+    reserve_codes(index, base.n)
+    for tile in tiles(base, 0, base.n, metric, batch_size, on_block):
+        add_codes(index, quantizer.index_codes(tile.vectors, metric))
+    return index

@@ -1,0 +1,116 @@
+"""Take a model and the codes of a base to production: a faiss index in one file, or codes and model in a folder."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import faiss
+import numpy as np
+from numpy.lib import format as numpy_format
+
+from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.source import VectorSource
+from vq_benchmark.errors import InputError
+from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, OnBlock, tiles
+from vq_benchmark.evaluation.search_index import filled_index
+from vq_benchmark.machine.files import atomic_folder, atomic_write
+from vq_benchmark.quantizers.base import Quantizer
+from vq_benchmark.quantizers.registry import quantizer_class
+from vq_benchmark.results.database import Run
+from vq_benchmark.results.models import load_model, save_model
+from vq_benchmark.studies.cell import model_path
+
+INDEX_SUFFIX = ".faiss"
+CODES_FILE, MODEL_FILE = "codes.npy", "model.npz"
+
+
+def check_output(output: Path, method: str) -> None:
+    """Refuse an output that cannot be written, or not for this method, before any work is done.
+
+    Raises:
+        InputError: a .faiss file of a method without a search index, a folder that holds something, a file in place
+            of a folder or the reverse, or a place that does not take files.
+    """
+    with _writing(output):
+        if output.suffix == INDEX_SUFFIX:
+            if not quantizer_class(method).has_search_index():
+                raise InputError(
+                    f"faiss has no index for the codes of {method}, so it cannot be exported to {str(output)!r}; "
+                    f"give a folder as --output, which gets {CODES_FILE} and {MODEL_FILE}."
+                )
+            if output.is_dir():
+                raise InputError(f"{str(output)!r} is a folder; --output must name a file to write an index to.")
+        elif output.exists() and not output.is_dir():
+            raise InputError(
+                f"{str(output)!r} is a file; --output must be a new folder, or end in {INDEX_SUFFIX} for an index."
+            )
+        elif output.is_dir() and any(output.iterdir()):
+            raise InputError(f"the folder {str(output)!r} is not empty; give a new one as --output.")
+        place = next(folder for folder in output.absolute().parents if folder.exists())
+        if not (place.is_dir() and os.access(place, os.W_OK)):
+            raise InputError(f"{str(output)!r} cannot be written: {str(place)!r} is no folder that takes files.")
+
+
+def export(
+    quantizer: Quantizer,
+    base: VectorSource,
+    metric: Metric,
+    output: Path,
+    *,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    on_block: OnBlock | None = None,
+) -> None:
+    """Write a faiss index if `output` ends in .faiss, else a folder with `codes.npy` and `model.npz`; all or nothing.
+
+    Memory: one block of vectors, and for a faiss index all codes.
+
+    Raises:
+        InputError: as `check_output` says, or a row is bad, or there is no space.
+    """
+    check_output(output, quantizer.name)
+    with _writing(output):
+        if output.suffix == INDEX_SUFFIX:
+            index = filled_index(quantizer, base, metric, batch_size=batch_size, on_block=on_block)
+            if index is None:
+                raise InputError(f"faiss has no index for {quantizer.name} with {quantizer.config}.")
+            with atomic_write(output) as file:
+                faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))  # type: ignore[attr-defined]
+            return
+        with atomic_folder(output) as folder:
+            save_model(quantizer, folder / MODEL_FILE, metadata={"metric": metric})
+            with atomic_write(folder / CODES_FILE) as file:
+                shape = (base.n, quantizer.code_bytes)
+                header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+                numpy_format.write_array_header_1_0(file, header)
+                for tile in tiles(base, 0, base.n, metric, batch_size, on_block):
+                    np.ascontiguousarray(quantizer.encode(tile.vectors)).tofile(file)
+
+
+def stored_model(run: Run, codebooks_dir: Path) -> Quantizer:
+    """The fitted quantizer that a row was measured with.
+
+    Raises:
+        InputError: the row has no model, its file is gone, or holds another model.
+    """
+    if "model_id" not in run.environment:
+        raise InputError(f"run {run.run_id} ({run.status}) has no fitted model.")
+    path = model_path(codebooks_dir, run.method, run.environment["model_id"])
+    if not path.is_file():
+        raise InputError(
+            f"the model of run {run.run_id} is not at {str(path)!r}; give its folder with --codebooks-dir, or fit "
+            "again with --method."
+        )
+    quantizer, metadata = load_model(path)
+    if metadata["content_hash"] != run.environment["model_hash"]:
+        raise InputError(f"{str(path)!r} was fitted again since run {run.run_id}: it is another model.")
+    return quantizer
+
+
+@contextmanager
+def _writing(output: Path) -> Iterator[None]:
+    """Turns what the file system refuses into one sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{str(output)!r} cannot be written: {error.strerror or error}.") from error
