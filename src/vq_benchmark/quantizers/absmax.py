@@ -4,17 +4,15 @@ from abc import abstractmethod
 from typing import ClassVar, Self
 
 import numpy as np
-from numba import prange
 
 from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.quantizers.base import Quantizer, State
-from vq_benchmark.quantizers.kernels.compile import ROWS_PER_TASK, exact_rows_kernel
+from vq_benchmark.quantizers.kernels.compile import exact_kernel
+from vq_benchmark.quantizers.kernels.tiles import in_tiles
 from vq_benchmark.quantizers.packing import packed_bytes
 from vq_benchmark.quantizers.scales import scale_levels
 
 SCALE_BYTES = 4
-_TILE_ROWS = 2048
-"""Rows that are scaled and rounded together: few enough that they are still in the cache when they are rounded."""
 
 
 class AbsmaxQuantizer(Quantizer):
@@ -46,23 +44,27 @@ class AbsmaxQuantizer(Quantizer):
     def encode(self, vectors: FloatArray) -> CodeArray:
         vectors = self._check_rows(vectors)
         codes = np.empty((vectors.shape[0], self.code_bytes), np.uint8)
-        scales = np.empty((vectors.shape[0], self._blocks), np.float32)
-        for start in range(0, vectors.shape[0], _TILE_ROWS):
-            tile = slice(start, start + _TILE_ROWS)
-            _absmax(vectors[tile], self._block, self.levels.max(), scales[tile])
-            self._round(vectors[tile], scales[tile], codes[tile, self._offset :])
-        codes[:, : self._offset] = scales.astype("<f4", copy=False).view(np.uint8)
+        in_tiles(len(codes), lambda tile: self._encode_tile(vectors[tile], codes[tile]))
         return codes
+
+    def _encode_tile(self, vectors: FloatArray, codes: CodeArray) -> None:
+        scales = np.empty((vectors.shape[0], self._blocks), np.float32)
+        _absmax(vectors, self._block, self.levels.max(), scales)
+        codes[:, : self._offset] = scales.astype("<f4", copy=False).view(np.uint8)
+        self._round(vectors, scales, codes[:, self._offset :])
 
     def decode(self, codes: CodeArray) -> FloatArray:
         out = np.empty((codes.shape[0], self.d), np.float32)
+        in_tiles(len(codes), lambda tile: self._decode_tile(codes[tile], out[tile]))
+        return out
+
+    def _decode_tile(self, codes: CodeArray, out: FloatArray) -> None:
         scales = np.ascontiguousarray(codes[:, : self._offset]).view("<f4").astype(np.float32, copy=False)
         for block in range(self._blocks):
             first = block * self._block
             offset = self._offset + first * self.bits // 8
             count = min(self._block, self.d - first)
             scale_levels(codes, offset, self.bits, self.levels, scales[:, block].copy(), 1.0, out, first, count)
-        return out
 
     def _block_size(self, d: int) -> int:
         """Dimensions that share a scale: all of them unless a subclass says otherwise."""
@@ -73,14 +75,13 @@ class AbsmaxQuantizer(Quantizer):
         """Fill codes (n, packed bytes) with the numbers of the levels nearest to vectors (n, d) / their scales."""
 
 
-@exact_rows_kernel
+@exact_kernel
 def _absmax(vectors: FloatArray, block: int, largest_level: np.float32, scales: FloatArray) -> None:
     """scales (n, blocks) = the largest magnitude in each block / largest_level."""
     n, d = vectors.shape
-    for task in prange((n + ROWS_PER_TASK - 1) // ROWS_PER_TASK):
-        for i in range(task * ROWS_PER_TASK, min(n, (task + 1) * ROWS_PER_TASK)):
-            for b in range(scales.shape[1]):
-                largest = np.float32(0)
-                for j in range(b * block, min(d, (b + 1) * block)):
-                    largest = max(largest, abs(vectors[i, j]))
-                scales[i, b] = largest / largest_level
+    for i in range(n):
+        for b in range(scales.shape[1]):
+            largest = np.float32(0)
+            for j in range(b * block, min(d, (b + 1) * block)):
+                largest = max(largest, abs(vectors[i, j]))
+            scales[i, b] = largest / largest_level

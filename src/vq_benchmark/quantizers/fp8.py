@@ -1,13 +1,12 @@
 """fp8: one 8-bit float per dimension and one scale per vector."""
 
 import numpy as np
-from numba import prange
 
 from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.quantizers.absmax import AbsmaxQuantizer
 from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.quantizers.budget import whole_bits
-from vq_benchmark.quantizers.kernels.compile import ROWS_PER_TASK, exact_rows_kernel
+from vq_benchmark.quantizers.kernels.compile import exact_kernel
 
 LARGEST = 448.0
 """The largest finite e4m3 number, code 0x7e; 0x7f is not a number."""
@@ -47,21 +46,20 @@ class Fp8(AbsmaxQuantizer):
         _round_to_e4m3(vectors, scales, codes)
 
 
-@exact_rows_kernel
+@exact_kernel
 def _round_to_e4m3(vectors: FloatArray, scales: FloatArray, codes: CodeArray) -> None:
     n, d = vectors.shape
     largest, smallest_normal = np.float32(LARGEST), np.float32(2.0**-6)
-    for task in prange((n + ROWS_PER_TASK - 1) // ROWS_PER_TASK):
-        magnitudes = np.empty(d, np.float32)
-        words = magnitudes.view(np.int32)
-        for i in range(task * ROWS_PER_TASK, min(n, (task + 1) * ROWS_PER_TASK)):
-            scale = scales[i, 0] if scales[i, 0] > 0 else np.float32(np.inf)
-            for j in range(d):
-                magnitudes[j] = min(abs(vectors[i, j] / scale), largest)
-            for j in range(d):
-                # a normal number keeps 3 of its 23 bits of mantissa, and its exponent moves from bias 127 to 7
-                word = words[j]
-                normal = ((word + 0x7FFFF + ((word >> 20) & 1)) >> 20) - (120 << 3)
-                subnormal = np.int32(np.rint(magnitudes[j] * np.float32(512)))
-                code = normal if magnitudes[j] >= smallest_normal else subnormal
-                codes[i, j] = code | (128 if vectors[i, j] < 0 else 0)
+    magnitudes = np.empty(d, np.float32)
+    words = magnitudes.view(np.int32)
+    for i in range(n):
+        scale = scales[i, 0] if scales[i, 0] > 0 else np.float32(np.inf)
+        for j in range(d):
+            magnitudes[j] = min(abs(vectors[i, j] / scale), largest)
+        for j in range(d):
+            # a normal number keeps 3 of its 23 bits of mantissa, and its exponent moves from bias 127 to 7
+            word = words[j]
+            normal = ((word + 0x7FFFF + ((word >> 20) & 1)) >> 20) - (120 << 3)
+            subnormal = np.int32(np.rint(magnitudes[j] * np.float32(512)))
+            code = normal if magnitudes[j] >= smallest_normal else subnormal
+            codes[i, j] = code | (128 if vectors[i, j] < 0 else 0)

@@ -1,13 +1,12 @@
 """int8: one byte per dimension and one scale per vector."""
 
 import numpy as np
-from numba import prange
 
 from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.quantizers.absmax import AbsmaxQuantizer
 from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.quantizers.budget import whole_bits
-from vq_benchmark.quantizers.kernels.compile import ROWS_PER_TASK, exact_rows_kernel
+from vq_benchmark.quantizers.kernels.compile import exact_kernel
 
 _ZERO = 128
 """The byte of zero: bytes are unsigned here, so the integer k is stored as k + 128."""
@@ -34,13 +33,12 @@ class Int8(AbsmaxQuantizer):
         _round_to_integers(vectors, scales, codes)
 
 
-@exact_rows_kernel
+@exact_kernel
 def _round_to_integers(vectors: FloatArray, scales: FloatArray, codes: CodeArray) -> None:
     n, d = vectors.shape
     largest = np.float32(127)  # beyond it only by the rounding of a scale that is hardly above zero
-    for task in prange((n + ROWS_PER_TASK - 1) // ROWS_PER_TASK):
-        for i in range(task * ROWS_PER_TASK, min(n, (task + 1) * ROWS_PER_TASK)):
-            scale = scales[i, 0] if scales[i, 0] > 0 else np.float32(np.inf)
-            for j in range(d):
-                k = np.rint(vectors[i, j] / scale)
-                codes[i, j] = np.int32(min(max(k, -largest), largest)) + _ZERO
+    for i in range(n):
+        scale = scales[i, 0] if scales[i, 0] > 0 else np.float32(np.inf)
+        for j in range(d):
+            k = np.rint(vectors[i, j] / scale)
+            codes[i, j] = np.int32(min(max(k, -largest), largest)) + _ZERO

@@ -1,14 +1,13 @@
 """nf4: the 4-bit NormalFloat of QLoRA, one scale per block."""
 
 import numpy as np
-from numba import prange
 from pydantic import Field
 
 from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.quantizers.absmax import SCALE_BYTES, AbsmaxQuantizer
 from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.quantizers.budget import SCALE_BITS, whole_bits
-from vq_benchmark.quantizers.kernels.compile import ROWS_PER_TASK, exact_rows_kernel
+from vq_benchmark.quantizers.kernels.compile import exact_kernel
 from vq_benchmark.quantizers.packing import pack_row
 
 _GRANULE = 64
@@ -59,21 +58,20 @@ class Nf4(AbsmaxQuantizer):
         _round_to_levels(vectors, scales, self._block, (self.levels[1:] + self.levels[:-1]) / 2, codes)
 
 
-@exact_rows_kernel
+@exact_kernel
 def _round_to_levels(
     vectors: FloatArray, scales: FloatArray, block: int, thresholds: FloatArray, codes: CodeArray
 ) -> None:
     n, d = vectors.shape
-    for task in prange((n + ROWS_PER_TASK - 1) // ROWS_PER_TASK):
-        integers = np.empty(d, np.uint8)
-        scaled = np.empty(d, np.float32)
-        for i in range(task * ROWS_PER_TASK, min(n, (task + 1) * ROWS_PER_TASK)):
-            for b in range(scales.shape[1]):
-                scale = scales[i, b] if scales[i, b] > 0 else np.float32(np.inf)
-                for j in range(b * block, min(d, (b + 1) * block)):
-                    scaled[j] = vectors[i, j] / scale
-            integers[:] = 0
-            for threshold in thresholds:
-                for j in range(d):
-                    integers[j] += np.uint8(scaled[j] > threshold)
-            pack_row(integers, 4, codes[i])
+    integers = np.empty(d, np.uint8)
+    scaled = np.empty(d, np.float32)
+    for i in range(n):
+        for b in range(scales.shape[1]):
+            scale = scales[i, b] if scales[i, b] > 0 else np.float32(np.inf)
+            for j in range(b * block, min(d, (b + 1) * block)):
+                scaled[j] = vectors[i, j] / scale
+        integers[:] = 0
+        for threshold in thresholds:
+            for j in range(d):
+                integers[j] += np.uint8(scaled[j] > threshold)
+        pack_row(integers, 4, codes[i])

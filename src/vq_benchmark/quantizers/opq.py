@@ -11,7 +11,7 @@ from vq_benchmark.quantizers.faiss_index import product_index, rotated_index
 from vq_benchmark.quantizers.kmeans import ROUNDS, refine_codebooks, split
 from vq_benchmark.quantizers.pca import principal_axes
 from vq_benchmark.quantizers.pq import ProductCode, ProductParameters, product_for_budget
-from vq_benchmark.quantizers.rotations import MatrixMap
+from vq_benchmark.quantizers.rotations import DenseRotation
 from vq_benchmark.quantizers.seeding import starting_codebooks
 
 ROTATION_ROUNDS = 10
@@ -67,7 +67,7 @@ class OPQ(Quantizer):
         self.d = d
         self.code_bytes = self.parameters.code_bytes
         self._matrix, self._codebooks = state["rotation"], state["codebooks"]
-        self._rotation = MatrixMap(self._matrix)
+        self._rotation = DenseRotation(self._matrix)
         self._code = ProductCode(self._codebooks)
 
     def search_index(self, metric: str) -> Any:

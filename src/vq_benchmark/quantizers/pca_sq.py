@@ -5,7 +5,7 @@ import numpy as np
 from vq_benchmark.arrays import FloatArray
 from vq_benchmark.quantizers.base import State
 from vq_benchmark.quantizers.pca import principal_axes
-from vq_benchmark.quantizers.rotations import MatrixMap
+from vq_benchmark.quantizers.rotations import DenseRotation
 from vq_benchmark.quantizers.truncated import TruncatedQuantizer
 
 
@@ -31,7 +31,7 @@ class PcaSq(TruncatedQuantizer):
     def restore(self, state: State, d: int) -> None:
         super().restore(state, d)
         self._axes = state["axes"]
-        self._rotation = MatrixMap(self._axes.astype(np.float32))
+        self._rotation = DenseRotation(self._axes.astype(np.float32))
 
     def _keep(self, vectors: FloatArray, shift: FloatArray) -> FloatArray:
         return self._rotation.forward(vectors, shift)

@@ -13,6 +13,7 @@ from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.quantizers.budget import whole_bytes
 from vq_benchmark.quantizers.pq import divisors
 
+_faiss: Any = faiss  # its type hints are wrong about product residual quantizers
 CODEBOOKS_PER_PART = 4
 """Codebooks per part that a budget aims at: more train longer, one is PQ."""
 
@@ -71,7 +72,7 @@ class PRQ(AdditiveQuantizer):
         return quantizer
 
     def _new_index(self, metric: int) -> tuple[Any, Any]:
-        index = faiss.IndexProductResidualQuantizer(
+        index = _faiss.IndexProductResidualQuantizer(
             self.d, self.parameters.nsplits, self.parameters.m, self.parameters.nbits, metric
         )
         return index, index.prq
@@ -88,5 +89,4 @@ class PRQ(AdditiveQuantizer):
             part.is_trained = True
 
     def _parts(self, quantizer: Any) -> list[Any]:
-        library: Any = faiss  # its type hints lack this function
-        return [library.downcast_AdditiveQuantizer(quantizer.subquantizer(i)) for i in range(quantizer.nsplits)]
+        return [_faiss.downcast_AdditiveQuantizer(quantizer.subquantizer(i)) for i in range(quantizer.nsplits)]

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from vq_benchmark.arrays import Array, CodeArray, DoubleArray, FloatArray, IdArray
 from vq_benchmark.quantizers.base import Quantizer, State
-from vq_benchmark.quantizers.kernels.compile import ROWS_PER_TASK, exact_kernel, row_kernel, rows_kernel
+from vq_benchmark.quantizers.kernels.compile import exact_kernel, row_kernel, rows_kernel, tile_kernel
+from vq_benchmark.quantizers.kernels.tiles import in_tiles
 from vq_benchmark.quantizers.kmeans import nearest_entries, train_codebooks, transposed
 from vq_benchmark.quantizers.pq import ProductCode, ProductParameters, product_for_budget
 
@@ -134,22 +135,21 @@ def _fit_codebooks(rows: FloatArray, codebooks: FloatArray, weight: float, entri
         total += now - along[j]
 
 
-@rows_kernel
 def descend(vectors: FloatArray, codebooks: FloatArray, weight: float, entries: Array) -> None:
     """Lower the loss of entries (n, m) of vectors (n, d) by changing one at a time; codebooks (m, w, k)."""
+    lengths = np.square(codebooks).sum(axis=1)
+    in_tiles(len(entries), lambda tile: _descend(vectors[tile], codebooks, lengths, weight, entries[tile]))
+
+
+@tile_kernel
+def _descend(vectors: FloatArray, codebooks: FloatArray, lengths: FloatArray, weight: float, entries: Array) -> None:
     n = vectors.shape[0]
-    m, w, k = codebooks.shape
-    lengths = np.zeros((m, k), np.float32)
-    for j in range(m):
-        for s in range(w):
-            for t in range(k):
-                lengths[j, t] += codebooks[j, s, t] * codebooks[j, s, t]
-    for task in prange((n + ROWS_PER_TASK - 1) // ROWS_PER_TASK):
-        products = np.empty((m, k), np.float32)
-        squares = np.empty(m, np.float32)
-        losses = np.empty(k, np.float32)
-        for i in range(task * ROWS_PER_TASK, min(n, (task + 1) * ROWS_PER_TASK)):
-            _descend_row(vectors[i], codebooks, lengths, weight, products, squares, losses, entries[i])
+    m, _, k = codebooks.shape
+    products = np.empty((m, k), np.float32)
+    squares = np.empty(m, np.float32)
+    losses = np.empty(k, np.float32)
+    for i in range(n):
+        _descend_row(vectors[i], codebooks, lengths, weight, products, squares, losses, entries[i])
 
 
 @row_kernel

@@ -9,12 +9,11 @@ from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.errors import InputError
 from vq_benchmark.quantizers.base import Parameters, Quantizer
 from vq_benchmark.quantizers.budget import whole_bytes
+from vq_benchmark.quantizers.kernels.tiles import in_tiles
 from vq_benchmark.quantizers.packing import pack, packed_bytes
-from vq_benchmark.quantizers.rotations import MatrixMap, seeded_generator
+from vq_benchmark.quantizers.rotations import DenseRotation, seeded_generator
 from vq_benchmark.quantizers.scales import scale_levels
 
-_TILE_ROWS = 2048
-"""Rows that are projected and packed together: few enough that they are still in the cache when they are packed."""
 _SIGNS = np.array([-1, 1], np.float32)
 
 
@@ -43,28 +42,39 @@ class SignQuantizer(Quantizer):
     def _set_projection(self, matrix: FloatArray, shift: FloatArray) -> None:
         """W (m, d) float32 and shift (d,)."""
         self.m, self.d = matrix.shape
-        self._projection = MatrixMap(matrix)
+        self._projection = DenseRotation(matrix)
         self._shift = shift
         self.code_bytes = self.side_bytes + packed_bytes(self.m, 1)
 
     def encode(self, vectors: FloatArray) -> CodeArray:
         vectors = self._check_rows(vectors)
         codes = np.empty((vectors.shape[0], self.code_bytes), np.uint8)
-        for start in range(0, vectors.shape[0], _TILE_ROWS):
-            tile = slice(start, start + _TILE_ROWS)
-            codes[tile, self.side_bytes :] = pack(self._projection.forward(vectors[tile], self._shift) >= 0, 1)
-        self._write_side(vectors, codes)
+        in_tiles(len(codes), lambda tile: self._encode_tile(vectors[tile], codes[tile]))
         return codes
+
+    def _encode_tile(self, vectors: FloatArray, codes: CodeArray) -> None:
+        codes[:, self.side_bytes :] = pack(self._projection.forward(vectors, self._shift) >= 0, 1)
+        self._write_side(vectors, codes)
 
     def decode(self, codes: CodeArray) -> FloatArray:
         """shift + f·Wᵀs, with s the signs and f of least squares."""
-        return self._projection.inverse(self._scaled_signs(codes, self._decoding_factors(codes)), self._shift)
+        out = np.empty((codes.shape[0], self.d), np.float32)
+        in_tiles(len(codes), lambda tile: self._decode_tile(codes[tile], out[tile]))
+        return out
+
+    def _decode_tile(self, codes: CodeArray, out: FloatArray) -> None:
+        signs = np.empty((codes.shape[0], self.m), np.float32)
+        self._scale_signs(codes, self._decoding_factors(codes), signs)
+        out[:] = self._projection.inverse(signs, self._shift)
 
     def _scaled_signs(self, codes: CodeArray, factors: FloatArray, extra: int = 0) -> FloatArray:
         """(n, m + extra): factors (n,) times signs, and columns to be filled."""
         out = np.empty((codes.shape[0], self.m + extra), np.float32)
-        scale_levels(codes, self.side_bytes, 1, _SIGNS, factors.astype(np.float32), 1.0, out, 0, self.m)
+        in_tiles(len(codes), lambda tile: self._scale_signs(codes[tile], factors[tile], out[tile]))
         return out
+
+    def _scale_signs(self, codes: CodeArray, factors: FloatArray, out: FloatArray) -> None:
+        scale_levels(codes, self.side_bytes, 1, _SIGNS, factors.astype(np.float32), 1.0, out, 0, self.m)
 
     @abstractmethod
     def _decoding_factors(self, codes: CodeArray) -> FloatArray:

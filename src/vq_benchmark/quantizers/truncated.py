@@ -4,14 +4,14 @@ from abc import abstractmethod
 from typing import Self
 
 import numpy as np
-from numba import prange
 from pydantic import Field
 
 from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.errors import InputError
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.budget import whole_bytes
-from vq_benchmark.quantizers.kernels.compile import ROWS_PER_TASK, rows_kernel
+from vq_benchmark.quantizers.kernels.compile import tile_kernel
+from vq_benchmark.quantizers.kernels.tiles import in_tiles
 from vq_benchmark.quantizers.packing import pack_row, packed_bytes, unpack_row
 from vq_benchmark.quantizers.sq import uniform_grids
 
@@ -75,11 +75,21 @@ class TruncatedQuantizer(Quantizer):
     def encode(self, vectors: FloatArray) -> CodeArray:
         vectors = self._check_rows(vectors)
         codes = np.empty((vectors.shape[0], self.code_bytes), np.uint8)
-        _encode_grid(self._keep(vectors, self.mean), self.cell, self.parameters.bits, codes)
+        in_tiles(len(codes), lambda tile: self._encode_tile(vectors[tile], codes[tile]))
         return codes
 
+    def _encode_tile(self, vectors: FloatArray, codes: CodeArray) -> None:
+        _encode_grid(self._keep(vectors, self.mean), self.cell, self.parameters.bits, codes)
+
     def decode(self, codes: CodeArray) -> FloatArray:
-        return self._expand(self._coordinates(codes, 0))
+        out = np.empty((codes.shape[0], self.d), np.float32)
+        in_tiles(len(codes), lambda tile: self._decode_tile(codes[tile], out[tile]))
+        return out
+
+    def _decode_tile(self, codes: CodeArray, out: FloatArray) -> None:
+        z = np.empty((codes.shape[0], self.k), np.float32)
+        _decode_grid(codes, self.cell, self.parameters.bits, z)
+        out[:] = self._expand(z)
 
     def project_queries(self, queries: FloatArray) -> FloatArray:
         """[the kept coordinates of Q, ⟨Q, mean⟩], (q, k + 1)."""
@@ -88,15 +98,10 @@ class TruncatedQuantizer(Quantizer):
 
     def decode_for_scores(self, codes: CodeArray) -> FloatArray:
         """[z(x), 1], (n, k + 1)."""
-        scores = self._coordinates(codes, 1)
+        scores = np.empty((codes.shape[0], self.k + 1), np.float32)
         scores[:, self.k] = 1
+        in_tiles(len(codes), lambda tile: _decode_grid(codes[tile], self.cell, self.parameters.bits, scores[tile]))
         return scores
-
-    def _coordinates(self, codes: CodeArray, extra: int) -> FloatArray:
-        """(n, k + extra) float32: the decoded coordinates, and columns to be filled."""
-        out = np.empty((codes.shape[0], self.k + extra), np.float32)
-        _decode_grid(codes, self.cell, self.parameters.bits, out)
-        return out
 
     @abstractmethod
     def _axes_of(self, train: FloatArray) -> State:
@@ -111,27 +116,25 @@ class TruncatedQuantizer(Quantizer):
         """The vectors (n, d) that z (n, k) stands for."""
 
 
-@rows_kernel
+@tile_kernel
 def _encode_grid(z: FloatArray, cell: FloatArray, bits: int, codes: CodeArray) -> None:
     n, k = z.shape
     half, top = np.float32(1 << (bits - 1)), np.float32((1 << bits) - 1)
-    for task in prange((n + ROWS_PER_TASK - 1) // ROWS_PER_TASK):
-        integers = np.empty(k, np.uint8)
-        for i in range(task * ROWS_PER_TASK, min(n, (task + 1) * ROWS_PER_TASK)):
-            for j in range(k):
-                width = cell[j] if cell[j] > 0 else np.float32(np.inf)
-                level = np.floor(z[i, j] / width) + half
-                integers[j] = np.int32(min(max(level, np.float32(0)), top))
-            pack_row(integers, bits, codes[i])
+    integers = np.empty(k, np.uint8)
+    for i in range(n):
+        for j in range(k):
+            width = cell[j] if cell[j] > 0 else np.float32(np.inf)
+            level = np.floor(z[i, j] / width) + half
+            integers[j] = np.int32(min(max(level, np.float32(0)), top))
+        pack_row(integers, bits, codes[i])
 
 
-@rows_kernel
+@tile_kernel
 def _decode_grid(codes: CodeArray, cell: FloatArray, bits: int, out: FloatArray) -> None:
     n, k = out.shape[0], cell.size
     centre = np.float32(0.5) - np.float32(1 << (bits - 1))
-    for task in prange((n + ROWS_PER_TASK - 1) // ROWS_PER_TASK):
-        integers = np.empty(k, np.uint8)
-        for i in range(task * ROWS_PER_TASK, min(n, (task + 1) * ROWS_PER_TASK)):
-            unpack_row(codes[i], bits, integers)
-            for j in range(k):
-                out[i, j] = (np.float32(integers[j]) + centre) * cell[j]
+    integers = np.empty(k, np.uint8)
+    for i in range(n):
+        unpack_row(codes[i], bits, integers)
+        for j in range(k):
+            out[i, j] = (np.float32(integers[j]) + centre) * cell[j]
