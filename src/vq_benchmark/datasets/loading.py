@@ -171,5 +171,6 @@ def _under_metric(name: str, stored: StoredDataset, metric: Metric, fingerprint:
         neighbors=stored.neighbors,
         judgements=judgements,
         fingerprint=fingerprint,
+        learn_fingerprint=None if stored.learn is None else fingerprint_base(stored.learn, metric),
         notes=notes,
     )

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+import math
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.quantizers.registry import quantizer_class
 
 DEFAULT_TRAIN_SIZE = 20_000
+GREATEST_SEED = 2**31 - 1
+"""faiss takes seeds of 32 bits with a sign."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,7 @@ def run_id(dataset: Dataset, options: Options, cell: Cell) -> str:
             "version": version("vq-benchmark").rsplit(".", 1)[0],
             "base": dataset.fingerprint,
             "queries": fingerprint_array(dataset.queries),
+            "learn": _learn_fingerprint(dataset, options.train_size),
             "judged": None if judgements is None else fingerprint_array(judgements.queries),
             "qrels": None if judgements is None else hashlib.sha256(judgements.qrels.tobytes()).hexdigest(),
             "metric": dataset.metric,
@@ -120,18 +124,21 @@ def run_id(dataset: Dataset, options: Options, cell: Cell) -> str:
 
 def model_id(dataset: Dataset, train_size: int, cell: Cell) -> str:
     """Hash of everything that determines the fitted model of a cell, as 24 hex digits."""
-    learn = dataset.learn
     return _digest(
         {
             "version": version("vq-benchmark").rsplit(".", 1)[0],
             "base": dataset.fingerprint,
-            "learn": None if learn is None else learn.n,
+            "learn": _learn_fingerprint(dataset, train_size),
             "train_size": train_size,
             "method": cell.method,
             "config": dict(cell.config),
             "seed": cell.seed,
         }
     )
+
+
+def _learn_fingerprint(dataset: Dataset, train_size: int) -> str | None:
+    return None if dataset.training_source(train_size) is dataset.base else dataset.learn_fingerprint
 
 
 def _digest(value: Mapping[str, Any]) -> str:
@@ -144,10 +151,11 @@ def parsed_grid(
     """The parameters of every method: the product of its values, or nothing where it was given none.
 
     Raises:
-        InputError: an unknown method or parameter, a value out of bounds, or a negative seed.
+        InputError: an unknown method or parameter, a value out of bounds, or an impossible seed.
     """
-    if min(seeds) < 0:
-        raise InputError(f"a seed is {min(seeds)}, it must be at least 0.")
+    for seed in seeds:
+        if not 0 <= seed <= GREATEST_SEED:
+            raise InputError(f"a seed is {seed}, it must be at least 0 and at most {GREATEST_SEED}.")
     return {
         method: [
             quantizer_class(method).parameters_type.parse(method, values)
@@ -192,6 +200,8 @@ def _chosen(method: str, budgets: Sequence[float], d: int, refusals: list[Refusa
         return [cls.parameters_type.parse(method, {})]
     chosen = []
     for budget in budgets:
+        if not 0 < budget < math.inf:
+            raise InputError(f"--bits is {budget:g}, it must be a number of bits per dimension above 0.")
         try:
             chosen.append(cls.for_budget(budget, d))
         except InfeasibleBudget as error:
