@@ -41,6 +41,7 @@ def measurement_options(
         ground_truth_path=measure.ground_truth_path,
         batch_size=machine.batch_size,
         threads=threads,
+        slow=measure.slow,
     )
 
 
@@ -79,10 +80,15 @@ def single_grid(method: str, bits: float | None, param: Sequence[str], seed: int
 
 
 def single_cell(
-    grid: dict[str, list[Parameters]], bits: float | None, seed: int, d: int, rows: tuple[int, int]
+    grid: dict[str, list[Parameters]],
+    bits: float | None,
+    seed: int,
+    dataset: Dataset,
+    options: Options,
+    rows: tuple[int, int],
 ) -> Cell:
     """The one cell of that grid on rows [start, stop); InputError where there is none, or more."""
-    cells, refusals = cells_of(grid, [] if bits is None else [bits], [seed], d, rows)
+    cells, refusals = cells_of(grid, [] if bits is None else [bits], [seed], dataset, options, rows)
     if refusals:
         raise InputError(refusals[0].reason)
     if len(cells) != 1:

@@ -66,18 +66,13 @@ def load_dataset(
     fingerprint = fingerprint_base(stored.base, chosen, stored.split, probed=probed)
     dataset = _under_metric(name, stored, chosen, fingerprint)
     if check:
-        check_numbered_rows(probed, _numbers_in_file(stored.base, numbers), chosen)
+        check_numbered_rows(probed, numbers_in_file(stored.base, numbers), chosen)
         check_rows(dataset.queries, 0, chosen, what="query")
         if dataset.judgements is not None:
             check_rows(dataset.judgements.queries, 0, chosen, what="judged query")
     return dataset
 
 
-def _numbers_in_file(base: VectorSource, rows: IdArray) -> IdArray:
-    """The numbers that rows had before queries were held out: those that a person finds in the file."""
-    if not isinstance(base, ExcludingSource):
-        return rows
-    return np.array([base.source_row(row) for row in rows.tolist()], dtype=np.int64)
 
 
 def _open(

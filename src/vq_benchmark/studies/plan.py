@@ -24,6 +24,8 @@ from vq_benchmark.quantizers.registry import quantizer_class
 DEFAULT_TRAIN_SIZE = 20_000
 GREATEST_SEED = 2**31 - 1
 """faiss takes seeds of 32 bits with a sign."""
+LONGEST_TRAINING_SECONDS = 600
+"""Training that would take longer on one core is refused unless slow methods are allowed."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Options:
     ground_truth_path: Path | None = None
     batch_size: int = DEFAULT_BATCH_SIZE
     threads: int = 1
+    slow: bool = False
+    """Whether training may take longer than ten minutes."""
 
     def __post_init__(self) -> None:
         if self.train_size < 1:
@@ -169,7 +173,8 @@ def cells_of(
     grid: Mapping[str, Sequence[Parameters]],
     budgets: Sequence[float],
     seeds: Sequence[int],
-    d: int,
+    dataset: Dataset,
+    options: Options,
     rows: tuple[int, int],
 ) -> tuple[list[Cell], list[Refusal]]:
     """Cells of a sweep over rows [start, stop), and why methods have none at some budgets.
@@ -178,7 +183,7 @@ def cells_of(
     there are no budgets. Equal configurations appear once.
 
     Raises:
-        InputError: parameters are impossible for dimension d.
+        InputError: parameters are impossible for the data set's dimension.
     """
     cells: list[Cell] = []
     refusals: list[Refusal] = []
@@ -187,11 +192,27 @@ def cells_of(
         if reason:
             refusals.append(Refusal(method, f"{method} cannot run here: {reason}"))
             continue
-        chosen = list(given) or _chosen(method, budgets, d, refusals)
-        for parameters in chosen:
-            parameters.check_dimension(d)
-        cells += [Cell(method, each.model_dump(mode="json"), seed, *rows) for each in chosen for seed in seeds]
+        for parameters in list(given) or _chosen(method, budgets, dataset.d, refusals):
+            parameters.check_dimension(dataset.d)
+            refusal = None if options.slow else _too_slow(method, parameters, dataset, options.train_size)
+            if refusal is not None:
+                refusals.append(refusal)
+                continue
+            cells += [Cell(method, parameters.model_dump(mode="json"), seed, *rows) for seed in seeds]
     return _distinct(cells), refusals
+
+
+def _too_slow(method: str, parameters: Parameters, dataset: Dataset, train_size: int) -> Refusal | None:
+    count = min(train_size, dataset.training_source(train_size).n)
+    seconds = parameters.training_seconds(count, dataset.d)
+    if seconds is None or seconds <= LONGEST_TRAINING_SECONDS:
+        return None
+    config = " ".join(f"{name}={value}" for name, value in parameters.model_dump(mode="json").items())
+    return Refusal(
+        method,
+        f"training {method} {config} on {count:,} vectors would take about {seconds / 60:,.0f} minutes on one core, "
+        f"more than {LONGEST_TRAINING_SECONDS / 60:.0f}; --slow allows it.",
+    )
 
 
 def _chosen(method: str, budgets: Sequence[float], d: int, refusals: list[Refusal]) -> list[Parameters]:
