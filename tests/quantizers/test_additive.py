@@ -4,6 +4,7 @@ import faiss
 import numpy as np
 import pytest
 
+from vq_benchmark.quantizers.faiss_index import add_codes
 from vq_benchmark.quantizers.registry import get_quantizer, quantizer_class
 
 D = 24
@@ -91,3 +92,19 @@ def test_fast_methods_state_no_time() -> None:
     cls = quantizer_class("int8")
     assert not cls.slow
     assert cls.parameters_type().training_seconds(1000, 100) is None
+
+
+@pytest.mark.parametrize("metric", ["l2", "ip"])
+@pytest.mark.parametrize(("name", "config"), [("rq", {}), ("lsq", {}), ("prq", {"nsplits": 3})])
+def test_the_faiss_index_searches_the_same_codes(rows: np.ndarray, name: str, config: dict, metric: str) -> None:
+    quantizer = get_quantizer(name, m=3, nbits=4, **config).fit(rows)
+    codes = quantizer.encode(rows)
+    index = quantizer.search_index(metric)
+    add_codes(index, codes)
+    scores, _ = index.search(rows[:20], 1)
+    decoded = quantizer.decode(codes).astype(np.float64)
+    if metric == "l2":
+        expected = np.square(rows[:20, None] - decoded[None]).sum(axis=2).min(axis=1)
+    else:
+        expected = (rows[:20] @ decoded.T).max(axis=1)
+    np.testing.assert_allclose(scores[:, 0], expected, rtol=1e-4)

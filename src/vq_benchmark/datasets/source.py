@@ -144,7 +144,7 @@ def with_held_out_rows(source: VectorSource) -> VectorSource:
 
 
 def numbers_in_file(source: VectorSource, rows: IdArray) -> IdArray:
-    """The numbers (n,) that rows had before others were held out: those under which a person finds them in the file."""
+    """The numbers (n,) that rows had before others were held out, under which a person finds them in the file."""
     match source:
         case ExcludingSource():
             return source.source_rows(rows)

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from vq_benchmark.arrays import FloatArray
 from vq_benchmark.datasets.checks import check_numbered_rows
 from vq_benchmark.datasets.dataset import Metric
-from vq_benchmark.datasets.source import VectorSource
+from vq_benchmark.datasets.source import VectorSource, numbers_in_file
 from vq_benchmark.errors import InputError
 
 TILE_ROWS = 4096

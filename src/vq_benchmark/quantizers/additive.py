@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 import faiss
 import numpy as np
 from pydantic import Field
+from threadpoolctl import threadpool_limits
 
 from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
@@ -53,7 +54,8 @@ class AdditiveQuantizer(Quantizer):
         self.parameters.check_rows(self.name, n)
         rows = train[np.random.default_rng(seed).permutation(n)[: self.parameters.training_rows(n)]]
         quantizer = self._new(d, seed)
-        quantizer.train(np.ascontiguousarray(rows, np.float32))
+        with threadpool_limits(1):  # faiss's sums depend on the number of threads
+            quantizer.train(np.ascontiguousarray(rows, np.float32))
         self.restore({"codebooks": self._codebooks_of(quantizer)}, d)
         return self
 
