@@ -94,5 +94,7 @@ def test_plot_without_a_database(program):
 
 
 def test_the_program_is_also_a_module():
-    ran = subprocess.run([sys.executable, "-m", "vq_benchmark", "--version"], capture_output=True, text=True, check=True)
+    ran = subprocess.run(
+        [sys.executable, "-m", "vq_benchmark", "--version"], capture_output=True, text=True, check=True
+    )
     assert ran.stdout.startswith("vq-benchmark ")
