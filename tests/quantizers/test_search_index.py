@@ -9,8 +9,9 @@ from vq_benchmark.quantizers.faiss_index import add_codes, product_index, reserv
 from vq_benchmark.quantizers.registry import get_quantizer, registered
 
 D, N = 32, 700
+SMALL = {"m": 2, "nbits": 4}
 CONFIGS = [
-    *((name, {}) for name, method in registered().items() if method.has_search_index()),
+    *((name, SMALL if method.slow else {}) for name, method in registered().items() if method.has_search_index()),
     ("pq", {"m": 8, "nbits": 4}),
     ("pq", {"m": 4, "nbits": 6}),
     *(("rabitq-faiss", {"bits": bits}) for bits in (1, 2, 8)),
@@ -69,7 +70,10 @@ def test_plain_faiss_decodes_and_scores_as_the_quantizer_does(name, config, metr
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=2e-4)
 
 
-@pytest.mark.parametrize(("name", "config"), CONFIGS)
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [each for each in CONFIGS if each[0] != "lsq"],  # faiss's encoder of it draws at random by the order of rows
+)
 def test_faiss_would_make_the_same_codes(name, config):
     base = vectors(N, 0)
     quantizer = get_quantizer(name, **config).fit(base)
