@@ -102,6 +102,12 @@ def nan_npy(path: Path) -> None:
     np.save(path, vectors)
 
 
+def huge_npy(path: Path) -> None:
+    vectors = np.ones((100, 4), dtype=np.float32)
+    vectors[17, 2] = 3e18
+    np.save(path, vectors)
+
+
 def empty_npy(path: Path) -> None:
     np.save(path, np.ones((0, 4), dtype=np.float32))
 
@@ -117,6 +123,7 @@ def three_axes_npy(path: Path) -> None:
         ("a.fbin", bad_fbin, ["a.fbin"]),
         ("a.npy", truncated_npy, ["a.npy"]),
         ("a.npy", nan_npy, ["1 of", "17"]),
+        ("a.npy", huge_npy, ["1e+17", "17"]),
         ("a.npy", empty_npy, ["empty"]),
         ("a.npy", three_axes_npy, ["a.npy"]),
         ("a.txt", truncated_npy, [".txt"]),
@@ -126,6 +133,17 @@ def test_bad_files(program, tmp_path, name, make, words):
     make(tmp_path / name.replace(".txt", ".npy"))
     (tmp_path / name.replace(".txt", ".npy")).rename(tmp_path / name)
     assert_refused(program(*arguments(tmp_path / name, num_queries=5)), tmp_path, *words)
+
+
+def test_bad_rows_that_no_sample_shows_stop_every_cell(program, vectors, tmp_path):
+    base = np.random.default_rng(0).standard_normal((20_000, 4)).astype(np.float32)
+    base[12_345, 0] = np.nan
+    np.save(vectors / "base.npy", base)
+    np.save(vectors / "queries.npy", base[:5])
+    ran = program(*arguments(vectors, train_size=100), "--skip-ground-truth")
+    assert ran.code == 2
+    assert "1 of the base rows" in ran.err
+    assert "12345" in ran.err
 
 
 def test_zero_vectors_under_cosine(program, vectors, tmp_path):

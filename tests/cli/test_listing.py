@@ -52,6 +52,13 @@ def test_generated_vectors_can_be_inspected(program, tmp_path, dtype):
     assert "2,990 × 24" in found.out
 
 
+def test_a_small_file_can_be_inspected_as_it_is(program, tmp_path):
+    np.save(tmp_path / "small.npy", np.random.default_rng(0).standard_normal((600, 4)).astype(np.float32))
+    found = program("inspect", "--dataset", "small.npy")
+    assert found.code == 0, found.err
+    assert "540 × 4" in found.out
+
+
 def test_inspect_reports_what_run_refuses(program, tmp_path):
     vectors = np.ones((50, 4), dtype=np.float32)
     vectors[7, 1], vectors[9] = np.inf, 0

@@ -192,7 +192,8 @@ def test_a_forced_run_that_fails_leaves_the_earlier_row(program, vectors, tmp_pa
     assert program(*run).code == 0
     before = rows(tmp_path / "x.db")
     (model,) = (tmp_path / "codebooks").iterdir()
-    model.write_bytes(b"damaged")
+    model.unlink()
+    (model / "in the way").mkdir(parents=True)
     again = program(*run, "--force")
     assert again.code == 1
     assert "delete it to fit it again" in again.err
@@ -216,3 +217,14 @@ def test_the_help_says_the_defaults(program):
     assert "$DB_PATH" in shown
     assert "$CODEBOOKS_DIR" in shown
     assert "$VQ_CACHE_DIR" in shown
+
+
+def test_a_damaged_model_is_fitted_again(program, vectors, tmp_path):
+    run = ("run", "--dataset", vectors, "--method", "pq", "--bits", 4, *OPTIONS)
+    program(*run, "--db-path", "calm.db")
+    (model,) = (tmp_path / "codebooks").iterdir()
+    model.write_bytes(model.read_bytes()[:-50])
+    again = program(*run, "--db-path", "again.db")
+    assert again.code == 0, again.err
+    assert "fitted again" in again.err
+    assert rows(tmp_path / "again.db") == rows(tmp_path / "calm.db")

@@ -35,8 +35,9 @@ class DataOptions:
     dim: Annotated[int | None, data_option(help="Dimension of `synthetic`.")] = None
     queries_path: Annotated[Path | None, data_option(help="A file of query vectors.")] = None
     num_queries: Annotated[
-        int, data_option(help="Use so many queries; held out of the base where the data has none.")
-    ] = 1000
+        int | None,
+        data_option(help="Use so many queries [default: 1000]; held out of the base where the data has none."),
+    ] = None
     split_seed: Annotated[int, data_option(help="Draws the held-out queries.")] = 0
     metric: Annotated[Metric | None, data_option(help="l2, ip or cosine; overrules what the data says.")] = None
     vector_column: Annotated[

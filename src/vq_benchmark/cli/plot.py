@@ -14,6 +14,9 @@ from vq_benchmark.reports.tables import print_results
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.locations import database_path
 
+JUDGED = ("mrr", "ndcg")
+"""Metrics that only data with judgements have: no news where they are missing."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
@@ -40,7 +43,8 @@ def plot(
         runs, output_dir, metrics=names, formats=comma_separated(formats, str, "--format"), dpi=dpi
     )
     print_results(runs, Console())
-    if plotted.skipped:
-        typer.echo(f"no row has a value to draw of: {', '.join(plotted.skipped)}.", err=True)
+    missing = [name for name in plotted.skipped if names is not None or not name.startswith(JUDGED)]
+    if missing:
+        typer.echo(f"no row has a value to draw of: {', '.join(missing)}.", err=True)
     for path in plotted.paths:
         typer.echo(path)

@@ -5,14 +5,21 @@ import numpy as np
 from vq_benchmark.arrays import Array, FloatArray, IdArray
 from vq_benchmark.datasets.dataset import Metric
 from vq_benchmark.datasets.source import VectorSource
-from vq_benchmark.errors import InputError
+from vq_benchmark.errors import BadRows, InputError
 
+LARGEST_VALUE = 1e17
+"""Values beyond it overflow float32 when squared and summed, so no error or score could be told from nonsense."""
 PROBE_RUNS, PROBE_RUN_ROWS = 32, 32
 
 
 def non_finite_rows(rows: FloatArray) -> Array:
     """(n,) bool: which rows hold a NaN or an infinite value."""
     return np.asarray(~np.isfinite(rows).all(axis=1))
+
+
+def too_large_rows(rows: FloatArray) -> Array:
+    """(n,) bool: which rows hold a value of more than LARGEST_VALUE in magnitude."""
+    return np.asarray((rows.max(axis=1) > LARGEST_VALUE) | (rows.min(axis=1) < -LARGEST_VALUE))
 
 
 def zero_rows(rows: FloatArray) -> Array:
@@ -24,7 +31,8 @@ def check_rows(rows: FloatArray, first_row: int, metric: Metric, *, what: str = 
     """Refuse rows that cannot be scored; `rows` (n, d) are the rows of `what` that its file has from `first_row` on.
 
     Raises:
-        InputError: with the count and the number of the first, if any row is not finite or, under cosine, zero.
+        BadRows: with the count and the number of the first, if any row is not finite, holds a value beyond
+            LARGEST_VALUE, or is zero under cosine.
     """
     check_numbered_rows(rows, np.arange(first_row, first_row + len(rows)), metric, what=what)
 
@@ -34,13 +42,19 @@ def check_numbered_rows(rows: FloatArray, numbers: IdArray, metric: Metric, *, w
     among = f"among the {len(rows)} looked at ({numbers[0]} to {numbers[-1]})" if len(rows) else ""
     bad = non_finite_rows(rows)
     if bad.any():
-        raise InputError(
+        raise BadRows(
             f"{bad.sum()} of the {what} rows {among} hold NaN or infinite values, the first is row "
             f"{numbers[bad.argmax()]}; `vq-benchmark inspect` counts them all."
         )
+    large = too_large_rows(rows)
+    if large.any():
+        raise BadRows(
+            f"{large.sum()} of the {what} rows {among} hold values beyond {LARGEST_VALUE:g}, too large for float32 "
+            f"arithmetic, the first is row {numbers[large.argmax()]}; scale the vectors down."
+        )
     zero = zero_rows(rows)
     if metric == "cosine" and zero.any():
-        raise InputError(
+        raise BadRows(
             f"{zero.sum()} of the {what} rows {among} are zero vectors, the first is row {numbers[zero.argmax()]}; "
             "they have no direction, so cosine is not defined: remove them or use --metric ip or l2."
         )

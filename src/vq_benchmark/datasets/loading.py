@@ -23,13 +23,15 @@ from vq_benchmark.datasets.splitting import hold_out, keep_first
 from vq_benchmark.datasets.stored import StoredDataset
 from vq_benchmark.errors import InputError
 
+DEFAULT_NUM_QUERIES = 1000
+
 
 def load_dataset(
     name_or_path: str | Path,
     *,
     metric: Metric | None = None,
     queries_path: str | Path | None = None,
-    num_queries: int = 1000,
+    num_queries: int | None = None,
     limit: int | None = None,
     num_samples: int | None = None,
     dim: int | None = None,
@@ -42,7 +44,8 @@ def load_dataset(
     Args:
         metric: overrules what the data states, or the guess where it states nothing.
         queries_path: a file of queries, instead of those that came with the data.
-        num_queries: at most so many of the queries are used; if there are none, so many base rows are held out.
+        num_queries: at most so many of the queries are used; if there are none, so many base rows are held out:
+            1,000 where nothing is said, or a tenth of a base of fewer than 2,000 rows.
         limit: use the first so many base rows; applied before the hold-out.
         num_samples, dim: the size of `synthetic`; refused for others.
         split_seed: draws the held-out rows.
@@ -52,16 +55,18 @@ def load_dataset(
     Raises:
         InputError: there is no such data set, or it cannot be used; the sentence says why.
     """
-    if num_queries < 1:
+    if num_queries is not None and num_queries < 1:
         raise InputError(f"{num_queries} queries are too few; --num-queries must be at least 1.")
-    name, stored = _open(name_or_path, num_queries, num_samples, dim, vector_column)
+    name, stored = _open(name_or_path, num_queries or DEFAULT_NUM_QUERIES, num_samples, dim, vector_column)
     require_rows(stored.base, f"{name!r}")
     if queries_path is not None:
         stored = _with_queries_of(stored, Path(queries_path))
     if limit is not None:
         stored = keep_first(stored, limit)
     stored = (
-        hold_out(stored, num_queries, split_seed) if stored.queries is None else _first_queries(stored, num_queries)
+        hold_out(stored, num_queries or _default_hold_out(stored.base.n), split_seed)
+        if stored.queries is None
+        else _first_queries(stored, num_queries or DEFAULT_NUM_QUERIES)
     )
     _require_consistent(stored)
     numbers = probe_rows(stored.base.n)
@@ -107,6 +112,11 @@ def _with_queries_of(stored: StoredDataset, path: Path) -> StoredDataset:
     if stored.neighbors is not None:
         notes = (*notes, "the stored neighbours are dropped: they are of other queries than those given.")
     return replace(stored, queries=found.queries or found.base, neighbors=None, notes=notes)
+
+
+def _default_hold_out(n: int) -> int:
+    """1,000, or a tenth of a base that would lose more than half of its rows to them."""
+    return DEFAULT_NUM_QUERIES if n >= 2 * DEFAULT_NUM_QUERIES else max(n // 10, 1)
 
 
 def _first_queries(stored: StoredDataset, num_queries: int) -> StoredDataset:

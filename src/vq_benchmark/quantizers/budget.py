@@ -12,7 +12,8 @@ def whole_bits(method: str, bits_per_dim: float, lowest: int, highest: int) -> i
     """The most bits per dimension, from lowest to highest, whose code fits in the budget.
 
     The budget of such a method counts the bits of the code. The scales that it stores beside the code, at most
-    SCALE_BITS per vector, come on top: otherwise a budget of 2 would leave every one of them at 1 bit.
+    SCALE_BITS per vector (160 in the control `rabitq-faiss`), come on top: otherwise a budget of 2 would leave every
+    one of them at 1 bit.
     `Quantizer.bits_per_dim` counts all, so a comparison still sees the true 2 + 64/d.
 
     Raises:

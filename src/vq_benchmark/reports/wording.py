@@ -11,7 +11,7 @@ NAME_LENGTH = 60
 
 def config_text(config: Mapping[str, Any]) -> str:
     """A configuration in one line, such as `m=96 nbits=8`."""
-    return " ".join(f"{name}={value}" for name, value in config.items())
+    return " ".join(f"{name}={value}" for name, value in config.items() if value is not None)
 
 
 def display_name(name: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.evaluate import Truths, evaluate
 from vq_benchmark.evaluation.grid import block_rows
 from vq_benchmark.evaluation.metrics import Metrics, finished_metrics
@@ -109,13 +110,16 @@ def fitted_model(dataset: Dataset, options: Options, cell: Cell, report: Reporte
     id_ = model_id(dataset, options.train_size, cell)
     path = model_path(options.codebooks_dir, cell.method, id_)
     if path.exists():
-        quantizer, metadata = load_model(path)
-        return FittedModel(quantizer, id_, metadata["content_hash"], metadata["fit_seconds"], reused=True)
+        try:
+            quantizer, metadata = load_model(path)
+            return FittedModel(quantizer, id_, metadata["content_hash"], metadata["fit_seconds"], reused=True)
+        except InputError as error:
+            report.say(f"{error} It is fitted again.")
     quantizer = get_quantizer(cell.method, **cell.config)
     train = dataset.training_sample(options.train_size, cell.seed)
     report.say(f"{cell.label}: fitting to {len(train):,} vectors")
     began = time.perf_counter()
-    quantizer.fit(train, queries=dataset.queries, seed=cell.seed)
+    quantizer.fit(train, seed=cell.seed)  # not with the queries: they are the test set
     fit_seconds = time.perf_counter() - began
     content_hash = save_model(quantizer, path, metadata={"fit_seconds": fit_seconds, "seed": cell.seed})
     return FittedModel(quantizer, id_, content_hash, fit_seconds, reused=False)

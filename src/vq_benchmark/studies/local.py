@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from vq_benchmark.datasets.dataset import Dataset
-from vq_benchmark.errors import InputError
+from vq_benchmark.errors import BadRows, InputError
 from vq_benchmark.evaluation.evaluate import Truths
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.results.database import Database, Run
@@ -103,6 +103,8 @@ def _run_or_fail(
 ) -> Run:
     try:
         return run_cell(dataset, options, cell, sweep_id, truths, report)
+    except BadRows:  # they are so for every cell
+        raise
     except Exception as error:  # noqa: BLE001 - however a cell fails, its error becomes a row and the others run
         report.say(f"{cell.label} failed: {error}")
         return failed_row(dataset, options, cell, sweep_id, error)

@@ -94,7 +94,9 @@ class Cell:
     @property
     def label(self) -> str:
         """The method and its parameters in a few words."""
-        return " ".join([self.method, *(f"{name}={value}" for name, value in self.config.items())])
+        return " ".join(
+            [self.method, *(f"{name}={value}" for name, value in self.config.items() if value is not None)]
+        )
 
 
 @dataclass(frozen=True)
