@@ -41,9 +41,7 @@ def main() -> None:
     train = dataset.training_sample(TRAIN_SIZE)
     has_reference = (dataset.n, dataset.d) == (REFERENCE_ROWS, REFERENCE_DIM) and Path(arguments.data).is_dir()
     print(f"{dataset.name}: {dataset.n:,} × {dataset.d}, {dataset.metric}, {len(dataset.queries):,} queries")
-    print(
-        "\n| method | budget | bits/dim | model bits/dim | recall@10 | reference | rel. error | fit s | encode/s |"
-    )
+    print("\n| method | budget | bits/dim | model bits/dim | recall@10 | reference | rel. error | fit s | encode/s |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     missed = []
     for method in arguments.methods.split(","):

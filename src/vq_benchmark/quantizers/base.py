@@ -72,6 +72,8 @@ class Quantizer(ABC):
     """The class of this method's parameters."""
     unbiased_scores: ClassVar[bool] = False
     """Whether `decode_for_scores` is an unbiased estimator of inner products by design."""
+    external: ClassVar[bool] = False
+    """Whether the codes are those of another project's library, an optional package; its rows are marked."""
 
     d: int
     """Dimension of the vectors, known after `fit`."""
