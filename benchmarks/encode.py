@@ -114,8 +114,8 @@ def measure(quantizer: Quantizer, peer: faiss.Index | None, rows: FloatArray, re
 def rabitqlib_table(rows: FloatArray, threads: list[int], repeats: int, clock: str) -> Table:
     """Our `rabitq` and the library's exact and fast encoders on the same rows; encoding only, no file.
 
-    Cosines differ by chance from rotation to rotation, so for these our code has the rotation of the library. Dimensions
-    over a multiple of 64 are left out, because the library would fill them up.
+    Cosines differ by chance from rotation to rotation, so for these our code has the rotation of the library.
+    Dimensions over a multiple of 64 are left out, because the library would fill them up.
     """
     rows = np.ascontiguousarray(rows[:, : rows.shape[1] // 64 * 64])
     columns = ["bits", "rabitqlib", "threads", "rabitq", "rabitqlib", "ratio", "cos rabitq", "cos rabitqlib"]

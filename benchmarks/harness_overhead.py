@@ -53,6 +53,13 @@ def cpu_seconds(command: list[str], environment: dict[str, str]) -> float:
     return after.children_user + after.children_system - before.children_user - before.children_system
 
 
+def only_vectors(source: Path, folder: Path) -> Path:
+    """A folder with the base and the queries alone: judged queries would be work that the bare script has not."""
+    for name in ("base.npy", "queries.npy"):
+        (folder / name).symlink_to((source / name).resolve())
+    return folder
+
+
 def synthetic(folder: Path) -> Path:
     from vq_benchmark.datasets.synthetic import write_synthetic
 
@@ -76,7 +83,7 @@ def main() -> None:
     }
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        data = arguments.data or synthetic(folder)
+        data = synthetic(folder) if arguments.data is None else only_vectors(arguments.data, folder)
         run = [
             sys.executable, "-c", "from vq_benchmark.cli.main import main; main()", "run", "--dataset", str(data),
             "--method", "pq", "--param", "m=96", "--param", "nbits=8", "--metric", "cosine", "--threads", "1",

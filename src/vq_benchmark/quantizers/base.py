@@ -74,6 +74,8 @@ class Quantizer(ABC):
     """Whether `decode_for_scores` is an unbiased estimator of inner products by design."""
     external: ClassVar[bool] = False
     """Whether the codes are those of another project's library, an optional package; its rows are marked."""
+    slow: ClassVar[bool] = False
+    """Whether training may take hours: then parameters have `slow`, and long training is refused without it."""
 
     d: int
     """Dimension of the vectors, known after `fit`."""
@@ -159,6 +161,11 @@ class Quantizer(ABC):
             InfeasibleBudget: no configuration fits; the message names the nearest that exists.
         """
         raise InputError(f"{cls.name} cannot be chosen by a budget of bits; give its parameters instead.")
+
+    @classmethod
+    def training_seconds(cls, parameters: Parameters, n: int, d: int) -> float | None:
+        """Estimate of how long `fit` takes on n vectors of dimension d on one core; None where it is always short."""
+        return None
 
     @classmethod
     def unavailable(cls) -> str | None:

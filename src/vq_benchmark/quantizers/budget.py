@@ -4,12 +4,15 @@ import math
 
 from vq_benchmark.errors import InfeasibleBudget
 
+SCALE_BITS = 64
+"""Bits per vector that the scales of a code may take on top of a budget."""
+
 
 def whole_bits(method: str, bits_per_dim: float, lowest: int, highest: int) -> int:
     """The most bits per dimension, from lowest to highest, whose code fits in the budget.
 
     The budget of such a method counts the bits of the code. The scales that it stores beside the code, at most
-    64 bits per vector, come on top: otherwise a budget of 2 would leave every one of them at 1 bit.
+    SCALE_BITS per vector, come on top: otherwise a budget of 2 would leave every one of them at 1 bit.
     `Quantizer.bits_per_dim` counts all, so a comparison still sees the true 2 + 64/d.
 
     Raises:
@@ -21,3 +24,18 @@ def whole_bits(method: str, bits_per_dim: float, lowest: int, highest: int) -> i
             f"{method} needs at least {lowest} bits per dimension; the budget is {bits_per_dim:g}."
         )
     return bits
+
+
+def whole_bytes(method: str, bits_per_dim: float, d: int) -> int:
+    """Bytes of a code within the budget.
+
+    Raises:
+        InfeasibleBudget: not even one fits.
+    """
+    count = int(bits_per_dim * d / 8)
+    if count < 1:
+        raise InfeasibleBudget(
+            f"{method} needs at least {8 / d:.4g} bits per dimension at d={d} (one byte per vector), "
+            f"not {bits_per_dim:g}."
+        )
+    return count

@@ -6,9 +6,10 @@ import faiss
 import numpy as np
 from pydantic import Field
 
-from vq_benchmark.arrays import CodeArray, FloatArray
-from vq_benchmark.errors import InfeasibleBudget, InputError
+from vq_benchmark.arrays import Array, CodeArray, FloatArray
+from vq_benchmark.errors import InputError
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
+from vq_benchmark.quantizers.budget import whole_bytes
 from vq_benchmark.quantizers.faiss_index import product_index
 from vq_benchmark.quantizers.kmeans import nearest_entries, train_codebooks, transposed
 
@@ -55,12 +56,7 @@ def product_for_budget(name: str, bits_per_dim: float, d: int) -> ProductParamet
     Raises:
         InfeasibleBudget: not even one byte per vector fits.
     """
-    budget_bytes = int(bits_per_dim * d / 8)
-    if budget_bytes < 1:
-        raise InfeasibleBudget(
-            f"{name} needs at least {8 / d:.4g} bits per dimension at d={d} (one byte per vector), "
-            f"not {bits_per_dim:g}."
-        )
+    budget_bytes = whole_bytes(name, bits_per_dim, d)
     m_values = divisors(d)
     plain = ProductParameters(m=max(m for m in m_values if m <= budget_bytes), nbits=8)
     if plain.code_bytes >= 0.75 * budget_bytes:
@@ -82,7 +78,10 @@ class ProductCode:
 
     def encode(self, vectors: FloatArray) -> CodeArray:
         """(n, m w) float32 -> (n, code_bytes) uint8, by the kernel of `kmeans`: faiss's is slow for most widths."""
-        entries = nearest_entries(vectors, self._transposed)
+        return self.pack(nearest_entries(vectors, self._transposed))
+
+    def pack(self, entries: Array) -> CodeArray:
+        """(n, m) unsigned integers, the entry of each codebook -> (n, code_bytes) uint8."""
         if self.nbits == 8:
             return entries.astype(np.uint8)
         codes: CodeArray = faiss.pack_bitstrings(entries.astype(np.int32), self.nbits)

@@ -12,7 +12,7 @@ from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.faiss_index import scalar_index
 
 FP16_MAX = 65504.0
-HALF_WIDTHS = np.geomspace(2, 10, 32)
+HALF_WIDTHS = np.geomspace(1.5, 10, 32)
 """Half-widths of the grid that `fit` tries, in standard deviations of the dimension."""
 SAMPLE_ROWS = 4096
 """Training rows on which it tries them."""

@@ -1,0 +1,140 @@
+"""Sums of codebook entries, by faiss: what RQ, LSQ and PRQ share, and how long they may train."""
+
+from abc import abstractmethod
+from typing import Any, ClassVar, Self
+
+import faiss
+import numpy as np
+from pydantic import Field
+
+from vq_benchmark.arrays import CodeArray, FloatArray
+from vq_benchmark.errors import InputError
+from vq_benchmark.quantizers.base import Parameters, Quantizer, State
+from vq_benchmark.quantizers.budget import whole_bytes
+from vq_benchmark.quantizers.faiss_index import METRICS
+from vq_benchmark.quantizers.pq import ProductParameters
+
+LONGEST_SECONDS = 600.0
+"""Training that would take longer on one core is refused unless `slow` is set."""
+ROWS_PER_CENTROID = 64
+"""Training rows per codebook entry beyond which the rest are left out."""
+_TILE_ROWS = 256
+"""Rows that faiss encodes in one call, padded with zeros: its rounding depends on how many there are."""
+
+
+class AdditiveParameters(ProductParameters):
+    """Parameters of the additive methods."""
+
+    m: int = Field(default=8, ge=1, description="Number of codebooks; a vector is a sum of one entry of each.")
+    nbits: int = Field(default=8, ge=4, le=12, description="Bits per codebook entry: a codebook has 2^nbits.")
+    slow: bool = Field(default=False, description="Train even if that takes more than 10 minutes on one core.")
+
+    def check_dimension(self, d: int) -> None:
+        """Refuse what would be slow with the fewest training rows that there can be."""
+        self.check_time(self.centroids, d)
+
+    def check_time(self, n: int, d: int) -> None:
+        """Raise InputError if training on n rows takes longer than LONGEST_SECONDS and `slow` is not set."""
+        seconds = self.training_seconds(n, d)
+        if not self.slow and seconds > LONGEST_SECONDS:
+            raise InputError(
+                f"training with m={self.m}, nbits={self.nbits} on {self.training_rows(n)} vectors of dimension {d} "
+                f"would take about {seconds / 60:.0f} minutes on one core, more than {LONGEST_SECONDS / 60:.0f}; "
+                "choose fewer bits, or allow it with slow=true (--slow)."
+            )
+
+    def training_rows(self, n: int) -> int:
+        """How many of n rows training uses."""
+        return min(n, ROWS_PER_CENTROID * self.centroids)
+
+    def training_seconds(self, n: int, d: int) -> float:
+        """An estimate of the time to train on n rows on one core, right within a factor of 2 on an EPYC (Genoa)."""
+        raise NotImplementedError
+
+
+class AdditiveQuantizer(Quantizer):
+    """x̂ = Σ of one entry from each of m codebooks of 2^nbits vectors. A subclass gives faiss's quantizer.
+
+    The decoder adds the entries: no norm is stored, as the norm of the sum is that of the decoded vector.
+    """
+
+    slow: ClassVar[bool] = True
+    parameters_type: ClassVar[type[Parameters]] = AdditiveParameters
+
+    @classmethod
+    def training_seconds(cls, parameters: Parameters, n: int, d: int) -> float | None:
+        assert isinstance(parameters, AdditiveParameters)
+        return parameters.training_seconds(n, d)
+
+    @classmethod
+    def for_budget(cls, bits_per_dim: float, d: int) -> Parameters:
+        """As many codebooks of 256 entries as fit."""
+        return cls.parameters_type.parse(cls.name, {"m": whole_bytes(cls.name, bits_per_dim, d)})
+
+    def fit(self, train: FloatArray, *, queries: FloatArray | None = None, seed: int = 0) -> Self:
+        self._check_train(train)
+        n, d = train.shape
+        self.parameters.check_rows(self.name, n)
+        self.parameters.check_time(n, d)
+        rows = train[np.random.default_rng(seed).permutation(n)[: self.parameters.training_rows(n)]]
+        quantizer = self._new(d, seed)
+        quantizer.train(np.ascontiguousarray(rows, np.float32))
+        self.restore({"codebooks": self._codebooks_of(quantizer)}, d)
+        return self
+
+    def encode(self, vectors: FloatArray) -> CodeArray:
+        vectors = self._check_rows(vectors)
+        n = vectors.shape[0]
+        codes = np.empty((n, self.code_bytes), np.uint8)
+        tile = np.zeros((_TILE_ROWS, self.d), np.float32)
+        for start in range(0, n, _TILE_ROWS):
+            stop = min(start + _TILE_ROWS, n)
+            tile[: stop - start] = vectors[start:stop]
+            codes[start:stop] = self._codes_of(tile)[: stop - start]
+        return codes
+
+    def decode(self, codes: CodeArray) -> FloatArray:
+        vectors: FloatArray = self._faiss.decode(np.ascontiguousarray(codes))
+        return vectors
+
+    def search_index(self, metric: str) -> Any:
+        index, quantizer = self._new_index(METRICS[metric])
+        self._set_codebooks(quantizer, self._codebooks)
+        quantizer.is_trained = index.is_trained = True
+        return index
+
+    def state(self) -> State:
+        return {"codebooks": self._codebooks}
+
+    def restore(self, state: State, d: int) -> None:
+        self.d = d
+        self.code_bytes = self.parameters.code_bytes
+        self._codebooks = state["codebooks"]
+        self._faiss = self._new(d, 0)
+        self._set_codebooks(self._faiss, self._codebooks)
+        self._faiss.is_trained = True
+
+    @abstractmethod
+    def _new(self, d: int, seed: int) -> Any:
+        """An untrained quantizer of faiss."""
+
+    @abstractmethod
+    def _new_index(self, metric: int) -> tuple[Any, Any]:
+        """An untrained index of faiss, which decodes as it searches, and its quantizer."""
+
+    def _codebooks_of(self, quantizer: Any) -> FloatArray:
+        """(entries of all codebooks, d) float32."""
+        codebooks: FloatArray = faiss.vector_to_array(quantizer.codebooks).reshape(-1, quantizer.d)
+        return codebooks
+
+    def _set_codebooks(self, quantizer: Any, codebooks: FloatArray) -> None:
+        faiss.copy_array_to_vector(np.ascontiguousarray(codebooks).ravel(), quantizer.codebooks)
+
+    def _codes_of(self, tile: FloatArray) -> CodeArray:
+        codes: CodeArray = self._faiss.compute_codes(tile)
+        return codes
+
+
+def residual_seconds(n: int, m: int, centroids: int, d: int) -> float:
+    """Seconds to train m residual codebooks on n rows, with faiss's default beam of 5."""
+    return n * m * centroids * (5e-7 + 3e-9 * d)
