@@ -53,6 +53,10 @@ def assert_refused(ran, tmp_path: Path, *words: str) -> None:
         ({"db_path": "%j.db"}, ["SLURM_JOB_ID"]),
         ({"num_pairs": -1}, ["num_pairs", "-1"]),
         ({"seed": -1}, ["seed", "-1"]),
+        ({"seed": 2**31}, ["seed", "2147483648", "2147483647"]),
+        ({"bits": "nan"}, ["--bits", "nan", "above 0"]),
+        ({"bits": "inf"}, ["--bits", "inf"]),
+        ({"bits": "-1", "method": "none"}, ["--bits", "-1", "above 0"]),
     ],
 )
 def test_impossible_options(program, vectors, tmp_path, changes, words):
@@ -189,3 +193,51 @@ def test_databases_of_something_else(program, vectors, tmp_path):
 def test_debug_shows_the_traceback(program, vectors):
     with pytest.raises(Exception, match="there is no method"):
         program(*arguments(vectors, method="nonsense"), "--debug")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run", "--method", "pq", "--param", "m=4", "--param", "m=8"), "m is given twice"),
+        (("sweep", "--method", "pq", "--pq-subquantizers", "4", "--param", "pq.m=8"), "pq.m is given twice"),
+    ],
+)
+def test_a_parameter_given_twice(program, vectors, tmp_path, words, said):
+    assert_refused(program(*words, "--dataset", vectors, "--db-path", "x.db"), tmp_path, said)
+
+
+def test_a_negative_seed_of_the_split(program, vectors, tmp_path):
+    base = vectors / "base.npy"
+    assert_refused(program(*arguments(base, split_seed=-1)), tmp_path, "the split seed is -1, it must be at least 0.")
+
+
+def test_a_negative_seed_of_generated_data(program, tmp_path):
+    ran = program("generate-data", "--num-vectors", 10, "--dim", 4, "--output", "x.npy", "--seed", -1)
+    assert_refused(ran, tmp_path, "the seed is -1, it must be at least 0.")
+    assert not (tmp_path / "x.npy").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("generate-data", "--num-vectors", 10, "--dim", 4, "--output", "file/x.npy"),
+        ("precompute-gt", "--dataset", "sample", "--dataset-limit", 500, "--output-path", "file/gt.npz"),
+        ("run", "--dataset", "sample", "--method", "sq", "--bits", 8, "--db-path", "file/x.db"),
+    ],
+)
+def test_an_output_that_cannot_be_written(program, tmp_path, words):
+    (tmp_path / "file").write_bytes(b"mine")
+    assert_refused(program(*words), tmp_path, "file/", "cannot be")
+    assert (tmp_path / "file").read_bytes() == b"mine"
+    assert not (tmp_path / "cache").exists(), "work was done before the refusal"
+
+
+def test_a_bad_row_that_is_found_on_the_way_has_its_number_in_the_file(program, tmp_path):
+    base = np.random.default_rng(0).standard_normal((9000, 4)).astype(np.float32)
+    base[4303] = np.nan  # between the runs of rows that are looked at when the data set is loaded
+    np.save(tmp_path / "base.npy", base)
+    ran = program(
+        "precompute-gt", "--dataset", tmp_path / "base.npy", "--num-queries", 1000, "--output-path", "x.npz"
+    )
+    assert_refused(ran, tmp_path, "the first is row 4303;")
+    assert not (tmp_path / "x.npz").exists()

@@ -1,5 +1,8 @@
 """`methods`, `datasets`, `inspect`, `generate-data` and `plot` from the command line."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -88,3 +91,10 @@ def test_plot_without_a_database(program):
     drawn = program("plot", "--db-path", "missing.db")
     assert drawn.code == 2
     assert "missing.db" in drawn.err
+
+
+def test_the_program_is_also_a_module():
+    ran = subprocess.run(
+        [sys.executable, "-m", "vq_benchmark", "--version"], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.startswith("vq-benchmark ")

@@ -162,3 +162,57 @@ def test_precompute_matches_brute_force(program, vectors, tmp_path):
     order = np.argsort(-(queries.astype(np.float64) @ base.T.astype(np.float64)), axis=1, kind="stable")
     with np.load(tmp_path / "gt.npz") as found:
         np.testing.assert_array_equal(found["indices"], order[:, :20])
+
+
+def test_a_damaged_cache_is_computed_again(program, vectors, tmp_path):
+    run = ("run", "--dataset", vectors, "--method", "sq", "--bits", 8, "--db-path", "x.db", *OPTIONS)
+    assert program(*run).code == 0
+    before = rows(tmp_path / "x.db")
+    (cached,) = (tmp_path / "cache").rglob("*.npz")
+    whole = cached.read_bytes()
+    cached.write_bytes(whole[:100])
+    again = program(*run, "--force")
+    assert again.code == 0, again.err
+    assert "computed again" in again.err
+    assert rows(tmp_path / "x.db") == before
+    assert cached.stat().st_size == len(whole)
+
+
+def test_a_cache_that_cannot_be_written_stops_nothing(program, vectors, tmp_path):
+    (tmp_path / "file").touch()
+    run = ("run", "--dataset", vectors, "--method", "sq", "--bits", 8, "--db-path", "x.db", *OPTIONS)
+    ran = program(*run, "--cache-dir", "file/cache")
+    assert ran.code == 0, ran.err
+    assert "not kept for later" in ran.err
+    assert len(rows(tmp_path / "x.db")) == 1
+
+
+def test_a_forced_run_that_fails_leaves_the_earlier_row(program, vectors, tmp_path):
+    run = ("run", "--dataset", vectors, "--method", "sq", "--bits", 8, "--db-path", "x.db", *OPTIONS)
+    assert program(*run).code == 0
+    before = rows(tmp_path / "x.db")
+    (model,) = (tmp_path / "codebooks").iterdir()
+    model.write_bytes(b"damaged")
+    again = program(*run, "--force")
+    assert again.code == 1
+    assert "delete it to fit it again" in again.err
+    assert "the row of the earlier, successful run stays" in again.err
+    assert rows(tmp_path / "x.db") == before
+
+
+def test_other_learn_vectors_are_another_run_with_another_model(program, vectors, tmp_path):
+    run = ("run", "--dataset", vectors, "--method", "pq", "--bits", 4, "--db-path", "x.db", *OPTIONS)
+    learn = np.random.default_rng(2).standard_normal((2000, 16)).astype(np.float32)
+    for scale in (1, 9):
+        np.save(vectors / "learn.npy", learn * np.float32(scale))
+        assert program(*run).code == 0
+    assert len(list((tmp_path / "codebooks").iterdir())) == 2
+    with sqlite3.connect(tmp_path / "x.db") as connection:
+        assert connection.execute("SELECT count(DISTINCT mse) FROM benchmark_runs").fetchone() == (2,)
+
+
+def test_the_help_says_the_defaults(program):
+    shown = program("run", "--help").out
+    assert "$DB_PATH" in shown
+    assert "$CODEBOOKS_DIR" in shown
+    assert "$VQ_CACHE_DIR" in shown

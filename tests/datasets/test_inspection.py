@@ -89,3 +89,13 @@ def test_nothing_to_inspect_is_refused():
         inspect_dataset(Dataset("x", ArraySource(rows(0)), rows(1), "l2"))
     with pytest.raises(InputError, match="at least 1"):
         inspect_dataset(Dataset("x", ArraySource(rows(9)), rows(1), "l2"), max_rows=0)
+
+
+@pytest.mark.parametrize("metric", ["l2", "cosine"])
+def test_rows_have_their_numbers_in_the_file_also_where_queries_were_held_out(metric, tmp_path):
+    base = rows(5000)
+    base[4320] = 0
+    np.save(tmp_path / "base.npy", base)
+    dataset = load_dataset(str(tmp_path / "base.npy"), num_queries=1000, metric=metric, check=False)
+    assert dataset.base.n == 4000
+    assert inspect_dataset(dataset).zero_rows == FoundRows(1, 4320)

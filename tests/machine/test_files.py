@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from vq_benchmark.errors import InputError
 from vq_benchmark.machine.files import atomic_write
 
 NAMES = [
@@ -56,7 +57,7 @@ def test_nothing_is_left_of_a_failure(name: str, error: type[BaseException], tmp
 def test_a_folder_in_the_way_is_left_alone(tmp_path: Path) -> None:
     folder = tmp_path / "taken"
     folder.mkdir()
-    with pytest.raises(OSError), atomic_write(folder) as file:
+    with pytest.raises(InputError, match=r"taken' cannot be written: Is a directory\."), atomic_write(folder) as file:
         file.write(b"x")
     assert list(tmp_path.iterdir()) == [folder]
 

@@ -4,7 +4,7 @@ import faiss
 import numpy as np
 import pytest
 
-from vq_benchmark.errors import InputError
+from vq_benchmark.quantizers.faiss_index import add_codes
 from vq_benchmark.quantizers.registry import get_quantizer, quantizer_class
 
 D = 24
@@ -80,20 +80,31 @@ def test_lsq_decodes_as_faiss_and_encodes_no_worse(rows: np.ndarray) -> None:
     assert error(rows, ours.decode(ours.encode(rows))) < 1.01 * error(rows, theirs.decode(codes))
 
 
-def test_slow_training_is_refused_with_an_estimate_unless_allowed(rows: np.ndarray) -> None:
-    for name, budget in (("rq", 8), ("lsq", 1)):
-        parameters = quantizer_class(name).for_budget(budget, 1536)
-        with pytest.raises(InputError, match=r"about \d+ minutes on one core, more than 10; .*slow=true"):
-            parameters.check_time(20_000, 1536)
-        seconds = quantizer_class(name).training_seconds(parameters, 20_000, 1536)
-        assert seconds is not None
-        assert seconds > 600
-        parameters.model_copy(update={"slow": True}).check_time(20_000, 1536)
-    with pytest.raises(InputError, match="slow=true"):
-        get_quantizer("lsq", m=192).parameters.check_dimension(1536)
+def test_training_time_grows_with_the_code() -> None:
+    for name in ("rq", "lsq", "prq"):
+        cls = quantizer_class(name)
+        assert cls.slow
+        seconds = [cls.for_budget(bits, 1536).training_seconds(20_000, 1536) for bits in (0.1, 1, 8)]
+        assert 0 < seconds[0] < seconds[1] < seconds[2]
 
 
 def test_fast_methods_state_no_time() -> None:
     cls = quantizer_class("int8")
     assert not cls.slow
-    assert cls.training_seconds(cls.parameters_type(), 1000, 100) is None
+    assert cls.parameters_type().training_seconds(1000, 100) is None
+
+
+@pytest.mark.parametrize("metric", ["l2", "ip"])
+@pytest.mark.parametrize(("name", "config"), [("rq", {}), ("lsq", {}), ("prq", {"nsplits": 3})])
+def test_the_faiss_index_searches_the_same_codes(rows: np.ndarray, name: str, config: dict, metric: str) -> None:
+    quantizer = get_quantizer(name, m=3, nbits=4, **config).fit(rows)
+    codes = quantizer.encode(rows)
+    index = quantizer.search_index(metric)
+    add_codes(index, codes)
+    scores, _ = index.search(rows[:20], 1)
+    decoded = quantizer.decode(codes).astype(np.float64)
+    if metric == "l2":
+        expected = np.square(rows[:20, None] - decoded[None]).sum(axis=2).min(axis=1)
+    else:
+        expected = (rows[:20] @ decoded.T).max(axis=1)
+    np.testing.assert_allclose(scores[:, 0], expected, rtol=1e-4)

@@ -201,3 +201,17 @@ def test_two_processes_write_in_turn(database: Database) -> None:
         _, errors = writer.communicate(timeout=100)
         assert writer.returncode == 0, errors
     assert {run.run_id for run in database.runs()} == {f"{name}{number}" for name in "ab" for number in range(20)}
+
+
+def test_a_file_that_cannot_be_written_is_found_out_before_the_work(tmp_path: Path) -> None:
+    taken = tmp_path / "file"
+    taken.touch()
+    with pytest.raises(InputError, match=r"cannot be made: .*file' is no folder"):
+        Database(taken / "runs.db").check_writable()
+    new = Database(tmp_path / "on the way" / "runs.db")
+    new.check_writable()
+    assert not new.path.parent.exists()
+    new.put(a_run())
+    before = new.path.read_bytes()
+    new.check_writable()
+    assert new.path.read_bytes() == before

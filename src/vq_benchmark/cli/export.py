@@ -39,6 +39,7 @@ def export(
     param: Annotated[list[str] | None, Option(help="A parameter, NAME=VALUE; may be repeated.")] = None,
     seed: Annotated[int, Option(help="Seed of the training.")] = 0,
     train_size: Annotated[int, Option(help="Vectors to train on.")] = DEFAULT_TRAIN_SIZE,
+    slow: Annotated[bool, Option("--slow", help="Allow training that takes more than ten minutes.")] = False,
     run_id: Annotated[str | None, Option(help="A stored run whose model to take, instead of --method.")] = None,
     db_path: Annotated[str | None, Option(help="Database of that run [default: as of `run`].")] = None,
     codebooks: Annotated[
@@ -67,10 +68,10 @@ def export(
         check_output(output, method)
         options = Options(
             cache_dir=cache_dir(None), codebooks_dir=models, train_size=train_size,
-            batch_size=machine.batch_size, threads=threads,
+            batch_size=machine.batch_size, threads=threads, slow=slow,
         )  # fmt: skip
         dataset = data.load()
-        cell = single_cell(grid, bits, seed, dataset.d, (0, dataset.n))
+        cell = single_cell(grid, bits, seed, dataset, options, (0, dataset.n))
         say_notes(dataset, report)
         quantizer = fitted_model(dataset, options, cell, report).quantizer
     _write(quantizer, dataset, output, machine.batch_size, report)

@@ -27,6 +27,7 @@ INTERRUPTED = 130
 app = typer.Typer(
     name="vq-benchmark",
     add_completion=False,
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     help="Which vector quantizer, at which budget of bits, loses how much, how fast, on your own vectors.",
 )
@@ -67,6 +68,10 @@ def main() -> None:
         _refuse("stopped.", INTERRUPTED)
     except BrokenPipeError:
         sys.exit(0)
+    except OSError as error:
+        if debug:
+            raise
+        _refuse(f"the system refused: {error}.")
     sys.exit(code)
 
 

@@ -41,6 +41,7 @@ def measurement_options(
         ground_truth_path=measure.ground_truth_path,
         batch_size=machine.batch_size,
         threads=threads,
+        slow=measure.slow,
     )
 
 
@@ -48,13 +49,18 @@ def parsed_parameters(texts: Sequence[str], methods: Sequence[str]) -> dict[str,
     """Values by method and parameter from "NAME=V1,V2", which every method of the command gets, or "METHOD.NAME=V".
 
     Raises:
-        InputError: a text is not of that form, or names a method that is not run.
+        InputError: a text is not of that form, or names a method that is not run,
+            or one that another text named.
     """
     parameters: dict[str, dict[str, list[Any]]] = {}
+    named: set[str] = set()
     for text in texts:
         name, equals, values = text.partition("=")
         if not equals or not name or not values:
             raise InputError(f"--param is {text!r}, it must be NAME=VALUE, such as m=96 or pq.m=48,96.")
+        if name in named:
+            raise InputError(f"{name} is given twice; give all its values at once, such as {name}=48,96.")
+        named.add(name)
         method, dot, parameter = name.rpartition(".")
         if dot and method not in methods:
             raise InputError(
@@ -74,10 +80,15 @@ def single_grid(method: str, bits: float | None, param: Sequence[str], seed: int
 
 
 def single_cell(
-    grid: dict[str, list[Parameters]], bits: float | None, seed: int, d: int, rows: tuple[int, int]
+    grid: dict[str, list[Parameters]],
+    bits: float | None,
+    seed: int,
+    dataset: Dataset,
+    options: Options,
+    rows: tuple[int, int],
 ) -> Cell:
     """The one cell of that grid on rows [start, stop); InputError where there is none, or more."""
-    cells, refusals = cells_of(grid, [] if bits is None else [bits], [seed], d, rows)
+    cells, refusals = cells_of(grid, [] if bits is None else [bits], [seed], dataset, options, rows)
     if refusals:
         raise InputError(refusals[0].reason)
     if len(cells) != 1:

@@ -73,6 +73,7 @@ class MeasureOptions:
     skip_ground_truth: Annotated[
         bool, measure_option("--skip-ground-truth", help="No exact neighbours, no recall.")
     ] = False
+    slow: Annotated[bool, measure_option("--slow", help="Allow training that takes more than ten minutes.")] = False
     with_recall: Annotated[bool, measure_option(help="Measure recall (needs exact neighbours).")] = True
     with_pairwise: Annotated[bool, measure_option(help="Measure pairwise distortion.")] = True
     with_rank: Annotated[bool, measure_option(help="Measure rank distortion.")] = True

@@ -47,7 +47,7 @@ def run(
     rows = (data_chunk_start, dataset.n if data_chunk_end is None else data_chunk_end)
     if not 0 <= rows[0] < rows[1] <= dataset.n:
         raise InputError(f"the chunk {rows[0]} to {rows[1]} is no range within the {dataset.n} base vectors.")
-    cell = single_cell(grid, bits, seed, dataset.d, rows)
+    cell = single_cell(grid, bits, seed, dataset, options, rows)
     say_notes(dataset, report)
     outcome = run_cells(dataset, options, [cell], database, new_sweep_id(), report, force=store.force)
     finish(outcome, [], database, Console())

@@ -19,7 +19,7 @@ from vq_benchmark.cli.options import (
 )
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import reporter
-from vq_benchmark.quantizers.registry import list_quantizers
+from vq_benchmark.quantizers.registry import registered
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.locations import database_path
 from vq_benchmark.studies.local import run_cells
@@ -37,6 +37,9 @@ class MethodOptions:
     opq_subquantizers: Annotated[str | None, grid_option(help="Values of m for opq.")] = None
     opq_bits: Annotated[str | None, grid_option(help="Values of nbits for opq.")] = None
     sq_bits: Annotated[str | None, grid_option(help="Values of bits for sq.")] = None
+    saq_bits: Annotated[str | None, grid_option(help="Average bits per dimension for saq; fractions too.")] = None
+    saq_total_bits: Annotated[str | None, grid_option(help="The same in bits per vector.")] = None
+    saq_segments: Annotated[str | None, grid_option(help="Most segments of saq.")] = None
     rabitq_bits: Annotated[str | None, grid_option(help="Values of bits for rabitq.")] = None
 
     def as_parameters(self, methods: list[str]) -> list[str]:
@@ -59,6 +62,9 @@ PARAMETER_OF_OPTION = {
     "opq_bits": ("opq", "nbits"),
     "sq_bits": ("sq", "bits"),
     "rabitq_bits": ("rabitq", "bits"),
+    "saq_bits": ("saq", "bits"),
+    "saq_total_bits": ("saq", "total_bits"),
+    "saq_segments": ("saq", "max_segments"),
 }
 
 
@@ -70,7 +76,9 @@ def register(app: typer.Typer) -> None:
 @grouped
 def sweep(
     data: DataOptions,
-    method: Annotated[str, Option(help="Quantizers separated by commas (see `methods`), or all.")],
+    method: Annotated[
+        str, Option(help="Quantizers separated by commas (see `methods`); all: those that train fast.")
+    ],
     measure: MeasureOptions,
     store: StoreOptions,
     machine: MachineOptions,
@@ -86,7 +94,7 @@ def sweep(
     A method with parameters of its own ignores --bits. A cell that fails does not stop the others.
     """
     threads = machine.apply()
-    methods = list_quantizers() if method == "all" else comma_separated(method, str, "--method")
+    methods = _all_methods(measure.slow) if method == "all" else comma_separated(method, str, "--method")
     parameters = parsed_parameters([*(param or []), *grids.as_parameters(methods)], methods)
     budgets = [] if bits is None else comma_separated(bits, float, "--bits")
     seed_values = comma_separated(seeds, int, "--seeds")
@@ -95,7 +103,11 @@ def sweep(
     options = measurement_options(measure, store, machine, threads)
     report = reporter()
     dataset = data.load()
-    cells, refusals = cells_of(grid, budgets, seed_values, dataset.d, (0, dataset.n))
+    cells, refusals = cells_of(grid, budgets, seed_values, dataset, options, (0, dataset.n))
     say_notes(dataset, report)
     outcome = run_cells(dataset, options, cells, database, new_sweep_id(), report, force=store.force)
     finish(outcome, refusals, database, Console())
+
+
+def _all_methods(slow: bool) -> list[str]:
+    return [name for name, cls in registered().items() if slow or not cls.slow]

@@ -21,7 +21,7 @@ def zero_rows(rows: FloatArray) -> Array:
 
 
 def check_rows(rows: FloatArray, first_row: int, metric: Metric, *, what: str = "base") -> None:
-    """Refuse rows that cannot be scored; `rows` (n, d) are the rows of `what` from `first_row` on.
+    """Refuse rows that cannot be scored; `rows` (n, d) are the rows of `what` that its file has from `first_row` on.
 
     Raises:
         InputError: with the count and the number of the first, if any row is not finite or, under cosine, zero.

@@ -39,6 +39,8 @@ class Dataset:
     judgements: Judgements | None = None
     fingerprint: str = ""
     """Hash of the base: see `vq_benchmark.datasets.fingerprint`."""
+    learn_fingerprint: str | None = None
+    """The same of the learn vectors."""
     notes: tuple[str, ...] = ()
     """What a user should know of how it was loaded: a guessed metric, held-out queries, a limit."""
 

@@ -9,7 +9,7 @@ import numpy as np
 from vq_benchmark.arrays import Array, DoubleArray, FloatArray
 from vq_benchmark.datasets.checks import non_finite_rows, require_rows, zero_rows
 from vq_benchmark.datasets.dataset import Dataset, Metric
-from vq_benchmark.datasets.source import UnitNormSource, unit_norm
+from vq_benchmark.datasets.source import UnitNormSource, VectorSource, numbers_in_file, unit_norm
 from vq_benchmark.errors import InputError
 
 BLOCK_ROWS = 4096
@@ -96,7 +96,7 @@ def inspect_dataset(
         done += stop - start
         if progress is not None:
             progress(done, total)
-    base = _Rows(ranges, np.concatenate(norms), np.concatenate(hashes))
+    base = _Rows(stored, ranges, np.concatenate(norms), np.concatenate(hashes))
     bad_queries = non_finite_rows(dataset.queries)
     if dataset.metric == "cosine":
         bad_queries |= zero_rows(dataset.queries)
@@ -125,18 +125,20 @@ def inspect_dataset(
 class _Rows:
     """The rows of some ranges of equal length (the last may be shorter), one entry each."""
 
+    source: VectorSource
     ranges: list[tuple[int, int]]
     norms: DoubleArray
     hashes: Array
 
     def found(self, which: Array) -> FoundRows:
-        """Of a (rows,) bool, the count and the row number of the first."""
+        """Of a (rows,) bool, the count and the number in the file of the first."""
         at = _found(which)
         if at.first is None:
             return at
         start, stop = self.ranges[0]
         index, offset = divmod(at.first, stop - start)
-        return FoundRows(at.count, self.ranges[index][0] + offset)
+        (number,) = numbers_in_file(self.source, np.array([self.ranges[index][0] + offset])).tolist()
+        return FoundRows(at.count, number)
 
     def finite_norms(self) -> Norms | None:
         norms = self.norms[np.isfinite(self.norms)]

@@ -3,9 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.catalog import CATALOG, CatalogRequest, unknown_dataset
 from vq_benchmark.datasets.checks import check_numbered_rows, check_rows, probe_rows, require_rows
 from vq_benchmark.datasets.dataset import Dataset, Judgements, Metric
@@ -14,7 +11,14 @@ from vq_benchmark.datasets.fingerprint import fingerprint_base
 from vq_benchmark.datasets.formats.format import reading
 from vq_benchmark.datasets.formats.registry import formats, open_dataset
 from vq_benchmark.datasets.metric_choice import choose_metric
-from vq_benchmark.datasets.source import ExcludingSource, PrefixSource, UnitNormSource, VectorSource, take, unit_norm
+from vq_benchmark.datasets.source import (
+    PrefixSource,
+    UnitNormSource,
+    VectorSource,
+    numbers_in_file,
+    take,
+    unit_norm,
+)
 from vq_benchmark.datasets.splitting import hold_out, keep_first
 from vq_benchmark.datasets.stored import StoredDataset
 from vq_benchmark.errors import InputError
@@ -66,18 +70,11 @@ def load_dataset(
     fingerprint = fingerprint_base(stored.base, chosen, stored.split, probed=probed)
     dataset = _under_metric(name, stored, chosen, fingerprint)
     if check:
-        check_numbered_rows(probed, _numbers_in_file(stored.base, numbers), chosen)
+        check_numbered_rows(probed, numbers_in_file(stored.base, numbers), chosen)
         check_rows(dataset.queries, 0, chosen, what="query")
         if dataset.judgements is not None:
             check_rows(dataset.judgements.queries, 0, chosen, what="judged query")
     return dataset
-
-
-def _numbers_in_file(base: VectorSource, rows: IdArray) -> IdArray:
-    """The numbers that rows had before queries were held out: those that a person finds in the file."""
-    if not isinstance(base, ExcludingSource):
-        return rows
-    return np.array([base.source_row(row) for row in rows.tolist()], dtype=np.int64)
 
 
 def _open(
@@ -171,5 +168,6 @@ def _under_metric(name: str, stored: StoredDataset, metric: Metric, fingerprint:
         neighbors=stored.neighbors,
         judgements=judgements,
         fingerprint=fingerprint,
+        learn_fingerprint=None if stored.learn is None else fingerprint_base(stored.learn, metric),
         notes=notes,
     )

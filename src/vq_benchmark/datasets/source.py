@@ -93,9 +93,13 @@ class ExcludingSource:
 
     def source_row(self, row: int) -> int:
         """The row of `source` that row `row` of this one is."""
+        return int(self.source_rows(np.array(row)))
+
+    def source_rows(self, rows: IdArray) -> IdArray:
+        """The same of many rows."""
         # excluded[i] - i rows remain before excluded[i], so every excluded row with that count <= row lies before it.
         remaining_before = self.excluded - np.arange(len(self.excluded))
-        return row + int(np.searchsorted(remaining_before, row, side="right"))
+        return np.asarray(rows + np.searchsorted(remaining_before, rows, side="right"), dtype=np.int64)
 
     def read(self, start: int, stop: int) -> FloatArray:
         if start == stop:
@@ -137,6 +141,17 @@ def with_held_out_rows(source: VectorSource) -> VectorSource:
             return UnitNormSource(with_held_out_rows(source.source))
         case _:
             return source
+
+
+def numbers_in_file(source: VectorSource, rows: IdArray) -> IdArray:
+    """The numbers (n,) that rows had before others were held out, under which a person finds them in the file."""
+    match source:
+        case ExcludingSource():
+            return source.source_rows(rows)
+        case UnitNormSource():
+            return numbers_in_file(source.source, rows)
+        case _:
+            return rows
 
 
 def unit_norm(vectors: FloatArray) -> FloatArray:

@@ -26,6 +26,8 @@ def keep_first(stored: StoredDataset, limit: int) -> StoredDataset:
 def hold_out(stored: StoredDataset, num_queries: int, seed: int) -> StoredDataset:
     """The data set with num_queries base rows, drawn by seed, as its queries; they are no longer in the base."""
     n = stored.base.n
+    if seed < 0:
+        raise InputError(f"the split seed is {seed}, it must be at least 0.")
     if num_queries >= n:
         raise InputError(
             f"{num_queries} queries cannot be held out of {n} base rows; --num-queries must be below that, "

@@ -93,15 +93,17 @@ class SyntheticDistribution:
         return rotated
 
 
-def require_size(n: int, d: int) -> None:
-    """Raises InputError unless n rows of d values can be made."""
+def require_possible(n: int, d: int, seed: int) -> None:
+    """Raises InputError unless n rows of d values can be made from that seed."""
+    if seed < 0:
+        raise InputError(f"the seed is {seed}, it must be at least 0.")
     if n < 1 or d < 1:
         raise InputError(f"synthetic vectors need at least one row and one dimension, not {n} x {d}.")
 
 
 def open_synthetic(n: int, d: int, num_queries: int, *, seed: int = 0) -> StoredDataset:
     """A synthetic data set: n base rows, num_queries queries and 100,000 learn rows, none of them stored anywhere."""
-    require_size(n, d)
+    require_possible(n, d, seed)
     distribution = SyntheticDistribution(d, seed)
     return StoredDataset(
         base=distribution.source(n, BASE_STREAM),
@@ -125,9 +127,9 @@ def write_synthetic(
     and the rare value beyond is clipped. `progress(rows_done, rows_total)` is called after each block.
 
     Raises:
-        InputError: the size is not positive, or no such file can hold that dtype.
+        InputError: the size is not positive, the seed is negative, or no such file can hold that dtype.
     """
-    require_size(n, d)
+    require_possible(n, d, seed)
     source = SyntheticDistribution(d, seed).source(n, BASE_STREAM)
     write_vectors(path, source, dtype, block_rows=BLOCK_ROWS, convert=_conversion(dtype, d), progress=progress)
 

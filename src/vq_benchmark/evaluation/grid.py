@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from vq_benchmark.arrays import FloatArray
-from vq_benchmark.datasets.checks import check_rows
+from vq_benchmark.datasets.checks import check_numbered_rows
 from vq_benchmark.datasets.dataset import Metric
-from vq_benchmark.datasets.source import VectorSource
+from vq_benchmark.datasets.source import VectorSource, numbers_in_file
 from vq_benchmark.errors import InputError
 
 TILE_ROWS = 4096
@@ -51,7 +53,7 @@ def tiles(
     for block_start in range(aligned_start // step * step, aligned_stop, step):
         first = max(block_start, aligned_start)
         block = base.read(first, min(block_start + step, aligned_stop))
-        check_rows(block, first, metric)
+        check_numbered_rows(block, numbers_in_file(base, np.arange(first, first + len(block))), metric)
         for offset in range(0, len(block), TILE_ROWS):
             vectors = block[offset : offset + TILE_ROWS]
             tile = first + offset

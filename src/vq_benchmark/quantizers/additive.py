@@ -6,16 +6,14 @@ from typing import Any, ClassVar, Self
 import faiss
 import numpy as np
 from pydantic import Field
+from threadpoolctl import threadpool_limits
 
 from vq_benchmark.arrays import CodeArray, FloatArray
-from vq_benchmark.errors import InputError
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.budget import whole_bytes
 from vq_benchmark.quantizers.faiss_index import METRICS
 from vq_benchmark.quantizers.pq import ProductParameters
 
-LONGEST_SECONDS = 600.0
-"""Training that would take longer on one core is refused unless `slow` is set."""
 ROWS_PER_CENTROID = 64
 """Training rows per codebook entry beyond which the rest are left out."""
 _TILE_ROWS = 256
@@ -27,29 +25,13 @@ class AdditiveParameters(ProductParameters):
 
     m: int = Field(default=8, ge=1, description="Number of codebooks; a vector is a sum of one entry of each.")
     nbits: int = Field(default=8, ge=4, le=12, description="Bits per codebook entry: a codebook has 2^nbits.")
-    slow: bool = Field(default=False, description="Train even if that takes more than 10 minutes on one core.")
 
     def check_dimension(self, d: int) -> None:
-        """Refuse what would be slow with the fewest training rows that there can be."""
-        self.check_time(self.centroids, d)
-
-    def check_time(self, n: int, d: int) -> None:
-        """Raise InputError if training on n rows takes longer than LONGEST_SECONDS and `slow` is not set."""
-        seconds = self.training_seconds(n, d)
-        if not self.slow and seconds > LONGEST_SECONDS:
-            raise InputError(
-                f"training with m={self.m}, nbits={self.nbits} on {self.training_rows(n)} vectors of dimension {d} "
-                f"would take about {seconds / 60:.0f} minutes on one core, more than {LONGEST_SECONDS / 60:.0f}; "
-                "choose fewer bits, or allow it with slow=true (--slow)."
-            )
+        """Any number of codebooks goes with any dimension."""
 
     def training_rows(self, n: int) -> int:
         """How many of n rows training uses."""
         return min(n, ROWS_PER_CENTROID * self.centroids)
-
-    def training_seconds(self, n: int, d: int) -> float:
-        """An estimate of the time to train on n rows on one core, right within a factor of 2 on an EPYC (Genoa)."""
-        raise NotImplementedError
 
 
 class AdditiveQuantizer(Quantizer):
@@ -62,11 +44,6 @@ class AdditiveQuantizer(Quantizer):
     parameters_type: ClassVar[type[Parameters]] = AdditiveParameters
 
     @classmethod
-    def training_seconds(cls, parameters: Parameters, n: int, d: int) -> float | None:
-        assert isinstance(parameters, AdditiveParameters)
-        return parameters.training_seconds(n, d)
-
-    @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> Parameters:
         """As many codebooks of 256 entries as fit."""
         return cls.parameters_type.parse(cls.name, {"m": whole_bytes(cls.name, bits_per_dim, d)})
@@ -75,10 +52,10 @@ class AdditiveQuantizer(Quantizer):
         self._check_train(train)
         n, d = train.shape
         self.parameters.check_rows(self.name, n)
-        self.parameters.check_time(n, d)
         rows = train[np.random.default_rng(seed).permutation(n)[: self.parameters.training_rows(n)]]
         quantizer = self._new(d, seed)
-        quantizer.train(np.ascontiguousarray(rows, np.float32))
+        with threadpool_limits(1):  # faiss's sums depend on the number of threads
+            quantizer.train(np.ascontiguousarray(rows, np.float32))
         self.restore({"codebooks": self._codebooks_of(quantizer)}, d)
         return self
 

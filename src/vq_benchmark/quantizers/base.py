@@ -23,6 +23,10 @@ class Parameters(BaseModel):
     def check_dimension(self, d: int) -> None:
         """Raise InputError, naming the valid values, if vectors of dimension d cannot be coded."""
 
+    def training_seconds(self, n: int, d: int) -> float | None:
+        """About how long `fit` takes on n vectors of dimension d on one core; None where that is always short."""
+        return None
+
     @classmethod
     def parse(cls, method: str, values: dict[str, Any]) -> Self:
         """Validated parameters, or an InputError of one sentence that names what would be right."""
@@ -39,6 +43,8 @@ def _sentence(parameters: type[Parameters], method: str, error: ValidationError)
         known = ", ".join(parameters.model_fields) or "none"
         return f"{method} has no parameter {name!r}; its parameters are: {known}."
     message = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        return f"{method}: {message}."
     return f"{method}: {name}={first['input']!r} is not valid: {message[0].lower()}{message[1:]}."
 
 
@@ -75,7 +81,7 @@ class Quantizer(ABC):
     external: ClassVar[bool] = False
     """Whether the codes are those of another project's library, an optional package; its rows are marked."""
     slow: ClassVar[bool] = False
-    """Whether training may take hours: then parameters have `slow`, and long training is refused without it."""
+    """Whether training may take hours: then a study refuses what takes long, and leaves the method out of "all"."""
 
     d: int
     """Dimension of the vectors, known after `fit`."""
@@ -161,11 +167,6 @@ class Quantizer(ABC):
             InfeasibleBudget: no configuration fits; the message names the nearest that exists.
         """
         raise InputError(f"{cls.name} cannot be chosen by a budget of bits; give its parameters instead.")
-
-    @classmethod
-    def training_seconds(cls, parameters: Parameters, n: int, d: int) -> float | None:
-        """Estimate of how long `fit` takes on n vectors of dimension d on one core; None where it is always short."""
-        return None
 
     @classmethod
     def unavailable(cls) -> str | None:

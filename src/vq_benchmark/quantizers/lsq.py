@@ -32,9 +32,6 @@ class LsqParameters(AdditiveParameters):
                 "give more with --train-size, or a smaller m or nbits."
             )
 
-    def check_dimension(self, d: int) -> None:
-        self.check_time(LEAST_ROWS_PER_UNKNOWN * self.m * self.centroids, d)
-
     def training_rows(self, n: int) -> int:
         return min(n, max(super().training_rows(n), ROWS_PER_UNKNOWN * self.m * self.centroids))
 

@@ -32,7 +32,6 @@ class PrqParameters(AdditiveParameters):
         if d % self.nsplits:
             valid = ", ".join(map(str, divisors(d)))
             raise InputError(f"nsplits={self.nsplits} does not divide the dimension d={d}; it can be {valid}.")
-        super().check_dimension(d)
 
     def training_seconds(self, n: int, d: int) -> float:
         rows, width = self.training_rows(n), d // self.nsplits

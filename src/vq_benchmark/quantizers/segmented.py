@@ -2,10 +2,10 @@
 
 import math
 from abc import abstractmethod
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
 from vq_benchmark.errors import InfeasibleBudget, InputError
@@ -21,14 +21,19 @@ from vq_benchmark.quantizers.scales import HALF_BYTES, power_of_two_near, read_h
 
 RADIUS_BITS = 8 * HALF_BYTES
 _MOST_BITS = 8.0
+_DEFAULT_BITS = 4.0
 
 
 class SegmentedParameters(Parameters):
     """Parameters of methods that spread their bits over segments."""
 
-    bits: float = Field(
-        default=4.0, gt=0, le=_MOST_BITS, description="Average bits per dimension; need not be a whole number."
+    bits: float | None = Field(
+        default=None,
+        gt=0,
+        le=_MOST_BITS,
+        description=f"Average bits per dimension, {_DEFAULT_BITS:g} if not said; need not be whole.",
     )
+    total_bits: int | None = Field(default=None, ge=1, description="Bits per vector, in place of `bits`.")
     block: int = Field(default=64, ge=1, description="Segments begin at multiples of this many principal axes.")
     max_segments: int = Field(default=16, ge=1, description="Most segments; fewer are made if more do not pay.")
 
@@ -36,11 +41,27 @@ class SegmentedParameters(Parameters):
         """The fewest average bits that give the first block one bit per dimension."""
         return min(self.block, d) / d
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_budget(cls, values: dict[str, Any]) -> dict[str, Any]:
+        given = [name for name in ("bits", "total_bits") if values.get(name) is not None]
+        if len(given) == 2:
+            raise ValueError("bits and total_bits are both given; give one of them")
+        return values if given else {**values, "bits": _DEFAULT_BITS}
+
+    def average_bits(self, d: int) -> float:
+        """Bits per dimension for vectors of dimension d."""
+        if self.bits is not None:
+            return self.bits
+        assert self.total_bits is not None
+        return self.total_bits / d
+
     def check_dimension(self, d: int) -> None:
-        if self.bits < self.least_bits(d):
+        average, least = self.average_bits(d), self.least_bits(d)
+        if not least <= average <= _MOST_BITS:
             raise InputError(
-                f"bits={self.bits:g} is too few for dimension {d}: one bit for the first block of {self.block} "
-                f"dimensions takes {self.least_bits(d):g} bits per dimension."
+                f"{average:g} bits per dimension are not possible for dimension {d}: one bit for the first block of "
+                f"{self.block} dimensions takes {least:g}, and the most are {_MOST_BITS:g}."
             )
 
 
@@ -162,7 +183,7 @@ class SegmentedQuantizer(Quantizer):
 
     def _plan(self, variances: DoubleArray) -> list[Segment]:
         costs = Costs(self.base, self.parameters.block, RADIUS_BITS, self.max_segment_bits)
-        budget = math.floor(self.parameters.bits * variances.size) + RADIUS_BITS
+        budget = math.floor(self.parameters.average_bits(variances.size) * variances.size) + RADIUS_BITS
         return allocate(variances, budget, costs, self.parameters.max_segments)
 
     def _rotate_segments(self, axes: FloatArray, seed: int) -> FloatArray:

@@ -163,12 +163,9 @@ def _save(
         for extension in dict.fromkeys(formats):
             target = path.with_name(f"{path.name}.{extension}")
             metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(extension)
-            try:
-                with atomic_write(target) as file, warnings.catch_warnings():
-                    warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a name in another script
-                    figure.savefig(file, format=extension, dpi=dpi, metadata=metadata)
-            except OSError as error:
-                raise InputError(f"cannot write {str(target)!r}: {error.strerror or error}.") from error
+            with atomic_write(target) as file, warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a name in another script
+                figure.savefig(file, format=extension, dpi=dpi, metadata=metadata)
             written.append(target)
     return written
 

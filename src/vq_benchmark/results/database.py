@@ -1,6 +1,7 @@
 """The results database: one SQLite file per task, one row per cell and seed."""
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -123,6 +124,24 @@ class Database:
             )
             connection.executemany(
                 "UPDATE runs SET accumulators = NULL WHERE run_id = ?", [(run_id,) for run_id in spent]
+            )
+
+    def check_writable(self) -> None:
+        """Find out before hours of work whether rows can be stored; writes nothing.
+
+        Raises:
+            InputError: the file may not be written to, or cannot be made where it should be.
+        """
+        if self.path.exists():
+            with self._connection() as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.rollback()
+            return
+        folder = next(parent for parent in self.path.absolute().parents if parent.exists())
+        if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+            raise InputError(
+                f"the results database {str(self.path)!r} cannot be made: {str(folder)!r} is no folder that this "
+                "user may write to."
             )
 
     @contextmanager

@@ -66,6 +66,8 @@ def run_cells(
         else:
             outcome.runs.append(earlier)
             outcome.skipped += 1
+    if waiting:
+        database.check_writable()
     if not options.with_recall:
         report.say(f"without ground truth there will be no {GROUND_TRUTH_METRICS}.")
     if waiting and dataset.training_source(options.train_size) is dataset.base:
@@ -83,9 +85,17 @@ def run_cells(
         if len(cells) > 1:
             report.say(f"cell {number} of {len(waiting)}: {cell.label}, seed {cell.seed}")
         run = _run_or_fail(dataset, options, cell, sweep_id, truths.get(rows), report)
-        database.put(run)
+        if run.status == "failed" and _has_result(database, run.run_id):
+            report.say(f"{cell.label}: the row of the earlier, successful run stays.")
+        else:
+            database.put(run)
         outcome.runs.append(run)
     return outcome
+
+
+def _has_result(database: Database, run_id: str) -> bool:
+    earlier = database.get(run_id)
+    return earlier is not None and earlier.status != "failed"
 
 
 def _run_or_fail(

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+import math
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,10 @@ from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.quantizers.registry import quantizer_class
 
 DEFAULT_TRAIN_SIZE = 20_000
+GREATEST_SEED = 2**31 - 1
+"""faiss takes seeds of 32 bits with a sign."""
+LONGEST_TRAINING_SECONDS = 600
+"""Training that would take longer on one core is refused unless slow methods are allowed."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,8 @@ class Options:
     ground_truth_path: Path | None = None
     batch_size: int = DEFAULT_BATCH_SIZE
     threads: int = 1
+    slow: bool = False
+    """Whether training may take longer than ten minutes."""
 
     def __post_init__(self) -> None:
         if self.train_size < 1:
@@ -106,6 +113,7 @@ def run_id(dataset: Dataset, options: Options, cell: Cell) -> str:
             "version": version("vq-benchmark").rsplit(".", 1)[0],
             "base": dataset.fingerprint,
             "queries": fingerprint_array(dataset.queries),
+            "learn": _learn_fingerprint(dataset, options.train_size),
             "judged": None if judgements is None else fingerprint_array(judgements.queries),
             "qrels": None if judgements is None else hashlib.sha256(judgements.qrels.tobytes()).hexdigest(),
             "metric": dataset.metric,
@@ -120,18 +128,21 @@ def run_id(dataset: Dataset, options: Options, cell: Cell) -> str:
 
 def model_id(dataset: Dataset, train_size: int, cell: Cell) -> str:
     """Hash of everything that determines the fitted model of a cell, as 24 hex digits."""
-    learn = dataset.learn
     return _digest(
         {
             "version": version("vq-benchmark").rsplit(".", 1)[0],
             "base": dataset.fingerprint,
-            "learn": None if learn is None else learn.n,
+            "learn": _learn_fingerprint(dataset, train_size),
             "train_size": train_size,
             "method": cell.method,
             "config": dict(cell.config),
             "seed": cell.seed,
         }
     )
+
+
+def _learn_fingerprint(dataset: Dataset, train_size: int) -> str | None:
+    return None if dataset.training_source(train_size) is dataset.base else dataset.learn_fingerprint
 
 
 def _digest(value: Mapping[str, Any]) -> str:
@@ -144,10 +155,11 @@ def parsed_grid(
     """The parameters of every method: the product of its values, or nothing where it was given none.
 
     Raises:
-        InputError: an unknown method or parameter, a value out of bounds, or a negative seed.
+        InputError: an unknown method or parameter, a value out of bounds, or an impossible seed.
     """
-    if min(seeds) < 0:
-        raise InputError(f"a seed is {min(seeds)}, it must be at least 0.")
+    for seed in seeds:
+        if not 0 <= seed <= GREATEST_SEED:
+            raise InputError(f"a seed is {seed}, it must be at least 0 and at most {GREATEST_SEED}.")
     return {
         method: [
             quantizer_class(method).parameters_type.parse(method, values)
@@ -161,7 +173,8 @@ def cells_of(
     grid: Mapping[str, Sequence[Parameters]],
     budgets: Sequence[float],
     seeds: Sequence[int],
-    d: int,
+    dataset: Dataset,
+    options: Options,
     rows: tuple[int, int],
 ) -> tuple[list[Cell], list[Refusal]]:
     """Cells of a sweep over rows [start, stop), and why methods have none at some budgets.
@@ -170,7 +183,7 @@ def cells_of(
     there are no budgets. Equal configurations appear once.
 
     Raises:
-        InputError: parameters are impossible for dimension d.
+        InputError: parameters are impossible for the data set's dimension.
     """
     cells: list[Cell] = []
     refusals: list[Refusal] = []
@@ -179,11 +192,27 @@ def cells_of(
         if reason:
             refusals.append(Refusal(method, f"{method} cannot run here: {reason}"))
             continue
-        chosen = list(given) or _chosen(method, budgets, d, refusals)
-        for parameters in chosen:
-            parameters.check_dimension(d)
-        cells += [Cell(method, each.model_dump(mode="json"), seed, *rows) for each in chosen for seed in seeds]
+        for parameters in list(given) or _chosen(method, budgets, dataset.d, refusals):
+            parameters.check_dimension(dataset.d)
+            refusal = None if options.slow else _too_slow(method, parameters, dataset, options.train_size)
+            if refusal is not None:
+                refusals.append(refusal)
+                continue
+            cells += [Cell(method, parameters.model_dump(mode="json"), seed, *rows) for seed in seeds]
     return _distinct(cells), refusals
+
+
+def _too_slow(method: str, parameters: Parameters, dataset: Dataset, train_size: int) -> Refusal | None:
+    count = min(train_size, dataset.training_source(train_size).n)
+    seconds = parameters.training_seconds(count, dataset.d)
+    if seconds is None or seconds <= LONGEST_TRAINING_SECONDS:
+        return None
+    config = " ".join(f"{name}={value}" for name, value in parameters.model_dump(mode="json").items())
+    return Refusal(
+        method,
+        f"training {method} {config} on {count:,} vectors would take about {seconds / 60:,.0f} minutes on one core, "
+        f"more than {LONGEST_TRAINING_SECONDS / 60:.0f}; --slow allows it.",
+    )
 
 
 def _chosen(method: str, budgets: Sequence[float], d: int, refusals: list[Refusal]) -> list[Parameters]:
@@ -192,6 +221,8 @@ def _chosen(method: str, budgets: Sequence[float], d: int, refusals: list[Refusa
         return [cls.parameters_type.parse(method, {})]
     chosen = []
     for budget in budgets:
+        if not 0 < budget < math.inf:
+            raise InputError(f"--bits is {budget:g}, it must be a number of bits per dimension above 0.")
         try:
             chosen.append(cls.for_budget(budget, d))
         except InfeasibleBudget as error:

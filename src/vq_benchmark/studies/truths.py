@@ -7,6 +7,7 @@ from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.fingerprint import fingerprint_array
 from vq_benchmark.errors import InputError
+from vq_benchmark.evaluation.accumulators import Span
 from vq_benchmark.evaluation.evaluate import Truths, exact_truths, own_judged_queries
 from vq_benchmark.evaluation.ground_truth import exact_neighbors
 from vq_benchmark.evaluation.ground_truth_check import adopted_truth
@@ -42,17 +43,16 @@ def obtain_truths(dataset: Dataset, options: Options, start: int, stop: int, rep
             return _adopted(dataset, options, dataset.neighbors, "the ground truth that came with the data", report)
         except InputError as error:
             report.say(f"{error} It is not used; exact neighbours are computed instead.")
-    whole = _cached(dataset, options, (0, dataset.n))
-    if whole.exists():
-        return load_truths(whole, belonging_of(dataset), options.k, (0, dataset.n))
-    path = _cached(dataset, options, (start, stop))
-    if path.exists():
-        return load_truths(path, belonging_of(dataset), options.k, (start, stop))
+    for span in ((0, dataset.n), (start, stop)):
+        path = _cached(dataset, options, span)
+        cached = _load(path, dataset, options, span, report)
+        if cached is not None:
+            return cached
     with report.task(f"exact neighbours of {len(dataset.queries):,} queries", stop - start) as update:
         truths = exact_truths(
             dataset, options.k, start=start, stop=stop, batch_size=options.batch_size, on_block=update
         )
-    _save(path, dataset, truths)
+    _save(path, dataset, truths, report)
     return truths
 
 
@@ -68,8 +68,9 @@ def _adopted(dataset: Dataset, options: Options, ids: IdArray, origin: str, repo
     """Neighbours of others, checked once and kept in the cache with their exact scores."""
     content = hashlib.blake2b(ids.tobytes(), digest_size=8).hexdigest()
     path = _cached(dataset, options, (0, dataset.n), f"-of-{content}")
-    if path.exists():
-        return load_truths(path, belonging_of(dataset), options.k, (0, dataset.n))
+    cached = _load(path, dataset, options, (0, dataset.n), report)
+    if cached is not None:
+        return cached
     truth = adopted_truth(ids, dataset, options.k, origin)
     judged = own_judged_queries(dataset)
     if judged is None:
@@ -82,15 +83,30 @@ def _adopted(dataset: Dataset, options: Options, ids: IdArray, origin: str, repo
                     dataset.base, judged, dataset.metric, options.k, batch_size=options.batch_size, on_block=update
                 ),
             )
-    _save(path, dataset, truths)
+    _save(path, dataset, truths, report)
     return truths
 
 
-def _cached(dataset: Dataset, options: Options, span: tuple[int, int], suffix: str = "") -> Path:
+def _cached(dataset: Dataset, options: Options, span: Span, suffix: str = "") -> Path:
     belonging = repr(sorted(vars(belonging_of(dataset)).items()))
     key = hashlib.blake2b(belonging.encode(), digest_size=12).hexdigest()
     return options.cache_dir / "ground-truth" / f"{key}-k{options.k}-rows{span[0]}-{span[1]}{suffix}.npz"
 
 
-def _save(path: Path, dataset: Dataset, truths: Truths) -> None:
-    save_truths(path, truths, belonging_of(dataset), squared_norms(dataset.queries))
+def _load(path: Path, dataset: Dataset, options: Options, span: Span, report: Reporter) -> Truths | None:
+    """What the cache holds, or None. A damaged file costs its computation again, not the study."""
+    if not path.exists():
+        return None
+    try:
+        return load_truths(path, belonging_of(dataset), options.k, span)
+    except InputError as error:
+        report.say(f"{error} It is not used; exact neighbours are computed again.")
+        return None
+
+
+def _save(path: Path, dataset: Dataset, truths: Truths, report: Reporter) -> None:
+    """Keep neighbours for the next time; where the cache cannot be written, this time goes on without."""
+    try:
+        save_truths(path, truths, belonging_of(dataset), squared_norms(dataset.queries))
+    except InputError as error:
+        report.say(f"the exact neighbours are not kept for later: {error}")
