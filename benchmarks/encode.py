@@ -5,12 +5,16 @@
 Every rate is that of the fastest of the repeats, in thousand vectors per second, rotation and packing included. A
 peer is timed right after each of our own repeats, so that a busy machine slows both. Compilation is timed once and
 left out. On a machine that others keep busy, `--clock cpu --threads 1` counts the processor's time only.
+
+The second table sets `rabitq` beside the library of its authors, if that is installed (`pip install
+'vq-benchmark[rabitqlib]'`), with the cosine between vectors and codes, both about the mean of the rows.
 """
 
 import argparse
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import faiss
@@ -21,6 +25,8 @@ from rich.table import Table
 from vq_benchmark.arrays import FloatArray
 from vq_benchmark.machine.threads import use_threads
 from vq_benchmark.quantizers.base import Quantizer
+from vq_benchmark.quantizers.rabitq import Rabitq
+from vq_benchmark.quantizers.rabitqlib import Rabitqlib
 from vq_benchmark.quantizers.registry import get_quantizer
 
 
@@ -105,6 +111,51 @@ def measure(quantizer: Quantizer, peer: faiss.Index | None, rows: FloatArray, re
     )
 
 
+def rabitqlib_table(rows: FloatArray, threads: list[int], repeats: int, clock: str) -> Table:
+    """Our `rabitq` and the library's exact and fast encoders on the same rows; encoding only, no file.
+
+    Cosines differ by chance from rotation to rotation, so for these our code has the rotation of the library.
+    Dimensions over a multiple of 64 are left out, because the library would fill them up.
+    """
+    rows = np.ascontiguousarray(rows[:, : rows.shape[1] // 64 * 64])
+    columns = ["bits", "rabitqlib", "threads", "rabitq", "rabitqlib", "ratio", "cos rabitq", "cos rabitqlib"]
+    table = Table(*columns, title=f"thousand vectors per second of {clock} time, n={len(rows)}, d={rows.shape[1]}")
+    for bits, search in product((1, 2, 4, 8), ("exact", "fast")):
+        ours = get_quantizer("rabitq", bits=bits).fit(rows)
+        theirs = get_quantizer("rabitqlib", bits=bits, search=search).fit(rows)
+        assert isinstance(theirs, Rabitqlib)
+        same = Rabitq(ours.parameters).fit(rows)
+        same._rotation = theirs._rotation
+        cosines = [mean_cosine(quantizer, rows[:4000]) for quantizer in (same, theirs)]
+        for count in threads:
+            use_threads(count)
+            best = [float("inf"), float("inf")]
+            for _ in range(repeats):
+                for place, encode in enumerate((ours.encode, theirs.filled_index)):
+                    start = CLOCKS[clock]()
+                    encode(rows)
+                    best[place] = min(best[place], CLOCKS[clock]() - start)
+            rates = [len(rows) / seconds / 1e3 for seconds in best]
+            has_goal = (bits, search) == (4, "exact") and count == 1
+            ratio = mark(rates[0] / rates[1], 2.0 if has_goal else 0, 2)
+            table.add_row(
+                *(str(bits), search, str(count)),
+                *(f"{rate:.1f}" for rate in rates),
+                ratio,
+                *(f"{cosine:.6f}" for cosine in cosines),
+            )
+    return table
+
+
+def mean_cosine(quantizer: Quantizer, rows: FloatArray) -> float:
+    """The mean cosine between rows and their reconstructions, both about the mean of the rows."""
+    centre = rows.mean(axis=0)
+    decoded = quantizer.decode(quantizer.encode(rows)) - centre
+    offsets = rows - centre
+    products = np.einsum("ij,ij->i", offsets, decoded)
+    return float((products / np.linalg.norm(offsets, axis=1) / np.linalg.norm(decoded, axis=1)).mean())
+
+
 def mark(value: float, goal: float, digits: int = 0) -> str:
     """The value, green if it reaches a goal above zero, red if it does not."""
     text = f"{value:.{digits}f}"
@@ -165,6 +216,11 @@ def main() -> None:
     console = Console(width=120)
     console.print(table)
     console.print(f"first calls, compilation or loading it from the disk cache included: {compilation:.1f} s")
+    reason = Rabitqlib.unavailable()
+    if reason:
+        console.print(f"rabitqlib: not compared, {reason}")
+    elif "rabitqlib".startswith(options.only):
+        console.print(rabitqlib_table(rows, threads, options.repeats, options.clock))
 
 
 if __name__ == "__main__":

@@ -66,3 +66,12 @@ def test_rows_without_ground_truth_and_hostile_names(make_run):
     assert row_of(text, "pq").split().count("-") == 3
     assert "[bold]$x_{" in text
     assert "\x1b" not in text
+
+
+def test_external_rows_are_marked_and_the_mark_is_explained(make_run):
+    external = make_run("rabitqlib", 4.4, environment={"external": True})
+    text = results_text([external, make_run("rabitq", 4.1)], width=120)
+    assert row_of(text, "rabitqlib†")
+    assert row_of(text, "rabitq")
+    assert "†: external, codes of another project's library" in text.replace("\n", " ")
+    assert "†" not in results_text([make_run("rabitq", 4.1)])

@@ -29,7 +29,7 @@ def methods(name: Annotated[str | None, Argument(help="A method, to see all abou
         table.add_column(header, overflow="fold")
     for description in map(describe, list_quantizers()):
         parameters = ", ".join(parameter.name for parameter in description.parameters)
-        title = description.title
+        title = description.title + (", external" if description.external else "")
         if description.unavailable:
             title += f" (cannot run here: {description.unavailable})"
         table.add_row(*map(Text, (description.name, title, parameters or "none", description.paper)))
@@ -42,6 +42,8 @@ def _show(description: Description, console: Console) -> None:
         console.print(Text(f"\n{line}"))
     if description.unbiased_scores:
         console.print("\nIts estimates of inner products are unbiased by design.")
+    if description.external:
+        console.print("\nIt is external: another project's library makes the codes.")
     if description.unavailable:
         console.print(Text(f"\nIt cannot run here: {description.unavailable}"))
     if not description.parameters:

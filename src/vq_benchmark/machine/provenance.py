@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 
 PACKAGE_ROOT = Path(__file__).parents[1]
-LIBRARIES = ("numpy", "numba", "faiss-cpu")
+LIBRARIES = ("numpy", "numba", "faiss-cpu", "rabitqlib", "scann")
 
 
 def environment(threads: int) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def environment(threads: int) -> dict[str, Any]:
         "package_version": version("vq-benchmark"),
         "git_commit": _git_commit(),
         "python": platform.python_version(),
-        "libraries": {name: _version(name) for name in LIBRARIES},
+        "libraries": {name: found for name in LIBRARIES if (found := _version(name))},
         "host": platform.node(),
         "cpu": _cpu_model(),
         "cpus": os.cpu_count(),

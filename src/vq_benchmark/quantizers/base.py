@@ -78,6 +78,8 @@ class Quantizer(ABC):
     """The class of this method's parameters."""
     unbiased_scores: ClassVar[bool] = False
     """Whether `decode_for_scores` is an unbiased estimator of inner products by design."""
+    external: ClassVar[bool] = False
+    """Whether the codes are those of another project's library, an optional package; its rows are marked."""
     slow: ClassVar[bool] = False
     """Whether training may take hours: then a study refuses what takes long, and leaves the method out of "all"."""
 

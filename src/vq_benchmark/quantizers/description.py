@@ -34,6 +34,8 @@ class Description:
     """The docstring of its class."""
     parameters: tuple[ParameterDescription, ...]
     unbiased_scores: bool
+    external: bool
+    """Whether the codes are those of another project's library."""
     unavailable: str | None
     """Why it cannot run here, or None."""
 
@@ -48,6 +50,7 @@ def describe(method: str) -> Description:
         text=inspect.cleandoc(cls.__doc__ or ""),
         parameters=tuple(_parameter(name, info) for name, info in cls.parameters_type.model_fields.items()),
         unbiased_scores=cls.unbiased_scores,
+        external=cls.external,
         unavailable=cls.unavailable(),
     )
 

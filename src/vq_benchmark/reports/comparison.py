@@ -30,6 +30,11 @@ class Summary:
         return self.method == CONTROL
 
     @property
+    def is_external(self) -> bool:
+        """Whether another project's library made the codes."""
+        return any(run.environment.get("external") for run in self.runs)
+
+    @property
     def bits(self) -> float | None:
         """Bits per dimension, None where the rows do not say."""
         return self.value("bits_per_dim")
@@ -72,6 +77,11 @@ class Comparison:
     def control(self) -> Summary | None:
         """The uncompressed control, if it was run."""
         return next((summary for summary in self.summaries if summary.is_control), None)
+
+    @property
+    def has_external(self) -> bool:
+        """Whether any method is another project's library."""
+        return any(summary.is_external for summary in self.summaries)
 
 
 def comparisons(runs: Iterable[Run]) -> list[Comparison]:

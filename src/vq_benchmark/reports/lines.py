@@ -7,7 +7,7 @@ from itertools import cycle, islice
 from typing import Literal
 
 from vq_benchmark.reports.comparison import Comparison, Summary
-from vq_benchmark.reports.wording import display_name
+from vq_benchmark.reports.wording import EXTERNAL_MARK, display_name
 
 Dashes = Literal["-", "-.", ":"]
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#666633")
@@ -29,8 +29,8 @@ class Style:
 def lines(comparison: Comparison) -> dict[str, list[Summary]]:
     """The summaries of each line in order of bits, by the line's name; the uncompressed control has none.
 
-    There is one line per method. Where a method was run with several values of a parameter that is not a number
-    (such as a choice of estimator), each of them is a line of its own.
+    There is one line per method, marked where it is external. Where a method was run with several values of a
+    parameter that is not a number (such as a choice of estimator), each of them is a line of its own.
     """
     by_method: defaultdict[str, list[Summary]] = defaultdict(list)
     for summary in comparison.summaries:
@@ -41,7 +41,8 @@ def lines(comparison: Comparison) -> dict[str, list[Summary]]:
         choices = _choices(summaries)
         for summary in summaries:
             variant = [str(summary.config[name]) for name in choices if name in summary.config]
-            found[display_name(" ".join([method, *variant]))].append(summary)
+            mark = EXTERNAL_MARK * summary.is_external
+            found[display_name(" ".join([method, *variant])) + mark].append(summary)
     return dict(found)
 
 

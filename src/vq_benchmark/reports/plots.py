@@ -27,7 +27,14 @@ from vq_benchmark.reports.panel import (
     hidden_lines,
     reference_value,
 )
-from vq_benchmark.reports.wording import machine_text, queries_text, seeds_text, subject_text, versions_text
+from vq_benchmark.reports.wording import (
+    EXTERNAL_NOTE,
+    machine_text,
+    queries_text,
+    seeds_text,
+    subject_text,
+    versions_text,
+)
 from vq_benchmark.results.database import Run
 
 FORMATS = ("png", "pdf", "svg")
@@ -202,6 +209,7 @@ def _note(comparison: Comparison, sheet: Sheet) -> str:
     many = any(len(summary.runs) > 1 for summary in comparison.summaries)
     hidden = sorted({name for x, y in sheet.panels for name in hidden_lines(comparison, x, y)})
     parts = [
+        EXTERNAL_NOTE if comparison.has_external else "",
         seeds_text(comparison) + (" (points: their mean)" if many else ""),
         "bars: 95 % intervals" + (" over all seeds" if many else ""),
         queries_text(runs),

@@ -12,6 +12,8 @@ from rich.text import Text
 
 from vq_benchmark.reports.comparison import Comparison, Summary, comparisons
 from vq_benchmark.reports.wording import (
+    EXTERNAL_MARK,
+    EXTERNAL_NOTE,
     NAME_LENGTH,
     config_text,
     decimal,
@@ -126,7 +128,8 @@ def results_text(runs: Sequence[Run], width: int = 100) -> str:
 
 
 def _cells(summary: Summary, columns: Sequence[Column]) -> list[str]:
-    method = display_name(summary.method) + (CONTROL_MARK if summary.is_control else "")
+    marks = CONTROL_MARK * summary.is_control + EXTERNAL_MARK * summary.is_external
+    method = display_name(summary.method) + marks
     numbers = [column.cell(summary) for column in columns]
     return [method, config_text(summary.config), *numbers, str(len(summary.runs))]
 
@@ -153,6 +156,7 @@ def _caption(comparison: Comparison) -> Text:
     notes = [
         "±: half the width of the 95 % interval" + (" over all seeds" if _many_seeds(comparison) else ""),
         f"{CONTROL_MARK}: uncompressed control" if comparison.control else "",
+        EXTERNAL_NOTE if comparison.has_external else "",
         seeds_text(comparison),
         queries_text(runs),
         "enc/s: vectors encoded per second" + (f" ({machine})" if machine else ""),

@@ -7,6 +7,8 @@ from vq_benchmark.reports.comparison import Comparison, Interval
 from vq_benchmark.results.database import Run
 
 NAME_LENGTH = 60
+EXTERNAL_MARK = "†"
+EXTERNAL_NOTE = f"{EXTERNAL_MARK}: external, codes of another project's library"
 
 
 def config_text(config: Mapping[str, Any]) -> str:

@@ -68,6 +68,8 @@ def run_cell(
         "model_reused": model.reused,
         "peak_memory_is_of_this_cell": peak_is_own,
     }
+    if model.quantizer.external:
+        facts["external"] = True
     if options.with_qps and truths is not None:
         index = search_index(model.quantizer, dataset, options, cell, report)
         facts["search_index"] = None if index is None else index_name(index)

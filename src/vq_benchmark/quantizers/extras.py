@@ -1,0 +1,14 @@
+"""Packages that are not installed by default, for methods that run another library."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+
+def missing_extra(package: str, series: str) -> str | None:
+    """Why a package of that name and series of versions (such as `0.7`) cannot be used here, or None."""
+    try:
+        found = version(package)
+    except PackageNotFoundError:
+        return f"{package} is not installed; pip install 'vq-benchmark[{package}]'."
+    if found != series and not found.startswith(f"{series}."):
+        return f"it reads the files of {package} {series}, not {found}; pip install 'vq-benchmark[{package}]'."
+    return None
