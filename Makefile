@@ -26,9 +26,12 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# On data of your own: make bench DATA=FOLDER, with base.npy and queries.npy in it.
 bench: $(VENV)/.installed
-	$(BIN)/python benchmarks/pq_training.py
-	$(BIN)/python benchmarks/harness_overhead.py
+	$(BIN)/python benchmarks/encode.py $(if $(DATA),--data $(DATA))
+	$(BIN)/python benchmarks/recall_table.py $(if $(DATA),--data $(DATA))
+	$(BIN)/python benchmarks/pq_training.py $(DATA)
+	$(BIN)/python benchmarks/harness_overhead.py $(if $(DATA),--data $(DATA)) --runs 1
 	$(BIN)/python benchmarks/peak_memory.py
 
 clean:

@@ -1,6 +1,8 @@
 """How fast our own quantizers encode and decode, beside faiss's on the same rows in the same run.
 
-    python benchmarks/encode.py [--data vectors.npy or FOLDER with base.npy] [--rows 20000] [--dim 384] [--threads 1,2] [--repeats 5]
+    python benchmarks/encode.py [--data PATH] [--rows 20000] [--dim 384] [--threads 1,2] [--repeats 5]
+
+PATH is a .npy file, or a folder with base.npy; without it, Gaussian vectors are made.
 
 Every rate is that of the fastest of the repeats, in thousand vectors per second, rotation and packing included. A
 peer is timed right after each of our own repeats, so that a busy machine slows both. Compilation is timed once and
@@ -167,7 +169,9 @@ def mark(value: float, goal: float, digits: int = 0) -> str:
 def load_rows(path: Path | None, count: int, d: int) -> FloatArray:
     if path is None:
         return np.random.default_rng(0).standard_normal((count, d)).astype(np.float32)
-    return np.ascontiguousarray(np.load(path / "base.npy" if path.is_dir() else path, mmap_mode="r")[:count], np.float32)
+    return np.ascontiguousarray(
+        np.load(path / "base.npy" if path.is_dir() else path, mmap_mode="r")[:count], np.float32
+    )
 
 
 def main() -> None:

@@ -10,11 +10,11 @@ import argparse
 import time
 from pathlib import Path
 
-from vq_benchmark import evaluate, finished_metrics, get_quantizer, list_quantizers, load_dataset
+from vq_benchmark import evaluate, finished_metrics, get_quantizer, load_dataset
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.evaluate import exact_truths
 from vq_benchmark.machine.threads import use_threads
-from vq_benchmark.quantizers.registry import quantizer_class
+from vq_benchmark.quantizers.registry import quantizer_class, registered
 
 TOLERANCE = 0.008
 REFERENCE = {
@@ -28,10 +28,14 @@ TRAIN_SIZE = 20_000
 REFERENCE_ROWS, REFERENCE_DIM = 100_000, 384
 
 
+def _fast_methods() -> list[str]:
+    return [name for name, cls in registered().items() if not cls.slow and cls.unavailable() is None]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default="sample")
-    parser.add_argument("--methods", default=",".join(list_quantizers()))
+    parser.add_argument("--methods", default=",".join(_fast_methods()))
     parser.add_argument("--bits", default="1,2,4,8")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
