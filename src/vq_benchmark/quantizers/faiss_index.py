@@ -50,6 +50,14 @@ def rabitq_index(centre: FloatArray, bits: int, metric: str) -> Any:
     return index
 
 
+def eden_index(centre: FloatArray, bits: int, metric: str) -> Any:
+    """An IndexEDEN of bits per dimension about a centre (d,), with faiss's default, unbiased scale."""
+    index: Any = faiss.index_factory(len(centre), f"EDEN{bits}", METRICS[metric])
+    faiss.copy_array_to_vector(centre, index.center)
+    index.is_trained = True
+    return index
+
+
 def rotated_index(rotation: Array, inner: Any) -> Any:
     """An IndexPreTransform that searches an index of rotated vectors R x; rotation R (d, d) is orthogonal."""
     transform: Any = faiss.LinearTransform(rotation.shape[1], rotation.shape[0], False)
