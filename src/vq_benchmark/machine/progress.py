@@ -58,9 +58,8 @@ class LineReporter:
             if now - last >= SECONDS_BETWEEN_LINES and 0 < done < total:
                 last = now
                 rate = done / (now - began)
-                self.say(
-                    f"{label}: {done:,} of {total:,} {unit}, {rate:,.0f} {unit}/s, {(total - done) / rate:,.0f} s left"
-                )
+                left = (total - done) / rate
+                self.say(f"{label}: {done:,} of {total:,} {unit}, {rate:,.0f} {unit}/s, {left:,.0f} s left")
 
         yield update
         self.say(f"{label}: {total:,} {unit} in {time.monotonic() - began:.1f} s")
