@@ -150,7 +150,8 @@ class Workshop:
         if reason is None:
             lost = [manifest.describe(task) for task in tasks if manifest.outcome(task) == "missing"]
             return [*remarks, *(f"{name}: not done." for name in lost)] if lost else [*remarks, *finishing.incomplete]
-        database.put(failed_row(self.dataset, self.options, whole, manifest.sweep_id, TaskFailed(reason)))
+        row = failed_row(self.dataset, self.options, whole, manifest.sweep_id, TaskFailed(reason))
+        database.put(replace(row, error=reason))
         return [*remarks, f"{whole.label}, seed {whole.seed} failed: {reason}"]
 
 
