@@ -97,7 +97,7 @@ def remove_stale_temporaries(folder: Path, *, older_than_seconds: float) -> list
 
 def _last_written(path: Path) -> float:
     inside = path.rglob("*") if path.is_dir() and not path.is_symlink() else ()
-    return max(each.lstat().st_mtime for each in (path, *inside))
+    return max(float(each.lstat().st_mtime) for each in (path, *inside))
 
 
 def _prefix(path: Path) -> str:

@@ -224,14 +224,14 @@ def _sentence(path: Path, error: sqlite3.DatabaseError, busy_seconds: float) -> 
     code = getattr(error, "sqlite_errorcode", 0)
     if code == sqlite3.SQLITE_READONLY_ROLLBACK:
         return (
-            f"{name!r} was left in the middle of a write, which '{path.name}-journal' beside it would undo; run again "
-            f"what wrote it, or undo the write with `sqlite3 {shlex.quote(name)} .schema`."
+            f"{name!r} was left in the middle of a write, which the journal beside it can undo; run again what wrote "
+            f"it, or undo the write with `sqlite3 {shlex.quote(name)} .schema`."
         )
     match code & 0xFF:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return (
-                f"{name!r} is locked by another process, and was so for {busy_seconds:g} s; if none is at work (a network "
-                f"file system can keep the lock of a dead one), `cp` it to a new name and `mv` the copy back."
+                f"{name!r} is locked by another process, and was so for {busy_seconds:g} s; if none is at work (a "
+                "network file system can keep the lock of a dead one), `cp` it to a new name and `mv` the copy back."
             )
         case sqlite3.SQLITE_FULL:
             return f"{name!r} cannot be written: no space left on the disk; the rows that it had are unharmed."
@@ -269,9 +269,7 @@ def _create(connection: sqlite3.Connection) -> None:
 
 def _insert(connection: sqlite3.Connection, runs: Iterable[Run]) -> None:
     marks = ", ".join("?" * len(COLUMNS))
-    connection.executemany(
-        f"INSERT OR REPLACE INTO runs ({', '.join(COLUMNS)}) VALUES ({marks})", map(_to_row, runs)
-    )
+    connection.executemany(f"INSERT OR REPLACE INTO runs ({', '.join(COLUMNS)}) VALUES ({marks})", map(_to_row, runs))
 
 
 def _pages(sizes: Iterable[tuple[str, int]]) -> Iterator[list[str]]:
