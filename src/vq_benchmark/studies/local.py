@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import BadRows, InputError
 from vq_benchmark.evaluation.evaluate import Truths
+from vq_benchmark.evaluation.metrics import JUDGED_MEASURES
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.results.database import Database, Run
 from vq_benchmark.studies.cell import failed_row, run_cell
@@ -13,6 +14,7 @@ from vq_benchmark.studies.plan import Cell, Options, run_id
 from vq_benchmark.studies.truths import obtain_truths
 
 GROUND_TRUTH_METRICS = "recall_at_k, recall_k_at_r, rank_distortion and sum_of_scores_at_k"
+PAIR_METRICS = "score_mse, score_bias, score_slope, pairwise_distortion and pairwise_distortion_asymmetric"
 
 LARGE_SHARE = 0.5
 """Of the base among the training rows, above which codebooks may fit the very rows that are measured."""
@@ -68,8 +70,7 @@ def run_cells(
             outcome.skipped += 1
     if waiting:
         database.check_writable()
-    if not options.with_recall:
-        report.say(f"without ground truth there will be no {GROUND_TRUTH_METRICS}.")
+    _say_what_will_be_absent(dataset, options, report)
     if waiting and dataset.training_source(options.train_size) is dataset.base:
         share = min(options.train_size / dataset.n, 1)
         if share > LARGE_SHARE:
@@ -91,6 +92,27 @@ def run_cells(
             database.put(run)
         outcome.runs.append(run)
     return outcome
+
+
+def _say_what_will_be_absent(dataset: Dataset, options: Options, report: Reporter) -> None:
+    if not options.with_recall:
+        judged = "" if dataset.judgements is None else f", nor {', '.join(JUDGED_MEASURES)}"
+        report.say(f"without ground truth there will be no {GROUND_TRUTH_METRICS}{judged}.")
+    if options.num_pairs == 0:
+        report.say(f"without pairs (--num-pairs 0) there will be no {PAIR_METRICS}.")
+    if options.with_recall and dataset.judgements is not None:
+        known = {"": options.candidates, "_exact": options.k}
+        absent = [
+            f"{name}{suffix}"
+            for name, (_, depth) in JUDGED_MEASURES.items()
+            for suffix, size in known.items()
+            if size < min(depth, dataset.n)
+        ]
+        if absent:
+            report.say(
+                f"with --k {options.k} and --max-candidates {options.candidates} there will be no "
+                f"{', '.join(absent)}, and no loss of {'it' if len(absent) == 1 else 'them'}."
+            )
 
 
 def _has_result(database: Database, run_id: str) -> bool:
