@@ -63,7 +63,7 @@ class Measurement:
         """Take in the measurement of other rows.
 
         Raises:
-            ValueError: the subjects or judgements differ, rows were seen twice, or the ground truths don't fit together.
+            ValueError: subjects or judgements differ, rows were seen twice, or the ground truths don't fit together.
         """
         if self.subject != other.subject:
             differing = [f.name for f in fields(Subject) if _differs(self.subject, other.subject, f.name)]
