@@ -12,7 +12,7 @@ from vq_benchmark.results.database import Database
 from vq_benchmark.results.merging import unite
 from vq_benchmark.studies.executor import run_study
 from vq_benchmark.studies.finishing import measurement_differences
-from vq_benchmark.studies.local import Outcome, done_before
+from vq_benchmark.studies.local import Outcome, done_before, say_what_to_expect
 from vq_benchmark.studies.manifest import draft_manifest, plan_study
 from vq_benchmark.studies.plan import Cell, Options
 from vq_benchmark.studies.study import Study
@@ -41,6 +41,7 @@ def run_divided(
     if folder is not None and force:
         raise InputError("--force runs nothing again in a --study-dir; delete that folder, or give another.")
     outcome, waiting = done_before(dataset, options, cells, database, force=force)
+    say_what_to_expect(dataset, options, report, anything=bool(waiting))
     if not waiting:
         return outcome
     database.check_writable()
