@@ -13,13 +13,11 @@ class InfeasibleBudget(InputError):
     """A method has no configuration at or under the bits per dimension that were asked for."""
 
 
-class Stopped(Exception):  # noqa: N818 - not an error: the work was told to stop, and goes on another time
+class Stopped(Exception):
     """A signal asked to stop, and the work ended between two blocks. It is no failure of the cell."""
 
     def __init__(self, signal: str, label: str, rows_done: int) -> None:
-        super().__init__(
-            f"{signal} stopped {label} after {rows_done:,} rows; the same command goes on from there."
-        )
+        super().__init__(f"{signal} stopped {label} after {rows_done:,} rows; the same command goes on from there.")
         self.signal = signal
         """Name of the signal, such as "SIGTERM"."""
         self.label = label

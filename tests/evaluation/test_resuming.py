@@ -78,9 +78,7 @@ def test_a_ground_truth_goes_on(metric, make_dataset, stops, edges) -> None:
     dataset = make_dataset(metric, n=N, queries=5)
 
     def run(**options) -> GroundTruth:
-        return exact_neighbors(
-            dataset.base, dataset.queries, metric, 10, start=edges[0], stop=edges[1], **options
-        )
+        return exact_neighbors(dataset.base, dataset.queries, metric, 10, start=edges[0], stop=edges[1], **options)
 
     whole = run()
     assert disturbed(run, GroundTruth.from_bytes, stops).to_bytes() == whole.to_bytes()

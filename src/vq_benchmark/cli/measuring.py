@@ -13,6 +13,7 @@ from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.reports.search import search_sentence
 from vq_benchmark.reports.tables import print_results
+from vq_benchmark.results.checkpoints import Checkpoints
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.locations import cache_dir, codebooks_dir
 from vq_benchmark.studies.local import Outcome
@@ -22,7 +23,7 @@ SOME_FAILED = 1
 
 
 def measurement_options(
-    measure: MeasureOptions, store: StoreOptions, machine: MachineOptions, threads: int
+    measure: MeasureOptions, store: StoreOptions, machine: MachineOptions, threads: int, checkpoints: Checkpoints
 ) -> Options:
     """The options of a study from those of the command line."""
     if measure.skip_ground_truth and measure.ground_truth_path is not None:
@@ -42,6 +43,7 @@ def measurement_options(
         batch_size=machine.batch_size,
         threads=threads,
         slow=measure.slow,
+        checkpoints=checkpoints,
     )
 
 

@@ -10,6 +10,7 @@ from typer import Option
 
 from vq_benchmark.cli.measuring import finish, measurement_options, parsed_parameters, say_notes
 from vq_benchmark.cli.options import (
+    CheckpointOptions,
     DataOptions,
     MachineOptions,
     MeasureOptions,
@@ -17,6 +18,7 @@ from vq_benchmark.cli.options import (
     comma_separated,
     grouped,
 )
+from vq_benchmark.cli.stoppable import stoppable
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.quantizers.registry import registered
@@ -74,6 +76,7 @@ def register(app: typer.Typer) -> None:
 
 
 @grouped
+@stoppable()
 def sweep(
     data: DataOptions,
     method: Annotated[
@@ -81,6 +84,7 @@ def sweep(
     ],
     measure: MeasureOptions,
     store: StoreOptions,
+    checkpoint: CheckpointOptions,
     machine: MachineOptions,
     grids: MethodOptions,
     bits: Annotated[str | None, Option(help='Budgets in bits per dimension, such as "1,2,4,8".')] = None,
@@ -100,7 +104,7 @@ def sweep(
     seed_values = comma_separated(seeds, int, "--seeds")
     grid = parsed_grid(methods, parameters, seed_values)
     database = Database(database_path(store.db_path))
-    options = measurement_options(measure, store, machine, threads)
+    options = measurement_options(measure, store, machine, threads, checkpoint.parsed())
     report = reporter()
     dataset = data.load()
     cells, refusals = cells_of(grid, budgets, seed_values, dataset, options, (0, dataset.n))

@@ -133,7 +133,7 @@ def evaluate(
         if after_block is not None:
             after_block(row, lambda: measured(*copy()))
 
-    if first == stop:
+    if resume is not None and first == stop:
         return measured(Accumulators(), Timings())
     return measured(
         *stream(

@@ -1,5 +1,6 @@
 """Exact nearest neighbours, found by the same streaming machine that scores the quantizers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -10,7 +11,7 @@ from vq_benchmark.datasets.dataset import Metric
 from vq_benchmark.datasets.source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.accumulators import Span, joined, next_row
-from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, AfterBlock, OnBlock, tiles
+from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, AfterBlock, OnBlock, Tile, tiles
 from vq_benchmark.evaluation.top_candidates import TopCandidates, scores_of
 from vq_benchmark.machine.archive import pack, unpack
 
@@ -106,10 +107,36 @@ def exact_neighbors(
         raise InputError(f"k is {k}, it must be at least 1.")
     if queries.shape[1] != base.d:
         raise InputError(f"the queries have dimension {queries.shape[1]}, the base has {base.d}.")
+
+    def offer(top: TopCandidates, tile: Tile) -> None:
+        scores = scores_of(queries, tile.vectors, metric)
+        top.offer(tile.first, tile.inside, scores, scores)
+
+    return neighbors_by_tile(
+        offer, base, len(queries), metric, k, start=start, stop=stop, batch_size=batch_size,
+        on_block=on_block, resume=resume, after_block=after_block,
+    )  # fmt: skip
+
+
+def neighbors_by_tile(
+    offer: Callable[[TopCandidates, Tile], None],
+    base: VectorSource,
+    queries: int,
+    metric: Metric,
+    k: int,
+    *,
+    start: int,
+    stop: int,
+    batch_size: int,
+    on_block: OnBlock | None,
+    resume: GroundTruth | None,
+    after_block: AfterBlock[GroundTruth] | None,
+) -> GroundTruth:
+    """As `exact_neighbors`; `offer` adds the rows of one tile to the candidates of the queries."""
     first = start if resume is None else next_row(resume.span, start, stop)
     if resume is not None and first == stop:
         return resume
-    top = TopCandidates.empty(len(queries), k)
+    top = TopCandidates.empty(queries, k)
 
     def found(best: TopCandidates, end: int) -> GroundTruth:
         truth = GroundTruth(best, (first, end))
@@ -124,7 +151,6 @@ def exact_neighbors(
             after_block(first + done, lambda: found(top.sorted(), first + done))
 
     for tile in tiles(base, first, stop, metric, batch_size, block_done):
-        scores = scores_of(queries, tile.vectors, metric)
-        top.offer(tile.first, tile.inside, scores, scores)
+        offer(top, tile)
     top.sort()
     return found(top, stop)

@@ -56,11 +56,6 @@ class Checkpoint:
     identity: dict[str, str]
     """By name; a checkpoint of which one value differs is of other work."""
 
-    @classmethod
-    def of(cls, folder: Path, id_: str, **identity: str) -> Self:
-        """The checkpoint of the work `id_` (letters, digits, -), in this release of the package."""
-        return cls(folder / f"{id_}.npz", {"id": id_, "release": release(), **identity})
-
     def write(self, payload: bytes, next_row: int) -> None:
         """Put this payload, whole, in the place of an earlier one.
 
@@ -71,8 +66,8 @@ class Checkpoint:
         with atomic_write(self.path) as file:
             file.write(pack(header, {"payload": np.frombuffer(payload, dtype=np.uint8)}))
 
-    def read(self, report: Reporter) -> bytes | None:
-        """The payload, or None where there is none; a damaged file is set aside with a remark.
+    def read(self, report: Reporter) -> tuple[bytes, int] | None:
+        """The payload and the next row, or None where there is none; a damaged file is set aside with a remark.
 
         Raises:
             InputError: the checkpoint is of other work, which is refused and left as it is.
@@ -81,14 +76,16 @@ class Checkpoint:
             return None
         try:
             header, arrays = unpack(self.path.read_bytes())
-            version, found, payload = header["version"], dict(header["identity"]), arrays["payload"].tobytes()
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            found = {"version": header["version"], **header["identity"]}
+            saved = arrays["payload"].tobytes(), int(header["next_row"])
+        except (ValueError, KeyError, TypeError) as error:
             self.set_aside(str(error), report)
             return None
-        self._check({"version": FORMAT_VERSION, **self.identity}, {"version": version, **found})
-        return payload
+        self._check(found)
+        return saved
 
-    def _check(self, wanted: dict[str, str | int], found: dict[str, str | int]) -> None:
+    def _check(self, found: dict[str, str | int]) -> None:
+        wanted = {"version": FORMAT_VERSION, **self.identity}
         for name in wanted | found:
             if wanted.get(name) != found.get(name):
                 raise InputError(
@@ -100,10 +97,27 @@ class Checkpoint:
         """Rename a damaged file to NAME.corrupt, so that the work is done again and somebody can look at it."""
         aside = self.path.with_name(f"{self.path.name}.corrupt")
         self.path.replace(aside)
-        report.say(f"the checkpoint {str(self.path)!r} is damaged ({reason}); it is now {aside.name!r}, and the work begins anew.")
+        report.say(
+            f"the checkpoint {str(self.path)!r} is damaged: {reason}. It is now {aside.name!r}, the work begins anew."
+        )
 
     def remove(self) -> None:
         """Delete the checkpoint, and what a kill in the middle of `write` left of one, if there is any."""
         self.path.unlink(missing_ok=True)
         for half in self.path.parent.glob(f".{self.path.name}.*.tmp"):
             half.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """Where checkpoints are kept, and how often they are written; they also are when the work is told to stop."""
+
+    folder: Path | None = None
+    """None: nowhere."""
+    every: Interval = Interval(seconds=300)
+
+    def of(self, id_: str, **identity: str) -> Checkpoint | None:
+        """The checkpoint of the work `id_` (letters, digits, -) in this release; None where none are kept."""
+        if self.folder is None:
+            return None
+        return Checkpoint(self.folder / f"{id_}.npz", {"id": id_, "release": release(), **identity})

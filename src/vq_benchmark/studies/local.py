@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from vq_benchmark.datasets.dataset import Dataset
-from vq_benchmark.errors import BadRows, InputError
+from vq_benchmark.errors import BadRows, InputError, Stopped
 from vq_benchmark.evaluation.evaluate import Truths
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.results.database import Database, Run
@@ -50,6 +50,7 @@ def run_cells(
     Raises:
         InputError: the database or the ground truth cannot be used, or a search index is to be made of a chunk;
             nothing was run.
+        Stopped: a signal asked for it; the rows of the cells before are stored.
     """
     for cell in cells:
         if options.with_qps and (cell.start, cell.stop) != (0, dataset.n):
@@ -64,6 +65,7 @@ def run_cells(
         if earlier is None or earlier.status == "failed":
             waiting.append(cell)
         else:
+            _remove_checkpoint(options, earlier.run_id)  # a kill may have come between the row and this
             outcome.runs.append(earlier)
             outcome.skipped += 1
     if waiting:
@@ -89,8 +91,16 @@ def run_cells(
             report.say(f"{cell.label}: the row of the earlier, successful run stays.")
         else:
             database.put(run)
+        if run.status != "failed":
+            _remove_checkpoint(options, run.run_id)
         outcome.runs.append(run)
     return outcome
+
+
+def _remove_checkpoint(options: Options, run_id: str) -> None:
+    checkpoint = options.checkpoints.of(run_id)
+    if checkpoint is not None:
+        checkpoint.remove()
 
 
 def _has_result(database: Database, run_id: str) -> bool:
@@ -103,7 +113,7 @@ def _run_or_fail(
 ) -> Run:
     try:
         return run_cell(dataset, options, cell, sweep_id, truths, report)
-    except BadRows:  # they are so for every cell
+    except (BadRows, Stopped):  # the rows are bad for every cell, and a stop is no failure
         raise
     except Exception as error:  # noqa: BLE001 - however a cell fails, its error becomes a row and the others run
         report.say(f"{cell.label} failed: {error}")

@@ -20,7 +20,7 @@ from vq_benchmark.evaluation.streaming import PassSettings
 from vq_benchmark.machine.provenance import release
 from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.quantizers.registry import quantizer_class
-from vq_benchmark.results.checkpoints import Interval
+from vq_benchmark.results.checkpoints import Checkpoints
 
 DEFAULT_TRAIN_SIZE = 20_000
 GREATEST_SEED = 2**31 - 1
@@ -48,10 +48,7 @@ class Options:
     threads: int = 1
     slow: bool = False
     """Whether training may take longer than ten minutes."""
-    checkpoint_dir: Path | None = None
-    """Where unfinished passes are kept; None: nowhere."""
-    checkpoint_every: Interval = Interval(seconds=300)
-    """How often they are written, beside when the pass is told to stop."""
+    checkpoints: Checkpoints = Checkpoints()  # noqa: RUF009 - frozen
 
     def __post_init__(self) -> None:
         if self.train_size < 1:
