@@ -28,6 +28,8 @@ class Outcome:
     """Rows of all cells, done before or now."""
     skipped: int = 0
     """Cells that were done before."""
+    problems: list[str] = field(default_factory=list)
+    """A sentence for each part of the work that failed and is not named by a failed row."""
 
     @property
     def failed(self) -> list[Run]:
@@ -59,25 +61,10 @@ def run_cells(
                 f"--with-qps searches an index of the whole base, so it cannot measure the chunk {cell.start} to "
                 f"{cell.stop} of {dataset.n} rows; run it once on the whole base, or the chunks without --with-qps."
             )
-    outcome = Outcome()
-    waiting: list[Cell] = []
-    for cell in cells:
-        earlier = None if force else database.get(run_id(dataset, options, cell))
-        if earlier is None or earlier.status == "failed":
-            waiting.append(cell)
-        else:
-            outcome.runs.append(earlier)
-            outcome.skipped += 1
+    outcome, waiting = done_before(dataset, options, cells, database, force=force)
     if waiting:
         database.check_writable()
-    _say_what_will_be_absent(dataset, options, report)
-    if waiting and dataset.training_source(options.train_size) is dataset.base:
-        share = min(options.train_size / dataset.n, 1)
-        if share > LARGE_SHARE:
-            report.say(
-                f"methods are trained on {share:.0%} of the vectors that are measured: those that learn codebooks "
-                "look better than they will on vectors they have not seen; --train-size lowers the share."
-            )
+    say_what_to_expect(dataset, options, report, anything=bool(waiting))
     truths: dict[tuple[int, int], Truths] = {}
     for number, cell in enumerate(waiting, 1):
         rows = (cell.start, cell.stop)
@@ -92,6 +79,34 @@ def run_cells(
             database.put(run)
         outcome.runs.append(run)
     return outcome
+
+
+def done_before(
+    dataset: Dataset, options: Options, cells: Sequence[Cell], database: Database, *, force: bool
+) -> tuple[Outcome, list[Cell]]:
+    """The rows of the cells that need not run, and the cells that have no row yet, or a failed one."""
+    outcome = Outcome()
+    waiting: list[Cell] = []
+    for cell in cells:
+        earlier = None if force else database.get(run_id(dataset, options, cell))
+        if earlier is None or earlier.status == "failed":
+            waiting.append(cell)
+        else:
+            outcome.runs.append(earlier)
+            outcome.skipped += 1
+    return outcome, waiting
+
+
+def say_what_to_expect(dataset: Dataset, options: Options, report: Reporter, *, anything: bool) -> None:
+    """Say which metrics there will not be, and, if anything is to be run, whether training sees what is measured."""
+    _say_what_will_be_absent(dataset, options, report)
+    if anything and dataset.training_source(options.train_size) is dataset.base:
+        share = min(options.train_size / dataset.n, 1)
+        if share > LARGE_SHARE:
+            report.say(
+                f"methods are trained on {share:.0%} of the vectors that are measured: those that learn codebooks "
+                "look better than they will on vectors they have not seen; --train-size lowers the share."
+            )
 
 
 def _say_what_will_be_absent(dataset: Dataset, options: Options, report: Reporter) -> None:
