@@ -86,13 +86,13 @@ def test_refusals_name_the_command_the_answer_and_the_way_out(cluster, tmp_path)
     with pytest.raises(scheduler.SchedulerError, match=r"`sbatch --parsable .*invalid partition.*slurm resume"):
         scheduler.submit(script, "0", 0, "")
     with pytest.raises(scheduler.SchedulerError, match="--test-only"):
-        scheduler.try_out(script, "0")
+        scheduler.try_out(script.read_text())
     with pytest.raises(scheduler.SchedulerError, match="`scontrol requeue 999999`"):
         scheduler.requeue("999999")
 
 
 def test_a_trial_hands_in_nothing(cluster, tmp_path):
-    assert "to start at" in scheduler.try_out(written(tmp_path, "true"), "0-2")
+    assert "to start at" in scheduler.try_out(written(tmp_path, "true").read_text())
     assert cluster.queue() == []
 
 

@@ -80,10 +80,10 @@ def submission(script: Path, array: str, offset: int, dependency: str, options: 
     return [*command, str(offset)] if offset else command
 
 
-def try_out(script: Path, array: str) -> str:
-    """What `sbatch --test-only` says of a script: when and where it would start. Nothing is handed in."""
-    command = ["sbatch", "--test-only", f"--array={array}", str(script)]
-    return _run(command, SUBMISSION_SECONDS, "ask the cluster's documentation what it has, and change the options")
+def try_out(script: str) -> str:
+    """What `sbatch --test-only` says of the text of a script: when and where it would start. Nothing is handed in."""
+    by_hand = "see with `sinfo` what there is, and change the options"
+    return _run(["sbatch", "--test-only"], SUBMISSION_SECONDS, by_hand, given=script)
 
 
 def queue() -> list[QueuedTask]:
@@ -161,7 +161,7 @@ def _index(text: str) -> int:
     return int(text) if text.isdigit() else 0
 
 
-def _run(command: Sequence[str], seconds: float, by_hand: str) -> str:
+def _run(command: Sequence[str], seconds: float, by_hand: str, given: str = "") -> str:
     """What a command prints.
 
     Raises:
@@ -174,7 +174,9 @@ def _run(command: Sequence[str], seconds: float, by_hand: str) -> str:
     }  # fmt: skip
     environment["SLURM_BITSTR_LEN"] = "0"  # long arrays in full
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, env=environment, check=False)
+        done = subprocess.run(
+            command, input=given, capture_output=True, text=True, timeout=seconds, env=environment, check=False
+        )
     except FileNotFoundError:
         raise SchedulerError(
             f"there is no {command[0]} on this machine: is it a login node of the cluster?"
