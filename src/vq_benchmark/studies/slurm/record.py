@@ -114,6 +114,6 @@ def require_own(manifest: Manifest) -> None:
     """Raises InputError if the study is another user's."""
     if manifest.owner != getpass.getuser():
         raise InputError(
-            f"{str(manifest.folder)!r} holds a study of {manifest.owner}; its jobs are theirs to change. Make a study "
-            "of your own in another folder."
+            f"{str(manifest.folder)!r} holds a study of {manifest.owner}; its jobs are theirs to change. Give a "
+            "folder of your own."
         )

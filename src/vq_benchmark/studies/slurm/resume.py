@@ -36,7 +36,9 @@ def resume_study(manifest: Manifest, changes: Mapping[str, Any]) -> Resumption:
     require_own(manifest)
     record = load_record(manifest.folder)
     if record is None:
-        raise InputError(f"the study in {str(manifest.folder)!r} was never submitted; use `vq-benchmark slurm submit`.")
+        raise InputError(
+            f"the study in {str(manifest.folder)!r} was never submitted; use `vq-benchmark slurm submit`."
+        )
     record = replace(record, spec=record.spec.changed(changes))
     kept, outdated, todo = _sorted_out(manifest, queued_tasks(manifest))
     calls = calls_for(todo, scheduler.max_array_size(), record.spec.array_limit)

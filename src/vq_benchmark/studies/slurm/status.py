@@ -97,7 +97,7 @@ def study_status(manifest: Manifest) -> StudyStatus:
         InputError: there is no SLURM here, or it does not answer.
     """
     scheduler.require_slurm()
-    record = load_record(manifest.folder) or Record(JobSpec())
+    record = load_record(manifest.folder) or Record(JobSpec.parse({}))
     queued = queued_tasks(manifest)
     unfinished = {task for stage in STAGES for task in manifest.unfinished(stage)}
     latest = _latest_jobs(record, unfinished)
@@ -125,7 +125,7 @@ def _endings(
     """What accounting says of the last attempt at each task that is not in the queue."""
     rows = scheduler.ended(job.id for task, (job, _) in latest.items() if task not in queued)
     named = ((named_task(manifest, row.name, row.index), row) for row in rows)
-    return {task: row for task, row in named if task in latest and row.job == latest[task][0].id}
+    return {task: row for task, row in named if task is not None and task in latest and row.job == latest[task][0].id}
 
 
 def _status_of(
