@@ -22,8 +22,8 @@ class Reporter(Protocol):
         """Show one remark."""
         ...
 
-    def task(self, label: str, total: int) -> AbstractContextManager[Update]:
-        """A context manager that gives the function to call with the number of rows done."""
+    def task(self, label: str, total: int, unit: str = "rows") -> AbstractContextManager[Update]:
+        """A context manager that gives the function to call with the number of rows (or other units) done."""
         ...
 
 
@@ -34,7 +34,7 @@ class SilentReporter:
         """Nothing."""
 
     @contextmanager
-    def task(self, label: str, total: int) -> Iterator[Update]:
+    def task(self, label: str, total: int, unit: str = "rows") -> Iterator[Update]:
         """Nothing."""
         yield lambda done: None
 
@@ -48,7 +48,7 @@ class LineReporter:
         sys.stderr.flush()
 
     @contextmanager
-    def task(self, label: str, total: int) -> Iterator[Update]:
+    def task(self, label: str, total: int, unit: str = "rows") -> Iterator[Update]:
         """Lines with the rate and the time left."""
         began = last = time.monotonic()
 
@@ -59,11 +59,12 @@ class LineReporter:
                 last = now
                 rate = done / (now - began)
                 self.say(
-                    f"{label}: {done:,} of {total:,} rows, {rate:,.0f} rows/s, {(total - done) / rate:,.0f} s left"
+                    f"{label}: {done:,} of {total:,} {unit}, {rate:,.0f} {unit}/s, "
+                    f"{(total - done) / rate:,.0f} s left"
                 )
 
         yield update
-        self.say(f"{label}: {total:,} rows in {time.monotonic() - began:.1f} s")
+        self.say(f"{label}: {total:,} {unit} in {time.monotonic() - began:.1f} s")
 
 
 class BarReporter:
@@ -77,7 +78,7 @@ class BarReporter:
         self.console.print(text, markup=False, highlight=False)
 
     @contextmanager
-    def task(self, label: str, total: int) -> Iterator[Update]:
+    def task(self, label: str, total: int, unit: str = "rows") -> Iterator[Update]:
         """A bar with the rate and the time left."""
         columns = (
             TextColumn("{task.description}", markup=False),
@@ -92,7 +93,7 @@ class BarReporter:
 
             def update(done: int) -> None:
                 rate = done / max(time.monotonic() - began, 1e-9)
-                bar.update(task, completed=done, rate=f"{rate:,.0f} rows/s")
+                bar.update(task, completed=done, rate=f"{rate:,.0f} {unit}/s")
 
             yield update
 
