@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 Update = Callable[[int], None]
-"""Called with the number of rows that are done so far."""
+"""Called with the number of rows, or other units, that are done so far."""
 SECONDS_BETWEEN_LINES = 10.0
 
 
@@ -23,7 +23,7 @@ class Reporter(Protocol):
         ...
 
     def task(self, label: str, total: int, unit: str = "rows") -> AbstractContextManager[Update]:
-        """A context manager that gives the function to call with the number of rows (or other units) done."""
+        """A context manager that gives the function to call with the number of units done."""
         ...
 
 
@@ -58,10 +58,8 @@ class LineReporter:
             if now - last >= SECONDS_BETWEEN_LINES and 0 < done < total:
                 last = now
                 rate = done / (now - began)
-                self.say(
-                    f"{label}: {done:,} of {total:,} {unit}, {rate:,.0f} {unit}/s, "
-                    f"{(total - done) / rate:,.0f} s left"
-                )
+                left = (total - done) / rate
+                self.say(f"{label}: {done:,} of {total:,} {unit}, {rate:,.0f} {unit}/s, {left:,.0f} s left")
 
         yield update
         self.say(f"{label}: {total:,} {unit} in {time.monotonic() - began:.1f} s")
