@@ -157,6 +157,16 @@ class Database:
             raise InputError(f"{str(self.path)!r} is not a readable results database: {error}.") from error
 
 
+def write_database(path: Path, runs: Iterable[Run]) -> None:
+    """A new file with these rows, whole or absent."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        Database(temporary).put_all(runs)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def _check_ours(connection: sqlite3.Connection, path: Path) -> None:
     """Create the schema in an empty file; refuse a file of another application or of a newer schema."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()

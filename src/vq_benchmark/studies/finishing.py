@@ -1,6 +1,7 @@
 """Make finished rows of complete sets of partial ones."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import reduce
@@ -20,7 +21,7 @@ class Finishing:
     """A sentence for each set of chunks that does not make a whole, saying what is missing or wrong."""
 
 
-def finish_partial_rows(database: Database) -> Finishing:
+def finish_partial_rows(database: Database, *, only: Collection[str] | None = None) -> Finishing:
     """Merge every complete set of chunks into a finished row and drop the accumulators it was made of.
 
     Doing it again changes nothing.
@@ -28,7 +29,8 @@ def finish_partial_rows(database: Database) -> Finishing:
     finishing = Finishing()
     parts: dict[str, list[Run]] = defaultdict(list)
     for run in database.runs("status = 'partial' AND accumulators IS NOT NULL"):
-        parts[run.whole_run_id].append(run)
+        if only is None or run.whole_run_id in only:
+            parts[run.whole_run_id].append(run)
     for whole_run_id, runs in parts.items():
         spent = [run.run_id for run in runs]
         earlier = database.get(whole_run_id)

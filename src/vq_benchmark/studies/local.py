@@ -26,6 +26,8 @@ class Outcome:
     """Rows of all cells, done before or now."""
     skipped: int = 0
     """Cells that were done before."""
+    problems: list[str] = field(default_factory=list)
+    """A sentence for each part of the work that failed and is not named by a failed row."""
 
     @property
     def failed(self) -> list[Run]:
@@ -57,15 +59,7 @@ def run_cells(
                 f"--with-qps searches an index of the whole base, so it cannot measure the chunk {cell.start} to "
                 f"{cell.stop} of {dataset.n} rows; run it once on the whole base, or the chunks without --with-qps."
             )
-    outcome = Outcome()
-    waiting: list[Cell] = []
-    for cell in cells:
-        earlier = None if force else database.get(run_id(dataset, options, cell))
-        if earlier is None or earlier.status == "failed":
-            waiting.append(cell)
-        else:
-            outcome.runs.append(earlier)
-            outcome.skipped += 1
+    outcome, waiting = done_before(dataset, options, cells, database, force=force)
     if waiting:
         database.check_writable()
     if not options.with_recall:
@@ -91,6 +85,22 @@ def run_cells(
             database.put(run)
         outcome.runs.append(run)
     return outcome
+
+
+def done_before(
+    dataset: Dataset, options: Options, cells: Sequence[Cell], database: Database, *, force: bool
+) -> tuple[Outcome, list[Cell]]:
+    """The rows of the cells that need not run, and the cells that have no row yet, or a failed one."""
+    outcome = Outcome()
+    waiting: list[Cell] = []
+    for cell in cells:
+        earlier = None if force else database.get(run_id(dataset, options, cell))
+        if earlier is None or earlier.status == "failed":
+            waiting.append(cell)
+        else:
+            outcome.runs.append(earlier)
+            outcome.skipped += 1
+    return outcome, waiting
 
 
 def _has_result(database: Database, run_id: str) -> bool:
