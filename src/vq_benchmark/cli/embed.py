@@ -8,6 +8,7 @@ import typer
 from typer import Option
 
 from vq_benchmark.cli.options import grouped
+from vq_benchmark.cli.stoppable import stoppable
 from vq_benchmark.datasets.text.embedding import DEFAULT_SHARD_ROWS, Cut, Embedded, embed
 from vq_benchmark.datasets.text.encoding import Precision
 from vq_benchmark.datasets.text.files import find_text
@@ -100,7 +101,9 @@ def embed_text(
     cut = shards.cut(collection.passages.n)
     encoder = model.load()
     precision = Precision(batch_size, encoder.metric == "cosine" if normalize is None else normalize, dtype)
-    _tell(embed(collection, output, encoder, precision, cut, report=report), collection, encoder, output)
+    with stoppable():
+        done = embed(collection, output, encoder, precision, cut, report=report)
+    _tell(done, collection, encoder, output)
 
 
 def _size(collection: Collection) -> str:

@@ -28,9 +28,10 @@ from vq_benchmark.datasets.text.encoding import WINDOW_ROWS, Encoder, Kind, Prec
 from vq_benchmark.datasets.text.judged import Collection
 from vq_benchmark.datasets.text.records import TextRecord
 from vq_benchmark.datasets.text.shards import Shards
-from vq_benchmark.errors import InputError
+from vq_benchmark.errors import InputError, Stopped
 from vq_benchmark.machine.files import atomic_write
 from vq_benchmark.machine.progress import Reporter, SilentReporter
+from vq_benchmark.machine.stopping import stop_requested
 
 DEFAULT_SHARD_ROWS = 16_384
 DTYPES = ("float16", "float32")
@@ -79,6 +80,7 @@ def embed(
     Raises:
         InputError: the directory holds something else, or passages that were embedded in another way, or an option
             is impossible, or a vector cannot be stored.
+        Stopped: it was told to stop, and did so after a batch; the shard that it was at begins anew.
     """
     return _Embedding(collection, output, encoder, precision, cut, report or SilentReporter()).run()
 
@@ -205,6 +207,8 @@ class _Embedding:
                 nonlocal done
                 done += count
                 update(done)
+                if signal := stop_requested():
+                    raise Stopped(signal, f"embedding {PLURAL[kind]}", shards.rows_there())
 
             def vectors(some: Iterator[TextRecord], first_row: int) -> Iterator[Any]:
                 return embedded_windows(

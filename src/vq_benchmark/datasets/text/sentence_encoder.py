@@ -51,7 +51,7 @@ class SentenceEncoder:
             raise InputError(
                 f"to embed text needs {error.name}, which is not installed: pip install 'vq-benchmark[text]'."
             ) from error
-        transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        transformers.utils.logging.disable_progress_bar()
         if threads is not None:
             torch.set_num_threads(threads)
         try:

@@ -45,6 +45,10 @@ class Shards:
         """The shards that are not there yet."""
         return [number for number in range(self.count) if not self.path(number).is_file()]
 
+    def rows_there(self) -> int:
+        """How many rows are in shards that are there."""
+        return self.n - sum(stop - start for start, stop in map(self.span, self.missing()))
+
     def write(self, numbers: Sequence[int], records: Iterator[TextRecord], embed: Embed) -> None:
         """Make shards, in ascending order, in one pass over all the records from the first one on.
 
