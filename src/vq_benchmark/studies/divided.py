@@ -11,7 +11,8 @@ from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.merging import unite
 from vq_benchmark.studies.executor import run_study
-from vq_benchmark.studies.local import Outcome, done_before
+from vq_benchmark.studies.finishing import measurement_differences
+from vq_benchmark.studies.local import Outcome, done_before, say_what_to_expect
 from vq_benchmark.studies.manifest import draft_manifest, plan_study
 from vq_benchmark.studies.plan import Cell, Options
 from vq_benchmark.studies.study import Study
@@ -40,6 +41,7 @@ def run_divided(
     if folder is not None and force:
         raise InputError("--force runs nothing again in a --study-dir; delete that folder, or give another.")
     outcome, waiting = done_before(dataset, options, cells, database, force=force)
+    say_what_to_expect(dataset, options, report, anything=bool(waiting))
     if not waiting:
         return outcome
     database.check_writable()
@@ -50,7 +52,9 @@ def run_divided(
         folder = database.path.absolute().parent / "studies" / identity
     manifest = plan_study(study, folder, dataset, options, planned)
     outcome.problems = run_study(manifest, options, report, workers=workers)
-    union = unite(database, [manifest.results_path] if manifest.results_path.exists() else [])
+    union = unite(
+        database, [manifest.results_path] if manifest.results_path.exists() else [], measurement_differences
+    )
     outcome.problems += [*union.unreadable, *union.conflicts]
     ids = {configuration.run_id for configuration in manifest.configurations}
     ids -= {run.run_id for run in outcome.runs}

@@ -148,7 +148,7 @@ def _answer(workshop: Workshop, worker: _Worker) -> str | Stopped | None:
     """What became of the worker's task: None if it is done, else why it is not."""
     try:
         answer: str | tuple[str, str, int] | None = worker.connection.recv()
-    except EOFError:
+    except (EOFError, OSError):  # it is reset where the task was not even read
         assert worker.task is not None
         worker.process.join()
         code = worker.process.exitcode or 0

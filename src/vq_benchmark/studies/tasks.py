@@ -18,7 +18,7 @@ from vq_benchmark.machine.provenance import environment
 from vq_benchmark.results.database import Database, write_database
 from vq_benchmark.results.merging import unite
 from vq_benchmark.studies.cell import failed_row, fitted_model, run_cell
-from vq_benchmark.studies.finishing import finish_partial_rows
+from vq_benchmark.studies.finishing import finish_partial_rows, measurement_differences
 from vq_benchmark.studies.manifest import Configuration, Manifest, Task
 from vq_benchmark.studies.plan import Options
 from vq_benchmark.studies.truths import belonging_of, obtain_truths
@@ -139,8 +139,10 @@ class Workshop:
         """One configuration at a time, so that the database never holds the accumulators of more than one."""
         manifest = self.manifest
         tasks = manifest.tasks_of(configuration)
-        union = unite(database, [path for path in map(manifest.result_path, tasks) if path.exists()])
-        finishing = finish_partial_rows(database, only=[configuration.run_id])
+        union = unite(
+            database, [path for path in map(manifest.result_path, tasks) if path.exists()], measurement_differences
+        )
+        finishing = finish_partial_rows(database, union.disputed, only=[configuration.run_id])
         remarks = [*union.unreadable, *union.conflicts]
         row = database.get(configuration.run_id)
         if row is not None and row.status == "done":
@@ -150,7 +152,8 @@ class Workshop:
         if reason is None:
             lost = [manifest.describe(task) for task in tasks if manifest.outcome(task) == "missing"]
             return [*remarks, *(f"{name}: not done." for name in lost)] if lost else [*remarks, *finishing.incomplete]
-        database.put(failed_row(self.dataset, self.options, whole, manifest.sweep_id, TaskFailed(reason)))
+        row = failed_row(self.dataset, self.options, whole, manifest.sweep_id, TaskFailed(reason))
+        database.put(replace(row, error=reason))
         return [*remarks, f"{whole.label}, seed {whole.seed} failed: {reason}"]
 
 
