@@ -1,4 +1,4 @@
-"""The errors that are meant for people: one sentence, what is wrong, what would be right."""
+"""The errors that are meant for people, one sentence: what is wrong, what would be right; and being stopped."""
 
 
 class InputError(Exception):
@@ -11,3 +11,16 @@ class BadRows(InputError):
 
 class InfeasibleBudget(InputError):
     """A method has no configuration at or under the bits per dimension that were asked for."""
+
+
+class Stopped(Exception):
+    """A signal asked to stop, and the work ended between two blocks. It is no failure of the cell."""
+
+    def __init__(self, signal: str, label: str, rows_done: int) -> None:
+        super().__init__(f"{signal} stopped {label} after {rows_done:,} rows; the same command goes on from there.")
+        self.signal = signal
+        """Name of the signal, such as "SIGTERM"."""
+        self.label = label
+        """What was stopped: the method and its parameters, or the search of exact neighbours."""
+        self.rows_done = rows_done
+        """Rows that need not be done again."""

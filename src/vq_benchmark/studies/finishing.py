@@ -31,17 +31,22 @@ class Incomplete(Exception):
     """Why a set of chunks makes no finished row: the end of a sentence."""
 
 
-def finish_partial_rows(database: Database, disputed: Collection[str] = ()) -> Finishing:
+def finish_partial_rows(
+    database: Database, disputed: Collection[str] = (), *, only: Collection[str] | None = None
+) -> Finishing:
     """Merge every complete set of chunks into a finished row and drop the accumulators it was made of.
 
     Doing it again changes nothing. Memory: two measurements at a time.
 
     Args:
         disputed: `whole_run_id` of sets that are not to be finished, for there are two results of a chunk.
+        only: `whole_run_id` of the sets to look at, default all.
     """
     finishing = Finishing()
     partial = database.runs(OPEN, with_accumulators=False)
     for whole_run_id in dict.fromkeys(run.whole_run_id for run in partial):
+        if only is not None and whole_run_id not in only:
+            continue
         chunks = list(database.runs(f"{OPEN} AND whole_run_id = ?", (whole_run_id,), with_accumulators=False))
         chunks.sort(key=lambda run: (run.chunk_start, run.chunk_stop))
         spent = [run.run_id for run in chunks]

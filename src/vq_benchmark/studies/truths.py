@@ -1,7 +1,10 @@
 """The ground truth of a data set: given, come with the data, cached, or computed now."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.dataset import Dataset
@@ -9,11 +12,13 @@ from vq_benchmark.datasets.fingerprint import fingerprint_array
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.accumulators import Span
 from vq_benchmark.evaluation.evaluate import Truths, exact_truths, own_judged_queries
-from vq_benchmark.evaluation.ground_truth import exact_neighbors
+from vq_benchmark.evaluation.ground_truth import GroundTruth, exact_neighbors
 from vq_benchmark.evaluation.ground_truth_check import adopted_truth
 from vq_benchmark.evaluation.ground_truth_files import Belonging, load_ids, load_truths, save_truths
 from vq_benchmark.evaluation.top_candidates import squared_norms
 from vq_benchmark.machine.progress import Reporter
+from vq_benchmark.results.checkpoints import Checkpoints
+from vq_benchmark.studies.checkpointing import Checkpointing, check_stop
 from vq_benchmark.studies.plan import Options
 
 
@@ -30,6 +35,11 @@ def belonging_of(dataset: Dataset) -> Belonging:
     )
 
 
+def has_stored_truth(dataset: Dataset, k: int) -> bool:
+    """Whether neighbours came with the data, and deep enough; whether they are right is another question."""
+    return dataset.neighbors is not None and dataset.neighbors.shape[1] >= min(k, dataset.n)
+
+
 def obtain_truths(dataset: Dataset, options: Options, start: int, stop: int, report: Reporter) -> Truths:
     """Exact neighbours over the whole base if they are at hand, else over rows [start, stop), computed and cached.
 
@@ -38,7 +48,8 @@ def obtain_truths(dataset: Dataset, options: Options, start: int, stop: int, rep
     """
     if options.ground_truth_path is not None:
         return _given(dataset, options, options.ground_truth_path, report)
-    if dataset.neighbors is not None and dataset.neighbors.shape[1] >= min(options.k, dataset.n):
+    if has_stored_truth(dataset, options.k):
+        assert dataset.neighbors is not None
         try:
             return _adopted(dataset, options, dataset.neighbors, "the ground truth that came with the data", report)
         except InputError as error:
@@ -48,12 +59,33 @@ def obtain_truths(dataset: Dataset, options: Options, start: int, stop: int, rep
         cached = _load(path, dataset, options, span, report)
         if cached is not None:
             return cached
-    with report.task(f"exact neighbours of {len(dataset.queries):,} queries", stop - start) as update:
-        truths = exact_truths(
-            dataset, options.k, start=start, stop=stop, batch_size=options.batch_size, on_block=update
-        )
-    _save(path, dataset, truths, report)
+    label = f"exact neighbours of {len(dataset.queries):,} queries"
+    with resumable_search(dataset, path.stem, (start, stop), label, options.checkpoints, report) as hooks:
+        truths = exact_truths(dataset, options.k, start=start, stop=stop, batch_size=options.batch_size, **hooks)
+        _save(path, dataset, truths, report)
     return truths
+
+
+@contextmanager
+def resumable_search(
+    dataset: Dataset, key: str, rows: Span, label: str, checkpoints: Checkpoints, report: Reporter
+) -> Iterator[dict[str, Any]]:
+    """Arguments that let a search of exact neighbours among `rows` show progress, be stopped, and go on later.
+
+    For `exact_truths` and `exact_neighbors`. The checkpoint goes when the block has ended well.
+
+    Raises:
+        Stopped: a signal asked for it; the checkpoint is written.
+        InputError: the checkpoint is of other data.
+    """
+    check_stop(label)
+    id_ = f"truth-{hashlib.blake2b(key.encode(), digest_size=12).hexdigest()}"
+    checkpoint = checkpoints.of(id_, dataset_fingerprint=dataset.fingerprint)
+    saved = Checkpointing(GroundTruth, checkpoint, checkpoints.every, label, rows[0], report)
+    with report.task(label, rows[1] - saved.next_row) as update:
+        yield {"on_block": update, "resume": saved.resume, "after_block": saved.after_block}
+    if checkpoint is not None:
+        checkpoint.remove()
 
 
 def _given(dataset: Dataset, options: Options, path: Path, report: Reporter) -> Truths:
@@ -76,21 +108,29 @@ def _adopted(dataset: Dataset, options: Options, ids: IdArray, origin: str, repo
     if judged is None:
         truths = Truths(truth)
     else:
-        with report.task(f"exact neighbours of {len(judged):,} judged queries", dataset.n) as update:
+        label = f"exact neighbours of {len(judged):,} judged queries"
+        with resumable_search(
+            dataset, f"{path.stem}-judged", (0, dataset.n), label, options.checkpoints, report
+        ) as hooks:
             truths = Truths(
                 truth,
                 exact_neighbors(
-                    dataset.base, judged, dataset.metric, options.k, batch_size=options.batch_size, on_block=update
+                    dataset.base, judged, dataset.metric, options.k, batch_size=options.batch_size, **hooks
                 ),
             )
     _save(path, dataset, truths, report)
     return truths
 
 
-def _cached(dataset: Dataset, options: Options, span: Span, suffix: str = "") -> Path:
+def truth_key(dataset: Dataset, k: int, rows: Span) -> str:
+    """The name of the ground truth of a data set's queries among `rows` of its base."""
     belonging = repr(sorted(vars(belonging_of(dataset)).items()))
     key = hashlib.blake2b(belonging.encode(), digest_size=12).hexdigest()
-    return options.cache_dir / "ground-truth" / f"{key}-k{options.k}-rows{span[0]}-{span[1]}{suffix}.npz"
+    return f"{key}-k{k}-rows{rows[0]}-{rows[1]}"
+
+
+def _cached(dataset: Dataset, options: Options, rows: Span, suffix: str = "") -> Path:
+    return options.cache_dir / "ground-truth" / f"{truth_key(dataset, options.k, rows)}{suffix}.npz"
 
 
 def _load(path: Path, dataset: Dataset, options: Options, span: Span, report: Reporter) -> Truths | None:
