@@ -65,7 +65,7 @@ def run_cells(
         if earlier is None or earlier.status == "failed":
             waiting.append(cell)
         else:
-            _remove_checkpoint(options, earlier.run_id)  # a kill may have come between the row and this
+            options.checkpoints.remove(earlier.run_id)  # a kill may have come between the row and this
             outcome.runs.append(earlier)
             outcome.skipped += 1
     if waiting:
@@ -92,15 +92,9 @@ def run_cells(
         else:
             database.put(run)
         if run.status != "failed":
-            _remove_checkpoint(options, run.run_id)
+            options.checkpoints.remove(run.run_id)
         outcome.runs.append(run)
     return outcome
-
-
-def _remove_checkpoint(options: Options, run_id: str) -> None:
-    checkpoint = options.checkpoints.of(run_id)
-    if checkpoint is not None:
-        checkpoint.remove()
 
 
 def _has_result(database: Database, run_id: str) -> bool:
