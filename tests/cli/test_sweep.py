@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -143,6 +144,36 @@ def test_judged_queries_give_retrieval_quality(program, tmp_path):
     (metrics,) = rows(tmp_path / "x.db").values()
     assert metrics["mrr_at_10"] == metrics["mrr_at_10_exact"]
     assert 0.3 < metrics["mrr_at_10"] < 1
+
+
+def test_the_table_shows_the_loss_of_retrieval_quality(program, tmp_path):
+    sweep = program(
+        "sweep", "--dataset", "sample", "--dataset-limit", 3000, "--method", "pq,sq", "--bits", "0.5,8", "--db-path",
+        "x.db", *OPTIONS,
+    )  # fmt: skip
+    assert sweep.code == 0, sweep.err
+    assert re.search(r"pq +m=24 .* 0\.\d+±\.\d+ +0\.\d+±\.\d+ +0\.\d+±\.\d+ ", sweep.out)
+    assert re.search(r"sq +bits=8 .*ⁿˢ ", sweep.out)
+    found = rows(tmp_path / "x.db").values()
+    coarse, fine = sorted(found, key=lambda metrics: metrics["bits_per_dim"])[:: len(found) - 1]
+    assert coarse["mrr_at_10_loss_ci"][0] > 0
+    assert fine["mrr_at_10_loss_ci"][0] <= 0 <= fine["mrr_at_10_loss_ci"][1]
+    for metrics in found:
+        assert metrics["mrr_at_10_exact"] - metrics["mrr_at_10"] == pytest.approx(metrics["mrr_at_10_loss"])
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--num-pairs", 0], "without pairs (--num-pairs 0) there will be no score_mse"),
+        (["--k", 5], "there will be no mrr_at_10_exact, ndcg_at_10_exact, recall_at_100_qrels_exact, and no loss of"),
+        (["--skip-ground-truth"], "nor mrr_at_10, ndcg_at_10, recall_at_100_qrels."),
+    ],
+)
+def test_what_will_be_absent_is_said(program, options, said):
+    run = program("run", "--dataset", "sample", "--dataset-limit", 2000, "--method", "int8", *OPTIONS, *options)
+    assert run.code == 0, run.err
+    assert said in " ".join(run.err.split())
 
 
 @pytest.mark.parametrize("extension", [".npz", ".ibin", ".ivecs"])

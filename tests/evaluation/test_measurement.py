@@ -107,6 +107,14 @@ def test_settings_that_change_the_result_make_another_subject(make_dataset, roun
         mine.merge(evaluate(rounding, dataset, start=300, settings=PassSettings(with_scores=False)))
 
 
+def test_other_judgements_are_refused(make_dataset, rounding) -> None:
+    dataset = make_dataset("l2", n=600, judged="own")
+    mine, other = (evaluate(rounding, dataset, start=a, stop=a + 300) for a in (0, 300))
+    other.qrels = other.qrels[1:]
+    with pytest.raises(ValueError, match="judgements differ"):
+        mine.merge(other)
+
+
 def test_rows_measured_twice_are_refused(make_dataset, rounding) -> None:
     dataset = make_dataset("l2", n=600)
     mine = evaluate(rounding, dataset, stop=300)

@@ -12,7 +12,7 @@ from vq_benchmark.datasets.dataset import METRICS, Dataset, Judgements, Metric
 from vq_benchmark.datasets.source import ArraySource
 from vq_benchmark.evaluation.bootstrap import NORMAL_QUANTILE
 from vq_benchmark.evaluation.evaluate import Truths, evaluate, exact_truths
-from vq_benchmark.evaluation.metrics import finished_metrics
+from vq_benchmark.evaluation.metrics import JUDGED_MEASURES, finished_metrics
 from vq_benchmark.evaluation.streaming import PassSettings
 from vq_benchmark.quantizers.registry import get_quantizer
 
@@ -142,9 +142,12 @@ def test_judged_queries(metric: Metric, judged: str, make_dataset, rounding) -> 
         reciprocal = np.mean([1 / first if first <= 10 else 0 for first in firsts])
         assert metrics[f"mrr_at_10{suffix}"] == pytest.approx(reciprocal, rel=1e-12)
         assert metrics[f"ndcg_at_10{suffix}"] == pytest.approx(ndcg_score(grades, -places, k=10), rel=1e-12)
-        for name in ("mrr_at_10", "ndcg_at_10"):
+        recalls = [(places[query][line > 0] < 100).mean() for query, line in enumerate(grades)]
+        assert metrics[f"recall_at_100_qrels{suffix}"] == pytest.approx(np.mean(recalls), rel=1e-12)
+        for name in JUDGED_MEASURES:
             low, high = metrics[f"{name}{suffix}_ci"]
             assert low <= metrics[name + suffix] <= high
+    assert metrics["judged_queries"] == len(judgements.queries)
     # Neither recall nor the pairs of the queries know of the judged ones.
     plain = finished_metrics(evaluate(rounding, dataclasses.replace(dataset, judgements=None), settings=MANY_PAIRS))
     for name, value in plain.items():
@@ -156,7 +159,8 @@ def test_judgements_that_say_nothing_relevant(make_dataset, rounding) -> None:
     dataset = make_dataset("ip", n=500)
     nothing = Judgements(dataset.queries, np.array([[0, 3, 0], [1, 4, -1]]))
     metrics = finished_metrics(evaluate(rounding, dataclasses.replace(dataset, judgements=nothing)))
-    assert not [name for name in metrics if name.startswith(("mrr", "ndcg"))]
+    assert not [name for name in metrics if name.startswith(("mrr", "ndcg")) or "qrels" in name]
+    assert metrics["judged_queries"] == 0
     one = Judgements(dataset.queries, np.array([[0, 3, 0], [5, 4, 1]]))
     metrics = finished_metrics(evaluate(rounding, dataclasses.replace(dataset, judgements=one)))
     assert metrics["mrr_at_10_ci"] == [metrics["mrr_at_10"]] * 2
@@ -169,15 +173,17 @@ def test_the_control_is_exact(metric: Metric, judged: str | None, make_dataset) 
     none = get_quantizer("none").fit(dataset.base.read(0, 10))
     metrics = finished_metrics(evaluate(none, dataset))
     for name, value in metrics.items():
-        if name.startswith("recall") or name in ("score_slope", "compression_ratio"):
+        if (name.startswith("recall") and "qrels" not in name) or name in ("score_slope", "compression_ratio"):
             assert np.all(np.asarray(value) == 1), name
-        if name.startswith(("mse", "relative_error", "score_mse", "score_bias", "pairwise", "rank_distortion")):
+        if "loss" in name or name.startswith(
+            ("mse", "relative_error", "score_mse", "score_bias", "pairwise", "rank_distortion")
+        ):
             assert np.all(np.asarray(value) == 0), name
         if name.startswith("sum_of_scores"):
             assert np.all(np.asarray(value) == 1), name
     assert "snr_db" not in metrics
     if judged:
-        for name in ("mrr_at_10", "ndcg_at_10"):
+        for name in JUDGED_MEASURES:
             assert metrics[name] == metrics[f"{name}_exact"]
             assert metrics[f"{name}_ci"] == metrics[f"{name}_exact_ci"]
 
@@ -213,7 +219,9 @@ def test_a_base_of_zero_vectors(rounding) -> None:
 def test_depths_follow_k_and_the_candidates(make_dataset, rounding) -> None:
     dataset = make_dataset("ip", n=500)
     metrics = finished_metrics(evaluate(rounding, dataset, k=37, settings=PassSettings(candidates=40)))
-    names = {name for name in metrics if name.startswith("recall") and not name.endswith("_ci")}
+    names = {
+        name for name in metrics if name.startswith("recall") and "qrels" not in name and not name.endswith("_ci")
+    }
     assert names == {"recall_at_1", "recall_at_10", "recall_at_37", "recall_1_at_10", "recall_10_at_20"}
     without = finished_metrics(evaluate(rounding, dataset, with_rank=False))
     assert "rank_distortion" not in without

@@ -5,11 +5,13 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from vq_benchmark.evaluation.bootstrap import RESAMPLES
 from vq_benchmark.evaluation.evaluate import evaluate
 from vq_benchmark.evaluation.grid import TILE_ROWS
 from vq_benchmark.evaluation.metrics import finished_metrics
+from vq_benchmark.evaluation.ranking import ndcg
 from vq_benchmark.evaluation.search_speed import search_metrics
 from vq_benchmark.evaluation.streaming import WARM_UP_ROWS, PassSettings
 from vq_benchmark.quantizers.faiss_index import flat_index
@@ -47,6 +49,24 @@ def test_metrics_with_an_interval_are_the_ones_that_are_said_to_have_one(make_da
     for name in metrics:
         if not name.endswith("_ci"):
             assert (f"`{name}`" in with_interval) == (f"{name}_ci" in metrics), name
+
+
+def test_the_formula_of_the_paired_interval_is_the_one_in_use(make_dataset, rounding) -> None:
+    measurement = evaluate(rounding, make_dataset("l2", n=3000, queries=40, judged="same"))
+    grades: dict[int, dict[int, int]] = {}
+    for query, row, grade in measurement.qrels.tolist():
+        if grade > 0:
+            grades.setdefault(query, {})[row] = grade
+    rankings = {"exact": measurement.truth.ids, "quantized": measurement.accumulators.top.ids}
+    names = {"np": np, "seed": measurement.subject.seed} | {
+        name: ndcg(ids[list(grades)], list(grades.values()), 10) for name, ids in rankings.items()
+    }
+    (code,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    exec(code, names)
+    metrics = finished_metrics(measurement)
+    assert metrics["ndcg_at_10_loss"] == pytest.approx((names["exact"] - names["quantized"]).mean(), rel=1e-12)
+    assert metrics["ndcg_at_10_loss_ci"] == pytest.approx(names["interval"].tolist(), rel=1e-9)
+    assert metrics["ndcg_at_10_loss_ci"][0] < metrics["ndcg_at_10_loss"] < metrics["ndcg_at_10_loss_ci"][1]
 
 
 def test_the_columns_of_the_view_are_metrics() -> None:

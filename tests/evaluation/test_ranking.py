@@ -81,5 +81,12 @@ def test_ndcg_is_that_of_sklearn(rng: np.random.Generator, rows: int, k: int) ->
     np.testing.assert_allclose(ranking.ndcg(answers, relevant, k), expected, rtol=1e-12)
 
 
+@given(generators, st.integers(1, 30), st.integers(1, 12))
+def test_judged_recall_is_the_share_of_relevant_rows(rng: np.random.Generator, k: int, relevant: int) -> None:
+    answer, rows = rng.permutation(30), rng.permutation(40)[:relevant].tolist()
+    share = np.isin(rows, answer[:k]).mean()
+    assert ranking.judged_recall(answer[None], [dict.fromkeys(rows, 1)], k).tolist() == [pytest.approx(share)]
+
+
 def test_ndcg_of_fewer_answers_than_asked_for() -> None:
     assert ranking.ndcg(np.array([[7, -1, -1]]), [{7: 2}], 10).tolist() == [1.0]

@@ -4,29 +4,56 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.threads import allowed_threads
 
-
-def test_the_option_comes_before_slurm_before_the_processors(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "3")
-    assert allowed_threads(5) == 5
-    assert allowed_threads() == 3
-    processors = len(os.sched_getaffinity(0))
-    for useless in ("", "0", "two", "-4"):
-        monkeypatch.setenv("SLURM_CPUS_PER_TASK", useless)
-        assert allowed_threads() == processors
-    monkeypatch.delenv("SLURM_CPUS_PER_TASK")
-    assert allowed_threads() == processors
+MakeSystem = Callable[..., Path]
 
 
-@pytest.mark.parametrize("requested", [0, -1])
-def test_fewer_than_one_is_refused(requested: int) -> None:
-    with pytest.raises(InputError, match=f"--threads is {requested}"):
+PROCESSORS = len(os.sched_getaffinity(0))
+
+
+def test_the_option_comes_before_slurm_before_the_processors() -> None:
+    assert allowed_threads(1, {"SLURM_CPUS_PER_TASK": "3"}) == 1
+    assert allowed_threads(environment={"SLURM_CPUS_PER_TASK": "3", "SLURM_CPUS_ON_NODE": "1"}) == 3
+    assert allowed_threads(environment={"SLURM_CPUS_ON_NODE": "1"}) == 1
+
+
+@pytest.mark.parametrize("useless", ["", "0", "two", "-4"])
+def test_what_is_no_number_of_threads_is_passed_over(make_system: MakeSystem, useless: str) -> None:
+    environment = {"SLURM_CPUS_PER_TASK": useless, "SLURM_CPUS_ON_NODE": useless}
+    assert allowed_threads(environment=environment, root=make_system("0::/", {})) == PROCESSORS
+
+
+@pytest.mark.parametrize("requested", [0, -1, 10**6])
+def test_what_the_machine_does_not_have_is_refused(requested: int) -> None:
+    with pytest.raises(InputError, match=f"--threads is {requested}, it must be from 1 to the {os.cpu_count()} proc"):
         allowed_threads(requested)
+
+
+@pytest.mark.parametrize(
+    ("quota", "expected"), [(-1, PROCESSORS), (100_000, 1), (50_000, 1), (10**9, PROCESSORS), (199_999, 1)]
+)
+def test_the_quota_of_a_group_of_version_1(make_system: MakeSystem, quota: int, expected: int) -> None:
+    cpu = "sys/fs/cgroup/cpu,cpuacct"
+    files = {
+        f"{cpu}/job/cpu.cfs_quota_us": f"{quota}\n",
+        f"{cpu}/job/cpu.cfs_period_us": "100000\n",
+        f"{cpu}/job/task/cpu.cfs_quota_us": "-1\n",
+        f"{cpu}/job/task/cpu.cfs_period_us": "100000\n",
+    }
+    assert allowed_threads(environment={}, root=make_system("1:cpu,cpuacct:/job/task", files)) == expected
+
+
+@pytest.mark.parametrize(("stated", "expected"), [("max 100000", PROCESSORS), ("100000 100000", 1)])
+def test_the_quota_of_a_group_of_version_2(make_system: MakeSystem, stated: str, expected: int) -> None:
+    root = make_system("0::/job", {"sys/fs/cgroup/job/cpu.max": f"{stated}\n"}, version=2)
+    assert allowed_threads(environment={}, root=root) == expected
 
 
 SCRIPT = """

@@ -65,6 +65,19 @@ def test_reference_of_judged_metrics_is_stated_by_any_row(make_run):
     assert reference_value(comparison, "mrr_at_10") == 0.35
 
 
+def test_losses_that_may_be_none_are_hollow_and_the_uncompressed_vectors_lose_nothing(make_run):
+    losses = {1.0: (0.3, [0.2, 0.4]), 2.0: (0.1, [-0.1, 0.3]), 4.0: (-0.2, [-0.3, -0.1])}
+    runs = [
+        make_run("pq", bits, extra={"mrr_at_10_loss": loss, "mrr_at_10_loss_ci": interval})
+        for bits, (loss, interval) in losses.items()
+    ]
+    axes = drawn(runs, "mrr_at_10_loss")
+    marked = [line for line in axes.lines if line.get_marker() == "o"]
+    hollow = {line.get_markerfacecolor() == "white": sorted(line.get_ydata()) for line in marked}
+    assert hollow == {True: [0.1], False: [-0.2, 0.3]}
+    assert [list(line.get_ydata()) for line in axes.lines if list(line.get_xdata()) == [0, 1]] == [[0.0, 0.0]]
+
+
 def test_zeros_on_a_logarithmic_axis_are_named(make_run):
     runs = [make_run("pq", 2.0), make_run("lossless", 8.0, extra={"mse": 0.0, "mse_ci": [0.0, 0.0]})]
     assert hidden_lines(comparisons(runs)[0], BITS, "mse") == ["lossless"]
@@ -90,6 +103,9 @@ def test_ticks_of_the_usual_budgets():
     [
         ("recall_at_50", "Recall@50", "higher"),
         ("recall_10_at_100", "Recall 10@100", "higher"),
+        ("recall_at_100_qrels", "Judged recall@100", "higher"),
+        ("mrr_at_10_exact", "MRR@10 of the uncompressed vectors", "higher"),
+        ("ndcg_at_10_loss", "Loss of nDCG@10", "lower"),
         ("mse", "Mean squared error", "lower"),
         ("score_slope", "Slope of estimated on exact scores", None),
         ("something_new", "something_new", None),

@@ -51,6 +51,27 @@ def test_retrieval_column_only_when_there_are_judgements(make_run):
     assert "-" in row_of(text, "sq").split()
 
 
+def test_a_loss_says_whether_it_is_significant(make_run):
+    def shown(loss, interval, **changes):
+        judged = {"mrr_at_10": 0.3, "mrr_at_10_loss": loss, "mrr_at_10_loss_ci": interval, "judged_queries": 50}
+        return make_run("pq", 2.0, extra=judged, **changes)
+
+    def cell(*runs):
+        text = results_text(runs, width=120)
+        assert "ⁿˢ: not significant, 0 is in its interval" in " ".join(text.split())
+        assert "1,000 queries, 50 judged queries" in " ".join(text.split())
+        return row_of(text, "pq").split()[9]
+
+    assert cell(shown(0.02, [0.01, 0.03])) == "0.020±.010"
+    assert cell(shown(-0.02, [-0.03, -0.01])) == "-0.020±.010"
+    assert cell(shown(0.02, [0, 0.03])) == "0.020±.015ⁿˢ"
+    assert cell(shown(-0.0001, [-0.002, 0.002])) == "0.000±.002ⁿˢ"
+    assert cell(shown(0.0, [0.0, 0.0])) == "0.000ⁿˢ"
+    # Of several seeds, all must agree.
+    assert cell(shown(0.02, [0.01, 0.03]), shown(0.01, [-0.01, 0.03], seed=1)) == "0.015±.020ⁿˢ"
+    assert "ⁿˢ" not in results_text([make_run("pq", 2.0)])
+
+
 def test_seeds_are_counted_when_there_are_several(make_sweep):
     text = results_text(make_sweep(seeds=3), width=120)
     assert row_of(text, "pq").split()[-1] == "3"

@@ -9,6 +9,7 @@ from typer.exceptions import TyperException
 from vq_benchmark import __version__
 from vq_benchmark.cli import (
     datasets,
+    embed,
     export,
     generate_data,
     inspect,
@@ -31,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Which vector quantizer, at which budget of bits, loses how much, how fast, on your own vectors.",
 )
-for command in (run, sweep, precompute_gt, merge, plot, export, methods, datasets, inspect, generate_data):
+for command in (run, sweep, precompute_gt, merge, plot, export, methods, datasets, inspect, generate_data, embed):
     command.register(app)
 
 

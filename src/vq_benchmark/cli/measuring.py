@@ -1,6 +1,7 @@
 """What `run` and `sweep` have in common: from options to a measurement, from an outcome to a table and exit code."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import typer
@@ -22,15 +23,27 @@ from vq_benchmark.studies.plan import Cell, Options, Refusal, cells_of, parsed_g
 SOME_FAILED = 1
 
 
+def places_and_machine(
+    store: StoreOptions, machine: MachineOptions, threads: int, checkpoints: Checkpoints
+) -> Options:
+    """Where things are kept and what the process may use; how cells are measured is the default."""
+    return Options(
+        cache_dir=cache_dir(store.cache_dir),
+        codebooks_dir=codebooks_dir(store.codebooks_dir),
+        batch_size=machine.batch_size,
+        threads=threads,
+        checkpoints=checkpoints,
+    )
+
+
 def measurement_options(
     measure: MeasureOptions, store: StoreOptions, machine: MachineOptions, threads: int, checkpoints: Checkpoints
 ) -> Options:
     """The options of a study from those of the command line."""
     if measure.skip_ground_truth and measure.ground_truth_path is not None:
         raise InputError("give either --ground-truth-path or --skip-ground-truth, not both.")
-    return Options(
-        cache_dir=cache_dir(store.cache_dir),
-        codebooks_dir=codebooks_dir(store.codebooks_dir),
+    return replace(
+        places_and_machine(store, machine, threads, checkpoints),
         k=measure.k,
         candidates=measure.max_candidates,
         num_pairs=measure.num_pairs,
@@ -40,10 +53,7 @@ def measurement_options(
         with_rank=measure.with_rank,
         with_qps=measure.with_qps,
         ground_truth_path=measure.ground_truth_path,
-        batch_size=machine.batch_size,
-        threads=threads,
         slow=measure.slow,
-        checkpoints=checkpoints,
     )
 
 
@@ -124,11 +134,13 @@ def finish(outcome: Outcome, refusals: Sequence[Refusal], database: Database, co
     for refusal in refusals:
         console.print(f"not run: {refusal.reason}", markup=False, highlight=False)
     ran = len(outcome.runs) - outcome.skipped
-    if not outcome.runs:
+    if not outcome.runs and not outcome.problems:
         raise InputError("no method has a configuration at these budgets; nothing was run.")
     if outcome.skipped:
         what = "nothing was left to do" if not ran else f"{ran} were run now"
         console.print(f"{outcome.skipped} of {len(outcome.runs)} cells were done before; {what}.", highlight=False)
     console.print(f"results: {database.path}", markup=False, highlight=False, soft_wrap=True)
-    if outcome.failed:
+    for problem in outcome.problems:
+        console.print(problem, markup=False, highlight=False)
+    if outcome.failed or outcome.problems:
         raise typer.Exit(SOME_FAILED)

@@ -1,14 +1,15 @@
 """`vq-benchmark merge`: unite results databases and finish complete sets of chunks."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from typer import Argument
 
 from vq_benchmark.results.database import Database
-from vq_benchmark.results.merging import database_files, unite
-from vq_benchmark.studies.finishing import finish_partial_rows
+from vq_benchmark.results.inputs import find_databases
+from vq_benchmark.results.locations import expanded
+from vq_benchmark.results.merging import unite
+from vq_benchmark.studies.finishing import finish_partial_rows, measurement_differences
 
 SOME_FAILED = 1
 
@@ -19,18 +20,30 @@ def register(app: typer.Typer) -> None:
 
 
 def merge(
-    output: Annotated[Path, Argument(help="Results database to merge into; made if it does not exist.")],
-    inputs: Annotated[list[Path], Argument(help="Results databases, or folders that hold some.")],
+    output: Annotated[str, Argument(help="Results database to merge into; made if it does not exist.")],
+    inputs: Annotated[
+        list[str], Argument(help='Results databases, folders that hold some, or patterns such as "logs/**/*.db".')
+    ],
 ) -> None:
-    """Unite results databases; complete sets of chunks become finished rows. Doing it again changes nothing."""
-    database = Database(output)
-    union = unite(database, database_files(inputs))
-    finishing = finish_partial_rows(database)
-    for sentence in (*union.unreadable, *union.conflicts, *finishing.incomplete):
+    """Unite results databases; complete sets of chunks become finished rows. Doing it again changes nothing.
+
+    An input that cannot be read is named and left out, the rest merges, and the exit code is 1. No input is changed.
+    """
+    database = Database(expanded(output))
+    found = find_databases(inputs)
+    database.check_writable()
+    union = unite(database, found.files, measurement_differences)
+    finishing = finish_partial_rows(database, union.disputed)
+    problems = [*found.skipped, *union.unreadable, *union.conflicts, *finishing.incomplete]
+    counts = database.counts()
+    if counts.keys() == {"failed"}:
+        problems.append(f"all {counts['failed']} rows are of cells that failed; their column `error` says why.")
+    for sentence in problems:
         typer.echo(sentence, err=True)
     typer.echo(
-        f"{output}: {union.added} rows added, {union.present} were there; "
-        f"{len(finishing.finished)} sets of chunks finished, {len(finishing.incomplete)} incomplete."
+        f"{database.path}: {union.added} rows added, {union.present} were there; "
+        f"{len(finishing.finished)} sets of chunks finished, {len(finishing.incomplete)} incomplete; "
+        f"{counts.get('failed', 0)} rows of cells that failed."
     )
-    if union.unreadable or union.conflicts or finishing.incomplete:
+    if problems:
         raise typer.Exit(SOME_FAILED)

@@ -63,6 +63,16 @@ class DataOptions:
 
 
 @dataclass(frozen=True)
+class StudyDataOptions(DataOptions):
+    """Which vectors, where a file may say it instead."""
+
+    dataset: Annotated[
+        str | None,
+        data_option("--dataset", "--vectors-path", help="Catalog name or path of a file or folder."),
+    ] = None  # type: ignore[assignment]
+
+
+@dataclass(frozen=True)
 class MeasureOptions:
     """How cells are measured."""
 

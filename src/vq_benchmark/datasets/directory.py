@@ -32,7 +32,15 @@ def open_directory(directory: Path, *, column: str | None = None) -> StoredDatas
     base_path = find_part(directory, "base")
     if base_path is None:
         raise InputError(f"{str(directory)!r} holds no base.* file; the formats are {', '.join(registry.formats())}.")
-    stored = registry.open_dataset(base_path, column=column)
+    return directory_parts(directory, registry.open_dataset(base_path, column=column), column=column)
+
+
+def directory_parts(directory: Path, stored: StoredDataset, *, column: str | None = None) -> StoredDataset:
+    """What was stored with the base vectors, with all that the directory holds beside them.
+
+    Raises:
+        InputError: as `open_directory`.
+    """
     queries, learn = find_part(directory, "queries"), find_part(directory, "learn")
     neighbors = find_part(directory, "neighbors")
     judgements, notes = _judgements(directory, stored.base.n)

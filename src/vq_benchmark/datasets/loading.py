@@ -58,6 +58,34 @@ def load_dataset(
     if num_queries is not None and num_queries < 1:
         raise InputError(f"{num_queries} queries are too few; --num-queries must be at least 1.")
     name, stored = _open(name_or_path, num_queries or DEFAULT_NUM_QUERIES, num_samples, dim, vector_column)
+    return prepare_dataset(
+        name,
+        stored,
+        metric=metric,
+        queries_path=queries_path,
+        num_queries=num_queries,
+        limit=limit,
+        split_seed=split_seed,
+        check=check,
+    )
+
+
+def prepare_dataset(
+    name: str,
+    stored: StoredDataset,
+    *,
+    metric: Metric | None = None,
+    queries_path: str | Path | None = None,
+    num_queries: int | None = None,
+    limit: int | None = None,
+    split_seed: int = 0,
+    check: bool = True,
+) -> Dataset:
+    """What is stored, made ready to be benchmarked; the options are those of `load_dataset`.
+
+    Raises:
+        InputError: it cannot be used; the sentence says why.
+    """
     require_rows(stored.base, f"{name!r}")
     if queries_path is not None:
         stored = _with_queries_of(stored, Path(queries_path))

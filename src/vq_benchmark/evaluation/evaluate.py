@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -23,6 +24,18 @@ class Truths:
 
     queries: GroundTruth
     judged: GroundTruth | None = None
+
+    def merge(self, other: Self) -> None:
+        """Take in the neighbours among other rows.
+
+        Raises:
+            ValueError: they are not of the same queries, or the rows don't fit together.
+        """
+        if (self.judged is None) != (other.judged is None):
+            raise ValueError("only one of them has neighbours of judged queries")
+        self.queries.merge(other.queries)
+        if self.judged is not None and other.judged is not None:
+            self.judged.merge(other.judged)
 
 
 def own_judged_queries(dataset: Dataset) -> FloatArray | None:

@@ -63,11 +63,13 @@ class Measurement:
         """Take in the measurement of other rows.
 
         Raises:
-            ValueError: the subjects differ, rows were seen twice, or the ground truths don't fit together.
+            ValueError: subjects or judgements differ, rows were seen twice, or the ground truths don't fit together.
         """
         if self.subject != other.subject:
             differing = [f.name for f in fields(Subject) if _differs(self.subject, other.subject, f.name)]
             raise ValueError(f"they differ in {', '.join(differing)}")
+        if not np.array_equal(self.qrels, other.qrels):
+            raise ValueError("their judgements differ")
         for name in ("truth", "judged_truth"):
             mine, theirs = getattr(self, name), getattr(other, name)
             if (mine is None) != (theirs is None):

@@ -17,7 +17,12 @@ from vq_benchmark.evaluation.top_candidates import TopCandidates
 RECALL_DEPTHS = (1, 10, 100)
 RERANK_DEPTHS = {1: (10, 100), 10: (20, 50, 100, 200), 100: (200,)}
 """r of `recall_k_at_r` for each k."""
-JUDGED_DEPTH = 10
+JUDGED_MEASURES: dict[str, tuple[ranking.JudgedMeasure, int]] = {
+    "mrr_at_10": (ranking.reciprocal_rank, 10),
+    "ndcg_at_10": (ranking.ndcg, 10),
+    "recall_at_100_qrels": (ranking.judged_recall, 100),
+}
+"""What is measured against judgements, and how deep it looks."""
 
 Metrics = dict[str, Any]
 """Metric values by name; the 95 % confidence interval of `name` is the pair `name_ci`."""
@@ -102,18 +107,30 @@ def _true_scores(scores: DoubleArray, norms: DoubleArray, d: int) -> DoubleArray
 
 
 def judged_metrics(top: TopCandidates, measurement: Measurement) -> Metrics:
-    """Retrieval quality against judgements, beside that of the uncompressed vectors (`_exact`)."""
+    """Retrieval quality against judgements, that of the uncompressed vectors (`_exact`), and what is lost (`_loss`).
+
+    One of them is absent where fewer neighbours are known than it looks at. All intervals, that of the loss too, are
+    from the same resamples of the queries: a bootstrap depends on the seed and on the number of queries only. So the
+    loss has a paired interval.
+    """
+    subject = measurement.subject
     relevant = _relevant(measurement.qrels)
-    metrics: Metrics = {}
-    seed = measurement.subject.seed
-    rankings = {"": top.ids[measurement.subject.judged_first :]}
-    exact = measurement.judged_truth if measurement.subject.judged_first else measurement.truth
-    if exact is not None:
-        rankings["_exact"] = exact.ids
-    for suffix, ids in rankings.items():
-        judged, grades = ids[list(relevant)], list(relevant.values())
-        _put_per_query(metrics, f"mrr_at_10{suffix}", ranking.reciprocal_rank(judged, grades, JUDGED_DEPTH), seed)
-        _put_per_query(metrics, f"ndcg_at_10{suffix}", ranking.ndcg(judged, grades, JUDGED_DEPTH), seed)
+    queries, grades = list(relevant), list(relevant.values())
+    rankings = {"": top.ids[subject.judged_first :]}
+    truth = measurement.judged_truth if subject.judged_first else measurement.truth
+    if truth is not None:
+        rankings["_exact"] = truth.ids
+    metrics: Metrics = {"judged_queries": len(queries)}
+    for name, (measure, depth) in JUDGED_MEASURES.items():
+        values = {
+            suffix: measure(ids[queries], grades, depth)
+            for suffix, ids in rankings.items()
+            if ids.shape[1] >= min(depth, subject.n)
+        }
+        if len(values) == 2:
+            values["_loss"] = values["_exact"] - values[""]
+        for suffix, per_query in values.items():
+            _put_per_query(metrics, f"{name}{suffix}", per_query, subject.seed)
     return metrics
 
 
@@ -182,7 +199,10 @@ def _put(metrics: Metrics, metric: str, value: float, interval: Interval) -> Non
 
 
 def _relevant(qrels: IdArray) -> dict[int, dict[int, int]]:
-    """Relevance by judged query and base row, for judgements above 0; queries in ascending order."""
+    """Relevance by judged query and base row, for judgements above 0; queries in ascending order.
+
+    Of several judgements of one pair the highest counts.
+    """
     relevant: dict[int, dict[int, int]] = {}
     for query, row, grade in sorted(qrels.tolist()):
         if grade > 0:

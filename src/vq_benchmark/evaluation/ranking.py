@@ -1,9 +1,16 @@
 """Metrics of a ranking: per-query values from the true and the estimated neighbours. Formulas in docs/METRICS.md."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from vq_benchmark.arrays import DoubleArray, IdArray
 from vq_benchmark.evaluation.top_candidates import NO_ID
+
+Grades = list[dict[int, int]]
+"""Per query the relevance of the relevant base rows: at least one, and all above 0."""
+JudgedMeasure = Callable[[IdArray, Grades, int], DoubleArray]
+"""(q,) values from candidates (q, r) best first, their judgements, and how many of the first candidates count."""
 
 
 def ranks_in(candidates: IdArray, wanted: IdArray) -> IdArray:
@@ -44,7 +51,7 @@ def sum_of_scores(true: DoubleArray, found: DoubleArray) -> DoubleArray:
     return ratio
 
 
-def reciprocal_rank(candidates: IdArray, relevant: list[dict[int, int]], k: int) -> DoubleArray:
+def reciprocal_rank(candidates: IdArray, relevant: Grades, k: int) -> DoubleArray:
     """(q,) 1 / rank of the first relevant row within the top k, 0 where there is none."""
     values = np.zeros(len(relevant))
     for query, grades in enumerate(relevant):
@@ -53,8 +60,12 @@ def reciprocal_rank(candidates: IdArray, relevant: list[dict[int, int]], k: int)
     return values
 
 
-def ndcg(candidates: IdArray, relevant: list[dict[int, int]], k: int) -> DoubleArray:
-    """(q,) normalised discounted cumulative gain at k, gain = relevance (Järvelin & Kekäläinen, TOIS 2002)."""
+def ndcg(candidates: IdArray, relevant: Grades, k: int) -> DoubleArray:
+    """(q,) normalised discounted cumulative gain at k, gain = relevance, discount log2(1 + rank), as in trec_eval.
+
+    Järvelin & Kekäläinen, Cumulated gain-based evaluation of IR techniques, TOIS 2002, but for the discount, which
+    there is 1 for the first two ranks.
+    """
     discounts = 1 / np.log2(np.arange(2, k + 2))
     values = np.zeros(len(relevant))
     for query, grades in enumerate(relevant):
@@ -62,3 +73,9 @@ def ndcg(candidates: IdArray, relevant: list[dict[int, int]], k: int) -> DoubleA
         ideal = np.sort(np.array(list(grades.values()), dtype=np.float64))[::-1][:k]
         values[query] = (gains @ discounts[: len(gains)]) / (ideal @ discounts[: len(ideal)])
     return values
+
+
+def judged_recall(candidates: IdArray, relevant: Grades, k: int) -> DoubleArray:
+    """(q,) share of the relevant rows within the top k."""
+    found = [len(grades.keys() & set(ids)) for grades, ids in zip(relevant, candidates[:, :k].tolist(), strict=True)]
+    return np.array(found, dtype=np.float64) / np.array([len(grades) for grades in relevant], dtype=np.float64)

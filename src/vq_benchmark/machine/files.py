@@ -1,14 +1,20 @@
 """Files and folders that are either whole or absent."""
 
 import os
+import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from vq_benchmark.errors import InputError
+
+NAME_LENGTH = 40
+"""Characters of a file's name that the name of its temporary keeps: names may be 255 bytes long."""
+TEMPORARY = re.compile(r"\.(?P<name>.*)\.[a-z0-9_]{8}\.tmp", re.DOTALL)
 
 
 @contextmanager
@@ -18,19 +24,27 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     Raises:
         InputError: the folder may not be written to, the disk is full, or whatever else the system says.
     """
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        yield file
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """As `atomic_write`, for writers that want a name: an empty file `.NAME.RANDOM.tmp` in the same folder."""
     with _refusal_of(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".tmp", dir=path.parent)
+        descriptor, name = tempfile.mkstemp(prefix=_prefix(path), suffix=".tmp", dir=path.parent)
+        os.close(descriptor)
+        temporary = Path(name)
         try:
-            os.fchmod(descriptor, 0o666 & ~_umask())
-            with os.fdopen(descriptor, "wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
+            temporary.chmod(0o666 & ~_umask())
+            yield temporary
+            _flush(temporary)
+            temporary.replace(path)
         except BaseException:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
+        _flush_folder(path.parent)
 
 
 @contextmanager
@@ -44,14 +58,64 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     """
     with _refusal_of(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}.", suffix=".tmp", dir=path.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=_prefix(path), suffix=".tmp", dir=path.parent))
         try:
             temporary.chmod(0o777 & ~_umask())
             yield temporary
+            _flush_folder(temporary)
             temporary.replace(path)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
+        _flush_folder(path.parent)
+
+
+def name_of_temporary(path: Path) -> str | None:
+    """The first 40 characters of the name that a temporary was to get; None if `path` is no temporary of ours."""
+    match = TEMPORARY.fullmatch(path.name)
+    return match["name"] if match else None
+
+
+def remove_stale_temporaries(folder: Path, *, older_than_seconds: float) -> list[Path]:
+    """Remove what killed processes left in a folder: our temporaries that nothing was written to for so long.
+
+    Returns those that were removed. Other files, and what lies in folders below, stay.
+    """
+    newest = time.time() - older_than_seconds
+    removed = []
+    for path in sorted(folder.iterdir()):
+        with suppress(FileNotFoundError):  # whoever wrote it has just finished
+            if name_of_temporary(path) is None or _last_written(path) > newest:
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+            removed.append(path)
+    return removed
+
+
+def _last_written(path: Path) -> float:
+    inside = path.rglob("*") if path.is_dir() and not path.is_symlink() else ()
+    return max(float(each.lstat().st_mtime) for each in (path, *inside))
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.name[:NAME_LENGTH]}."
+
+
+def _flush(path: Path) -> None:
+    """Have the system put a file's content, or a folder's names, on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _flush_folder(folder: Path) -> None:
+    with suppress(OSError):  # not every file system can; the new name is there all the same
+        _flush(folder)
 
 
 @contextmanager

@@ -1,13 +1,121 @@
-"""How much memory this process has used."""
+"""How much memory this process may use, and how much it has used."""
 
+import os
+import re
 import resource
 import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
+
+from vq_benchmark.errors import InputError
+from vq_benchmark.machine.cgroups import group_folders
 
 STATUS = Path("/proc/self/status")
 CLEAR_REFS = Path("/proc/self/clear_refs")
 RESET_PEAK = "5"
 """What Linux takes to set the peak of the resident set back to its present size (proc(5), since Linux 4.0)."""
+
+KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+UNITS = {"": 1, "K": KIB, "M": MIB, "G": GIB, "T": 1 << 40}
+PER_CPU = {"SLURM_MEM_PER_CPU": "SLURM_CPUS_ON_NODE", "SLURM_MEM_PER_GPU": "SLURM_GPUS_ON_NODE"}
+"""SLURM's limits in MiB for each processor or GPU, and how many of these the job has on this node."""
+LIMIT_FILES = ("memory.limit_in_bytes", "memory.max")
+"""Of a control group of version 1, and of version 2."""
+
+
+@dataclass(frozen=True)
+class MemoryLimit:
+    """What a process may use."""
+
+    bytes: int
+    origin: str
+    """Who says so, for messages: "--memory-limit", "the memory available on this machine"."""
+
+
+def allowed_memory(
+    limit: int | None = None, environment: Mapping[str, str] = os.environ, root: Path = Path("/")
+) -> MemoryLimit:
+    """The least of `limit`, what SLURM grants the job on this node, the limits of the control groups, and the memory
+    that is available now, with what this process holds already.
+
+    Args:
+        limit: of --memory-limit, in bytes.
+        environment: the variables of the process.
+        root: where /proc and the control groups are looked for.
+
+    Raises:
+        InputError: `limit` is below 1.
+    """
+    limits = [*_of_slurm(environment), *_of_groups(root), _available(root)]
+    if limit is not None:
+        if limit < 1:
+            raise InputError(f"--memory-limit is {limit} bytes, it must be at least 1.")
+        limits.insert(0, MemoryLimit(limit, "--memory-limit"))
+    return min(limits, key=lambda each: each.bytes)
+
+
+def parsed_bytes(text: str) -> int:
+    """A size such as `2G`, `512MiB` or `1500000000`: bytes, or binary K, M, G and T.
+
+    Raises:
+        InputError: it is no such size, or less than one byte.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?|\.\d+)\s*(?:([KMGT])(?:IB)?)?\s*", text.upper())
+    size = int(float(match[1]) * UNITS[match[2] or ""]) if match else 0
+    if size < 1:
+        raise InputError(f"the size {text!r} is not valid; it must be such as 2G, 512MiB or a number of bytes.")
+    return size
+
+
+def readable_bytes(size: int) -> str:
+    """The size in the largest binary unit that it is one of, such as `2.0 GiB`."""
+    for unit, name in ((GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")):
+        if size >= unit:
+            return f"{size / unit:,.1f} {name}"
+    return f"{size} bytes"
+
+
+def _of_slurm(environment: Mapping[str, str]) -> Iterator[MemoryLimit]:
+    whole = _number(environment.get("SLURM_MEM_PER_NODE", ""))
+    if whole:
+        yield MemoryLimit(whole * MIB, "SLURM_MEM_PER_NODE")
+    for variable, count_variable in PER_CPU.items():
+        each, count = (_number(environment.get(name, "")) for name in (variable, count_variable))
+        if each:
+            yield MemoryLimit(each * max(count, 1) * MIB, f"{variable} × {count_variable}")
+
+
+def _of_groups(root: Path) -> Iterator[MemoryLimit]:
+    for folder in group_folders("memory", root):
+        for name in LIMIT_FILES:
+            file = folder / name
+            stated = _number(file.read_text().strip()) if file.exists() else 0  # "max" of version 2: no limit
+            if stated:
+                yield MemoryLimit(stated, f"the control group's limit {str(file)!r}")
+
+
+def _available(root: Path) -> MemoryLimit:
+    meminfo, status = (_fields(root / "proc" / name) for name in ("meminfo", "self/status"))
+    if "MemAvailable" in meminfo:
+        available, held = meminfo["MemAvailable"], status.get("VmRSS", 0)
+    else:
+        available, held = psutil.virtual_memory().available, psutil.Process().memory_info().rss
+    return MemoryLimit(available + held, "the memory available on this machine")
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() else 0
+
+
+def _fields(path: Path) -> dict[str, int]:
+    """The sizes of a file of lines such as `VmHWM:  1024 kB`, in bytes; none where there is no such file."""
+    if not path.exists():
+        return {}
+    found = (re.match(r"(\w+):\s+(\d+) kB", line) for line in path.read_text().splitlines())
+    return {match[1]: int(match[2]) * KIB for match in found if match}
 
 
 def reset_peak() -> bool:
@@ -21,9 +129,8 @@ def reset_peak() -> bool:
 
 def peak_bytes() -> int:
     """The largest resident set since the start of the process or the last `reset_peak`."""
-    if STATUS.exists():
-        for line in STATUS.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
+    peak = _fields(STATUS).get("VmHWM")
+    if peak is not None:
+        return peak
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    return peak if sys.platform == "darwin" else peak * KIB

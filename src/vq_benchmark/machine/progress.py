@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 Update = Callable[[int], None]
-"""Called with the number of rows that are done so far."""
+"""Called with the number of rows, or other units, that are done so far."""
 SECONDS_BETWEEN_LINES = 10.0
 
 
@@ -22,8 +22,8 @@ class Reporter(Protocol):
         """Show one remark."""
         ...
 
-    def task(self, label: str, total: int) -> AbstractContextManager[Update]:
-        """A context manager that gives the function to call with the number of rows done."""
+    def task(self, label: str, total: int, unit: str = "rows") -> AbstractContextManager[Update]:
+        """A context manager that gives the function to call with the number of units done."""
         ...
 
 
@@ -34,7 +34,7 @@ class SilentReporter:
         """Nothing."""
 
     @contextmanager
-    def task(self, label: str, total: int) -> Iterator[Update]:
+    def task(self, label: str, total: int, unit: str = "rows") -> Iterator[Update]:
         """Nothing."""
         yield lambda done: None
 
@@ -48,7 +48,7 @@ class LineReporter:
         sys.stderr.flush()
 
     @contextmanager
-    def task(self, label: str, total: int) -> Iterator[Update]:
+    def task(self, label: str, total: int, unit: str = "rows") -> Iterator[Update]:
         """Lines with the rate and the time left."""
         began = last = time.monotonic()
 
@@ -58,12 +58,11 @@ class LineReporter:
             if now - last >= SECONDS_BETWEEN_LINES and 0 < done < total:
                 last = now
                 rate = done / (now - began)
-                self.say(
-                    f"{label}: {done:,} of {total:,} rows, {rate:,.0f} rows/s, {(total - done) / rate:,.0f} s left"
-                )
+                left = (total - done) / rate
+                self.say(f"{label}: {done:,} of {total:,} {unit}, {rate:,.0f} {unit}/s, {left:,.0f} s left")
 
         yield update
-        self.say(f"{label}: {total:,} rows in {time.monotonic() - began:.1f} s")
+        self.say(f"{label}: {total:,} {unit} in {time.monotonic() - began:.1f} s")
 
 
 class BarReporter:
@@ -77,7 +76,7 @@ class BarReporter:
         self.console.print(text, markup=False, highlight=False)
 
     @contextmanager
-    def task(self, label: str, total: int) -> Iterator[Update]:
+    def task(self, label: str, total: int, unit: str = "rows") -> Iterator[Update]:
         """A bar with the rate and the time left."""
         columns = (
             TextColumn("{task.description}", markup=False),
@@ -92,7 +91,7 @@ class BarReporter:
 
             def update(done: int) -> None:
                 rate = done / max(time.monotonic() - began, 1e-9)
-                bar.update(task, completed=done, rate=f"{rate:,.0f} rows/s")
+                bar.update(task, completed=done, rate=f"{rate:,.0f} {unit}/s")
 
             yield update
 

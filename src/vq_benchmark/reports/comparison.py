@@ -53,6 +53,11 @@ class Summary:
         ends = [end for run in self.runs for end in _ends(run.metrics, name)]
         return (min(ends), max(ends)) if ends else None
 
+    def differs_from_zero(self, name: str) -> bool:
+        """Whether 0 is outside the interval of a metric: a difference that is there, and not by chance of queries."""
+        interval = self.interval(name)
+        return interval is not None and (interval[0] > 0 or interval[1] < 0)
+
 
 @dataclass(frozen=True)
 class Comparison:

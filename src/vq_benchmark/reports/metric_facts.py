@@ -1,7 +1,7 @@
 """What a report needs to know of a metric: its plain name and unit, which way is better, and which scale shows it."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Better = Literal["higher", "lower"]
@@ -19,6 +19,8 @@ class MetricFacts:
     """Shown on a logarithmic axis."""
     is_cost: bool = False
     """Time, memory or rate: depends on the machine, and the uncompressed control is no reference for it."""
+    is_loss: bool = False
+    """Of a quality, against the uncompressed vectors, which lose 0."""
 
     @property
     def label(self) -> str:
@@ -28,6 +30,10 @@ class MetricFacts:
 
 def _quality(title: str, unit: str, better: Better | None, *, log: bool = False) -> MetricFacts:
     return MetricFacts(title, unit, better, log)
+
+
+def _loss(title: str) -> MetricFacts:
+    return MetricFacts(title, "exact − quantized", "lower", is_loss=True)
 
 
 def _cost(title: str, unit: str, better: Better) -> MetricFacts:
@@ -42,6 +48,13 @@ FACTS = {
     r"mrr_at_(\d+)_exact": _quality(r"MRR@\1 of the uncompressed vectors", "", "higher"),
     r"ndcg_at_(\d+)": _quality(r"nDCG@\1", "normalised discounted cumulative gain", "higher"),
     r"ndcg_at_(\d+)_exact": _quality(r"nDCG@\1 of the uncompressed vectors", "", "higher"),
+    r"recall_at_(\d+)_qrels": _quality(
+        r"Judged recall@\1", r"share of the relevant vectors among the top \1", "higher"
+    ),
+    r"recall_at_(\d+)_qrels_exact": _quality(r"Judged recall@\1 of the uncompressed vectors", "", "higher"),
+    r"mrr_at_(\d+)_loss": _loss(r"Loss of MRR@\1"),
+    r"ndcg_at_(\d+)_loss": _loss(r"Loss of nDCG@\1"),
+    r"recall_at_(\d+)_qrels_loss": _loss(r"Loss of judged recall@\1"),
     "rank_distortion": _quality("Rank distortion", "Spearman footrule, 0 to 1", "lower"),
     "mse": _quality("Mean squared error", "‖x − x̂‖² per vector", "lower", log=True),
     "relative_error": _quality("Relative error", "Σ‖x − x̂‖² / Σ‖x‖²", "lower", log=True),
@@ -76,5 +89,5 @@ def metric_facts(name: str) -> MetricFacts:
         match = re.fullmatch(pattern, name)
         if match:
             title, unit = match.expand(facts.title), match.expand(facts.unit)
-            return MetricFacts(title, unit, facts.better, facts.log, facts.is_cost)
+            return replace(facts, title=title, unit=unit)
     return MetricFacts(name)

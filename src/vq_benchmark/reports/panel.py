@@ -34,6 +34,8 @@ class Mark:
     low: float
     high: float
     bits: float
+    hollow: bool
+    """A loss that may be none: 0 is in its interval."""
 
 
 def draw_panel(axes: Axes, comparison: Comparison, x: str, y: str, styles: Mapping[str, Style]) -> None:
@@ -64,7 +66,12 @@ def draw_panel(axes: Axes, comparison: Comparison, x: str, y: str, styles: Mappi
 
 
 def reference_value(comparison: Comparison, metric: str) -> float | None:
-    """A quality metric of the uncompressed vectors: that of the control, or what another row says of them."""
+    """A quality metric of the uncompressed vectors: that of the control, or what another row says of them.
+
+    Of a loss it is 0, whether they were run or not.
+    """
+    if metric_facts(metric).is_loss:
+        return 0.0
     if metric_facts(metric).is_cost:
         return None
     if comparison.control and (value := comparison.control.value(metric)) is not None:
@@ -104,7 +111,8 @@ def _marks(summaries: Sequence[Summary], x: str, y: str) -> list[Mark]:
         if x_value is None or y_value is None or bits is None or interval is None:
             continue
         if not _is_hidden(summary, x, y):
-            found.append(Mark(x_value, y_value, *interval, bits))
+            hollow = metric_facts(y).is_loss and not summary.differs_from_zero(y)
+            found.append(Mark(x_value, y_value, *interval, bits, hollow))
     return sorted(found, key=lambda mark: (mark.bits, mark.y))
 
 
@@ -121,11 +129,15 @@ def _draw_line(axes: Axes, points: list[Mark], style: Style, y_facts: MetricFact
         [mark.x for mark in best], [mark.y for mark in best], color=style.color, linestyle=style.dashes,
         linewidth=1.3, alpha=0.4 if faint else 0.9, zorder=2,
     )  # fmt: skip
-    spread = [[mark.y - mark.low for mark in points], [mark.high - mark.y for mark in points]]
-    axes.errorbar(
-        [mark.x for mark in points], [mark.y for mark in points], yerr=spread, fmt=style.marker, color=style.color,
-        markersize=5.5, markeredgecolor="white", markeredgewidth=0.5, elinewidth=1, capsize=2, zorder=3,
-    )  # fmt: skip
+    for hollow in {mark.hollow for mark in points}:
+        alike = [mark for mark in points if mark.hollow == hollow]
+        face, edge = ("white", style.color) if hollow else (style.color, "white")
+        axes.errorbar(
+            [mark.x for mark in alike], [mark.y for mark in alike],
+            yerr=[[mark.y - mark.low for mark in alike], [mark.high - mark.y for mark in alike]],
+            fmt=style.marker, color=style.color, markersize=5.5, markerfacecolor=face, markeredgecolor=edge,
+            markeredgewidth=1.0 if hollow else 0.5, elinewidth=1, capsize=2, zorder=3,
+        )  # fmt: skip
 
 
 def _front(points: list[Mark], x_facts: MetricFacts, y_facts: MetricFacts) -> list[Point]:

@@ -42,7 +42,7 @@ DPI_RANGE = (30, 1200)
 ENCODE_RATE = "encode_vectors_per_second"
 DEFAULT_METRICS = (
     "recall_at_10", "recall_at_1", "recall_at_100", "relative_error", "rank_distortion", "pairwise_distortion",
-    "mrr_at_10", ENCODE_RATE,
+    "mrr_at_10", "mrr_at_10_loss", ENCODE_RATE,
 )  # fmt: skip
 OVERVIEW_METRICS = ("recall_at_10", "relative_error", ENCODE_RATE)
 TRADE_OFF = ("recall_at_10", ENCODE_RATE)
@@ -196,9 +196,14 @@ def _legend(comparison: Comparison, sheet: Sheet, looks: Mapping[str, Style]) ->
         markerfacecolor="none", markeredgewidth=0.9, label="Pareto front",
     )  # fmt: skip
     control = Line2D([], [], color=CONTROL_COLOR, linewidth=1, label="uncompressed")
+    hollow = Line2D(
+        [], [], color=FRONT_COLOR, linestyle="none", marker="o", markersize=5.5, markerfacecolor="white",
+        label="not significant:\n0 is in the interval",
+    )  # fmt: skip
+    has_loss = any(metric_facts(y).is_loss for _, y in sheet.panels)
     has_front = any(metric_facts(y).better for _, y in sheet.panels)
     has_control = any(reference_value(comparison, y) is not None for _, y in sheet.panels)
-    return [*handles, *[front] * has_front, *[control] * has_control]
+    return [*handles, *[hollow] * has_loss, *[front] * has_front, *[control] * has_control]
 
 
 def _note(comparison: Comparison, sheet: Sheet) -> str:

@@ -11,9 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from vq_benchmark.reports.comparison import Comparison, Summary, comparisons
+from vq_benchmark.reports.metric_facts import metric_facts
 from vq_benchmark.reports.wording import (
     EXTERNAL_MARK,
     EXTERNAL_NOTE,
+    INSIGNIFICANT_MARK,
     NAME_LENGTH,
     config_text,
     decimal,
@@ -30,6 +32,9 @@ from vq_benchmark.results.database import Run
 
 ABSENT = "-"
 CONTROL_MARK = "*"
+LOSS_NOTE = (
+    f"loss: exact − quantized, paired over the queries; {INSIGNIFICANT_MARK}: not significant, 0 is in its interval"
+)
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,9 @@ class Column:
         value = summary.value(self.metric)
         if value is None:
             return ABSENT
+        if metric_facts(self.metric).is_loss:
+            mark = "" if summary.differs_from_zero(self.metric) else INSIGNIFICANT_MARK
+            return share(value, summary.interval(self.metric)) + mark
         if self.metric.startswith(("recall", "mrr", "search_recall")):
             return share(value, summary.interval(self.metric))
         if self.metric == "compression_ratio":
@@ -64,6 +72,7 @@ COLUMNS = (
     Column("recall_at_100", "recall@100"),
     Column("mrr_at_10", "mrr@10", optional=True),
     Column("mrr_at_10_exact", "mrr@10\nexact", optional=True),
+    Column("mrr_at_10_loss", "mrr@10\nloss", optional=True),
     Column("encode_vectors_per_second", "enc/s"),
     Column("queries_per_second", "queries\n/s", optional=True),
     Column("search_recall_at_10", "index\nrecall@10", optional=True),
@@ -156,6 +165,7 @@ def _caption(comparison: Comparison) -> Text:
     notes = [
         "±: half the width of the 95 % interval" + (" over all seeds" if _many_seeds(comparison) else ""),
         f"{CONTROL_MARK}: uncompressed control" if comparison.control else "",
+        LOSS_NOTE if any(summary.value("mrr_at_10_loss") is not None for summary in comparison.summaries) else "",
         EXTERNAL_NOTE if comparison.has_external else "",
         seeds_text(comparison),
         queries_text(runs),

@@ -7,7 +7,9 @@ from vq_benchmark.reports.comparison import Comparison, Interval
 from vq_benchmark.results.database import Run
 
 NAME_LENGTH = 60
+QUERY_COUNTS = {"queries": "queries", "judged_queries": "judged queries"}
 EXTERNAL_MARK = "†"
+INSIGNIFICANT_MARK = "ⁿˢ"
 EXTERNAL_NOTE = f"{EXTERNAL_MARK}: external, codes of another project's library"
 
 
@@ -36,11 +38,11 @@ def decimal(value: float, places: int = 3) -> str:
 
 
 def share(value: float, interval: Interval | None) -> str:
-    """A number between 0 and 1 with half the width of its interval: `0.821±.012`."""
+    """A share, or a difference of two, with half the width of its interval: `0.821±.012`."""
     if interval is None or interval[0] == interval[1]:
-        return f"{value:.3f}"
+        return f"{value:z.3f}"
     half = f"{(interval[1] - interval[0]) / 2:.3f}"
-    return f"{value:.3f}±{half.removeprefix('0')}"
+    return f"{value:z.3f}±{half.removeprefix('0')}"
 
 
 def short(value: float) -> str:
@@ -83,6 +85,11 @@ def machine_text(runs: Iterable[Run]) -> str:
 
 
 def queries_text(runs: Iterable[Run]) -> str:
-    """How many queries the rows were measured with, empty where they do not say."""
-    counts = sorted({run.metrics["queries"] for run in runs if run.metrics.get("queries")})
-    return f"{' or '.join(f'{count:,}' for count in counts)} queries" if counts else ""
+    """How many queries the rows were measured with, and how many judged ones; empty where they do not say."""
+    known = list(runs)
+    texts = []
+    for name, words in QUERY_COUNTS.items():
+        counts = sorted({run.metrics[name] for run in known if run.metrics.get(name)})
+        if counts:
+            texts.append(f"{' or '.join(f'{count:,}' for count in counts)} {words}")
+    return ", ".join(texts)

@@ -2,15 +2,17 @@
 
 import json
 import os
+import shlex
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.files import atomic_path
 
 Status = Literal["done", "failed", "partial"]
 JSON_COLUMNS = ("config", "metrics", "environment")
@@ -18,6 +20,12 @@ APPLICATION_ID = 0x76716200
 """Marks an SQLite file as ours ("vqb"), with the version of the schema in `user_version`."""
 SCHEMA_VERSION = 1
 BUSY_SECONDS = 60
+PAGE_ROWS, PAGE_BYTES = 200, 8_000_000
+"""Rows that are read at a time, and bytes of their accumulators."""
+VACUUM_PAGES = 1000
+"""Pages given back in one transaction, whose journal needs as many at most."""
+FREE_SHARE = 0.25
+"""Of a file's pages, above which they are worth giving back."""
 
 VIEW_METRICS = (
     "bits_per_dim", "compression_ratio", "mse", "relative_error", "recall_at_1", "recall_at_10", "recall_at_100",
@@ -98,14 +106,32 @@ class Database:
         """The row of that id, if there is one."""
         return next(self.runs("run_id = ?", (run_id,)), None)
 
-    def runs(self, where: str = "1", values: Iterable[Any] = ()) -> Iterator[Run]:
-        """Rows that satisfy an SQL condition, oldest first; none if the file does not exist."""
+    def runs(self, where: str = "1", values: Iterable[Any] = (), *, with_accumulators: bool = True) -> Iterator[Run]:
+        """Rows that satisfy an SQL condition now, oldest first; none if the file does not exist.
+
+        Nothing is open between two rows, so that rows may be stored while others are read.
+        """
         if not self.path.exists():
             return
-        with self._connection() as connection:
-            query = f"SELECT {', '.join(COLUMNS)} FROM runs WHERE {where} ORDER BY created_at, run_id"
-            for row in connection.execute(query, tuple(values)):
-                yield _to_run(row)
+        size, last = ("coalesce(length(accumulators), 0)", "accumulators") if with_accumulators else ("0", "NULL")
+        order = "ORDER BY created_at, run_id"
+        with self.connection() as connection:
+            sizes = connection.execute(f"SELECT run_id, {size} FROM runs WHERE {where} {order}", tuple(values))
+            pages = list(_pages(sizes))
+        columns = ", ".join(last if name == "accumulators" else name for name in COLUMNS)
+        for page in pages:
+            marks = ", ".join("?" * len(page))
+            with self.connection() as connection:
+                query = f"SELECT {columns} FROM runs WHERE run_id IN ({marks}) {order}"
+                rows = connection.execute(query, page).fetchall()
+            yield from map(_to_run, rows)
+
+    def counts(self) -> dict[str, int]:
+        """How many rows there are of each status that occurs."""
+        if not self.path.exists():
+            return {}
+        with self.connection() as connection:
+            return dict(connection.execute("SELECT status, count(*) FROM runs GROUP BY status").fetchall())
 
     def put(self, run: Run) -> None:
         """Store a row, in place of an earlier one of the same id."""
@@ -113,18 +139,23 @@ class Database:
 
     def put_all(self, runs: Iterable[Run], *, spent: Iterable[str] = ()) -> None:
         """Store rows and drop the accumulators of the rows `spent`, in one transaction."""
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"the folder of {str(self.path)!r} cannot be made: {error}.") from error
-        marks = ", ".join("?" * len(COLUMNS))
-        with self._connection() as connection, connection:
-            connection.executemany(
-                f"INSERT OR REPLACE INTO runs ({', '.join(COLUMNS)}) VALUES ({marks})", map(_to_row, runs)
-            )
+        with self.connection() as connection, connection:
+            _insert(connection, runs)
             connection.executemany(
                 "UPDATE runs SET accumulators = NULL WHERE run_id = ?", [(run_id,) for run_id in spent]
             )
+
+    def shrink(self) -> None:
+        """Give the space of dropped accumulators back to the file system, where it is a good part of the file."""
+        with self.connection() as connection:
+            free, total = (connection.execute(f"PRAGMA {name}_count").fetchone()[0] for name in ("freelist", "page"))
+            if free < FREE_SHARE * total:
+                return
+            before = free + 1
+            with suppress(sqlite3.OperationalError):  # a full disk or a lock: the space is used by later rows
+                while 0 < free < before:
+                    connection.executescript(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
+                    before, (free,) = free, connection.execute("PRAGMA freelist_count").fetchone()
 
     def check_writable(self) -> None:
         """Find out before hours of work whether rows can be stored; writes nothing.
@@ -133,8 +164,9 @@ class Database:
             InputError: the file may not be written to, or cannot be made where it should be.
         """
         if self.path.exists():
-            with self._connection() as connection:
+            with self.connection() as connection:
                 connection.execute("BEGIN IMMEDIATE")
+                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")  # a lock alone a read-only file gives
                 connection.rollback()
             return
         folder = next(parent for parent in self.path.absolute().parents if parent.exists())
@@ -145,29 +177,114 @@ class Database:
             )
 
     @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
+    def connection(self) -> Iterator[sqlite3.Connection]:
+        """A connection to the file, which is made if it does not exist; closed when the block ends.
+
+        Raises:
+            InputError: the file or its folder cannot be used, is locked or no database of ours, or the disk is full.
+        """
         try:
-            with closing(sqlite3.connect(self.path, timeout=BUSY_SECONDS)) as connection:
-                _check_ours(connection, self.path)
-                connection.execute("PRAGMA journal_mode = DELETE")
-                yield connection
-        except sqlite3.OperationalError as error:
-            raise InputError(f"the results database {str(self.path)!r} cannot be used: {error}.") from error
-        except sqlite3.DatabaseError as error:
-            raise InputError(f"{str(self.path)!r} is not a readable results database: {error}.") from error
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"the folder of {str(self.path)!r} cannot be made: {error}.") from error
+        with connected(self.path, "mode=rwc", BUSY_SECONDS) as connection:
+            _check_ours(connection, self.path)
+            connection.execute("PRAGMA journal_mode = DELETE")
+            yield connection
+
+
+def write_database(path: Path, runs: Iterable[Run]) -> None:
+    """Write a database of these rows which appears at `path` complete, in place of one that was there, or not at all.
+
+    Raises:
+        InputError: the folder may not be written to, or the disk is full.
+    """
+    # Nobody else knows the temporary's name, so it needs neither locks nor a journal beside it.
+    with atomic_path(path) as temporary, connected(temporary, "mode=rw&nolock=1", 0, named=path) as connection:
+        connection.execute("PRAGMA journal_mode = OFF")
+        connection.execute("PRAGMA synchronous = OFF")
+        _create(connection)
+        with connection:
+            _insert(connection, runs)
+
+
+@contextmanager
+def connected(
+    path: Path, how: str, busy_seconds: float, *, named: Path | None = None
+) -> Iterator[sqlite3.Connection]:
+    """A connection to an SQLite file, with the parameters `how` of its URI; what SQLite refuses is an InputError."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{how}", timeout=busy_seconds, uri=True)) as opened:
+            yield opened
+    except sqlite3.DatabaseError as error:
+        raise InputError(_sentence(named or path, error, busy_seconds)) from error
+
+
+def _sentence(path: Path, error: sqlite3.DatabaseError, busy_seconds: float) -> str:
+    name = str(path)
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code == sqlite3.SQLITE_READONLY_ROLLBACK:
+        return (
+            f"{name!r} was left in the middle of a write, which the journal beside it can undo; run again what wrote "
+            f"it, or undo the write with `sqlite3 {shlex.quote(name)} .schema`."
+        )
+    match code & 0xFF:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return (
+                f"{name!r} is locked by another process, and was so for {busy_seconds:g} s; if none is at work (a "
+                "network file system can keep the lock of a dead one), `cp` it to a new name and `mv` the copy back."
+            )
+        case sqlite3.SQLITE_FULL:
+            return f"{name!r} cannot be written: no space left on the disk; the rows that it had are unharmed."
+        case sqlite3.SQLITE_READONLY:
+            return f"the results database {name!r} may not be written to."
+    if isinstance(error, sqlite3.OperationalError):
+        return f"the results database {name!r} cannot be used: {error}."
+    return f"{name!r} is not a readable results database: {error}."
 
 
 def _check_ours(connection: sqlite3.Connection, path: Path) -> None:
     """Create the schema in an empty file; refuse a file of another application or of a newer schema."""
+    connection.execute("BEGIN")  # one view of the file, which another process may be making
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if application == APPLICATION_ID and version == SCHEMA_VERSION:
-        return
-    if application == APPLICATION_ID:
-        raise InputError(f"{str(path)!r} has schema {version}; this version of vq-benchmark reads {SCHEMA_VERSION}.")
-    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    connection.rollback()
+    if tables or application:
+        check_marks(application, version, path)
+    else:
+        _create(connection)
+
+
+def check_marks(application: int, version: int, path: Path) -> None:
+    """Refuse the file of another application, or of another version of the schema."""
+    if application != APPLICATION_ID:
         raise InputError(f"{str(path)!r} is a database of something else, not of vq-benchmark results.")
-    connection.executescript(f"BEGIN; {SCHEMA} COMMIT;")
+    if version != SCHEMA_VERSION:
+        raise InputError(f"{str(path)!r} has schema {version}; this version of vq-benchmark reads {SCHEMA_VERSION}.")
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    connection.executescript(f"PRAGMA auto_vacuum = INCREMENTAL; BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+
+
+def _insert(connection: sqlite3.Connection, runs: Iterable[Run]) -> None:
+    marks = ", ".join("?" * len(COLUMNS))
+    connection.executemany(f"INSERT OR REPLACE INTO runs ({', '.join(COLUMNS)}) VALUES ({marks})", map(_to_row, runs))
+
+
+def _pages(sizes: Iterable[tuple[str, int]]) -> Iterator[list[str]]:
+    """The ids in runs of bounded number and size, at least one each."""
+    page: list[str] = []
+    total = 0
+    for run_id, size in sizes:
+        if page and (len(page) == PAGE_ROWS or total + size > PAGE_BYTES):
+            yield page
+            page, total = [], 0
+        page.append(run_id)
+        total += size
+    if page:
+        yield page
 
 
 def _to_row(run: Run) -> tuple[Any, ...]:

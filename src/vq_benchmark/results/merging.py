@@ -1,16 +1,30 @@
 """Unite results databases: every row once, finished rows before failed ones, disagreements named."""
 
-from collections.abc import Iterable, Sequence
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from vq_benchmark.errors import InputError
-from vq_benchmark.results.database import Database, Run
+from vq_benchmark.results.database import COLUMNS, Database
+from vq_benchmark.results.inputs import checked_uri
 
 MACHINE_METRICS = ("seconds", "per_second", "memory_bytes", "block_bytes", "latency_", "search_")
 """Parts of the names of metrics that differ from run to run and from machine to machine."""
-PRECEDENCE = {"failed": 0, "partial": 1, "done": 2}
+PRECEDENCE = "CASE {}.status WHEN 'done' THEN 2 WHEN 'partial' THEN 1 ELSE 0 END"
+NEWER = (
+    f"{PRECEDENCE.format('new')} > {PRECEDENCE.format('old')} "
+    "OR (new.status = 'failed' AND old.status = 'failed' AND new.created_at > old.created_at)"
+)
+BOTH = "source.runs AS new JOIN main.runs AS old USING (run_id)"
+
+Difference = tuple[str, object, object]
+"""What differs, its value in one row, its value in the other."""
+Compare = Callable[[bytes, bytes], list[Difference]]
+"""Tells two serialised measurements of the same rows apart; none where they are the same."""
 
 
 @dataclass
@@ -24,6 +38,10 @@ class Union:
     """A sentence for each input that was skipped."""
     conflicts: list[str] = field(default_factory=list)
     """A sentence for each row whose inputs disagree; the row that was there first stays."""
+    disputed: set[str] = field(default_factory=set)
+    """The `whole_run_id` of the rows of chunks whose inputs disagree."""
+    origins: dict[str, Path] = field(default_factory=dict)
+    """By run_id, the input that a row was taken from now."""
 
 
 def quality(metrics: dict[str, Any]) -> dict[str, Any]:
@@ -31,55 +49,81 @@ def quality(metrics: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in metrics.items() if not any(part in name for part in MACHINE_METRICS)}
 
 
-def database_files(inputs: Sequence[Path]) -> list[Path]:
-    """The given files, and the .db files below the given folders, in order and each once.
+def unite(target: Database, sources: Iterable[Path], compare: Compare) -> Union:
+    """Put the rows of the sources into the target, one transaction each; doing it again changes nothing.
+
+    A row that is done replaces one that is partial, which replaces one that failed; of two that failed the later one
+    stays, of others the one that was there. Measurements do not pass through memory, but for two that are compared.
+
+    Args:
+        compare: tells apart the measurements of two partial rows of the same id.
 
     Raises:
-        InputError: an input does not exist, or there is no database among them.
+        InputError: the target cannot be used, or the disk is full; what was taken in before stays.
     """
-    found: dict[Path, None] = {}
-    for path in inputs:
-        if not path.exists():
-            raise InputError(f"there is no results database or folder {str(path)!r}.")
-        found |= dict.fromkeys(sorted(path.rglob("*.db")) if path.is_dir() else [path])
-    if not found:
-        raise InputError(f"no .db file in {', '.join(str(path) for path in inputs)}.")
-    return list(found)
-
-
-def unite(target: Database, sources: Iterable[Path]) -> Union:
-    """Put the rows of the sources into the target, one transaction each; doing it again changes nothing."""
     union = Union()
     for source in sources:
-        if source.resolve() == target.path.resolve():
+        if os.path.realpath(source) == os.path.realpath(target.path):
             continue
         try:
-            runs = list(Database(source).runs())
+            uri = checked_uri(source)
         except InputError as error:
             union.unreadable.append(str(error))
             continue
-        present = {run.run_id: run for run in target.runs()}
-        fresh = []
-        for run in runs:
-            earlier = present.get(run.run_id)
-            if earlier is None or PRECEDENCE[run.status] > PRECEDENCE[earlier.status]:
-                fresh.append(run)
-            else:
-                union.present += 1
-                union.conflicts += _conflicts(earlier, run, source)
-        if fresh:
-            target.put_all(fresh)
-        union.added += len(fresh)
+        with target.connection() as connection:
+            connection.execute("ATTACH ? AS source", (uri,))
+            _take_in(connection, source, target.path, compare, union)
     return union
 
 
-def _conflicts(earlier: Run, run: Run, source: Path) -> list[str]:
-    if not earlier.status == run.status == "done":
-        return []
-    mine, theirs = quality(earlier.metrics), quality(run.metrics)
+def _take_in(connection: sqlite3.Connection, source: Path, target: Path, compare: Compare, union: Union) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    (count,) = connection.execute("SELECT count(*) FROM source.runs").fetchone()
+    wanted = f"SELECT run_id FROM source.runs AS new LEFT JOIN main.runs AS old USING (run_id) WHERE {NEWER}"
+    fresh = connection.execute(f"{wanted} OR old.run_id IS NULL ORDER BY run_id").fetchall()
+    for run_id, whole_run_id, label, differences in _conflicts(connection, compare):
+        earlier = union.origins.get(run_id, target)
+        union.conflicts += [
+            f"{label}: {name} is {mine} but {theirs} (in {str(earlier)!r} and in {str(source)!r})."
+            for name, mine, theirs in differences
+        ]
+        union.disputed.add(whole_run_id)
+    columns = ", ".join(COLUMNS)
+    connection.executemany(
+        f"INSERT OR REPLACE INTO main.runs ({columns}) SELECT {columns} FROM source.runs WHERE run_id = ?", fresh
+    )
+    connection.commit()
+    union.added += len(fresh)
+    union.present += count - len(fresh)
+    union.origins |= dict.fromkeys((run_id for (run_id,) in fresh), source)
+
+
+def _conflicts(connection: sqlite3.Connection, compare: Compare) -> list[tuple[str, str, str, list[Difference]]]:
+    """Rows of the same id that should be equal and are not: run_id, whole_run_id, label, differences."""
+    suspects = connection.execute(
+        "SELECT run_id, old.whole_run_id, old.status, old.method, old.config, old.seed, old.chunk_start, "
+        f"old.chunk_stop FROM {BOTH} WHERE old.status = new.status AND (old.status = 'done' AND "
+        "old.metrics != new.metrics OR old.status = 'partial' AND old.accumulators != new.accumulators) "
+        "ORDER BY run_id"
+    ).fetchall()
+    conflicts = []
+    for run_id, whole_run_id, status, method, config, seed, start, stop in suspects:
+        column = "metrics" if status == "done" else "accumulators"
+        mine, theirs = connection.execute(
+            f"SELECT old.{column}, new.{column} FROM {BOTH} WHERE run_id = ?", (run_id,)
+        ).fetchone()
+        differences = _metric_differences(mine, theirs) if status == "done" else compare(mine, theirs)
+        rows = "" if status == "done" else f", rows {start} to {stop}"
+        label = f"{method} {json.loads(config)} seed {seed}{rows} (run {run_id})"
+        if differences:
+            conflicts.append((run_id, whole_run_id, label, differences))
+    return conflicts
+
+
+def _metric_differences(mine: str, theirs: str) -> list[Difference]:
+    ours, others = quality(json.loads(mine)), quality(json.loads(theirs))
     return [
-        f"{run.method} {run.config} seed {run.seed} (run {run.run_id}): {name} is {mine.get(name)} "
-        f"but {theirs.get(name)} in {str(source)!r}."
-        for name in sorted(mine.keys() | theirs.keys())
-        if mine.get(name) != theirs.get(name)
+        (name, ours.get(name), others.get(name))
+        for name in sorted(ours.keys() | others.keys())
+        if ours.get(name) != others.get(name)
     ]

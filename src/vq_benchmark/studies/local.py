@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import BadRows, InputError, Stopped
 from vq_benchmark.evaluation.evaluate import Truths
+from vq_benchmark.evaluation.metrics import JUDGED_MEASURES
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.results.database import Database, Run
 from vq_benchmark.studies.cell import failed_row, run_cell
@@ -13,6 +14,7 @@ from vq_benchmark.studies.plan import Cell, Options, run_id
 from vq_benchmark.studies.truths import obtain_truths
 
 GROUND_TRUTH_METRICS = "recall_at_k, recall_k_at_r, rank_distortion and sum_of_scores_at_k"
+PAIR_METRICS = "score_mse, score_bias, score_slope, pairwise_distortion and pairwise_distortion_asymmetric"
 
 LARGE_SHARE = 0.5
 """Of the base among the training rows, above which codebooks may fit the very rows that are measured."""
@@ -26,6 +28,8 @@ class Outcome:
     """Rows of all cells, done before or now."""
     skipped: int = 0
     """Cells that were done before."""
+    problems: list[str] = field(default_factory=list)
+    """A sentence for each part of the work that failed and is not named by a failed row."""
 
     @property
     def failed(self) -> list[Run]:
@@ -58,27 +62,10 @@ def run_cells(
                 f"--with-qps searches an index of the whole base, so it cannot measure the chunk {cell.start} to "
                 f"{cell.stop} of {dataset.n} rows; run it once on the whole base, or the chunks without --with-qps."
             )
-    outcome = Outcome()
-    waiting: list[Cell] = []
-    for cell in cells:
-        earlier = None if force else database.get(run_id(dataset, options, cell))
-        if earlier is None or earlier.status == "failed":
-            waiting.append(cell)
-        else:
-            options.checkpoints.remove(earlier.run_id)  # a kill may have come between the row and this
-            outcome.runs.append(earlier)
-            outcome.skipped += 1
+    outcome, waiting = done_before(dataset, options, cells, database, force=force)
     if waiting:
         database.check_writable()
-    if not options.with_recall:
-        report.say(f"without ground truth there will be no {GROUND_TRUTH_METRICS}.")
-    if waiting and dataset.training_source(options.train_size) is dataset.base:
-        share = min(options.train_size / dataset.n, 1)
-        if share > LARGE_SHARE:
-            report.say(
-                f"methods are trained on {share:.0%} of the vectors that are measured: those that learn codebooks "
-                "look better than they will on vectors they have not seen; --train-size lowers the share."
-            )
+    say_what_to_expect(dataset, options, report, anything=bool(waiting))
     truths: dict[tuple[int, int], Truths] = {}
     for number, cell in enumerate(waiting, 1):
         rows = (cell.start, cell.stop)
@@ -95,6 +82,56 @@ def run_cells(
             options.checkpoints.remove(run.run_id)
         outcome.runs.append(run)
     return outcome
+
+
+def done_before(
+    dataset: Dataset, options: Options, cells: Sequence[Cell], database: Database, *, force: bool
+) -> tuple[Outcome, list[Cell]]:
+    """The rows of the cells that need not run, and the cells that have no row yet, or a failed one."""
+    outcome = Outcome()
+    waiting: list[Cell] = []
+    for cell in cells:
+        earlier = None if force else database.get(run_id(dataset, options, cell))
+        if earlier is None or earlier.status == "failed":
+            waiting.append(cell)
+        else:
+            options.checkpoints.remove(earlier.run_id)  # a kill may have come between the row and this
+            outcome.runs.append(earlier)
+            outcome.skipped += 1
+    return outcome, waiting
+
+
+def say_what_to_expect(dataset: Dataset, options: Options, report: Reporter, *, anything: bool) -> None:
+    """Say which metrics there will not be, and, if anything is to be run, whether training sees what is measured."""
+    _say_what_will_be_absent(dataset, options, report)
+    if anything and dataset.training_source(options.train_size) is dataset.base:
+        share = min(options.train_size / dataset.n, 1)
+        if share > LARGE_SHARE:
+            report.say(
+                f"methods are trained on {share:.0%} of the vectors that are measured: those that learn codebooks "
+                "look better than they will on vectors they have not seen; --train-size lowers the share."
+            )
+
+
+def _say_what_will_be_absent(dataset: Dataset, options: Options, report: Reporter) -> None:
+    if not options.with_recall:
+        judged = "" if dataset.judgements is None else f", nor {', '.join(JUDGED_MEASURES)}"
+        report.say(f"without ground truth there will be no {GROUND_TRUTH_METRICS}{judged}.")
+    if options.num_pairs == 0:
+        report.say(f"without pairs (--num-pairs 0) there will be no {PAIR_METRICS}.")
+    if options.with_recall and dataset.judgements is not None:
+        known = {"": options.candidates, "_exact": options.k}
+        absent = [
+            f"{name}{suffix}"
+            for name, (_, depth) in JUDGED_MEASURES.items()
+            for suffix, size in known.items()
+            if size < min(depth, dataset.n)
+        ]
+        if absent:
+            report.say(
+                f"with --k {options.k} and --max-candidates {options.candidates} there will be no "
+                f"{', '.join(absent)}, and no loss of {'it' if len(absent) == 1 else 'them'}."
+            )
 
 
 def _has_result(database: Database, run_id: str) -> bool:

@@ -35,6 +35,11 @@ def belonging_of(dataset: Dataset) -> Belonging:
     )
 
 
+def has_stored_truth(dataset: Dataset, k: int) -> bool:
+    """Whether neighbours came with the data, and deep enough; whether they are right is another question."""
+    return dataset.neighbors is not None and dataset.neighbors.shape[1] >= min(k, dataset.n)
+
+
 def obtain_truths(dataset: Dataset, options: Options, start: int, stop: int, report: Reporter) -> Truths:
     """Exact neighbours over the whole base if they are at hand, else over rows [start, stop), computed and cached.
 
@@ -43,7 +48,8 @@ def obtain_truths(dataset: Dataset, options: Options, start: int, stop: int, rep
     """
     if options.ground_truth_path is not None:
         return _given(dataset, options, options.ground_truth_path, report)
-    if dataset.neighbors is not None and dataset.neighbors.shape[1] >= min(options.k, dataset.n):
+    if has_stored_truth(dataset, options.k):
+        assert dataset.neighbors is not None
         try:
             return _adopted(dataset, options, dataset.neighbors, "the ground truth that came with the data", report)
         except InputError as error:

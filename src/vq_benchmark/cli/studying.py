@@ -1,0 +1,111 @@
+"""The study that a command is to run: from a YAML file, from options, or from a file with options on top."""
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer import Option
+
+from vq_benchmark.cli.measuring import parsed_parameters
+from vq_benchmark.cli.options import MeasureOptions, StudyDataOptions, comma_separated
+from vq_benchmark.errors import InputError
+from vq_benchmark.studies.study import Study, method_names, read_study
+
+grid_option = functools.partial(Option, rich_help_panel="Grids")
+
+
+@dataclass(frozen=True)
+class MethodOptions:
+    """Grids over the parameters that people know by name; each is short for a --param of one method."""
+
+    pq_subquantizers: Annotated[str | None, grid_option(help='Values of m for pq, such as "48,96".')] = None
+    pq_bits: Annotated[str | None, grid_option(help="Values of nbits for pq.")] = None
+    opq_subquantizers: Annotated[str | None, grid_option(help="Values of m for opq.")] = None
+    opq_bits: Annotated[str | None, grid_option(help="Values of nbits for opq.")] = None
+    sq_bits: Annotated[str | None, grid_option(help="Values of bits for sq.")] = None
+    saq_bits: Annotated[str | None, grid_option(help="Average bits per dimension for saq; fractions too.")] = None
+    saq_total_bits: Annotated[str | None, grid_option(help="The same in bits per vector.")] = None
+    saq_segments: Annotated[str | None, grid_option(help="Most segments of saq.")] = None
+    rabitq_bits: Annotated[str | None, grid_option(help="Values of bits for rabitq.")] = None
+
+    def as_parameters(self, methods: list[str]) -> list[str]:
+        """The same as --param texts; InputError for a grid of a method that is not run."""
+        texts = []
+        for name, values in vars(self).items():
+            if values is None:
+                continue
+            method, parameter = PARAMETER_OF_OPTION[name]
+            if method not in methods:
+                raise InputError(f"--{name.replace('_', '-')} is given, but {method} is not among the methods.")
+            texts.append(f"{method}.{parameter}={values}")
+        return texts
+
+
+PARAMETER_OF_OPTION = {
+    "pq_subquantizers": ("pq", "m"),
+    "pq_bits": ("pq", "nbits"),
+    "opq_subquantizers": ("opq", "m"),
+    "opq_bits": ("opq", "nbits"),
+    "sq_bits": ("sq", "bits"),
+    "rabitq_bits": ("rabitq", "bits"),
+    "saq_bits": ("saq", "bits"),
+    "saq_total_bits": ("saq", "total_bits"),
+    "saq_segments": ("saq", "max_segments"),
+}
+
+
+@dataclass(frozen=True)
+class StudyOptions:
+    """What is compared."""
+
+    method: Annotated[
+        str | None,
+        Option(help="Quantizers separated by commas (see `methods`); all: those that train fast."),
+    ] = None
+    bits: Annotated[str | None, Option(help='Budgets in bits per dimension, such as "1,2,4,8".')] = None
+    param: Annotated[
+        list[str] | None, Option(help="Values of a parameter, NAME=V1,V2 or METHOD.NAME=V1,V2; may be repeated.")
+    ] = None
+    seeds: Annotated[str, Option(help="Seeds separated by commas.")] = "0"
+    chunks: Annotated[int, Option(help="Cut the base into so many parts, each measured by a task of its own.")] = 1
+
+
+def chosen_study(
+    context: typer.Context,
+    file: Path | None,
+    what: StudyOptions,
+    grids: MethodOptions,
+    data: StudyDataOptions,
+    measure: MeasureOptions,
+) -> Study:
+    """The study of the file, in which options that were given replace what it says, or that of the options alone.
+
+    Raises:
+        InputError: neither names a data set and methods, or something in it is not possible.
+    """
+    values: dict[str, Any] = vars(data) | vars(measure) | {"chunks": what.chunks}
+    if what.method is not None:
+        slow = measure.slow
+        names = method_names(comma_separated(what.method, str, "--method"), slow)
+        given = parsed_parameters([*(what.param or []), *grids.as_parameters(names)], names)
+        values["methods"] = {name: given.get(name, {}) for name in names}
+    elif what.param or grids != MethodOptions():
+        raise InputError("parameters are given without methods; name the methods that they are for with --method.")
+    if what.bits is not None:
+        values["bits"] = comma_separated(what.bits, float, "--bits")
+    values["seeds"] = comma_separated(what.seeds, int, "--seeds")
+    if file is not None:
+        return read_study(file, **{name: value for name, value in values.items() if _was_given(context, name)})
+    if data.dataset is None or what.method is None:
+        missing = "--dataset" if data.dataset is None else "--method"
+        raise InputError(f"{missing} is missing; give it, or a study file that says it.")
+    return Study.parse(values, "this command")
+
+
+def _was_given(context: typer.Context, name: str) -> bool:
+    """Whether an option stands on the command line, whatever its value."""
+    option = {"methods": "method"}.get(name, name)
+    source = context.get_parameter_source(option)
+    return source is not None and source.name == "COMMANDLINE"

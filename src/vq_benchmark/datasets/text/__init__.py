@@ -1,0 +1,1 @@
+"""Text collections with queries and judgements, and how they become a directory of vectors."""

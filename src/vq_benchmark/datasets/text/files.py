@@ -1,0 +1,90 @@
+"""Which files of a folder are the passages, the queries and the judgements."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from vq_benchmark.datasets.formats.format import reading
+from vq_benchmark.errors import InputError
+
+PASSAGES = ("collection.tsv", "corpus.jsonl")
+SPLITS = ("dev.small", "test", "dev", "train")
+"""Which judgements are used where a folder holds several and none is asked for, best first."""
+
+
+@dataclass(frozen=True)
+class TextFiles:
+    """A text collection on disk; without judgements all queries are used, without queries only the passages."""
+
+    passages: Path
+    queries: Path | None = None
+    qrels: Path | None = None
+    notes: tuple[str, ...] = ()
+
+
+def find_text(path: Path, queries: Path | None = None, qrels: Path | None = None) -> TextFiles:
+    """The files of a text collection.
+
+    Args:
+        path: a file of passages; or a folder with collection.tsv, queries.SPLIT.tsv and qrels.SPLIT.tsv (MS MARCO),
+            or with corpus.jsonl, queries.jsonl and qrels/SPLIT.tsv (BEIR); any of them may end in .gz.
+        queries, qrels: files to use instead of those of the folder.
+
+    Raises:
+        InputError: there is no such file or folder, or the folder holds no passages, or judgements without queries.
+    """
+    for given in filter(None, (path, queries, qrels)):
+        with reading(given):
+            given.stat()
+    if not path.is_dir():
+        if qrels is not None and queries is None:
+            raise InputError(f"{str(qrels)!r} judges queries; give their texts with --queries.")
+        return TextFiles(path, queries, qrels)
+    passages = next((found for name in PASSAGES if (found := _plain_or_gz(path / name))), None)
+    if passages is None:
+        raise InputError(f"{str(path)!r} holds neither {' nor '.join(PASSAGES)}, plain or as .gz.")
+    if queries is not None:
+        return TextFiles(passages, queries, qrels)
+    notes: tuple[str, ...] = ()
+    if qrels is None:
+        found_qrels = _judgements_of(path)
+        if not found_qrels:
+            return TextFiles(
+                passages, notes=("there are no judgements, so no queries are embedded; --queries gives some.",)
+            )
+        qrels = found_qrels[0]
+        if len(found_qrels) > 1:
+            others = ", ".join(each.name for each in found_qrels[1:])
+            notes = (f"the judgements are {qrels.name}; --qrels takes others, such as {others}.",)
+    return TextFiles(passages, _queries_of(path, qrels), qrels, notes)
+
+
+def _judgements_of(folder: Path) -> list[Path]:
+    """The files of judgements in a folder, the preferred one first."""
+    with reading(folder):
+        candidates = [*folder.glob("qrels.*.tsv*"), *folder.glob("qrels/*.tsv*")]
+    return sorted(filter(split_of, candidates), key=lambda each: (_rank(split_of(each)), each.name))
+
+
+def split_of(qrels: Path) -> str | None:
+    """The split in the name of a file of judgements: dev.small of qrels.dev.small.tsv, test of qrels/test.tsv."""
+    found = re.fullmatch(r"(?:qrels\.)?(.+?)\.tsv(?:\.gz)?", qrels.name)
+    return found[1] if found else None
+
+
+def _rank(split: str | None) -> int:
+    return SPLITS.index(split) if split in SPLITS else len(SPLITS)
+
+
+def _queries_of(folder: Path, qrels: Path) -> Path:
+    """The queries that were judged: of the same split (or the split that it is a part of), or all of them."""
+    split = split_of(qrels) or ""
+    names = [f"queries.{split}.tsv", f"queries.{split.split('.')[0]}.tsv", "queries.jsonl", "queries.tsv"]
+    for name in names:
+        if found := _plain_or_gz(folder / name):
+            return found
+    raise InputError(f"{str(qrels)!r} judges queries that are not in {str(folder)!r}; give --queries.")
+
+
+def _plain_or_gz(path: Path) -> Path | None:
+    return next((each for each in (path, path.with_name(f"{path.name}.gz")) if each.is_file()), None)

@@ -1,0 +1,44 @@
+"""Lines of a text file, plain or gzipped, one at a time."""
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from vq_benchmark.datasets.formats.format import reading
+from vq_benchmark.errors import InputError
+
+MAX_LINE_BYTES = 2**24
+"""A longer line is no text: without a bound, a file without line ends would be read whole."""
+GZIP_MAGIC = b"\x1f\x8b"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Each line with its number from 1, without its line end; only a line feed, or CR LF, ends a line.
+
+    Bytes that are not UTF-8 become U+FFFD; everything else is kept, control characters and quotes too.
+
+    Raises:
+        InputError: the file cannot be read, is damaged, or has a line of more than 16 MiB.
+    """
+    with reading(path, EOFError, zlib.error), _opened(path) as file:
+        number = 0
+        while line := file.readline(MAX_LINE_BYTES):
+            number += 1
+            if len(line) == MAX_LINE_BYTES:
+                raise InputError(
+                    f"{str(path)!r}, line {number}: it is longer than {MAX_LINE_BYTES} bytes, so no text."
+                )
+            if number == 1:
+                line = line.removeprefix(BYTE_ORDER_MARK)
+            yield number, line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", errors="replace")
+
+
+def _opened(path: Path) -> BinaryIO:
+    """The file, decompressed if its first bytes say so, whatever its name."""
+    with path.open("rb") as file:
+        compressed = file.read(2) == GZIP_MAGIC
+    return io.BufferedReader(gzip.open(path)) if compressed else path.open("rb")

@@ -1,0 +1,121 @@
+"""Models of the sentence-transformers library, which is installed apart: the extra `text`."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vq_benchmark.arrays import FloatArray
+from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.text.encoding import Kind
+from vq_benchmark.errors import InputError
+
+METRIC_OF_SIMILARITY: dict[str, Metric] = {"cosine": "cosine", "dot": "ip", "euclidean": "l2"}
+HUB_FILES = ("modules.json", "config.json")
+"""A model on the Hugging Face Hub has one of these."""
+READ_BYTES = 2**20
+
+
+class SentenceEncoder:
+    """A model of a folder or of the Hugging Face Hub."""
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        revision: str | None = None,
+        device: str | None = None,
+        threads: int | None = None,
+        prompt: str | None = None,
+        query_prompt: str | None = None,
+    ) -> None:
+        """Load the model.
+
+        Args:
+            model: a folder, or a name on the Hub, which is downloaded if it is not in the Hub's cache.
+            revision: a branch, tag or commit on the Hub.
+            device: such as cpu, cuda or cuda:1; default what there is.
+            threads: of torch on the CPU; default torch's own choice.
+            prompt, query_prompt: put before each passage or query; default what the model states.
+
+        Raises:
+            InputError: the library is not installed, or the model or the device cannot be used.
+        """
+        try:
+            import sentence_transformers
+            import torch
+            import transformers
+        except ImportError as error:
+            raise InputError(
+                f"to embed text needs {error.name}, which is not installed: pip install 'vq-benchmark[text]'."
+            ) from error
+        transformers.utils.logging.disable_progress_bar()
+        if threads is not None:
+            torch.set_num_threads(threads)
+        try:
+            self._model: Any = sentence_transformers.SentenceTransformer(model, revision=revision, device=device)
+        except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+            reason = str(error).strip().split("\n")[0].rstrip(".")
+            raise InputError(f"the model {model!r} cannot be used: {reason}.") from error
+        self._out_of_memory = torch.OutOfMemoryError
+        self.name = model
+        self.revision = _revision(model, revision)
+        self.prompts: Mapping[Kind, str] = {
+            "passage": _first(prompt, self._model.prompts, "document", "passage", "corpus"),
+            "query": _first(query_prompt, self._model.prompts, "query"),
+        }
+
+    @property
+    def d(self) -> int:
+        """The dimension of the vectors."""
+        return int(self._model.get_embedding_dimension())
+
+    @property
+    def metric(self) -> Metric:
+        """By which the model's vectors are to be compared, as the model states it."""
+        return METRIC_OF_SIMILARITY.get(str(self._model.similarity_fn_name), "cosine")
+
+    def encode(self, texts: Sequence[str], kind: Kind) -> FloatArray:
+        """One batch as (len(texts), d) float32."""
+        encode = self._model.encode_document if kind == "passage" else self._model.encode_query
+        try:
+            vectors = encode(list(texts), prompt=self.prompts[kind], batch_size=len(texts), show_progress_bar=False)
+        except self._out_of_memory as error:
+            raise InputError(f"a batch of {len(texts)} texts needs too much memory; lower --batch-size.") from error
+        return np.asarray(vectors, dtype=np.float32)
+
+
+def _first(given: str | None, stated: Mapping[str, str | None], *names: str) -> str:
+    if given is not None:
+        return given
+    return next((found for name in names if (found := stated.get(name))), "")
+
+
+def _revision(model: str, revision: str | None) -> str:
+    """The commit of a model of the Hub, or a hash of the files of a folder."""
+    if Path(model).is_dir():
+        return _hash_of_files(Path(model))
+    from huggingface_hub import try_to_load_from_cache
+
+    repository = model if "/" in model else f"sentence-transformers/{model}"
+    for name in HUB_FILES:
+        found = try_to_load_from_cache(repository, name, revision=revision)
+        if isinstance(found, str):
+            return Path(found).parent.name  # snapshots/COMMIT/modules.json
+    raise InputError(f"the revision of the model {model!r} is not known; download it to a folder and give its path.")
+
+
+def _hash_of_files(folder: Path) -> str:
+    """BLAKE2b, 32 hex digits, over the names and contents of all files but hidden ones and those for people."""
+    digest = hashlib.blake2b(digest_size=16)
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if not path.is_file() or name.endswith(".md") or any(part.startswith(".") for part in Path(name).parts):
+            continue
+        digest.update(f"{name} {path.stat().st_size} ".encode())
+        with path.open("rb") as file:
+            while block := file.read(READ_BYTES):
+                digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,340 @@
+"""The plan of a study on disk: its tasks in stages, and which of them are done.
+
+    DIR/manifest.json            what the study is; never changed
+    DIR/truth/0-4096.npz         stage truth: the exact neighbours among the rows of one chunk
+    DIR/truth/whole.npz          stage reduce: the same among all rows
+    DIR/codebooks/pq-….npz       stage fit: one model for each configuration, unless they are kept elsewhere
+    DIR/results/evaluate-00042.db    stage evaluate: one row for each configuration and chunk
+    DIR/results.db               stage merge: the finished rows
+    DIR/failures/fit-00003.json  why a task failed; it goes when the task is done
+
+A task is done if its file is there. Nothing else knows: no scheduler, no state that could be wrong.
+"""
+
+import getpass
+import hashlib
+import itertools
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.errors import InputError
+from vq_benchmark.evaluation.accumulators import Span
+from vq_benchmark.evaluation.grid import TILE_ROWS
+from vq_benchmark.machine.files import atomic_write
+from vq_benchmark.results.database import Database
+from vq_benchmark.studies.cell import model_path
+from vq_benchmark.studies.plan import Cell, Options, Refusal, model_id, new_sweep_id, run_id
+from vq_benchmark.studies.study import Study
+from vq_benchmark.studies.truths import has_stored_truth
+
+Stage = Literal["truth", "reduce", "fit", "evaluate", "merge"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+"""In an order in which they can run; `fit` needs neither `truth` nor `reduce`."""
+Outcome = Literal["done", "failed", "missing"]
+
+FORMAT_VERSION = 1
+MANIFEST_FILE, RESULTS_FILE = "manifest.json", "results.db"
+WHOLE_TRUTH = "whole.npz"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One unit of work, pure and idempotent."""
+
+    stage: Stage
+    index: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.stage}-{self.index:05d}"
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One method with parameters and a seed, under the ids that its model and its finished row will have."""
+
+    method: str
+    config: dict[str, Any]
+    seed: int
+    model_id: str
+    run_id: str
+
+    def cell(self, rows: Span) -> Cell:
+        """The configuration on rows [start, stop)."""
+        return Cell(self.method, self.config, self.seed, *rows)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A study that was planned: everything that its tasks need to know but the vectors."""
+
+    folder: Path
+    study: Study
+    sweep_id: str
+    owner: str
+    n: int
+    fingerprint: str
+    codebooks_dir: Path
+    configurations: tuple[Configuration, ...]
+    chunks: tuple[Span, ...]
+    refusals: tuple[Refusal, ...] = ()
+    truth_is_given: bool = False
+    """Whether exact neighbours come with the data or from a file, so that none are computed chunk by chunk."""
+
+    @property
+    def results_path(self) -> Path:
+        return self.folder / RESULTS_FILE
+
+    @property
+    def whole_truth_path(self) -> Path:
+        return self.folder / "truth" / WHOLE_TRUTH
+
+    def chunk_truth_path(self, index: int) -> Path:
+        """Where the exact neighbours among the rows of a chunk are kept."""
+        start, stop = self.chunks[index]
+        return self.folder / "truth" / f"{start}-{stop}.npz"
+
+    def result_path(self, task: Task) -> Path:
+        """The file whose existence says that a task is done."""
+        match task.stage:
+            case "truth":
+                return self.chunk_truth_path(task.index)
+            case "reduce":
+                return self.whole_truth_path
+            case "fit":
+                configuration = self.configurations[task.index]
+                return model_path(self.codebooks_dir, configuration.method, configuration.model_id)
+            case "evaluate":
+                return self.folder / "results" / f"{task.name}.db"
+            case "merge":
+                return self.results_path
+
+    def failure_path(self, task: Task) -> Path:
+        """Where it is written why a task failed."""
+        return self.folder / "failures" / f"{task.name}.json"
+
+    def count(self, stage: Stage) -> int:
+        """How many tasks a stage has; some studies need no task of some stages."""
+        with_truth = self.study.with_recall and not self.study.skip_ground_truth
+        counts = {
+            "truth": len(self.chunks) if with_truth and not self.truth_is_given else 0,
+            "reduce": 1 if with_truth else 0,
+            "fit": len(self.configurations),
+            "evaluate": len(self.configurations) * len(self.chunks),
+            "merge": 1,
+        }
+        return counts[stage]
+
+    def tasks(self, stage: Stage) -> list[Task]:
+        """All tasks of a stage, done or not."""
+        return [Task(stage, index) for index in range(self.count(stage))]
+
+    def task(self, stage: str, index: int) -> Task:
+        """The task of that name.
+
+        Raises:
+            InputError: there is no such stage, or not so many tasks in it.
+        """
+        if stage not in STAGES:
+            raise InputError(f"there is no stage {stage!r}; the stages are {', '.join(STAGES)}.")
+        if not 0 <= index < self.count(stage):
+            raise InputError(
+                f"there is no task {index} of stage {stage}; this study has {self.count(stage)} of them."
+            )
+        return Task(stage, index)
+
+    def part(self, task: Task) -> tuple[Configuration, Span]:
+        """The configuration and the rows of an `evaluate` task."""
+        configuration, chunk = divmod(task.index, len(self.chunks))
+        return self.configurations[configuration], self.chunks[chunk]
+
+    def tasks_of(self, configuration: Configuration) -> list[Task]:
+        """The `evaluate` tasks of a configuration, in the order of their chunks."""
+        first = self.configurations.index(configuration) * len(self.chunks)
+        return [Task("evaluate", index) for index in range(first, first + len(self.chunks))]
+
+    def needed_for(self, configuration: Configuration) -> list[Task]:
+        """All tasks that the finished row of a configuration is made from, in an order in which they can run."""
+        fit = Task("fit", self.configurations.index(configuration))
+        return [*self.tasks("truth"), *self.tasks("reduce"), fit, *self.tasks_of(configuration)]
+
+    def describe(self, task: Task) -> str:
+        """What a task does, in a few words."""
+        match task.stage:
+            case "truth":
+                start, stop = self.chunks[task.index]
+                return f"exact neighbours among rows {start:,} to {stop:,}"
+            case "fit":
+                configuration = self.configurations[task.index]
+                return f"fit {configuration.cell((0, self.n)).label}, seed {configuration.seed}"
+            case "evaluate":
+                configuration, (start, stop) = self.part(task)
+                label = configuration.cell((start, stop)).label
+                return f"{label}, seed {configuration.seed}, rows {start:,} to {stop:,}"
+            case "reduce":
+                return "exact neighbours among all rows"
+            case "merge":
+                return "finished rows of all configurations"
+
+    def outcome(self, task: Task) -> Outcome:
+        """What the files say of a task. `merge` is done when every configuration has its finished row."""
+        if task.stage == "merge":
+            return self._merge_outcome()
+        if self.result_path(task).exists():
+            return "done"
+        return "failed" if self.failure_path(task).exists() else "missing"
+
+    def _merge_outcome(self) -> Outcome:
+        try:
+            rows = {run.run_id: run.status for run in Database(self.results_path).runs("status != 'partial'")}
+        except InputError:
+            return "missing"
+        found = [rows.get(configuration.run_id) for configuration in self.configurations]
+        if all(each == "done" for each in found):
+            return "done"
+        failed = all(found) or self.failure_path(Task("merge", 0)).exists()
+        return "failed" if failed else "missing"
+
+    def failure(self, task: Task) -> str | None:
+        """Why a task failed, in a sentence; None where it did not."""
+        path = self.failure_path(task)
+        if self.outcome(task) == "done" or not path.exists():
+            return None
+        return str(json.loads(path.read_text())["error"])
+
+    def unfinished(self, stage: Stage) -> list[Task]:
+        """The tasks of a stage that are not done."""
+        return [task for task in self.tasks(stage) if self.outcome(task) != "done"]
+
+    def identity(self) -> str:
+        """Hash of what determines the tasks, as 24 hex digits; not of who planned them, where and when."""
+        determining = [
+            self.study.model_dump(mode="json"), self.n, self.fingerprint, str(self.codebooks_dir),
+            [asdict(each) for each in self.configurations], self.chunks,
+        ]  # fmt: skip
+        return hashlib.sha256(json.dumps(determining, sort_keys=True).encode()).hexdigest()[:24]
+
+    def save(self) -> None:
+        """Write the manifest, for good."""
+        content = {
+            "version": FORMAT_VERSION,
+            "package_version": version("vq-benchmark"),
+            "study": self.study.model_dump(mode="json"),
+            "sweep_id": self.sweep_id,
+            "owner": self.owner,
+            "n": self.n,
+            "fingerprint": self.fingerprint,
+            "codebooks_dir": str(self.codebooks_dir),
+            "configurations": [asdict(each) for each in self.configurations],
+            "chunks": self.chunks,
+            "refusals": [asdict(each) for each in self.refusals],
+            "truth_is_given": self.truth_is_given,
+        }
+        with atomic_write(self.folder / MANIFEST_FILE) as file:
+            file.write(json.dumps(content, indent=1).encode())
+
+    @classmethod
+    def load(cls, folder: Path) -> "Manifest":
+        """The manifest of a study's folder.
+
+        Raises:
+            InputError: there is none, or it is damaged, or of another version.
+        """
+        path = folder / MANIFEST_FILE
+        try:
+            content = json.loads(path.read_text())
+            found = content.pop("version"), content.pop("package_version").rsplit(".", 1)[0]
+        except FileNotFoundError:
+            raise InputError(f"{str(folder)!r} is not the folder of a study: there is no {MANIFEST_FILE}.") from None
+        except (OSError, ValueError, KeyError, AttributeError) as error:
+            raise InputError(f"{str(path)!r} is not a readable manifest: {error}.") from error
+        ours = FORMAT_VERSION, version("vq-benchmark").rsplit(".", 1)[0]
+        if found != ours:
+            raise InputError(
+                f"{str(path)!r} is of format {found[0]}, vq-benchmark {found[1]}; this is vq-benchmark {ours[1]}, "
+                f"format {ours[0]}, whose numbers may differ: go on with that version, or start a new study."
+            )
+        content |= {
+            "folder": folder.absolute(),
+            "study": Study.parse(content["study"], repr(str(path))),
+            "codebooks_dir": Path(content["codebooks_dir"]),
+            "configurations": tuple(Configuration(**each) for each in content["configurations"]),
+            "chunks": tuple((start, stop) for start, stop in content["chunks"]),
+            "refusals": tuple(Refusal(**each) for each in content["refusals"]),
+        }
+        return cls(**content)
+
+
+def plan_study(
+    study: Study, folder: Path, dataset: Dataset, options: Options, cells: Sequence[Cell] | None = None
+) -> Manifest:
+    """The manifest of a study in a folder, written unless it is there already.
+
+    `cells` are those of the study's cells that are to be run, default all; `options` are those of the study.
+
+    Raises:
+        InputError: the folder holds another study or that of another user, there is nothing to run, there are more
+            chunks than rows, or a search index is to be made of chunks.
+    """
+    manifest = draft_manifest(study, folder.absolute(), dataset, options, cells)
+    if not (folder / MANIFEST_FILE).exists():
+        manifest.save()
+        return manifest
+    earlier = Manifest.load(folder)
+    if earlier.owner != manifest.owner:
+        raise InputError(f"{str(folder)!r} holds a study of {earlier.owner}; give a folder of your own.")
+    if earlier.identity() != manifest.identity():
+        raise InputError(f"{str(folder)!r} holds another study; give another folder, or delete it.")
+    return earlier
+
+
+def draft_manifest(
+    study: Study, folder: Path, dataset: Dataset, options: Options, cells: Sequence[Cell] | None = None
+) -> Manifest:
+    """What `plan_study` writes, without looking at the folder or writing to it."""
+    possible, refusals = study.cells(dataset, options)
+    chosen = possible if cells is None else list(cells)
+    if not chosen:
+        raise InputError("no method has a configuration at these budgets; nothing was planned.")
+    if study.with_qps and study.chunks > 1:
+        raise InputError("--with-qps searches an index of the whole base; it needs --chunks 1.")
+    return Manifest(
+        folder=folder,
+        study=study,
+        sweep_id=new_sweep_id(),
+        owner=getpass.getuser(),
+        n=dataset.n,
+        fingerprint=dataset.fingerprint,
+        codebooks_dir=options.codebooks_dir.absolute(),
+        configurations=tuple(
+            Configuration(
+                cell.method,
+                dict(cell.config),
+                cell.seed,
+                model_id(dataset, options.train_size, cell),
+                run_id(dataset, options, cell),
+            )
+            for cell in chosen
+        ),
+        chunks=tuple(chunk_spans(dataset.n, study.chunks)),
+        refusals=tuple(refusals),
+        truth_is_given=study.ground_truth_path is not None or has_stored_truth(dataset, options.k),
+    )
+
+
+def chunk_spans(n: int, chunks: int) -> list[Span]:
+    """[0, n) in so many parts, of whole tiles where there are enough of them, so that no tile is read twice.
+
+    Raises:
+        InputError: there are more chunks than rows.
+    """
+    if not 1 <= chunks <= n:
+        raise InputError(f"--chunks is {chunks}, it must be from 1 to the {n} base vectors.")
+    unit = TILE_ROWS if n >= chunks * TILE_ROWS else 1
+    edges = [n * part // chunks // unit * unit for part in range(chunks)] + [n]
+    return list(itertools.pairwise(edges))

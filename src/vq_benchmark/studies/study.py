@@ -1,0 +1,182 @@
+"""A study: which methods, at which budgets, on which vectors, measured how. Frozen, and read from YAML."""
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from vq_benchmark.datasets.catalog import CATALOG
+from vq_benchmark.datasets.dataset import Dataset, Metric
+from vq_benchmark.datasets.loading import load_dataset
+from vq_benchmark.errors import InputError
+from vq_benchmark.quantizers.base import Parameters
+from vq_benchmark.quantizers.registry import registered
+from vq_benchmark.studies.plan import Cell, Options, Refusal, cells_of, parsed_grid
+
+ALL_METHODS = "all"
+PATHS = ("dataset", "queries_path", "ground_truth_path")
+MEASUREMENT = (
+    "k", "num_pairs", "train_size", "with_pairwise", "with_rank", "with_qps", "slow",
+)  # fmt: skip
+"""Fields that an `Options` has under the same name."""
+
+
+class Study(BaseModel):
+    """What is compared, and all that determines the results; where they go and on what machine is not in it.
+
+    Names and meanings are those of the options of `vq-benchmark sweep`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    dataset: str
+    methods: dict[str, dict[str, list[Any]]] = Field(min_length=1)
+    """Values by method and parameter; a method without any is chosen by `bits`."""
+    bits: list[float] = []
+    seeds: list[int] = Field([0], min_length=1)
+    chunks: int = Field(1, ge=1)
+
+    dataset_limit: int | None = None
+    num_samples: int | None = None
+    dim: int | None = None
+    queries_path: Path | None = None
+    num_queries: int | None = None
+    split_seed: int = 0
+    metric: Metric | None = None
+    vector_column: str | None = None
+
+    train_size: int = Options.train_size
+    k: int = Options.k
+    max_candidates: int = Options.candidates
+    num_pairs: int = Options.num_pairs
+    ground_truth_path: Path | None = None
+    skip_ground_truth: bool = False
+    slow: bool = False
+    with_recall: bool = True
+    with_pairwise: bool = True
+    with_rank: bool = True
+    with_qps: bool = False
+
+    @field_validator("methods", mode="before")
+    @classmethod
+    def _listed_methods(cls, value: Any) -> Any:
+        """Methods as `[pq, sq]`, or with parameters as `{pq: {m: [48, 96]}, sq: }`; single values stand for lists."""
+        if isinstance(value, str):
+            value = [part.strip() for part in value.split(",")]
+        if isinstance(value, Sequence):
+            value = dict.fromkeys(value, None)
+        if not isinstance(value, Mapping):
+            return value
+        return {
+            name: {parameter: _listed(values) for parameter, values in parameters.items()}
+            if isinstance(parameters, Mapping)
+            else {}
+            if parameters is None
+            else parameters
+            for name, parameters in value.items()
+        }
+
+    @field_validator("bits", "seeds", mode="before")
+    @classmethod
+    def _single_values(cls, value: Any) -> Any:
+        return _listed(value)
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any], origin: str = "the study") -> Self:
+        """A validated study whose methods are spelled out and whose paths are absolute.
+
+        Raises:
+            InputError: an unknown key (the nearest valid one is named), or a value that is not possible.
+        """
+        for key in values:
+            if key not in cls.model_fields:
+                near = difflib.get_close_matches(str(key), cls.model_fields, n=1)
+                hint = f"did you mean {near[0]!r}? the" if near else "the"
+                raise InputError(f"{origin} has no key {key!r}; {hint} keys are {', '.join(cls.model_fields)}.")
+        try:
+            study = cls(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"])
+            message = first["msg"].removeprefix("Value error, ")
+            raise InputError(f"{origin}: {place} is not valid: {message[0].lower()}{message[1:]}.") from None
+        if study.skip_ground_truth and study.ground_truth_path is not None:
+            raise InputError(f"{origin} names a ground_truth_path and has skip_ground_truth; only one can be.")
+        methods = {name: study.methods.get(name, {}) for name in method_names(study.methods, study.slow)}
+        return study.model_copy(update={"methods": methods} | {name: _absolute(study, name) for name in PATHS})
+
+    def load(self, cache_dir: Path | None = None) -> Dataset:
+        """The data set of the study."""
+        return load_dataset(
+            self.dataset,
+            metric=self.metric,
+            queries_path=self.queries_path,
+            num_queries=self.num_queries,
+            limit=self.dataset_limit,
+            num_samples=self.num_samples,
+            dim=self.dim,
+            split_seed=self.split_seed,
+            vector_column=self.vector_column,
+        )
+
+    def options(self, where: Options) -> Options:
+        """How its cells are measured; places and machine are those of `where`."""
+        return replace(
+            where,
+            candidates=self.max_candidates,
+            with_recall=self.with_recall and not self.skip_ground_truth,
+            ground_truth_path=self.ground_truth_path,
+            **{name: getattr(self, name) for name in MEASUREMENT},
+        )
+
+    def grid(self) -> dict[str, list[Parameters]]:
+        """The parameters of every method; checked before any data is read.
+
+        Raises:
+            InputError: an unknown method or parameter, or a value out of bounds.
+        """
+        return parsed_grid(list(self.methods), self.methods, self.seeds)
+
+    def cells(self, dataset: Dataset, options: Options) -> tuple[list[Cell], list[Refusal]]:
+        """Its cells on the whole base, and why methods have none at some budgets."""
+        return cells_of(self.grid(), self.bits, self.seeds, dataset, options, (0, dataset.n))
+
+
+def read_study(path: Path, **overrides: Any) -> Study:
+    """The study of a YAML file, with some of its values replaced.
+
+    Raises:
+        InputError: there is no such file, it is not YAML, or not a study; the sentence says where.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"the study {str(path)!r} cannot be read: {error.strerror or error}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{str(path)!r} is not YAML: {' '.join(str(error).split())}.") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{str(path)!r} is not a study: it must hold keys such as dataset, methods and bits.")
+    return Study.parse(values | overrides, repr(str(path)))
+
+
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+def method_names(names: Iterable[str], slow: bool) -> list[str]:
+    """The names, each once, where `all` stands for every method that trains fast, or with `slow` for every one."""
+    fast = [name for name, cls in registered().items() if slow or not cls.slow]
+    return list(dict.fromkeys(each for name in names for each in (fast if name == ALL_METHODS else [name])))
+
+
+def _absolute(study: Study, name: str) -> Any:
+    """A path as it is found from any folder; a catalog name stays."""
+    value = getattr(study, name)
+    if value is None or (name == "dataset" and (value in CATALOG or not Path(value).expanduser().exists())):
+        return value
+    path = Path(value).expanduser().absolute()
+    return str(path) if name == "dataset" else path

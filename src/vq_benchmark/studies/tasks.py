@@ -1,0 +1,210 @@
+"""Run one task of a study: the same code in a loop on a laptop, in a worker process, and in a SLURM array."""
+
+import functools
+import json
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.errors import InputError, Stopped
+from vq_benchmark.evaluation.evaluate import Truths, exact_truths
+from vq_benchmark.evaluation.ground_truth_files import load_truths, save_truths
+from vq_benchmark.evaluation.top_candidates import squared_norms
+from vq_benchmark.machine.files import atomic_write
+from vq_benchmark.machine.progress import Reporter
+from vq_benchmark.machine.provenance import environment
+from vq_benchmark.results.database import Database, write_database
+from vq_benchmark.results.merging import unite
+from vq_benchmark.studies.cell import failed_row, fitted_model, run_cell
+from vq_benchmark.studies.finishing import finish_partial_rows, measurement_differences
+from vq_benchmark.studies.manifest import Configuration, Manifest, Task
+from vq_benchmark.studies.plan import Options
+from vq_benchmark.studies.truths import belonging_of, obtain_truths, resumable_search, truth_key
+
+
+class TaskFailed(Exception):
+    """A task could not be done; why is written in its failure file too."""
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """A planned study and the machine that its tasks run on; what several tasks need is read once."""
+
+    manifest: Manifest
+    machine: Options
+    """Threads, batch size and the like; the study's own options and places overrule the rest."""
+    report: Reporter
+
+    @functools.cached_property
+    def dataset(self) -> Dataset:
+        """The vectors.
+
+        Raises:
+            InputError: they are not those that the study was planned for.
+        """
+        dataset = self.manifest.study.load(self.machine.cache_dir)
+        if dataset.fingerprint != self.manifest.fingerprint:
+            raise InputError(
+                f"the vectors of {dataset.name!r} have the fingerprint {dataset.fingerprint}, the study in "
+                f"{str(self.manifest.folder)!r} was planned for {self.manifest.fingerprint}: they were changed since."
+            )
+        return dataset
+
+    @functools.cached_property
+    def options(self) -> Options:
+        """How cells are measured here."""
+        checkpoints = replace(self.machine.checkpoints, folder=self.manifest.folder / "checkpoints")
+        places = replace(self.machine, codebooks_dir=self.manifest.codebooks_dir, checkpoints=checkpoints)
+        return self.manifest.study.options(places)
+
+    @functools.cached_property
+    def whole_truth(self) -> Truths | None:
+        """Exact neighbours among all rows, if the study measures recall.
+
+        Raises:
+            InputError: the stage before has not been done.
+        """
+        if not self.options.with_recall:
+            return None
+        return self._truth(self.manifest.task("reduce", 0))
+
+    def _truth(self, task: Task) -> Truths:
+        manifest = self.manifest
+        span = (0, manifest.n) if task.stage == "reduce" else manifest.chunks[task.index]
+        require_done(manifest, task)
+        path = manifest.result_path(task)
+        return load_truths(path, belonging_of(self.dataset), self.options.k, span)
+
+    def run_truth(self, task: Task) -> None:
+        """The exact neighbours among the rows of one chunk."""
+        rows = start, stop = self.manifest.chunks[task.index]
+        key = truth_key(self.dataset, self.options.k, rows)
+        label = self.manifest.describe(task)
+        with resumable_search(self.dataset, key, rows, label, self.options.checkpoints, self.report) as hooks:
+            truths = exact_truths(
+                self.dataset, self.options.k, start=start, stop=stop, batch_size=self.options.batch_size, **hooks
+            )
+            self._save_truths(task, truths)
+
+    def run_reduce(self, task: Task) -> None:
+        """The exact neighbours among all rows, merged from those of the chunks, or as given."""
+        parts = self.manifest.tasks("truth")
+        if parts:
+            truths = self._truth(parts[0])
+            for part in parts[1:]:
+                truths.merge(self._truth(part))
+        else:
+            truths = obtain_truths(self.dataset, self.options, 0, self.manifest.n, self.report)
+        self._save_truths(task, truths)
+
+    def _save_truths(self, task: Task, truths: Truths) -> None:
+        path = self.manifest.result_path(task)
+        save_truths(path, truths, belonging_of(self.dataset), squared_norms(self.dataset.queries))
+
+    def run_fit(self, task: Task) -> None:
+        """The model of one configuration, from a sample of the whole data set."""
+        whole = self.manifest.configurations[task.index].cell((0, self.manifest.n))
+        fitted_model(self.dataset, self.options, whole, self.report)
+
+    def run_evaluate(self, task: Task) -> None:
+        """The row of one configuration on one chunk."""
+        configuration, chunk = self.manifest.part(task)
+        fit = self.manifest.task("fit", self.manifest.configurations.index(configuration))
+        require_done(self.manifest, fit)
+        run = run_cell(
+            self.dataset,
+            self.options,
+            configuration.cell(chunk),
+            self.manifest.sweep_id,
+            self.whole_truth,
+            self.report,
+        )
+        write_database(self.manifest.result_path(task), [run])
+        self.options.checkpoints.remove(run.run_id)
+
+    def run_merge(self, task: Task) -> None:
+        """The finished rows of all configurations, and rows that say why there is none.
+
+        Raises:
+            TaskFailed: some configurations are not complete; the sentence says which rows are missing.
+        """
+        database = Database(self.manifest.results_path)
+        remarks: list[str] = []
+        with self.report.task("merging", self.manifest.count("evaluate"), unit="chunks") as update:
+            for number, configuration in enumerate(self.manifest.configurations, 1):
+                remarks += self._finish(database, configuration)
+                update(number * len(self.manifest.chunks))
+        if remarks:
+            raise TaskFailed("\n".join(remarks))
+
+    def _finish(self, database: Database, configuration: Configuration) -> list[str]:
+        """One configuration at a time, so that the database never holds the accumulators of more than one."""
+        manifest = self.manifest
+        tasks = manifest.tasks_of(configuration)
+        union = unite(
+            database, [path for path in map(manifest.result_path, tasks) if path.exists()], measurement_differences
+        )
+        finishing = finish_partial_rows(database, union.disputed, only=[configuration.run_id])
+        remarks = [*union.unreadable, *union.conflicts]
+        row = database.get(configuration.run_id)
+        if row is not None and row.status == "done":
+            return remarks
+        whole = configuration.cell((0, manifest.n))
+        reason = next(filter(None, map(manifest.failure, manifest.needed_for(configuration))), None)
+        if reason is None:
+            lost = [manifest.describe(task) for task in tasks if manifest.outcome(task) == "missing"]
+            return [*remarks, *(f"{name}: not done." for name in lost)] if lost else [*remarks, *finishing.incomplete]
+        row = failed_row(self.dataset, self.options, whole, manifest.sweep_id, TaskFailed(reason))
+        database.put(replace(row, error=reason))
+        return [*remarks, f"{whole.label}, seed {whole.seed} failed: {reason}"]
+
+
+def require_done(manifest: Manifest, task: Task) -> None:
+    """Raises InputError unless the task, on which another depends, is done."""
+    if manifest.outcome(task) != "done":
+        raise InputError(
+            f"{manifest.describe(task)} comes first: task {task.index} of stage {task.stage} is not done yet."
+        )
+
+
+def run_task(workshop: Workshop, task: Task) -> None:
+    """Do a task unless it is done. It leaves its result file, or a failure file, or, if it was stopped, neither.
+
+    Raises:
+        TaskFailed: it could not be done.
+        Stopped: it was told to stop; where it can go on from is in its checkpoint.
+    """
+    manifest = workshop.manifest
+    if manifest.outcome(task) == "done":
+        workshop.report.say(f"{manifest.describe(task)}: done before.")
+        return
+    steps: dict[str, Callable[[Task], None]] = {
+        "truth": workshop.run_truth,
+        "reduce": workshop.run_reduce,
+        "fit": workshop.run_fit,
+        "evaluate": workshop.run_evaluate,
+        "merge": workshop.run_merge,
+    }
+    try:
+        steps[task.stage](task)
+    except Stopped:
+        raise
+    except Exception as error:
+        message = str(error) if isinstance(error, InputError | TaskFailed) else f"{type(error).__name__}: {error}"
+        record_failure(workshop, task, message, "".join(traceback.format_exception(error)))
+        raise TaskFailed(f"{manifest.describe(task)} failed: {message}") from error
+    manifest.failure_path(task).unlink(missing_ok=True)
+
+
+def record_failure(workshop: Workshop, task: Task, message: str, details: str) -> None:
+    """Write down why a task failed, for `status` and for the row that `merge` makes of it."""
+    content = {
+        "error": message,
+        "details": details,
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "environment": environment(workshop.machine.threads),
+    }
+    with atomic_write(workshop.manifest.failure_path(task)) as file:
+        file.write(json.dumps(content, indent=1).encode())

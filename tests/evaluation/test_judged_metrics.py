@@ -1,0 +1,141 @@
+"""Retrieval quality, its loss and the paired interval against plain implementations of docs/METRICS.md."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vq_benchmark.evaluation.accumulators import Accumulators
+from vq_benchmark.evaluation.bootstrap import RESAMPLES
+from vq_benchmark.evaluation.evaluate import evaluate
+from vq_benchmark.evaluation.ground_truth import GroundTruth
+from vq_benchmark.evaluation.measurement import Measurement, Subject
+from vq_benchmark.evaluation.metrics import JUDGED_MEASURES, Metrics, finished_metrics, judged_metrics
+from vq_benchmark.evaluation.streaming import PassSettings, Timings
+from vq_benchmark.evaluation.top_candidates import NO_ID, TopCandidates
+
+QUERIES, N = 7, 130
+Ranking = list[int]
+Grades = dict[int, int]
+
+
+def reciprocal(ranking: Ranking, grades: Grades) -> float:
+    return next((1 / place for place, row in enumerate(ranking[:10], 1) if grades.get(row, 0) > 0), 0.0)
+
+
+def ndcg(ranking: Ranking, grades: Grades) -> float:
+    def gain(relevances: list[int]) -> float:
+        return sum(max(each, 0) / math.log2(place + 1) for place, each in enumerate(relevances[:10], 1))
+
+    return gain([grades.get(row, 0) for row in ranking]) / gain(sorted(grades.values(), reverse=True))
+
+
+def recall(ranking: Ranking, grades: Grades) -> float:
+    relevant = [row for row, grade in grades.items() if grade > 0]
+    return sum(row in ranking[:100] for row in relevant) / len(relevant)
+
+
+PLAIN: dict[str, Callable[[Ranking, Grades], float]] = {
+    "mrr_at_10": reciprocal,
+    "ndcg_at_10": ndcg,
+    "recall_at_100_qrels": recall,
+}
+
+
+def orders(rng: np.random.Generator, depth: int) -> TopCandidates:
+    """The best `depth` of N rows for each query, in random order; -1 where rows have run out."""
+    ids = np.stack([rng.permutation(N)[:depth] for _ in range(QUERIES)])
+    ids = np.pad(ids, ((0, 0), (0, depth - ids.shape[1])), constant_values=NO_ID)
+    return TopCandidates(np.zeros(ids.shape), ids, np.zeros(ids.shape))
+
+
+def judged(rng: np.random.Generator, found: TopCandidates, exact: TopCandidates, qrels: np.ndarray) -> Metrics:
+    subject = Subject(
+        n=N, d=8, code_bytes=8, model_bytes=0, model_hash="", metric="ip", queries=3, judged_first=0, k=1,
+        seed=int(rng.integers(100)), candidates=found.size, num_pairs=0, with_pairwise=False,
+    )  # fmt: skip
+    truth = GroundTruth(exact, (0, N))
+    measurement = Measurement(subject, Accumulators(), Timings(), np.zeros(QUERIES), truth=truth, qrels=qrels)
+    return judged_metrics(found, measurement) | {"seed": subject.seed}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 2**32).map(np.random.default_rng),
+    st.sampled_from([3, 9, 10, 99, 100, 130, 200]),
+    st.sampled_from([3, 9, 10, 99, 100, 130, 200]),
+    st.integers(0, 60),
+)
+def test_judged_metrics_are_those_of_the_plain_definitions(
+    rng: np.random.Generator, candidates: int, k: int, judgements: int
+) -> None:
+    """Graded, zero, negative and repeated judgements, and queries without a relevant row."""
+    found, exact = orders(rng, candidates), orders(rng, k)
+    qrels = np.stack([rng.integers(high, size=judgements) for high in (QUERIES, N // 4, 7)], axis=1)
+    qrels[:, 2] -= 3
+    metrics = judged(rng, found, exact, qrels)
+    grades: dict[int, Grades] = {}
+    for query, row, grade in qrels.tolist():
+        of_query = grades.setdefault(query, {})
+        of_query[row] = max(grade, of_query.get(row, grade))
+    asked = sorted(query for query, of_query in grades.items() if max(of_query.values()) > 0)
+    expected: Metrics = {"judged_queries": len(asked), "seed": metrics["seed"]}
+    for name, plain in PLAIN.items():
+        depth = 100 if "100" in name else 10
+        values = {}
+        for suffix, top in {"": found, "_exact": exact}.items():
+            if asked and top.size >= depth:
+                values[suffix] = np.array([plain(top.ids[query].tolist(), grades[query]) for query in asked])
+        if len(values) == 2:
+            values["_loss"] = values["_exact"] - values[""]
+        for suffix, per_query in values.items():
+            expected[f"{name}{suffix}"] = pytest.approx(per_query.mean(), abs=1e-15)
+            drawn = np.random.default_rng(metrics["seed"]).integers(len(asked), size=(RESAMPLES, len(asked)))
+            means = {each: values[each][drawn].mean(axis=1) for each in ({"", "_exact"} & set(values))}
+            resampled = means["_exact"] - means[""] if suffix == "_loss" else means[suffix]
+            expected[f"{name}{suffix}_ci"] = pytest.approx(np.quantile(resampled, [0.025, 0.975]).tolist(), abs=1e-12)
+    assert metrics == expected
+
+
+def test_every_judged_measure_has_a_plain_definition() -> None:
+    assert set(PLAIN) == set(JUDGED_MEASURES)
+
+
+def test_the_interval_is_paired() -> None:
+    """Easy and hard queries make both figures uncertain, but all lose a half, so the loss is certain."""
+    exact, found = (orders(np.random.default_rng(0), 100) for _ in range(2))
+    exact.ids[:] = found.ids[:] = np.arange(100)
+    easy, hard = slice(0, None, 2), slice(1, None, 2)
+    found.ids[easy, :2] = [1, 0]  # row 0 goes from place 1 to 2
+    found.ids[hard, 1], found.ids[hard, 50] = 50, 1  # row 1 goes from place 2 to 51
+    qrels = np.array([[query, query % 2, 1] for query in range(QUERIES)])
+    metrics = judged(np.random.default_rng(0), found, exact, qrels)
+    assert metrics["mrr_at_10_loss"] == 0.5
+    assert metrics["mrr_at_10_loss_ci"] == [0.5, 0.5]
+    for name in ("mrr_at_10_ci", "mrr_at_10_exact_ci"):
+        assert metrics[name][1] - metrics[name][0] > 0.2
+    assert metrics["recall_at_100_qrels_loss_ci"] == [0, 0]
+
+
+def test_shallow_neighbours_give_no_deeper_metric(make_dataset, rounding) -> None:
+    """The reciprocal rank in the top 3 is not MRR@10."""
+    dataset = make_dataset("ip", n=400, judged="own")
+    for k, candidates, absent in (
+        (100, 200, set()),
+        (10, 200, {"recall_at_100_qrels_exact", "recall_at_100_qrels_loss"}),
+        (10, 50, {"recall_at_100_qrels", "recall_at_100_qrels_exact", "recall_at_100_qrels_loss"}),
+        (
+            3,
+            50,
+            {f"{name}{end}" for name in JUDGED_MEASURES for end in ("_exact", "_loss")} | {"recall_at_100_qrels"},
+        ),
+    ):
+        metrics = finished_metrics(evaluate(rounding, dataset, k=k, settings=PassSettings(candidates=candidates)))
+        names = {f"{name}{suffix}" for name in JUDGED_MEASURES for suffix in ("", "_exact", "_loss")}
+        assert names - set(metrics) == absent
+    tiny = make_dataset("ip", n=45, judged="own")
+    metrics = finished_metrics(evaluate(rounding, tiny))
+    assert metrics["recall_at_100_qrels"] == metrics["recall_at_100_qrels_exact"] == 1
