@@ -1,10 +1,92 @@
-"""What tests of several folders share."""
+"""What tests of several floors need: a small disk that can be full or read-only, the rows of a study, a text model."""
 
+import itertools
 import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.datasets.source import ArraySource
+from vq_benchmark.evaluation.evaluate import exact_truths
+from vq_benchmark.machine.progress import SilentReporter
+from vq_benchmark.results.database import Run
+from vq_benchmark.studies.cell import run_cell
+from vq_benchmark.studies.plan import Options, cells_of, parsed_grid
+
+
+@dataclass(frozen=True)
+class SmallDisk:
+    """A file system of its own, of one megabyte."""
+
+    path: Path
+
+    def fill(self, leaving: int = 0) -> None:
+        """Use up all space but so many bytes (to a page of 4,096)."""
+        filler = self.path / "filler"
+        with suppress(OSError), filler.open("ab", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+        with filler.open("rb+") as file:
+            file.truncate(max(filler.stat().st_size - leaving, 0))
+
+    def free(self) -> None:
+        """Give back what `fill` used up."""
+        (self.path / "filler").unlink(missing_ok=True)
+
+    def protect(self) -> None:
+        """Make it read-only."""
+        subprocess.run(["mount", "-o", "remount,ro", self.path], check=True)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    """A disk of 1 MB; skipped where file systems may not be mounted."""
+    path = tmp_path / "small disk"
+    path.mkdir()
+    try:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", path], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"a small file system cannot be mounted here: {error}")
+    yield SmallDisk(path)
+    subprocess.run(["umount", "--lazy", path], check=True)
+
+
+@dataclass(frozen=True)
+class Study:
+    """Rows of the same cells: on the whole base, and on each chunk of it."""
+
+    whole: list[Run]
+    parts: list[Run]
+
+
+@pytest.fixture(scope="session")
+def make_study(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Study]:
+    """Measure methods × seeds on n generated vectors, undivided and in chunks; models are fitted once."""
+    folder = tmp_path_factory.mktemp("study")
+
+    def make(methods: str = "sq,none", seeds: int = 1, chunks: int = 3, n: int = 900) -> Study:
+        rng = np.random.default_rng(7)
+        base, queries = (rng.standard_normal((rows, 16)).astype(np.float32) for rows in (n, 12))
+        base[n // 2] = base[0]  # a tie between chunks
+        dataset = Dataset("made", ArraySource(base), queries, "l2", fingerprint=f"made {n}")
+        options = Options(folder / "cache", folder / "codebooks", k=10, candidates=20, num_pairs=100, train_size=400)
+        grid = parsed_grid(methods.split(","), {}, range(seeds))
+        edges = [int(edge) for edge in np.linspace(0, n, chunks + 1)]
+        rows: list[list[Run]] = []
+        for span in [(0, n), *itertools.pairwise(edges)]:
+            truths = exact_truths(dataset, options.k, start=span[0], stop=span[1])
+            cells, _ = cells_of(grid, [], range(seeds), dataset, options, span)
+            rows.append([run_cell(dataset, options, cell, "sweep", truths, SilentReporter()) for cell in cells])
+        return Study(rows[0], list(itertools.chain(*rows[1:])))
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ def program(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("VQ_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "160")
-    for variable in ("DB_PATH", "CODEBOOKS_DIR", "SLURM_JOB_ID", "SLURM_CPUS_PER_TASK"):
+    for variable in ("DB_PATH", "CODEBOOKS_DIR", "CHECKPOINT_DIR", "SLURM_JOB_ID", "SLURM_CPUS_PER_TASK"):
         monkeypatch.delenv(variable, raising=False)
 
     def run(*arguments: object) -> Ran:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vq_benchmark.errors import InputError
-from vq_benchmark.results.locations import cache_dir, codebooks_dir, database_path, expanded
+from vq_benchmark.results.locations import cache_dir, checkpoint_dir, codebooks_dir, database_path, expanded
 
 JOB = {
     "SLURM_JOB_ID": "100",
@@ -24,6 +24,9 @@ def test_the_option_comes_before_the_variable_before_the_default() -> None:
     assert codebooks_dir("a", {"CODEBOOKS_DIR": "b"}) == Path("a")
     assert codebooks_dir(None, {"CODEBOOKS_DIR": "b"}) == Path("b")
     assert codebooks_dir(None, {}) == Path("codebooks")
+    assert checkpoint_dir("a", {"CHECKPOINT_DIR": "b"}) == Path("a")
+    assert checkpoint_dir(None, {"CHECKPOINT_DIR": "b/%j", "SLURM_JOB_ID": "100"}) == Path("b/100")
+    assert checkpoint_dir(None, {"CHECKPOINT_DIR": ""}) == Path("checkpoints")
 
 
 def test_the_cache() -> None:

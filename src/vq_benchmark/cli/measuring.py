@@ -14,6 +14,7 @@ from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.reports.search import search_sentence
 from vq_benchmark.reports.tables import print_results
+from vq_benchmark.results.checkpoints import Checkpoints
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.locations import cache_dir, codebooks_dir
 from vq_benchmark.studies.local import Outcome
@@ -22,24 +23,27 @@ from vq_benchmark.studies.plan import Cell, Options, Refusal, cells_of, parsed_g
 SOME_FAILED = 1
 
 
-def places_and_machine(store: StoreOptions, machine: MachineOptions, threads: int) -> Options:
+def places_and_machine(
+    store: StoreOptions, machine: MachineOptions, threads: int, checkpoints: Checkpoints
+) -> Options:
     """Where things are kept and what the process may use; how cells are measured is the default."""
     return Options(
         cache_dir=cache_dir(store.cache_dir),
         codebooks_dir=codebooks_dir(store.codebooks_dir),
         batch_size=machine.batch_size,
         threads=threads,
+        checkpoints=checkpoints,
     )
 
 
 def measurement_options(
-    measure: MeasureOptions, store: StoreOptions, machine: MachineOptions, threads: int
+    measure: MeasureOptions, store: StoreOptions, machine: MachineOptions, threads: int, checkpoints: Checkpoints
 ) -> Options:
     """The options of a study from those of the command line."""
     if measure.skip_ground_truth and measure.ground_truth_path is not None:
         raise InputError("give either --ground-truth-path or --skip-ground-truth, not both.")
     return replace(
-        places_and_machine(store, machine, threads),
+        places_and_machine(store, machine, threads, checkpoints),
         k=measure.k,
         candidates=measure.max_candidates,
         num_pairs=measure.num_pairs,

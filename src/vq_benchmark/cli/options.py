@@ -13,6 +13,8 @@ from vq_benchmark.datasets.dataset import Dataset, Metric
 from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.threads import allowed_threads, use_threads
+from vq_benchmark.results.checkpoints import Checkpoints, Interval
+from vq_benchmark.results.locations import checkpoint_dir
 
 data_option = functools.partial(Option, rich_help_panel="Data set")
 measure_option = functools.partial(Option, rich_help_panel="Measurement")
@@ -110,6 +112,23 @@ class StoreOptions:
         store_option(help="Ground truth cache [default: $VQ_CACHE_DIR, else $TMPDIR in a SLURM job, else ~/.cache]."),
     ] = None
     force: Annotated[bool, store_option("--force", help="Run again what is done already.")] = False
+
+
+@dataclass(frozen=True)
+class CheckpointOptions:
+    """What is kept of unfinished work."""
+
+    checkpoint_dir: Annotated[
+        str | None, store_option(help="Unfinished passes [default: $CHECKPOINT_DIR, else ./checkpoints].")
+    ] = None
+    checkpoint_every: Annotated[
+        str,
+        store_option(help='Blocks ("50") or time ("300s", "5m") between checkpoints; 0: only when told to stop.'),
+    ] = "5m"
+
+    def parsed(self) -> Checkpoints:
+        """Where and how often; InputError for an interval that is none."""
+        return Checkpoints(checkpoint_dir(self.checkpoint_dir), Interval.parse(self.checkpoint_every))
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,15 @@ import typer
 from typer import Option
 
 from vq_benchmark.cli.measuring import say_notes
-from vq_benchmark.cli.options import DataOptions, MachineOptions, grouped
+from vq_benchmark.cli.options import CheckpointOptions, DataOptions, MachineOptions, grouped
+from vq_benchmark.cli.stoppable import stoppable
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.evaluate import Truths, exact_truths
 from vq_benchmark.evaluation.gpu import gpu_search, proposed_neighbors
 from vq_benchmark.evaluation.ground_truth_files import WRITABLE, save_truths
 from vq_benchmark.evaluation.top_candidates import squared_norms
 from vq_benchmark.machine.progress import reporter
-from vq_benchmark.studies.truths import belonging_of
+from vq_benchmark.studies.truths import belonging_of, resumable_search, truth_key
 
 
 def register(app: typer.Typer) -> None:
@@ -23,9 +24,11 @@ def register(app: typer.Typer) -> None:
 
 
 @grouped
+@stoppable()
 def precompute_gt(
     data: DataOptions,
     machine: MachineOptions,
+    checkpoint: CheckpointOptions,
     output_path: Annotated[Path, Option(help=f"File to write: {', '.join(WRITABLE)}.")],
     k: Annotated[int, Option(help="Neighbours per query.")] = 100,
     use_gpu: Annotated[bool, Option("--use-gpu", help="Search on the GPU.")] = False,
@@ -36,20 +39,23 @@ def precompute_gt(
         raise InputError(
             f"--output-path is {str(output_path)!r}; its extension must be one of {', '.join(WRITABLE)}."
         )
+    checkpoints = checkpoint.parsed()
     search = gpu_search() if use_gpu else None
     report = reporter()
     dataset = data.load()
     say_notes(dataset, report)
     if not 1 <= k <= dataset.n:
         raise InputError(f"--k is {k}, it must be from 1 to the {dataset.n} base vectors.")
-    with report.task("exact neighbours", dataset.n) as update:
+    rows, batch_size = (0, dataset.n), machine.batch_size
+    with resumable_search(
+        dataset, truth_key(dataset, k, rows), rows, "exact neighbours", checkpoints, report
+    ) as hooks:
         if search is None:
-            truths = exact_truths(dataset, k, batch_size=machine.batch_size, on_block=update)
+            truths = exact_truths(dataset, k, batch_size=batch_size, **hooks)
         else:
             found = proposed_neighbors(
-                search, dataset.base, dataset.queries, dataset.metric, k,
-                batch_size=machine.batch_size, on_block=update,
-            )  # fmt: skip
+                search, dataset.base, dataset.queries, dataset.metric, k, batch_size=batch_size, **hooks
+            )
             truths = Truths(found)
-    save_truths(output_path, truths, belonging_of(dataset), squared_norms(dataset.queries))
+        save_truths(output_path, truths, belonging_of(dataset), squared_norms(dataset.queries))
     typer.echo(f"{k} exact neighbours of {len(dataset.queries):,} queries among {dataset.n:,} vectors: {output_path}")

@@ -7,7 +7,15 @@ from rich.console import Console
 from typer import Option
 
 from vq_benchmark.cli.measuring import finish, measurement_options, say_notes, single_cell, single_grid
-from vq_benchmark.cli.options import DataOptions, MachineOptions, MeasureOptions, StoreOptions, grouped
+from vq_benchmark.cli.options import (
+    CheckpointOptions,
+    DataOptions,
+    MachineOptions,
+    MeasureOptions,
+    StoreOptions,
+    grouped,
+)
+from vq_benchmark.cli.stoppable import stoppable
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.results.database import Database
@@ -22,11 +30,13 @@ def register(app: typer.Typer) -> None:
 
 
 @grouped
+@stoppable()
 def run(
     data: DataOptions,
     method: Annotated[str, Option(help="Quantizer (see `methods`).")],
     measure: MeasureOptions,
     store: StoreOptions,
+    checkpoint: CheckpointOptions,
     machine: MachineOptions,
     bits: Annotated[float | None, Option(help="Bits per dimension; the method picks its parameters.")] = None,
     param: Annotated[list[str] | None, Option(help="A parameter, NAME=VALUE; may be repeated.")] = None,
@@ -40,7 +50,7 @@ def run(
     """
     threads = machine.apply()
     grid = single_grid(method, bits, param or [], seed)
-    options = measurement_options(measure, store, machine, threads)
+    options = measurement_options(measure, store, machine, threads, checkpoint.parsed())
     database = Database(database_path(store.db_path))
     report = reporter()
     dataset = data.load()

@@ -8,7 +8,15 @@ from rich.console import Console
 from typer import Option
 
 from vq_benchmark.cli.measuring import finish, places_and_machine, say_notes
-from vq_benchmark.cli.options import MachineOptions, MeasureOptions, StoreOptions, StudyDataOptions, grouped
+from vq_benchmark.cli.options import (
+    CheckpointOptions,
+    MachineOptions,
+    MeasureOptions,
+    StoreOptions,
+    StudyDataOptions,
+    grouped,
+)
+from vq_benchmark.cli.stoppable import stoppable
 from vq_benchmark.cli.studying import MethodOptions, StudyOptions, chosen_study
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.results.database import Database
@@ -24,12 +32,14 @@ def register(app: typer.Typer) -> None:
 
 
 @grouped
+@stoppable()
 def sweep(
     context: typer.Context,
     what: StudyOptions,
     data: StudyDataOptions,
     measure: MeasureOptions,
     store: StoreOptions,
+    checkpoint: CheckpointOptions,
     machine: MachineOptions,
     grids: MethodOptions,
     config: Annotated[
@@ -47,7 +57,7 @@ def sweep(
     threads = machine.apply()
     study = chosen_study(context, config, what, grids, data, measure)
     study.grid()
-    options = study.options(places_and_machine(store, machine, threads))
+    options = study.options(places_and_machine(store, machine, threads, checkpoint.parsed()))
     database = Database(database_path(store.db_path))
     report = reporter()
     dataset = study.load(options.cache_dir)

@@ -47,6 +47,11 @@ class Accumulators:
         """The sum `name`, 0 if nothing was ever added."""
         return self.sums.get(name, ExactSum()).value
 
+    def copy(self, spans: list[Span]) -> Self:
+        """The same in the middle of a pass that has seen `spans` so far: finished, and apart from what goes on."""
+        sums = {name: replace(total) for name, total in self.sums.items()}
+        return type(self)(spans, sums, None if self.top is None else self.top.sorted())
+
     def merge(self, other: Self) -> None:
         """Take in the accumulators of other rows.
 
@@ -106,3 +111,10 @@ def gaps(spans: list[Span], n: int) -> list[Span]:
     """The row ranges of [0, n) that no span covers; spans as `joined` gives them."""
     edges = [0, *(edge for span in spans for edge in span), n]
     return [(start, stop) for start, stop in zip(edges[::2], edges[1::2], strict=True) if start < stop]
+
+
+def next_row(done: Span, start: int, stop: int) -> int:
+    """Where a pass over rows [start, stop) goes on whose rows `done` are done; ValueError if it did not begin so."""
+    if done[0] != start or not start < done[1] <= stop:
+        raise ValueError(f"rows {done[0]} to {done[1]} are no beginning of the rows {start} to {stop}")
+    return done[1]

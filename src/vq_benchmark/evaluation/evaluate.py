@@ -1,5 +1,6 @@
 """Measure one quantizer on one data set, or on a chunk of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -8,10 +9,11 @@ import numpy as np
 from vq_benchmark.arrays import FloatArray
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, OnBlock
+from vq_benchmark.evaluation.accumulators import Accumulators, next_row
+from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, AfterBlock, OnBlock
 from vq_benchmark.evaluation.ground_truth import DEFAULT_K, GroundTruth, exact_neighbors
 from vq_benchmark.evaluation.measurement import Measurement, Subject
-from vq_benchmark.evaluation.streaming import PassSettings, stream
+from vq_benchmark.evaluation.streaming import PassSettings, Timings, stream
 from vq_benchmark.evaluation.top_candidates import squared_norms
 from vq_benchmark.quantizers.base import Quantizer
 
@@ -50,13 +52,19 @@ def exact_truths(
     stop: int | None = None,
     batch_size: int = DEFAULT_BATCH_SIZE,
     on_block: OnBlock | None = None,
+    resume: GroundTruth | None = None,
+    after_block: AfterBlock[GroundTruth] | None = None,
 ) -> Truths:
-    """The exact neighbours of all queries of a data set among rows [start, stop) of its base, in one pass."""
+    """The exact neighbours of all queries of a data set among rows [start, stop) of its base, in one pass.
+
+    `resume` and `after_block` are those of `exact_neighbors`, for the queries and the judged queries together.
+    """
     own = own_judged_queries(dataset)
     both = dataset.queries if own is None else np.concatenate([dataset.queries, own])
     truth = exact_neighbors(
-        dataset.base, both, dataset.metric, k, start=start, stop=stop, batch_size=batch_size, on_block=on_block
-    )
+        dataset.base, both, dataset.metric, k, start=start, stop=stop, batch_size=batch_size,
+        on_block=on_block, resume=resume, after_block=after_block,
+    )  # fmt: skip
     count = len(dataset.queries)
     if own is None:
         return Truths(truth)
@@ -82,6 +90,8 @@ def evaluate(
     settings: PassSettings = PassSettings(),  # noqa: B008 - frozen
     batch_size: int = DEFAULT_BATCH_SIZE,
     on_block: OnBlock | None = None,
+    resume: Measurement | None = None,
+    after_block: AfterBlock[Measurement] | None = None,
 ) -> Measurement:
     """Measure a fitted quantizer on rows [start, stop) of the base; `finished_metrics` turns the whole into metrics.
 
@@ -91,10 +101,16 @@ def evaluate(
         k: depth of the ground truth; recall@k and the rank distortion go that deep.
         model_hash: identifies the fitted model; measurements of different models never merge.
         batch_size: rows in memory at a time; results do not depend on it.
+        on_block: called after each block with the number of rows that this pass has finished.
+        resume: what was measured before of rows [start, x); the pass then begins at x, and the result is that of an
+            undisturbed one. Its ground truth is not looked at.
+        after_block: called after each block with the next row, and with a function that copies what was measured of
+            all rows before it.
 
     Raises:
         InputError: the quantizer does not fit the data set, or the data set has bad rows.
-        ValueError: the quantizer returned something that is not a code or a finite vector.
+        ValueError: the quantizer returned something that is not a code or a finite vector, or `resume` is of another
+            subject or other rows.
     """
     if quantizer.d != dataset.d:
         raise InputError(f"the model is for dimension {quantizer.d}, the data set has {dataset.d}.")
@@ -109,11 +125,42 @@ def evaluate(
         if truths.judged is not None:
             _check_shape(truths.judged, 0 if own is None else len(own), min(k, dataset.n))
     scored = dataset.queries if own is None else np.concatenate([dataset.queries, own])
-    accumulators, timings = stream(
-        quantizer, dataset.base, scored, dataset.metric, settings,
-        start=start, stop=stop, pair_queries=len(dataset.queries), batch_size=batch_size, on_block=on_block,
+    subject = _subject(quantizer, dataset, k, with_rank, model_hash, settings)
+    first = start if resume is None else _next_row(resume, subject, start, stop)
+
+    def measured(accumulators: Accumulators, timings: Timings) -> Measurement:
+        if resume is not None:
+            accumulators.merge(resume.accumulators)
+            timings.merge(resume.timings)
+        return Measurement(
+            subject,
+            accumulators,
+            timings,
+            query_norms=squared_norms(scored),
+            truth=truths.queries if truths else None,
+            judged_truth=truths.judged if truths else None,
+            qrels=dataset.judgements.qrels if dataset.judgements else np.empty((0, 3), dtype=np.int64),
+        )
+
+    def block_done(row: int, copy: Callable[[], tuple[Accumulators, Timings]]) -> None:
+        if after_block is not None:
+            after_block(row, lambda: measured(*copy()))
+
+    if resume is not None and first == stop:
+        return measured(Accumulators(), Timings())
+    return measured(
+        *stream(
+            quantizer, dataset.base, scored, dataset.metric, settings,
+            start=first, stop=stop, pair_queries=len(dataset.queries), batch_size=batch_size,
+            on_block=on_block, after_block=block_done,
+        )
     )  # fmt: skip
-    subject = Subject(
+
+
+def _subject(
+    quantizer: Quantizer, dataset: Dataset, k: int, with_rank: bool, model_hash: str, settings: PassSettings
+) -> Subject:
+    return Subject(
         n=dataset.n,
         d=dataset.d,
         code_bytes=quantizer.code_bytes,
@@ -121,7 +168,7 @@ def evaluate(
         model_hash=model_hash,
         metric=dataset.metric,
         queries=len(dataset.queries),
-        judged_first=0 if own is None else len(dataset.queries),
+        judged_first=0 if own_judged_queries(dataset) is None else len(dataset.queries),
         k=k,
         seed=settings.seed,
         candidates=settings.candidates,
@@ -129,12 +176,11 @@ def evaluate(
         with_pairwise=settings.with_pairwise,
         with_rank=with_rank,
     )
-    return Measurement(
-        subject,
-        accumulators,
-        timings,
-        query_norms=squared_norms(scored),
-        truth=truths.queries if truths else None,
-        judged_truth=truths.judged if truths else None,
-        qrels=dataset.judgements.qrels if dataset.judgements else np.empty((0, 3), dtype=np.int64),
-    )
+
+
+def _next_row(resume: Measurement, subject: Subject, start: int, stop: int) -> int:
+    """The row that `resume` leaves off at; ValueError where it is none of these rows, or not of this subject."""
+    if resume.subject != subject:
+        raise ValueError(f"the measurement to go on from is of {resume.subject}, not of {subject}")
+    (done,) = resume.accumulators.spans
+    return next_row(done, start, stop)

@@ -10,8 +10,8 @@ from vq_benchmark.arrays import FloatArray, IdArray
 from vq_benchmark.datasets.dataset import Metric
 from vq_benchmark.datasets.source import VectorSource
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, OnBlock, Tile, tiles
-from vq_benchmark.evaluation.ground_truth import GroundTruth
+from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, AfterBlock, OnBlock, Tile
+from vq_benchmark.evaluation.ground_truth import GroundTruth, neighbors_by_tile
 from vq_benchmark.evaluation.top_candidates import TopCandidates, scores_of
 
 SPARE_CANDIDATES = 28
@@ -49,12 +49,15 @@ def proposed_neighbors(
     *,
     batch_size: int = DEFAULT_BATCH_SIZE,
     on_block: OnBlock | None = None,
+    resume: GroundTruth | None = None,
+    after_block: AfterBlock[GroundTruth] | None = None,
 ) -> GroundTruth:
     """As `exact_neighbors`, with the candidates of every tile found by `search`."""
-    top = TopCandidates.empty(len(queries), k)
-    for tile in tiles(base, 0, base.n, metric, batch_size, on_block):
-        top.merge(_candidates_of_tile(search, tile, queries, metric, k))
-    return GroundTruth(top, (0, base.n))
+    return neighbors_by_tile(
+        lambda top, tile: top.merge(_candidates_of_tile(search, tile, queries, metric, k)),
+        base, len(queries), metric, k, start=0, stop=base.n, batch_size=batch_size,
+        on_block=on_block, resume=resume, after_block=after_block,
+    )  # fmt: skip
 
 
 def _candidates_of_tile(search: Search, tile: Tile, queries: FloatArray, metric: Metric, k: int) -> TopCandidates:

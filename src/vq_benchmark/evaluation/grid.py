@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -17,6 +18,12 @@ DEFAULT_BATCH_SIZE = 16_384
 
 OnBlock = Callable[[int], None]
 """Called after each block that was read, with the number of rows of the pass that are finished."""
+
+Found = TypeVar("Found")
+AfterBlock = Callable[[int, Callable[[], Found]], None]
+"""Called after each block with the next row, and with a function that copies what was found in all rows before it.
+
+Nothing is copied unless that function is called. The copy merges with what is found in the other rows."""
 
 
 @dataclass(frozen=True)

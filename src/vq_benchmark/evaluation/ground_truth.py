@@ -1,5 +1,6 @@
 """Exact nearest neighbours, found by the same streaming machine that scores the quantizers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -9,11 +10,13 @@ from vq_benchmark.arrays import FloatArray, IdArray
 from vq_benchmark.datasets.dataset import Metric
 from vq_benchmark.datasets.source import VectorSource
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.accumulators import Span, joined
-from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, OnBlock, tiles
+from vq_benchmark.evaluation.accumulators import Span, joined, next_row
+from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, AfterBlock, OnBlock, Tile, tiles
 from vq_benchmark.evaluation.top_candidates import TopCandidates, scores_of
+from vq_benchmark.machine.archive import pack, unpack
 
 DEFAULT_K = 100
+FORMAT_VERSION = 1
 
 
 @dataclass
@@ -50,6 +53,24 @@ class GroundTruth:
         self.top.merge(other.top)
         self.span = spans[0]
 
+    def to_bytes(self) -> bytes:
+        """An .npz archive (no pickle) that `from_bytes` reads."""
+        header = {"version": FORMAT_VERSION, "span": self.span}
+        return pack(header, {"ids": self.top.ids, "scores": self.top.scores})
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """The ground truth that `to_bytes` wrote.
+
+        Raises:
+            ValueError: the bytes are damaged or of another format version.
+        """
+        header, arrays = unpack(data)
+        if header.get("version") != FORMAT_VERSION:
+            raise ValueError(f"a ground truth of format {header.get('version')}, this version reads {FORMAT_VERSION}")
+        start, stop = header["span"]
+        return cls(TopCandidates(arrays["scores"], arrays["ids"], arrays["scores"]), (start, stop))
+
 
 def _within(inner: Span, outer: Span) -> bool:
     return outer[0] <= inner[0] and inner[1] <= outer[1]
@@ -65,10 +86,18 @@ def exact_neighbors(
     stop: int | None = None,
     batch_size: int = DEFAULT_BATCH_SIZE,
     on_block: OnBlock | None = None,
+    resume: GroundTruth | None = None,
+    after_block: AfterBlock[GroundTruth] | None = None,
 ) -> GroundTruth:
     """The exact k nearest rows of each query (q, d) float32 among rows [start, stop) of the base.
 
     The order is that of float64 scores; memory is bounded by the block and the k best of each query.
+
+    Args:
+        on_block: called after each block with the number of rows that this pass has finished.
+        resume: what was found before of the same queries in rows [start, x); the pass then begins at x.
+        after_block: called after each block with the next row, and with a function that copies what was found in
+            all rows before it.
 
     Raises:
         InputError: k is below 1, or d differs, or a row is not finite, or zero under cosine.
@@ -78,9 +107,50 @@ def exact_neighbors(
         raise InputError(f"k is {k}, it must be at least 1.")
     if queries.shape[1] != base.d:
         raise InputError(f"the queries have dimension {queries.shape[1]}, the base has {base.d}.")
-    top = TopCandidates.empty(len(queries), k)
-    for tile in tiles(base, start, stop, metric, batch_size, on_block):
+
+    def offer(top: TopCandidates, tile: Tile) -> None:
         scores = scores_of(queries, tile.vectors, metric)
         top.offer(tile.first, tile.inside, scores, scores)
+
+    return neighbors_by_tile(
+        offer, base, len(queries), metric, k, start=start, stop=stop, batch_size=batch_size,
+        on_block=on_block, resume=resume, after_block=after_block,
+    )  # fmt: skip
+
+
+def neighbors_by_tile(
+    offer: Callable[[TopCandidates, Tile], None],
+    base: VectorSource,
+    queries: int,
+    metric: Metric,
+    k: int,
+    *,
+    start: int,
+    stop: int,
+    batch_size: int,
+    on_block: OnBlock | None,
+    resume: GroundTruth | None,
+    after_block: AfterBlock[GroundTruth] | None,
+) -> GroundTruth:
+    """As `exact_neighbors`; `offer` adds the rows of one tile to the candidates of the queries."""
+    first = start if resume is None else next_row(resume.span, start, stop)
+    if resume is not None and first == stop:
+        return resume
+    top = TopCandidates.empty(queries, k)
+
+    def found(best: TopCandidates, end: int) -> GroundTruth:
+        truth = GroundTruth(best, (first, end))
+        if resume is not None:
+            truth.merge(resume)
+        return truth
+
+    def block_done(done: int) -> None:
+        if on_block is not None:
+            on_block(done)
+        if after_block is not None:
+            after_block(first + done, lambda: found(top.sorted(), first + done))
+
+    for tile in tiles(base, first, stop, metric, batch_size, block_done):
+        offer(top, tile)
     top.sort()
-    return GroundTruth(top, (start, stop))
+    return found(top, stop)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Self
 
 import numpy as np
@@ -13,7 +13,7 @@ from vq_benchmark.datasets.dataset import Metric
 from vq_benchmark.datasets.source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.accumulators import Accumulators
-from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, TILE_ROWS, OnBlock, Tile, tiles
+from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, TILE_ROWS, AfterBlock, OnBlock, Tile, tiles
 from vq_benchmark.evaluation.top_candidates import Scores, TopCandidates, scores_of, squared_norms
 from vq_benchmark.quantizers.base import Quantizer
 
@@ -53,6 +53,10 @@ class Timings:
     encode_rates: list[float] = field(default_factory=list)
     """Vectors per second of each full tile, from which the spread is reported."""
 
+    def copy(self) -> Self:
+        """The times so far, which do not change with these."""
+        return replace(self, encode_rates=list(self.encode_rates))
+
     def merge(self, other: Self) -> None:
         """Take in the times of other rows."""
         for each in fields(self):
@@ -78,6 +82,7 @@ def stream(
     pair_queries: int | None = None,
     batch_size: int = DEFAULT_BATCH_SIZE,
     on_block: OnBlock | None = None,
+    after_block: AfterBlock[tuple[Accumulators, Timings]] | None = None,
 ) -> tuple[Accumulators, Timings]:
     """Accumulate what `quantizer` does to rows [start, stop) of the base.
 
@@ -87,6 +92,7 @@ def stream(
         pair_queries: score errors are measured on pairs with the first so many queries; default all.
         batch_size: rows read at a time; memory grows with it, results do not depend on it.
         on_block: called after each block with the number of finished rows.
+        after_block: called after each block with the next row, and with a function that copies what was found so far.
 
     Raises:
         InputError: the range is not within the base, or a row is not finite, or zero under cosine.
@@ -98,7 +104,15 @@ def stream(
         accumulators.top = TopCandidates.empty(len(queries), settings.candidates)
     timings = Timings()
     scorer = _Scorer(quantizer, queries, metric, len(queries) if pair_queries is None else pair_queries)
-    for tile in tiles(base, start, stop, metric, batch_size, on_block):
+
+    def block_done(done: int) -> None:
+        if on_block is not None:
+            on_block(done)
+        if after_block is not None:
+            so_far = (start, start + done)
+            after_block(so_far[1], lambda: (accumulators.copy([so_far]), timings.copy()))
+
+    for tile in tiles(base, start, stop, metric, batch_size, block_done):
         if not timings.rows:
             _warm_up(quantizer, tile.vectors[:WARM_UP_ROWS], timings)
         _accumulate(accumulators, timings, scorer, tile, base.n, settings)

@@ -1,6 +1,6 @@
 """The best R base rows of each query by estimated score, found in one stream and mergeable without loss."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numba
@@ -75,6 +75,12 @@ class TopCandidates:
     def sort(self) -> None:
         """Put every query's candidates into their order; must be called once after the last `offer`."""
         self._reorder(_order(self.scores, self.ids))
+
+    def sorted(self) -> Self:
+        """A copy in order, for which more rows may still be offered to the original."""
+        copy = replace(self)  # shares the arrays, which sorting replaces
+        copy.sort()
+        return copy
 
     def merge(self, other: Self) -> None:
         """Take in the candidates of other rows.

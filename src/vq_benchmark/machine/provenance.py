@@ -14,6 +14,11 @@ PACKAGE_ROOT = Path(__file__).parents[1]
 LIBRARIES = ("numpy", "numba", "faiss-cpu", "rabitqlib", "scann")
 
 
+def release() -> str:
+    """The major and minor version of the package, such as "0.1", which results and by-products belong to."""
+    return version("vq-benchmark").rsplit(".", 1)[0]
+
+
 def environment(threads: int) -> dict[str, Any]:
     """Package version and commit, host, CPU, memory, threads, SLURM ids, library versions; JSON values."""
     return {

@@ -33,7 +33,7 @@ def _quality(title: str, unit: str, better: Better | None, *, log: bool = False)
 
 
 def _loss(title: str) -> MetricFacts:
-    return MetricFacts(title, "uncompressed − quantized, paired over queries", "lower", is_loss=True)
+    return MetricFacts(title, "exact − quantized", "lower", is_loss=True)
 
 
 def _cost(title: str, unit: str, better: Better) -> MetricFacts:

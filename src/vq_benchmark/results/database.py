@@ -166,6 +166,7 @@ class Database:
         if self.path.exists():
             with self.connection() as connection:
                 connection.execute("BEGIN IMMEDIATE")
+                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")  # a lock alone a read-only file gives
                 connection.rollback()
             return
         folder = next(parent for parent in self.path.absolute().parents if parent.exists())

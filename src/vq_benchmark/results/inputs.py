@@ -48,7 +48,10 @@ def find_databases(inputs: Sequence[str | Path]) -> Found:
         if not matches:
             what = "nothing that matches" if glob.has_magic(str(given)) else "no results database or folder"
             found.skipped.append(f"there is {what} {str(given)!r}.")
-    found.files = list({os.path.realpath(path): path for path in reversed(found.files)}.values())[::-1]
+    distinct: dict[str, Path] = {}
+    for path in found.files:
+        distinct.setdefault(os.path.realpath(path), path)
+    found.files = list(distinct.values())
     if not found.files:
         raise InputError(" ".join(["there is nothing to merge:", *found.skipped]))
     return found

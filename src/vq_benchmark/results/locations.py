@@ -1,4 +1,4 @@
-"""Where results, models and caches are kept: an option, else an environment variable, else a default."""
+"""Where results, models, checkpoints and caches are kept: an option, else an environment variable, else a default."""
 
 import os
 import re
@@ -25,6 +25,11 @@ def database_path(option: str | None, environment: Mapping[str, str] = os.enviro
 def codebooks_dir(option: str | None, environment: Mapping[str, str] = os.environ) -> Path:
     """`--codebooks-dir`, else $CODEBOOKS_DIR, else ./codebooks."""
     return expanded(option or environment.get("CODEBOOKS_DIR") or "codebooks", environment)
+
+
+def checkpoint_dir(option: str | None, environment: Mapping[str, str] = os.environ) -> Path:
+    """`--checkpoint-dir`, else $CHECKPOINT_DIR, else ./checkpoints: not the cache, which may go with the job."""
+    return expanded(option or environment.get("CHECKPOINT_DIR") or "checkpoints", environment)
 
 
 def cache_dir(option: str | None, environment: Mapping[str, str] = os.environ) -> Path:

@@ -10,6 +10,7 @@ from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.evaluate import Truths, evaluate
 from vq_benchmark.evaluation.grid import block_rows
+from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.metrics import Metrics, finished_metrics
 from vq_benchmark.evaluation.search_index import filled_index
 from vq_benchmark.evaluation.search_speed import search_metrics
@@ -21,6 +22,7 @@ from vq_benchmark.quantizers.faiss_index import index_name
 from vq_benchmark.quantizers.registry import get_quantizer
 from vq_benchmark.results.database import Run
 from vq_benchmark.results.models import load_model, save_model
+from vq_benchmark.studies.checkpointing import Checkpointing, check_stop
 from vq_benchmark.studies.plan import Cell, Options, model_id, run_id
 
 
@@ -38,10 +40,23 @@ class FittedModel:
 def run_cell(
     dataset: Dataset, options: Options, cell: Cell, sweep_id: str, truths: Truths | None, report: Reporter
 ) -> Run:
-    """The row of a cell: done, or partial where the cell is a chunk. Errors are the caller's."""
+    """The row of a cell: done, or partial where the cell is a chunk. Errors are the caller's.
+
+    It goes on from the cell's checkpoint if there is one; removing that is the caller's too, once the row is stored.
+
+    Raises:
+        Stopped: a signal asked for it; the checkpoint is written.
+        InputError: the checkpoint is of another model or other data.
+    """
     peak_is_own = reset_peak()
+    check_stop(cell.label)
     model = fitted_model(dataset, options, cell, report)
-    with report.task(cell.label, cell.stop - cell.start) as update:
+    check_stop(cell.label)
+    checkpoint = options.checkpoints.of(
+        run_id(dataset, options, cell), model_hash=model.hash, dataset_fingerprint=dataset.fingerprint
+    )
+    saved = Checkpointing(Measurement, checkpoint, options.checkpoints.every, cell.label, cell.start, report)
+    with report.task(cell.label, cell.stop - saved.next_row) as update:
         measurement = evaluate(
             model.quantizer,
             dataset,
@@ -54,6 +69,8 @@ def run_cell(
             settings=options.settings(cell.seed),
             batch_size=options.batch_size,
             on_block=update,
+            resume=saved.resume,
+            after_block=saved.after_block,
         )
     rows_in_memory = min(block_rows(options.batch_size), dataset.n)
     costs: Metrics = {
@@ -71,6 +88,7 @@ def run_cell(
     if model.quantizer.external:
         facts["external"] = True
     if options.with_qps and truths is not None:
+        saved.write(cell.stop, measurement)
         index = search_index(model.quantizer, dataset, options, cell, report)
         facts["search_index"] = None if index is None else index_name(index)
         if index is not None:
@@ -94,7 +112,12 @@ def search_index(quantizer: Quantizer, dataset: Dataset, options: Options, cell:
         return None
     report.say(f"{cell.label}: its search index takes {dataset.n * quantizer.code_bytes / 1e6:,.1f} MB of memory")
     with report.task(f"{cell.label}: filling its search index", dataset.n) as update:
-        return filled_index(quantizer, dataset.base, dataset.metric, batch_size=options.batch_size, on_block=update)
+
+        def on_block(done: int) -> None:
+            update(done)
+            check_stop(cell.label, cell.stop - cell.start)
+
+        return filled_index(quantizer, dataset.base, dataset.metric, batch_size=options.batch_size, on_block=on_block)
 
 
 def failed_row(dataset: Dataset, options: Options, cell: Cell, sweep_id: str, error: Exception) -> Run:

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -113,7 +114,8 @@ def _in_processes(workshop: Workshop, tasks: Sequence[Task], crew: _Crew, worker
                 for worker in crew.complete(min(workers, len(tasks))):
                     if worker.task is None and waiting:
                         worker.task = waiting.pop()
-                        worker.connection.send(worker.task)
+                        with suppress(OSError):  # it has died already, which its answer will show
+                            worker.connection.send(worker.task)
             busy = [worker for worker in crew.workers if worker.task is not None]
             if not busy:
                 break

@@ -170,29 +170,31 @@ def _failures(of: Run, missing: Sequence[Span], database: Database) -> str:
 
 def _merged(chunks: Sequence[Run], database: Database) -> Measurement:
     """The measurement of the whole base, made of one chunk after another."""
-    whole: Measurement | None = None
-    for run in chunks:
-        rows = f"rows {run.chunk_start} to {run.chunk_stop} (run {run.run_id})"
-        stored = database.get(run.run_id)
-        data = None if stored is None else stored.accumulators
+    whole = _measurement(chunks[0], database)
+    for run in chunks[1:]:
         try:
-            part = Measurement.from_bytes(data or b"")
+            whole.merge(_measurement(run, database))  # which no name keeps while the next one is read
         except ValueError as error:
-            raise Incomplete(
-                f"the measurement of {rows} is {error}; delete the row and run that chunk again"
-            ) from error
-        if part.accumulators.spans != [(run.chunk_start, run.chunk_stop)]:
-            raise Incomplete(f"the row of {rows} holds a measurement of other rows, {_rows(part.accumulators.spans)}")
-        try:
-            if whole is None:
-                whole = part
-            else:
-                whole.merge(part)
-        except ValueError as error:
-            raise Incomplete(f"its chunks cannot be merged: {rows} and those before: {error}") from error
-    if whole is None:
-        raise Incomplete("it has no chunks")
+            raise Incomplete(f"its chunks cannot be merged: {_chunk(run)} and those before: {error}") from error
     return whole
+
+
+def _measurement(run: Run, database: Database) -> Measurement:
+    stored = database.get(run.run_id)
+    try:
+        measurement = Measurement.from_bytes((stored and stored.accumulators) or b"")
+    except ValueError as error:
+        raise Incomplete(
+            f"the measurement of {_chunk(run)} is {error}; delete the row and run that chunk again"
+        ) from error
+    spans = measurement.accumulators.spans
+    if spans != [(run.chunk_start, run.chunk_stop)]:
+        raise Incomplete(f"the row of {_chunk(run)} holds a measurement of other rows, {_rows(spans)}")
+    return measurement
+
+
+def _chunk(run: Run) -> str:
+    return f"rows {run.chunk_start} to {run.chunk_stop} (run {run.run_id})"
 
 
 def _finished(chunks: Sequence[Run], measurement: Measurement) -> Run:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from vq_benchmark.datasets.dataset import Dataset
-from vq_benchmark.errors import BadRows, InputError
+from vq_benchmark.errors import BadRows, InputError, Stopped
 from vq_benchmark.evaluation.evaluate import Truths
 from vq_benchmark.evaluation.metrics import JUDGED_MEASURES
 from vq_benchmark.machine.progress import Reporter
@@ -54,6 +54,7 @@ def run_cells(
     Raises:
         InputError: the database or the ground truth cannot be used, or a search index is to be made of a chunk;
             nothing was run.
+        Stopped: a signal asked for it; the rows of the cells before are stored.
     """
     for cell in cells:
         if options.with_qps and (cell.start, cell.stop) != (0, dataset.n):
@@ -77,6 +78,8 @@ def run_cells(
             report.say(f"{cell.label}: the row of the earlier, successful run stays.")
         else:
             database.put(run)
+        if run.status != "failed":
+            options.checkpoints.remove(run.run_id)
         outcome.runs.append(run)
     return outcome
 
@@ -92,6 +95,7 @@ def done_before(
         if earlier is None or earlier.status == "failed":
             waiting.append(cell)
         else:
+            options.checkpoints.remove(earlier.run_id)  # a kill may have come between the row and this
             outcome.runs.append(earlier)
             outcome.skipped += 1
     return outcome, waiting
@@ -140,7 +144,7 @@ def _run_or_fail(
 ) -> Run:
     try:
         return run_cell(dataset, options, cell, sweep_id, truths, report)
-    except BadRows:  # they are so for every cell
+    except (BadRows, Stopped):  # the rows are bad for every cell, and a stop is no failure
         raise
     except Exception as error:  # noqa: BLE001 - however a cell fails, its error becomes a row and the others run
         report.say(f"{cell.label} failed: {error}")

@@ -8,7 +8,6 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,10 @@ from vq_benchmark.errors import InfeasibleBudget, InputError
 from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, block_rows
 from vq_benchmark.evaluation.ground_truth import DEFAULT_K
 from vq_benchmark.evaluation.streaming import PassSettings
+from vq_benchmark.machine.provenance import release
 from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.quantizers.registry import quantizer_class
+from vq_benchmark.results.checkpoints import Checkpoints
 
 DEFAULT_TRAIN_SIZE = 20_000
 GREATEST_SEED = 2**31 - 1
@@ -47,6 +48,7 @@ class Options:
     threads: int = 1
     slow: bool = False
     """Whether training may take longer than ten minutes."""
+    checkpoints: Checkpoints = Checkpoints()  # noqa: RUF009 - frozen
 
     def __post_init__(self) -> None:
         if self.train_size < 1:
@@ -112,7 +114,7 @@ def run_id(dataset: Dataset, options: Options, cell: Cell) -> str:
     judgements = dataset.judgements
     return _digest(
         {
-            "version": version("vq-benchmark").rsplit(".", 1)[0],
+            "version": release(),
             "base": dataset.fingerprint,
             "queries": fingerprint_array(dataset.queries),
             "learn": _learn_fingerprint(dataset, options.train_size),
@@ -132,7 +134,7 @@ def model_id(dataset: Dataset, train_size: int, cell: Cell) -> str:
     """Hash of everything that determines the fitted model of a cell, as 24 hex digits."""
     return _digest(
         {
-            "version": version("vq-benchmark").rsplit(".", 1)[0],
+            "version": release(),
             "base": dataset.fingerprint,
             "learn": _learn_fingerprint(dataset, train_size),
             "train_size": train_size,

@@ -21,7 +21,7 @@ from vq_benchmark.studies.cell import failed_row, fitted_model, run_cell
 from vq_benchmark.studies.finishing import finish_partial_rows, measurement_differences
 from vq_benchmark.studies.manifest import Configuration, Manifest, Task
 from vq_benchmark.studies.plan import Options
-from vq_benchmark.studies.truths import belonging_of, obtain_truths
+from vq_benchmark.studies.truths import belonging_of, obtain_truths, resumable_search, truth_key
 
 
 class TaskFailed(Exception):
@@ -55,7 +55,9 @@ class Workshop:
     @functools.cached_property
     def options(self) -> Options:
         """How cells are measured here."""
-        return self.manifest.study.options(replace(self.machine, codebooks_dir=self.manifest.codebooks_dir))
+        checkpoints = replace(self.machine.checkpoints, folder=self.manifest.folder / "checkpoints")
+        places = replace(self.machine, codebooks_dir=self.manifest.codebooks_dir, checkpoints=checkpoints)
+        return self.manifest.study.options(places)
 
     @functools.cached_property
     def whole_truth(self) -> Truths | None:
@@ -77,13 +79,14 @@ class Workshop:
 
     def run_truth(self, task: Task) -> None:
         """The exact neighbours among the rows of one chunk."""
-        start, stop = self.manifest.chunks[task.index]
-        with self.report.task(self.manifest.describe(task), stop - start) as update:
+        rows = start, stop = self.manifest.chunks[task.index]
+        key = truth_key(self.dataset, self.options.k, rows)
+        label = self.manifest.describe(task)
+        with resumable_search(self.dataset, key, rows, label, self.options.checkpoints, self.report) as hooks:
             truths = exact_truths(
-                self.dataset, self.options.k,
-                start=start, stop=stop, batch_size=self.options.batch_size, on_block=update,
-            )  # fmt: skip
-        self._save_truths(task, truths)
+                self.dataset, self.options.k, start=start, stop=stop, batch_size=self.options.batch_size, **hooks
+            )
+            self._save_truths(task, truths)
 
     def run_reduce(self, task: Task) -> None:
         """The exact neighbours among all rows, merged from those of the chunks, or as given."""
@@ -119,6 +122,7 @@ class Workshop:
             self.report,
         )
         write_database(self.manifest.result_path(task), [run])
+        self.options.checkpoints.remove(run.run_id)
 
     def run_merge(self, task: Task) -> None:
         """The finished rows of all configurations, and rows that say why there is none.

@@ -1,7 +1,10 @@
 """The ground truth of a data set: given, come with the data, cached, or computed now."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.dataset import Dataset
@@ -9,11 +12,13 @@ from vq_benchmark.datasets.fingerprint import fingerprint_array
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.accumulators import Span
 from vq_benchmark.evaluation.evaluate import Truths, exact_truths, own_judged_queries
-from vq_benchmark.evaluation.ground_truth import exact_neighbors
+from vq_benchmark.evaluation.ground_truth import GroundTruth, exact_neighbors
 from vq_benchmark.evaluation.ground_truth_check import adopted_truth
 from vq_benchmark.evaluation.ground_truth_files import Belonging, load_ids, load_truths, save_truths
 from vq_benchmark.evaluation.top_candidates import squared_norms
 from vq_benchmark.machine.progress import Reporter
+from vq_benchmark.results.checkpoints import Checkpoints
+from vq_benchmark.studies.checkpointing import Checkpointing, check_stop
 from vq_benchmark.studies.plan import Options
 
 
@@ -54,12 +59,36 @@ def obtain_truths(dataset: Dataset, options: Options, start: int, stop: int, rep
         cached = _load(path, dataset, options, span, report)
         if cached is not None:
             return cached
-    with report.task(f"exact neighbours of {len(dataset.queries):,} queries", stop - start) as update:
-        truths = exact_truths(
-            dataset, options.k, start=start, stop=stop, batch_size=options.batch_size, on_block=update
-        )
-    _save(path, dataset, truths, report)
+    label = f"exact neighbours of {len(dataset.queries):,} queries"
+    with resumable_search(dataset, path.stem, (start, stop), label, options.checkpoints, report) as hooks:
+        truths = exact_truths(dataset, options.k, start=start, stop=stop, batch_size=options.batch_size, **hooks)
+        _save(path, dataset, truths, report)
     return truths
+
+
+@contextmanager
+def resumable_search(
+    dataset: Dataset, key: str, rows: Span, label: str, checkpoints: Checkpoints, report: Reporter
+) -> Iterator[dict[str, Any]]:
+    """Arguments that let a search of exact neighbours among `rows` show progress, be stopped, and go on later.
+
+    For `exact_truths` and `exact_neighbors`. The checkpoint goes when the block has ended well.
+
+    Raises:
+        Stopped: a signal asked for it; the checkpoint is written.
+        InputError: the checkpoint is of other data.
+    """
+    check_stop(label)
+    id_ = _search_id(key)
+    checkpoint = checkpoints.of(id_, dataset_fingerprint=dataset.fingerprint)
+    saved = Checkpointing(GroundTruth, checkpoint, checkpoints.every, label, rows[0], report)
+    with report.task(label, rows[1] - saved.next_row) as update:
+        yield {"on_block": update, "resume": saved.resume, "after_block": saved.after_block}
+    checkpoints.remove(id_)
+
+
+def _search_id(key: str) -> str:
+    return f"truth-{hashlib.blake2b(key.encode(), digest_size=12).hexdigest()}"
 
 
 def _given(dataset: Dataset, options: Options, path: Path, report: Reporter) -> Truths:
@@ -82,21 +111,27 @@ def _adopted(dataset: Dataset, options: Options, ids: IdArray, origin: str, repo
     if judged is None:
         truths = Truths(truth)
     else:
-        with report.task(f"exact neighbours of {len(judged):,} judged queries", dataset.n) as update:
+        label = f"exact neighbours of {len(judged):,} judged queries"
+        with resumable_search(dataset, path.stem, (0, dataset.n), label, options.checkpoints, report) as hooks:
             truths = Truths(
                 truth,
                 exact_neighbors(
-                    dataset.base, judged, dataset.metric, options.k, batch_size=options.batch_size, on_block=update
+                    dataset.base, judged, dataset.metric, options.k, batch_size=options.batch_size, **hooks
                 ),
             )
     _save(path, dataset, truths, report)
     return truths
 
 
-def _cached(dataset: Dataset, options: Options, span: Span, suffix: str = "") -> Path:
+def truth_key(dataset: Dataset, k: int, rows: Span) -> str:
+    """The name of the ground truth of a data set's queries among `rows` of its base."""
     belonging = repr(sorted(vars(belonging_of(dataset)).items()))
     key = hashlib.blake2b(belonging.encode(), digest_size=12).hexdigest()
-    return options.cache_dir / "ground-truth" / f"{key}-k{options.k}-rows{span[0]}-{span[1]}{suffix}.npz"
+    return f"{key}-k{k}-rows{rows[0]}-{rows[1]}"
+
+
+def _cached(dataset: Dataset, options: Options, rows: Span, suffix: str = "") -> Path:
+    return options.cache_dir / "ground-truth" / f"{truth_key(dataset, options.k, rows)}{suffix}.npz"
 
 
 def _load(path: Path, dataset: Dataset, options: Options, span: Span, report: Reporter) -> Truths | None:
@@ -104,10 +139,12 @@ def _load(path: Path, dataset: Dataset, options: Options, span: Span, report: Re
     if not path.exists():
         return None
     try:
-        return load_truths(path, belonging_of(dataset), options.k, span)
+        truths = load_truths(path, belonging_of(dataset), options.k, span)
     except InputError as error:
         report.say(f"{error} It is not used; exact neighbours are computed again.")
         return None
+    options.checkpoints.remove(_search_id(path.stem))  # a kill may have come between the file and this
+    return truths
 
 
 def _save(path: Path, dataset: Dataset, truths: Truths, report: Reporter) -> None:

@@ -1,0 +1,130 @@
+"""What an unfinished pass has found so far, on disk: one atomic file per cell, which says what it belongs to."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from vq_benchmark.errors import InputError
+from vq_benchmark.machine.archive import pack, unpack
+from vq_benchmark.machine.files import atomic_write
+from vq_benchmark.machine.progress import Reporter
+from vq_benchmark.machine.provenance import release
+
+FORMAT_VERSION = 1
+SECONDS_PER_UNIT = {"s": 1, "m": 60, "h": 3600}
+
+
+@dataclass(frozen=True)
+class Interval:
+    """How often checkpoints are written: every so many blocks, or seconds; with neither, only on a stop."""
+
+    blocks: int | None = None
+    seconds: float | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """From a number of blocks such as "50" or a time such as "300s", "5m", "1h"; "0" is never.
+
+        Raises:
+            InputError: the text is none of these.
+        """
+        match = re.fullmatch(r"(\d+)([smh]?)", text.strip())
+        if match is None:
+            raise InputError(
+                f"--checkpoint-every is {text!r}, it must be a number of blocks such as 50, a time such as 300s, 5m "
+                "or 1h, or 0 for never."
+            )
+        count, unit = int(match[1]), match[2]
+        if not count:
+            return cls()
+        return cls(seconds=count * SECONDS_PER_UNIT[unit]) if unit else cls(blocks=count)
+
+    def is_over(self, blocks: int, seconds: float) -> bool:
+        """Whether so many blocks and seconds after the last checkpoint the next one is due."""
+        by_blocks = self.blocks is not None and blocks >= self.blocks
+        return by_blocks or (self.seconds is not None and seconds >= self.seconds)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The place of one checkpoint, and what it has to belong to; the payload is bytes."""
+
+    path: Path
+    identity: dict[str, str]
+    """By name; a checkpoint of which one value differs is of other work."""
+
+    def write(self, payload: bytes, next_row: int) -> None:
+        """Put this payload, whole, in the place of an earlier one.
+
+        Raises:
+            InputError: the folder cannot be written to, or the disk is full; the earlier one is still there then.
+        """
+        header = {"version": FORMAT_VERSION, "identity": self.identity, "next_row": next_row}
+        with atomic_write(self.path) as file:
+            file.write(pack(header, {"payload": np.frombuffer(payload, dtype=np.uint8)}))
+
+    def read(self, report: Reporter) -> tuple[bytes, int] | None:
+        """The payload and the next row, or None where there is none; a damaged file is set aside with a remark.
+
+        Raises:
+            InputError: the checkpoint is of other work, which is refused and left as it is.
+        """
+        if not self.path.exists():
+            return None
+        try:
+            header, arrays = unpack(self.path.read_bytes())
+            found = {"version": header["version"], **header["identity"]}
+            saved = arrays["payload"].tobytes(), int(header["next_row"])
+        except (ValueError, KeyError, TypeError) as error:
+            self.set_aside(str(error), report)
+            return None
+        self._check(found)
+        return saved
+
+    def _check(self, found: dict[str, str | int]) -> None:
+        wanted = {"version": FORMAT_VERSION, **self.identity}
+        for name in wanted | found:
+            if wanted.get(name) != found.get(name):
+                raise InputError(
+                    f"the checkpoint {str(self.path)!r} is of other work: its {name.replace('_', ' ')} is "
+                    f"{found.get(name)}, needed is {wanted.get(name)}; delete it to begin anew."
+                )
+
+    def set_aside(self, reason: str, report: Reporter) -> None:
+        """Rename a damaged file to NAME.corrupt, so that the work is done again and somebody can look at it."""
+        aside = self.path.with_name(f"{self.path.name}.corrupt")
+        self.path.replace(aside)
+        report.say(
+            f"the checkpoint {str(self.path)!r} is damaged: {reason}. It is now {aside.name!r}, the work begins anew."
+        )
+
+    def remove(self) -> None:
+        """Delete the checkpoint, and what a kill in the middle of `write` left of one, if there is any."""
+        if self.path.exists():  # there may not even be a folder
+            self.path.unlink(missing_ok=True)
+        for half in self.path.parent.glob(f".{self.path.name}.*.tmp"):
+            half.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """Where checkpoints are kept, and how often they are written; they also are when the work is told to stop."""
+
+    folder: Path | None = None
+    """None: nowhere."""
+    every: Interval = Interval(seconds=300)
+
+    def of(self, id_: str, **identity: str) -> Checkpoint | None:
+        """The checkpoint of the work `id_` (letters, digits, -) in this release; None where none are kept."""
+        if self.folder is None:
+            return None
+        return Checkpoint(self.folder / f"{id_}.npz", {"id": id_, "release": release(), **identity})
+
+    def remove(self, id_: str) -> None:
+        """Delete the checkpoint of work whose result is stored, if there is one."""
+        checkpoint = self.of(id_)
+        if checkpoint is not None:
+            checkpoint.remove()

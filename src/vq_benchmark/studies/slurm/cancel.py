@@ -1,0 +1,20 @@
+"""Take a study off the queue; what is done stays done."""
+
+from vq_benchmark.studies.manifest import Manifest
+from vq_benchmark.studies.slurm import scheduler
+from vq_benchmark.studies.slurm.queue import queued_tasks
+from vq_benchmark.studies.slurm.record import require_own
+
+
+def cancel_study(manifest: Manifest) -> int:
+    """Cancel all tasks of the study that wait or run; returns how many there were.
+
+    Those that run are told to stop, write their checkpoints, and do not come back.
+
+    Raises:
+        InputError: the study is another user's.
+    """
+    require_own(manifest)
+    rows = queued_tasks(manifest).values()
+    scheduler.cancel(map(str, sorted({row.job for row in rows})))
+    return len(rows)

@@ -1,0 +1,75 @@
+"""Named sets of resources: one that ships, and those of the user's own file."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from vq_benchmark.errors import InputError
+from vq_benchmark.studies.slurm.spec import JobSpec
+
+SHIPPED: dict[str, dict[str, Any]] = {
+    "ice": {"time": "4:00:00", "cpus_per_task": 4, "mem_per_cpu": "2G", "constraint": "localNVMe"},
+}
+"""`ice`: Georgia Tech's teaching cluster, which wants no partition named, and has its scratch on local NVMe."""
+
+
+def profiles_path(environment: Mapping[str, str] = os.environ) -> Path:
+    """$XDG_CONFIG_HOME/vq-benchmark/slurm.yaml, by default in ~/.config."""
+    return Path(environment.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "vq-benchmark" / "slurm.yaml"
+
+
+def job_spec(profile: str | None, options: Mapping[str, Any], path: Path | None = None) -> JobSpec:
+    """The resources of a profile, if one is named, with the options of the command line in place of its own.
+
+    Raises:
+        InputError: there is no such profile, the file cannot be read, or a key or a value is not possible.
+    """
+    if profile is None:
+        return JobSpec.parse(options)
+    path = profiles_path() if path is None else path
+    profiles = read_profiles(path)
+    if profile not in profiles:
+        near = difflib.get_close_matches(profile, profiles, n=1)
+        hint = f"did you mean {near[0]!r}? there" if near else "there"
+        raise InputError(
+            f"there is no profile {profile!r}; {hint} are {', '.join(sorted(profiles))} (your own are kept in "
+            f"{str(path)!r})."
+        )
+    return profiles[profile].changed(options)
+
+
+def read_profiles(path: Path) -> dict[str, JobSpec]:
+    """All profiles by name. The file maps names to keys and values; it adds to what ships, key by key, and an empty
+    value takes a key away.
+
+    Raises:
+        InputError: the file is not such a mapping.
+    """
+    found = SHIPPED | {name: SHIPPED.get(name, {}) | own for name, own in _own_profiles(path).items()}
+    return {
+        name: JobSpec.parse({key: value for key, value in values.items() if value != ""}, f"the profile {name!r}")
+        for name, values in found.items()
+    }
+
+
+def _own_profiles(path: Path) -> dict[str, dict[str, Any]]:
+    try:
+        # BaseLoader leaves values as they are written: to YAML's own rules 1:30:00 is the number 5400.
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise InputError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{str(path)!r} is not YAML: {' '.join(str(error).split())}.") from error
+    if content in ("", None):
+        return {}
+    if not isinstance(content, dict) or not all(isinstance(values, dict) for values in content.values()):
+        raise InputError(
+            f"{str(path)!r} must hold names of profiles, and below each its keys, such as time: 1:00:00."
+        )
+    return content

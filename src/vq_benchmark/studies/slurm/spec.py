@@ -1,0 +1,176 @@
+"""What a job asks of the cluster, and the sbatch options that say so."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from vq_benchmark.errors import InputError
+
+TIME = re.compile(r"(?:(?P<days>\d+)-)?(?P<first>\d+)(?::(?P<second>\d+))?(?::(?P<third>\d+))?")
+MEMORY = re.compile(r"\d+[KMGT]?", re.IGNORECASE)
+MEMORY_OPTIONS = ("mem", "mem_per_cpu", "mem_per_gpu")
+"""Of which sbatch takes one."""
+TAKEN = {
+    "--array": "which tasks run is known to the study",
+    "-a": "which tasks run is known to the study",
+    "--job-name": "`slurm status` finds the jobs of the study by their names",
+    "-J": "`slurm status` finds the jobs of the study by their names",
+    "--dependency": "the stages of the study wait for each other",
+    "-d": "the stages of the study wait for each other",
+    "--output": "`slurm status` looks for the logs in the study's folder",
+    "-o": "`slurm status` looks for the logs in the study's folder",
+    "--signal": "its lead is set with --signal-lead",
+    "--wrap": "the script is that of the study",
+    "--parsable": "it is given already",
+}
+"""Options that the script or its submission sets itself, and why."""
+
+
+def seconds_of(time: str) -> int:
+    """Seconds of a time as sbatch takes it: minutes, M:S, H:M:S, D-H, D-H:M or D-H:M:S.
+
+    Raises:
+        ValueError: it is of no such form, or nothing.
+    """
+    match = TIME.fullmatch(time)
+    if match is None:
+        raise ValueError(f"{time!r} is not a time; write minutes (90), H:M:S (1:30:00) or D-H:M:S (1-12:00:00)")
+    numbers = [int(number) for number in (match["first"], match["second"], match["third"]) if number is not None]
+    if match["days"] is not None:
+        hours, minutes, seconds = [*numbers, 0, 0][:3]
+        hours += 24 * int(match["days"])
+    elif len(numbers) == 3:
+        hours, minutes, seconds = numbers
+    else:
+        hours, (minutes, seconds) = 0, [*numbers, 0][:2]
+    if any(number >= 60 for number in numbers[1:]) or (match["days"] is not None and numbers[0] >= 24):
+        raise ValueError(f"{time!r} is not a time: 60 minutes or seconds are written as the next unit, and 24 hours")
+    total = 3600 * hours + 60 * minutes + seconds
+    if total == 0:
+        raise ValueError(f"the time {time!r} is nothing at all")
+    return total
+
+
+def _time(value: str) -> str:
+    seconds_of(value)
+    return value
+
+
+def _memory(value: str) -> str:
+    if not MEMORY.fullmatch(value):
+        raise ValueError(f"{value!r} is not an amount of memory; write whole numbers with K, M, G or T, such as 4G")
+    return value.upper()
+
+
+def _one_line(value: str) -> str:
+    if not value.strip() or not value.isprintable():
+        raise ValueError(f"{value!r} must be one line of printable text")
+    return value
+
+
+def _flag(value: str) -> str:
+    name = re.split(r"[=\s]", value, maxsplit=1)[0]
+    short = name[:2] if re.match(r"-[^-]", name) else name
+    if not name.startswith("-"):
+        raise ValueError(f"{value!r} is not an option of sbatch; write it as on its command line, --name=value")
+    if short in TAKEN:
+        raise ValueError(f"{short} cannot be given: {TAKEN[short]}")
+    return _one_line(value)
+
+
+Text = Annotated[str, AfterValidator(_one_line)]
+Time = Annotated[str, AfterValidator(_time)]
+Memory = Annotated[str, AfterValidator(_memory)]
+Flag = Annotated[str, AfterValidator(_flag)]
+
+
+class JobSpec(BaseModel):
+    """What every job of a study asks for; what is not set is left to the cluster's defaults."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+    partition: Text | None = None
+    account: Text | None = None
+    qos: Text | None = None
+    constraint: Text | None = None
+    gres: Text | None = None
+    time: Time | None = None
+    mem: Memory | None = None
+    mem_per_cpu: Memory | None = None
+    mem_per_gpu: Memory | None = None
+    cpus_per_task: int | None = Field(None, ge=1)
+    ntasks_per_node: int | None = Field(None, ge=1)
+    tmp: Memory | None = None
+    nice: int | None = None
+    mail_user: Text | None = None
+    mail_type: Text | None = None
+    setup: tuple[str, ...] = ()
+    """Lines of shell before the program, such as `module load anaconda3`."""
+    extra: tuple[Flag, ...] = ()
+    """Options of sbatch as they are, such as `--reservation=class`."""
+    signal_lead: int = Field(120, ge=1, le=65535)
+    """Seconds before the time limit at which a task is told to write its checkpoint and to queue again."""
+    array_limit: int | None = Field(None, ge=1)
+    """How many tasks of a stage run at once."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        given = [name for name in MEMORY_OPTIONS if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(map(option_name, given))} exclude each other; give one of them")
+        if self.time is not None and seconds_of(self.time) <= self.signal_lead:
+            raise ValueError(
+                f"the time {self.time} is not more than the {self.signal_lead} seconds before its end at which tasks "
+                "are told to stop (--signal-lead)"
+            )
+        return self
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any], origin: str = "the job") -> Self:
+        """A validated specification.
+
+        Raises:
+            InputError: an unknown key (the nearest valid one is named), or a value that sbatch would not take.
+        """
+        for key in values:
+            if key not in cls.model_fields:
+                near = difflib.get_close_matches(str(key), cls.model_fields, n=1)
+                hint = f"did you mean {near[0]!r}? the" if near else "the"
+                raise InputError(f"{origin} has no key {key!r}; {hint} keys are {', '.join(cls.model_fields)}.")
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = f"{option_name(str(first['loc'][0]))}: " if first["loc"] else ""
+            message = first["msg"].removeprefix("Value error, ")
+            raise InputError(f"{origin}: {place}{message[0].lower()}{message[1:]}.") from None
+
+    def changed(self, options: Mapping[str, Any], origin: str = "the job") -> Self:
+        """The same with some values replaced; one kind of memory replaces another."""
+        kept = self.model_dump(exclude_defaults=True)
+        if any(name in options for name in MEMORY_OPTIONS):
+            kept = {name: value for name, value in kept.items() if name not in MEMORY_OPTIONS}
+        return self.parse(kept | dict(options), origin)
+
+    def flags(self) -> list[str]:
+        """The options of sbatch that stand for what is set, values as sbatch is to see them."""
+        named = [
+            f"{option_name(name)}={getattr(self, name)}"
+            for name in PASSED_ON
+            if getattr(self, name) is not None
+        ]  # fmt: skip
+        return [*named, f"--signal=B:USR1@{self.signal_lead}"]
+
+
+PASSED_ON = tuple(
+    name for name in JobSpec.model_fields if name not in ("setup", "extra", "signal_lead", "array_limit")
+)
+"""Fields that are options of sbatch under the same name."""
+
+
+def option_name(field: str) -> str:
+    """The option that sets a field, such as --mem-per-cpu."""
+    return f"--{field.replace('_', '-')}"

@@ -1,0 +1,158 @@
+"""How a study is doing: from its result files first, then the queue, then accounting where there is some."""
+
+import shlex
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from vq_benchmark.studies.manifest import STAGES, Manifest, Stage, Task
+from vq_benchmark.studies.slurm import scheduler
+from vq_benchmark.studies.slurm.queue import queued_tasks
+from vq_benchmark.studies.slurm.record import Job, Record, load_record, log_path, named_task
+from vq_benchmark.studies.slurm.spec import JobSpec
+
+State = Literal["done", "running", "pending", "failed", "lost"]
+STATES: tuple[State, ...] = get_args(State)
+"""`failed` has a reason that is known, `lost` has left the queue without a result and without one."""
+ENDINGS = {
+    "OUT_OF_MEMORY": "out of memory; resume it with more, such as --mem-per-cpu",
+    "TIMEOUT": "its time ended before it could queue again; resume it with more, such as --time",
+    "CANCELLED": "cancelled",
+    "NODE_FAIL": "its node failed",
+    "BOOT_FAIL": "its node did not start",
+    "PREEMPTED": "preempted and not queued again",
+    "DEADLINE": "it could not start before its deadline",
+}
+"""What accounting calls an end that leaves no failure file."""
+
+
+@dataclass(frozen=True)
+class TaskStatus:
+    """What is known of one task."""
+
+    task: Task
+    state: State
+    reason: str = ""
+    log: Path | None = None
+
+
+@dataclass(frozen=True)
+class StudyStatus:
+    """What is known of all tasks."""
+
+    manifest: Manifest
+    tasks: tuple[TaskStatus, ...]
+
+    def counts(self, stage: Stage) -> dict[State, int]:
+        """How many tasks of a stage are in each state."""
+        found = Counter(each.state for each in self.tasks if each.task.stage == stage)
+        return {state: found[state] for state in STATES}
+
+    @property
+    def problems(self) -> list[TaskStatus]:
+        """The tasks that will not be done unless someone does something."""
+        return [each for each in self.tasks if each.state in ("failed", "lost")]
+
+    def waiting_reasons(self) -> dict[str, int]:
+        """Why tasks wait, as SLURM says it, and how many."""
+        return dict(Counter(each.reason for each in self.tasks if each.state == "pending").most_common())
+
+    @property
+    def next_command(self) -> str:
+        """What to type next."""
+        folder = shlex.quote(str(self.manifest.folder))
+        if self.problems:
+            return f"vq-benchmark slurm resume {folder}"
+        if any(each.state != "done" for each in self.tasks):
+            return f"vq-benchmark slurm status {folder}"
+        return f"vq-benchmark plot --db-path {shlex.quote(str(self.manifest.results_path))}"
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain values."""
+        return {
+            "study": str(self.manifest.folder),
+            "stages": {
+                stage: {"total": self.manifest.count(stage), **self.counts(stage)}
+                for stage in STAGES
+                if self.manifest.count(stage)
+            },
+            "problems": [
+                {
+                    "stage": each.task.stage,
+                    "index": each.task.index,
+                    "what": self.manifest.describe(each.task),
+                    "state": each.state,
+                    "reason": each.reason,
+                    "log": None if each.log is None else str(each.log),
+                }
+                for each in self.problems
+            ],
+            "results": str(self.manifest.results_path),
+            "next": self.next_command,
+        }
+
+
+def study_status(manifest: Manifest) -> StudyStatus:
+    """What became of every task so far.
+
+    Raises:
+        InputError: there is no SLURM here, or it does not answer.
+    """
+    scheduler.require_slurm()
+    record = load_record(manifest.folder) or Record(JobSpec.parse({}))
+    queued = queued_tasks(manifest)
+    unfinished = {task for stage in STAGES for task in manifest.unfinished(stage)}
+    latest = _latest_jobs(record, unfinished)
+    ended = _endings(manifest, latest, queued)
+    return StudyStatus(
+        manifest,
+        tuple(
+            _status_of(manifest, task, queued.get(task), ended.get(task), latest.get(task))
+            if task in unfinished
+            else TaskStatus(task, "done")
+            for stage in STAGES
+            for task in manifest.tasks(stage)
+        ),
+    )
+
+
+def _latest_jobs(record: Record, tasks: Collection[Task]) -> dict[Task, tuple[Job, int]]:
+    """The last job that each task was handed in with, and its index there."""
+    return {task: (job, index) for job in record.jobs for task, index in job.tasks() if task in tasks}
+
+
+def _endings(
+    manifest: Manifest, latest: Mapping[Task, tuple[Job, int]], queued: Collection[Task]
+) -> dict[Task, scheduler.EndedTask]:
+    """What accounting says of the last attempt at each task that is not in the queue."""
+    rows = scheduler.ended(job.id for task, (job, _) in latest.items() if task not in queued)
+    named = ((named_task(manifest, row.name, row.index), row) for row in rows)
+    return {task: row for task, row in named if task is not None and task in latest and row.job == latest[task][0].id}
+
+
+def _status_of(
+    manifest: Manifest,
+    task: Task,
+    queued: scheduler.QueuedTask | None,
+    ended: scheduler.EndedTask | None,
+    attempt: tuple[Job, int] | None,
+) -> TaskStatus:
+    log = None if attempt is None else log_path(manifest, *attempt)
+    shown = log if log is not None and log.exists() else None
+    if queued is not None:
+        return TaskStatus(task, "pending" if queued.waits else "running", queued.reason, shown)
+    # A failure file may be that of an earlier attempt, and the last one have ended by a kill that leaves none.
+    if ended is not None and ended.state in ENDINGS:
+        return TaskStatus(task, "failed", ENDINGS[ended.state], shown)
+    failure = manifest.failure(task)
+    if failure is not None:
+        return TaskStatus(task, "failed", failure, shown)
+    if ended is not None and ended.state == "FAILED":
+        code, _, signal = ended.exit_code.partition(":")
+        how = f"exit code {code}" if signal in ("", "0") else f"signal {signal}"
+        return TaskStatus(task, "failed", f"it ended with {how} and left no result", shown)
+    if attempt is None:
+        return TaskStatus(task, "lost", "it was never handed in")
+    return TaskStatus(task, "lost", "it is not in the queue and has left no result", shown)

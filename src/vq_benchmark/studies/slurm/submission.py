@@ -1,0 +1,186 @@
+"""Hand a study in: one script for each stage, an array of its tasks, and who waits for whom."""
+
+import shlex
+import sys
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vq_benchmark.errors import InputError
+from vq_benchmark.machine.files import atomic_write
+from vq_benchmark.studies.manifest import STAGES, Manifest, Stage
+from vq_benchmark.studies.slurm import scheduler
+from vq_benchmark.studies.slurm.arrays import ArrayPart, array_parts
+from vq_benchmark.studies.slurm.record import (
+    LOG_FOLDER,
+    Job,
+    Record,
+    job_name,
+    load_record,
+    require_own,
+    script_path,
+)
+from vq_benchmark.studies.slurm.script import StageScript, script_text
+
+WAITS_FOR: dict[Stage, dict[Stage, str]] = {
+    "reduce": {"truth": "afterok"},
+    "evaluate": {"reduce": "afterok", "fit": "afterany"},
+    "merge": {"evaluate": "afterany"},
+}
+"""A configuration that cannot be fitted does not stop the others, so `evaluate` starts whatever became of `fit`."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of sbatch to be made."""
+
+    stage: Stage
+    part: ArrayPart
+
+
+def submit_study(manifest: Manifest, record: Record) -> list[Job]:
+    """Write the scripts and hand in all tasks that are not done; returns the jobs.
+
+    Raises:
+        InputError: the folder is another user's, or was submitted before.
+        SchedulerError: SLURM took some or none of them; those that it took are recorded, for `resume` to go on from.
+    """
+    require_own(manifest)
+    earlier = load_record(manifest.folder)
+    if earlier is not None and earlier.jobs:
+        folder = shlex.quote(str(manifest.folder))
+        raise InputError(
+            f"the study in {folder} was submitted before, as {_listed(earlier.jobs)}; `vq-benchmark slurm status "
+            f"{folder}` says how it is, `vq-benchmark slurm resume {folder}` hands in what is missing."
+        )
+    todo = {stage: [task.index for task in manifest.unfinished(stage)] for stage in STAGES}
+    calls = calls_for(todo, scheduler.max_array_size(), record.spec.array_limit)
+    write_scripts(manifest, record)
+    record.save(manifest.folder)
+    return hand_in(manifest, record, calls, {})
+
+
+def calls_for(todo: Mapping[Stage, Sequence[int]], max_array_size: int, limit: int | None) -> list[Call]:
+    """The calls of sbatch that cover these tasks, stages in order."""
+    return [Call(stage, part) for stage in STAGES for part in array_parts(todo[stage], max_array_size, limit)]
+
+
+def hand_in(
+    manifest: Manifest, record: Record, calls: Sequence[Call], queued: Mapping[Stage, Sequence[int]]
+) -> list[Job]:
+    """Make the calls, and record each job as soon as SLURM has taken it.
+
+    `queued` are jobs of earlier calls, by stage, that are to be waited for too.
+    """
+    new: dict[Stage, list[str]] = defaultdict(list)
+    for call in calls:
+        options = _name_of_part(manifest, call)
+        dependency = dependency_of(call.stage, new, queued)
+        script = script_path(manifest, call.stage)
+        try:
+            id_ = scheduler.submit(script, call.part.text, call.part.offset, dependency, options)
+        except scheduler.SchedulerError as error:
+            taken = sum(map(len, new.values()))
+            raise scheduler.SchedulerError(
+                f"{error} {taken} of {len(calls)} arrays were handed in"
+                + (f" ({_listed(record.jobs[-taken:])}); `vq-benchmark slurm resume` goes on." if taken else ".")
+            ) from error
+        new[call.stage].append(str(id_))
+        record = record.with_job(id_, call.stage, call.part.offset, call.part.text)
+        record.save(manifest.folder)
+    return list(record.jobs[-len(calls) :]) if calls else []
+
+
+def dependency_of(
+    stage: Stage, new: Mapping[Stage, Sequence[str]], queued: Mapping[Stage, Sequence[int]] | None = None
+) -> str:
+    """What a stage waits for, as `--dependency` takes it; empty if for nothing.
+
+    Jobs of earlier calls are waited for whatever becomes of them: some of their tasks have failed before, which an
+    `afterok` would hold against them for ever. A task that then lacks something says so itself.
+    """
+    clauses = []
+    for upstream, kind in WAITS_FOR.get(stage, {}).items():
+        if new.get(upstream):
+            clauses.append(":".join([kind, *new[upstream]]))
+        if queued and queued.get(upstream):
+            clauses.append(":".join(["afterany", *map(str, queued[upstream])]))
+    if queued and stage == "merge" and queued.get(stage):
+        clauses.append(":".join(["afterany", *map(str, queued[stage])]))
+    return ",".join(clauses)
+
+
+def stage_scripts(manifest: Manifest, record: Record) -> dict[Path, str]:
+    """The text of every stage's script, by where it belongs.
+
+    Raises:
+        InputError: the folder's name is one that sbatch cannot take.
+    """
+    return {
+        script_path(manifest, stage): script_text(_stage_script(manifest, record, stage), record.spec)
+        for stage in STAGES
+        if manifest.count(stage)
+    }
+
+
+def write_scripts(manifest: Manifest, record: Record) -> None:
+    """Write them, and make the folder of the logs, without which SLURM would let the jobs fail silently."""
+    for path, text in stage_scripts(manifest, record).items():
+        with atomic_write(path) as file:
+            file.write(text.encode())
+    (manifest.folder / LOG_FOLDER).mkdir(exist_ok=True)
+
+
+def preview(manifest: Manifest, record: Record, max_array_size: int) -> str:
+    """The scripts, and the commands as lines of a shell, which would hand in what is not done."""
+    todo = {stage: [task.index for task in manifest.unfinished(stage)] for stage in STAGES}
+    lines = [f"### {path}\n{text}" for path, text in stage_scripts(manifest, record).items()]
+    new: dict[Stage, list[str]] = defaultdict(list)
+    for call in calls_for(todo, max_array_size, record.spec.array_limit):
+        waits = dependency_of(call.stage, new)
+        command = scheduler.submission(
+            script_path(manifest, call.stage), call.part.text, call.part.offset, "", _name_of_part(manifest, call)
+        )
+        if waits:  # its variables are for the shell, so it is not quoted as the rest is
+            command.insert(3, "--dependency=")
+        variable = f"{call.stage}_{call.part.offset}" if call.part.offset else call.stage
+        typed = shlex.join(command).replace(" --dependency= ", f' --dependency="{waits}" ', 1)
+        lines.append(f"{variable}=$({typed})")
+        new[call.stage].append(f"${variable}")
+    return "\n".join(lines)
+
+
+def try_out(manifest: Manifest, record: Record) -> list[str]:
+    """What `sbatch --test-only` says of each script; nothing is written or handed in."""
+    return [
+        f"{path.name}: {scheduler.try_out(text).strip()}"
+        for path, text in stage_scripts(manifest, record).items()
+    ]  # fmt: skip
+
+
+def _stage_script(manifest: Manifest, record: Record, stage: Stage) -> StageScript:
+    count = manifest.count(stage)
+    limit = record.spec.array_limit
+    return StageScript(
+        path=script_path(manifest, stage),
+        job_name=job_name(manifest, stage),
+        title=f"Stage {stage} of the study in {manifest.folder}: {count} task{'s' if count > 1 else ''}.",
+        array=f"0-{count - 1}" + ("" if limit is None else f"%{limit}"),
+        log_folder=manifest.folder / LOG_FOLDER,
+        log_stem=stage,
+        # -P: the folder that a job starts in is no place to import from.
+        command=[
+            sys.executable, "-P", "-m", "vq_benchmark", "slurm", "task", *record.program_options,
+            str(manifest.folder), stage,
+        ],
+    )  # fmt: skip
+
+
+def _name_of_part(manifest: Manifest, call: Call) -> list[str]:
+    """The first array has the name that stands in the script."""
+    return [f"--job-name={job_name(manifest, call.stage, call.part.offset)}"] if call.part.offset else []
+
+
+def _listed(jobs: Sequence[Job]) -> str:
+    return f"job{'s' if len(jobs) > 1 else ''} {', '.join(str(job.id) for job in jobs)}"

@@ -1,0 +1,161 @@
+"""Checkpoints: whole or absent, used for the work they belong to, refused for any other, set aside when damaged."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vq_benchmark.errors import InputError
+from vq_benchmark.machine.archive import pack, unpack
+from vq_benchmark.machine.provenance import release
+from vq_benchmark.results import checkpoints
+from vq_benchmark.results.checkpoints import Checkpoint, Checkpoints, Interval
+
+ID = "0123456789abcdef01234567"
+
+
+class Remarks:
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Checkpoint:
+    made = Checkpoints(tmp_path / "kept").of(ID, model_hash="m", dataset_fingerprint="f")
+    assert made is not None
+    return made
+
+
+def test_the_last_one_comes_back(checkpoint: Checkpoint) -> None:
+    remarks = Remarks()
+    assert checkpoint.read(remarks) is None
+    for row, payload in enumerate((b"first", bytes(range(256)), b"")):
+        checkpoint.write(payload, row)
+        assert checkpoint.read(remarks) == (payload, row)
+        assert [each.name for each in checkpoint.path.parent.iterdir()] == [f"{ID}.npz"]
+    checkpoint.remove()
+    checkpoint.remove()
+    assert list(checkpoint.path.parent.iterdir()) == []
+    assert remarks.said == []
+
+
+def test_what_it_belongs_to_can_be_read_from_it(checkpoint: Checkpoint) -> None:
+    checkpoint.write(b"x", 4096)
+    header, _ = unpack(checkpoint.path.read_bytes())
+    identity = {"id": ID, "release": release(), "model_hash": "m", "dataset_fingerprint": "f"}
+    assert header == {"version": 1, "identity": identity, "next_row": 4096}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("model_hash", "other", "its model hash is other, needed is m"),
+        ("dataset_fingerprint", "other", "its dataset fingerprint is other, needed is f"),
+        ("id", "other", f"its id is other, needed is {ID}"),
+        ("release", "9.9", f"its release is 9.9, needed is {release()}"),
+        ("more", "x", "its more is x, needed is None"),
+    ],
+)
+def test_one_of_other_work_is_refused_and_left(name: str, value: str, says: str, checkpoint: Checkpoint) -> None:
+    Checkpoint(checkpoint.path, checkpoint.identity | {name: value}).write(b"x", 1)
+    before = checkpoint.path.read_bytes()
+    with pytest.raises(InputError) as refusal:
+        checkpoint.read(Remarks())
+    assert str(checkpoint.path) in str(refusal.value)
+    assert says in str(refusal.value)
+    assert "delete it" in str(refusal.value)
+    assert checkpoint.path.read_bytes() == before
+
+
+def test_one_of_another_format_is_refused(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as future:
+        future.setattr(checkpoints, "FORMAT_VERSION", 2)
+        checkpoint.write(b"x", 1)
+    with pytest.raises(InputError, match="its version is 2, needed is 1"):
+        checkpoint.read(Remarks())
+
+
+def check_set_aside(checkpoint: Checkpoint, damaged: bytes) -> None:
+    checkpoint.path.parent.mkdir(exist_ok=True)
+    checkpoint.path.write_bytes(damaged)
+    remarks = Remarks()
+    assert checkpoint.read(remarks) is None
+    aside = checkpoint.path.with_name(f"{ID}.npz.corrupt")
+    assert not checkpoint.path.exists()
+    assert aside.read_bytes() == damaged
+    assert len(remarks.said) == 1
+    assert "damaged" in remarks.said[0]
+    assert aside.name in remarks.said[0]
+    checkpoint.write(b"again", 5)
+    assert checkpoint.read(remarks) == (b"again", 5)
+
+
+@pytest.mark.parametrize("kept", [0, 0.3, 0.6, 0.99])
+def test_a_truncated_one_is_set_aside(kept: float, checkpoint: Checkpoint) -> None:
+    checkpoint.write(bytes(range(256)) * 20, 4096)
+    whole = checkpoint.path.read_bytes()
+    check_set_aside(checkpoint, whole[: int(kept * len(whole))])
+
+
+@given(data=st.data())
+def test_a_changed_byte_never_changes_the_payload(data: st.DataObject, tmp_path_factory) -> None:
+    checkpoint = Checkpoint(tmp_path_factory.mktemp("c") / "x.npz", {"id": "x"})
+    payload = bytes(range(256)) * 4
+    checkpoint.write(payload, 4096)
+    content = bytearray(checkpoint.path.read_bytes())
+    content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
+    checkpoint.path.write_bytes(content)
+    try:
+        assert checkpoint.read(Remarks()) in (None, (payload, 4096))
+    except InputError as refusal:
+        assert "other work" in str(refusal)
+
+
+@pytest.mark.parametrize("header", [{}, {"version": 1}, {"version": 1, "identity": 3, "next_row": 0}])
+def test_an_archive_of_something_else_is_set_aside(header: dict, checkpoint: Checkpoint) -> None:
+    check_set_aside(checkpoint, pack(header, {}))
+
+
+def test_what_a_kill_in_the_middle_of_a_write_leaves_goes_with_it(checkpoint: Checkpoint) -> None:
+    checkpoint.write(b"x", 1)
+    half = checkpoint.path.with_name(f".{ID}.npz.abc123.tmp")
+    other = checkpoint.path.with_name(".another.npz.abc123.tmp")
+    half.touch()
+    other.touch()
+    checkpoint.remove()
+    assert list(checkpoint.path.parent.iterdir()) == [other]
+
+
+def test_without_a_folder_there_is_none() -> None:
+    assert Checkpoints().of(ID) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "interval"),
+    [
+        ("50", Interval(blocks=50)),
+        ("300s", Interval(seconds=300)),
+        ("5m", Interval(seconds=300)),
+        (" 2h ", Interval(seconds=7200)),
+        ("0", Interval()),
+        ("0s", Interval()),
+    ],
+)
+def test_intervals(text: str, interval: Interval) -> None:
+    assert Interval.parse(text) == interval
+
+
+@pytest.mark.parametrize("text", ["", "-1", "5 m", "1.5m", "5d", "m", "never"])
+def test_what_is_no_interval_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match=r"--checkpoint-every is .* 300s, 5m"):
+        Interval.parse(text)
+
+
+def test_when_an_interval_is_over() -> None:
+    assert [Interval(blocks=2).is_over(blocks, 1e9) for blocks in (1, 2, 3)] == [False, True, True]
+    assert [Interval(seconds=2).is_over(10**9, seconds) for seconds in (1.9, 2.0)] == [False, True]
+    assert not Interval().is_over(10**9, 1e9)
