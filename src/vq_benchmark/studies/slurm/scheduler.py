@@ -5,7 +5,7 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -150,6 +150,18 @@ def is_being_cancelled(task: str) -> bool:
     answer = _run(["scontrol", "show", "job", "-o", task], QUERY_SECONDS, "submit it again: `slurm resume`")
     facts = dict(re.findall(r"(?<!\S)(JobState|Reason)=(\S*)", answer))
     return facts.get("JobState") in ("COMPLETING", "CANCELLED") and facts.get("Reason") != "TimeLimit"
+
+
+def queue_again(say: Callable[[str], None]) -> None:
+    """Have this process, if it is a task of SLURM's, start again later, unless it is being cancelled."""
+    task = own_task()
+    if task is None:
+        return
+    if is_being_cancelled(task):
+        say(f"{task} is cancelled, or queued again already.")
+    else:
+        say(f"{task} is queued again.")
+        requeue(task)
 
 
 def requeue(task: str) -> None:
