@@ -19,7 +19,6 @@ from vq_benchmark.results.database import Database, write_database
 from vq_benchmark.results.merging import unite
 from vq_benchmark.studies.cell import failed_row, fitted_model, run_cell
 from vq_benchmark.studies.finishing import finish_partial_rows, measurement_differences
-from vq_benchmark.studies.local import remove_checkpoint
 from vq_benchmark.studies.manifest import Configuration, Manifest, Task
 from vq_benchmark.studies.plan import Options
 from vq_benchmark.studies.truths import belonging_of, obtain_truths, resumable_search, truth_key
@@ -123,7 +122,7 @@ class Workshop:
             self.report,
         )
         write_database(self.manifest.result_path(task), [run])
-        remove_checkpoint(self.options, run.run_id)
+        self.options.checkpoints.remove(run.run_id)
 
     def run_merge(self, task: Task) -> None:
         """The finished rows of all configurations, and rows that say why there is none.
