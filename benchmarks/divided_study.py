@@ -3,8 +3,8 @@
     python benchmarks/divided_study.py [--rows 1000000] [--dim 384] [--chunks 8] [--folder DIR] [--slurm]
 
 Without --slurm: wall time of `sweep --chunks 8 --workers 2` over that of `--workers 1`, one thread for each worker.
-With --slurm, which needs a cluster that takes jobs from here: CPU time of all jobs (user and system, as each task's
-shell counts it) over the CPU time of the undivided `sweep`. Data are generated and kept in the folder.
+With --slurm, which needs a cluster with accounting: CPU time of all jobs over that of
+the undivided `sweep`. Data are generated and kept in the folder.
 """
 
 import argparse
@@ -64,16 +64,56 @@ def slurm(study: list[str], chunks: int, folder: Path) -> None:
         _, local = timed([*PROGRAM, "sweep", *study, "--threads", "1", *places(Path(name))])
     print(f"undivided, one thread: {local:.1f} s of CPU")
     with tempfile.TemporaryDirectory(dir=folder) as name:
-        study_dir = Path(name) / "study"
-        submit = [*PROGRAM, "slurm", "submit", *study, "--chunks", str(chunks), "--study-dir", str(study_dir)]
-        subprocess.run(
-            [*submit, "--cpus-per-task", "1", "--mem-per-cpu", "1500M", "--time", "60",
-             "--setup", f"trap 'times > {name}/times-$SLURM_JOB_ID' EXIT"],
-            check=True,
-        )  # fmt: skip
-        while not (study_dir / "results.db").exists():
+        directory = Path(name) / "study"
+        submit = [*PROGRAM, "slurm", "submit", *study, "--chunks", str(chunks), "--study-dir", str(directory)]
+        submit += [
+            "--cpus-per-task",
+            "1",
+            "--mem-per-cpu",
+            "1500M",
+            "--time",
+            "60",
+            "--cache-dir",
+            str(folder / "cache"),
+        ]
+        subprocess.run(submit, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while not done(directory):
             time.sleep(1)
-    raise SystemExit("see the jobs' accounting for their CPU time")
+        jobs = [str(job["id"]) for job in json.loads((directory / "slurm" / "jobs.json").read_text())["jobs"]]
+        divided = accounted(jobs)
+    print(f"{chunks} chunks on SLURM: {divided:.1f} s of CPU in {len(jobs)} arrays")
+    print(json.dumps({"CPU time on SLURM over undivided": round(divided / local, 3)}))
+
+
+def done(directory: Path) -> bool:
+    status = subprocess.run(
+        [*PROGRAM, "slurm", "status", str(directory), "--json"], check=True, capture_output=True, text=True
+    )
+    return all(stage["done"] == stage["total"] for stage in json.loads(status.stdout)["stages"].values())
+
+
+def accounted(jobs: list[str]) -> float:
+    """CPU seconds of the jobs by accounting, which lags, so it is asked until it says the same twice."""
+    before = -1.0
+    while True:
+        listed = subprocess.run(
+            ["sacct", "-X", "-n", "-P", "-o", "TotalCPU", "-j", ",".join(jobs)],
+            check=True, capture_output=True, text=True,
+        ).stdout  # fmt: skip
+        total = sum(map(seconds_of, listed.split()))
+        if total == before:
+            return total
+        before = total
+        time.sleep(10)
+
+
+def seconds_of(text: str) -> float:
+    """Seconds of D-HH:MM:SS, HH:MM:SS or MM:SS.fff."""
+    days, _, clock = text.rpartition("-")
+    total = 0.0
+    for part in clock.split(":"):
+        total = total * 60 + float(part)
+    return total + 86_400 * int(days or 0)
 
 
 def main() -> None:

@@ -33,9 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Which vector quantizer, at which budget of bits, loses how much, how fast, on your own vectors.",
 )
-COMMANDS = (
-    run, sweep, slurm, precompute_gt, merge, plot, export, methods, datasets, inspect, generate_data, embed,
-)  # fmt: skip
+COMMANDS = (run, sweep, slurm, precompute_gt, merge, plot, export, methods, datasets, inspect, generate_data, embed)
 for command in COMMANDS:
     command.register(app)
 
