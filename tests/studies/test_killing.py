@@ -108,7 +108,7 @@ def new_folder(vectors: Path, tmp_path_factory: pytest.TempPathFactory) -> Calla
 
 
 def results(folder: Path) -> list[tuple[str, str, dict[str, Any]]]:
-    runs = list(Database(folder / "results.db").runs())
+    runs = list(Database(folder / "results.db").runs("status != 'partial'"))
     assert [run.status for run in runs] == ["done"] * len(runs), (folder / "log").read_text()
     return sorted((run.method, json.dumps(run.config), quality(run.metrics)) for run in runs)
 
@@ -198,3 +198,25 @@ def test_precomputed_ground_truth_is_killed_and_stopped(launcher, new_folder) ->
         for name in expected.files:
             np.testing.assert_array_equal(found[name], expected[name])
     assert list((folder / "kept").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("divided", "kills"),
+    [(("--chunks", "3", "--study-dir", "parts"), 12), (("--chunks", "3", "--workers", "2", "--threads", "2"), 6)],
+    ids=["in one process", "in two workers"],
+)
+def test_a_divided_study_is_killed_and_stopped(divided, kills, launcher, new_folder, calm) -> None:
+    moments = random.Random(7)
+    command = (*SWEEP, *divided)
+    undisturbed = new_folder()
+    code, seconds = launcher.run(undisturbed, command)
+    assert code == 0, (undisturbed / "log").read_text()
+    assert results(undisturbed) == calm[0]
+    folder, ended = new_folder(), 0
+    for number in [signal.SIGKILL, signal.SIGTERM, signal.SIGKILL] * (kills // 3):
+        code, _ = launcher.run(folder, command, number, moments.uniform(0, 0.8 * seconds))
+        assert code in (0, -number, 128 + number), (folder / "log").read_text()
+        ended += code != 0
+    assert ended
+    assert launcher.run(folder, command)[0] == 0, (folder / "log").read_text()
+    assert results(folder) == calm[0]

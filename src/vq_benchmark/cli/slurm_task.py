@@ -9,10 +9,8 @@ from typer import Argument
 from vq_benchmark.cli.measuring import places_and_machine
 from vq_benchmark.cli.options import CheckpointOptions, MachineOptions, StoreOptions, grouped, store_option
 from vq_benchmark.cli.stoppable import stoppable
-from vq_benchmark.errors import Stopped
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.studies.manifest import Manifest
-from vq_benchmark.studies.slurm.scheduler import queue_again
 from vq_benchmark.studies.tasks import TaskFailed, Workshop, run_task
 
 SOME_FAILED = 1
@@ -45,12 +43,8 @@ def task(
         threads,
         CheckpointOptions(checkpoint_every=checkpoint_every).parsed(),
     )
-    report = reporter()
     try:
-        run_task(Workshop(manifest, options, report), chosen)
-    except Stopped:
-        queue_again(report.say)
-        raise
+        run_task(Workshop(manifest, options, reporter()), chosen)
     except TaskFailed as error:
         typer.echo(f"vq-benchmark: {error}", err=True)
         raise typer.Exit(SOME_FAILED) from None

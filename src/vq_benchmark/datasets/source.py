@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -171,13 +171,37 @@ def as_float32(array: Array) -> FloatArray:
         return np.ascontiguousarray(array, dtype=np.float32)
 
 
+@runtime_checkable
+class GatheringSource(Protocol):
+    """A source that has its own way to gather scattered rows."""
+
+    def take(self, rows: IdArray) -> FloatArray:
+        """The given rows, ascending and distinct, as (len(rows), d) float32."""
+        ...
+
+
 def take(source: VectorSource, rows: Sequence[int] | IdArray, *, gap: int = 64) -> FloatArray:
     """The given rows (any order, repeats allowed) as (len(rows), d) float32.
 
     Rows at most `gap` apart are read in one range, of no more than 4,096 rows, so that a sample costs few reads and
-    little memory.
+    little memory; a source that gathers rows itself is asked to.
     """
     wanted, inverse = np.unique(np.asarray(rows, dtype=np.int64), return_inverse=True)
+    out = _gathered(source, wanted, gap)
+    return out if len(inverse) == len(wanted) and np.all(np.diff(inverse) > 0) else out[inverse]
+
+
+def _gathered(source: VectorSource, wanted: IdArray, gap: int) -> FloatArray:
+    """The given rows, ascending and distinct."""
+    match source:
+        case PrefixSource():
+            return _gathered(source.source, wanted, gap)
+        case ExcludingSource():
+            return _gathered(source.source, source.source_rows(wanted), gap)
+        case UnitNormSource():
+            return unit_norm(_gathered(source.source, wanted, gap))
+        case GatheringSource():
+            return source.take(wanted)
     out = np.empty((len(wanted), source.d), dtype=np.float32)
     far = np.diff(wanted) > gap
     in_next_range = np.diff(wanted // MAX_RANGE_ROWS) > 0
@@ -186,7 +210,7 @@ def take(source: VectorSource, rows: Sequence[int] | IdArray, *, gap: int = 64) 
         base = int(wanted[first])
         block = source.read(base, int(wanted[after - 1]) + 1)
         out[first:after] = block[wanted[first:after] - base]
-    return out if len(inverse) == len(wanted) and np.all(np.diff(inverse) > 0) else out[inverse]
+    return out
 
 
 def sample_rows(n: int, size: int, seed: int) -> IdArray:
