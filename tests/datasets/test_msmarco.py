@@ -75,10 +75,19 @@ def test_embeddings_without_vectors_of_queries(text):
     assert any("no vectors of judged queries" in note for note in dataset.notes)
 
 
-@pytest.mark.parametrize(("n", "max_samples", "fits"), [
-    (N, None, True), (N, 30, True), (40, 40, True), (40, 30, True), (40, 41, False), (40, None, False), (N + 1, None, False),
-    (N + 1, 30, False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("n", "max_samples", "fits"),
+    [
+        (N, None, True),
+        (N, 30, True),
+        (40, 40, True),
+        (40, 30, True),
+        (40, 41, False),
+        (40, None, False),
+        (N + 1, None, False),
+        (N + 1, 30, False),
+    ],
+)
 def test_embeddings_must_be_of_the_passages(text, n, max_samples, fits):
     if fits:
         assert load_msmarco_dataset(text, max_samples, vectors(n)).n + 6 >= (max_samples or n)
