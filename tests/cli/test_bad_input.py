@@ -44,6 +44,8 @@ def assert_refused(ran, tmp_path: Path, *words: str) -> None:
         ({"threads": 0}, ["--threads", "0"]),
         ({"train_size": 0}, ["--train-size", "0"]),
         ({"batch_size": 0}, ["batch"]),
+        ({"checkpoint_every": "5 days"}, ["--checkpoint-every", "5 days", "300s"]),
+        ({"checkpoint_dir": "%j"}, ["SLURM_JOB_ID"]),
         ({"data_chunk_start": 10, "data_chunk_end": 10}, ["10", "5000"]),
         ({"data_chunk_end": 5001}, ["5001", "5000"]),
         ({"num_samples": 10}, ["--dataset-limit"]),

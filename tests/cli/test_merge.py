@@ -1,6 +1,5 @@
 """`merge` from the command line: exit codes, and what it says."""
 
-import os
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
@@ -142,4 +141,4 @@ def test_a_full_disk_is_one_sentence_and_the_same_call_works_later(program, task
     assert refused.err.count("\n") == 1
     small_disk.free()
     assert program("merge", small_disk.path / "out.db", "tasks").code == 0
-    assert os.listdir(small_disk.path) == ["out.db"]
+    assert [path.name for path in small_disk.path.iterdir()] == ["out.db"]

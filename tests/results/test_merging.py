@@ -112,8 +112,8 @@ def test_any_name_will_do(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
         union = merged(target, *inputs.files)
         assert (union.added, union.unreadable) == (1, [])
         assert list(Database(target).runs()) == [a_run()]
-        assert os.listdir(target.parent).count(target.name) == 1
-    assert os.listdir("in") == [name]
+        assert [path.name for path in target.parent.iterdir()].count(target.name) == 1
+    assert [path.name for path in Path("in").iterdir()] == [name]
 
 
 def killed_while_writing(path: Path) -> None:

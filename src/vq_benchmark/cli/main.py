@@ -18,6 +18,7 @@ from vq_benchmark.cli import (
     plot,
     precompute_gt,
     run,
+    slurm,
     sweep,
 )
 from vq_benchmark.errors import InputError
@@ -32,7 +33,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Which vector quantizer, at which budget of bits, loses how much, how fast, on your own vectors.",
 )
-for command in (run, sweep, precompute_gt, merge, plot, export, methods, datasets, inspect, generate_data, embed):
+COMMANDS = (run, sweep, slurm, precompute_gt, merge, plot, export, methods, datasets, inspect, generate_data, embed)
+for command in COMMANDS:
     command.register(app)
 
 
@@ -82,5 +84,5 @@ def _refuse(sentence: str, code: int = BAD_INPUT) -> NoReturn:
 
 
 def _command(arguments: list[str]) -> str:
-    names = {command.name for command in app.registered_commands}
+    names = {command.name for command in app.registered_commands} | {group.name for group in app.registered_groups}
     return next((f"{argument} " for argument in arguments if argument in names), "")

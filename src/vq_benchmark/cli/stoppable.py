@@ -8,6 +8,7 @@ import typer
 
 from vq_benchmark.errors import Stopped
 from vq_benchmark.machine.stopping import stopping
+from vq_benchmark.studies.slurm.scheduler import SchedulerError, queue_again
 
 SIGNALLED = 128
 """Added to the number of a signal gives the exit code by which shells know it: INT 130, USR1 138, TERM 143."""
@@ -15,10 +16,26 @@ SIGNALLED = 128
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """On a stop one line that says how far the work is, and the exit code of the signal."""
+    """On a stop one line that says how far the work is, and the exit code of the signal.
+
+    A task of SLURM's is queued again before it ends, unless Ctrl-C or `scancel` ended it.
+    """
     with stopping():
         try:
             yield
         except Stopped as stop:
-            typer.echo(f"vq-benchmark: {stop}", err=True)
+            _say(str(stop))
+            if stop.signal != signal.SIGINT.name:
+                _queue_again()
             raise typer.Exit(SIGNALLED + signal.Signals[stop.signal]) from None
+
+
+def _queue_again() -> None:
+    try:
+        queue_again(_say)
+    except SchedulerError as error:
+        _say(str(error))
+
+
+def _say(sentence: str) -> None:
+    typer.echo(f"vq-benchmark: {sentence}", err=True)

@@ -97,14 +97,14 @@ def chosen_study(
         values["bits"] = comma_separated(what.bits, float, "--bits")
     values["seeds"] = comma_separated(what.seeds, int, "--seeds")
     if file is not None:
-        return read_study(file, **{name: value for name, value in values.items() if _was_given(context, name)})
+        return read_study(file, **{name: value for name, value in values.items() if was_given(context, name)})
     if data.dataset is None or what.method is None:
         missing = "--dataset" if data.dataset is None else "--method"
         raise InputError(f"{missing} is missing; give it, or a study file that says it.")
     return Study.parse(values, "this command")
 
 
-def _was_given(context: typer.Context, name: str) -> bool:
+def was_given(context: typer.Context, name: str) -> bool:
     """Whether an option stands on the command line, whatever its value."""
     option = {"methods": "method"}.get(name, name)
     source = context.get_parameter_source(option)

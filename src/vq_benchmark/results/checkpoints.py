@@ -103,7 +103,8 @@ class Checkpoint:
 
     def remove(self) -> None:
         """Delete the checkpoint, and what a kill in the middle of `write` left of one, if there is any."""
-        self.path.unlink(missing_ok=True)
+        if self.path.exists():  # there may not even be a folder
+            self.path.unlink(missing_ok=True)
         for half in self.path.parent.glob(f".{self.path.name}.*.tmp"):
             half.unlink(missing_ok=True)
 
@@ -121,3 +122,9 @@ class Checkpoints:
         if self.folder is None:
             return None
         return Checkpoint(self.folder / f"{id_}.npz", {"id": id_, "release": release(), **identity})
+
+    def remove(self, id_: str) -> None:
+        """Delete the checkpoint of work whose result is stored, if there is one."""
+        checkpoint = self.of(id_)
+        if checkpoint is not None:
+            checkpoint.remove()

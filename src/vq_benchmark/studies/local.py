@@ -79,7 +79,7 @@ def run_cells(
         else:
             database.put(run)
         if run.status != "failed":
-            remove_checkpoint(options, run.run_id)
+            options.checkpoints.remove(run.run_id)
         outcome.runs.append(run)
     return outcome
 
@@ -95,7 +95,7 @@ def done_before(
         if earlier is None or earlier.status == "failed":
             waiting.append(cell)
         else:
-            remove_checkpoint(options, earlier.run_id)  # a kill may have come between the row and this
+            options.checkpoints.remove(earlier.run_id)  # a kill may have come between the row and this
             outcome.runs.append(earlier)
             outcome.skipped += 1
     return outcome, waiting
@@ -132,12 +132,6 @@ def _say_what_will_be_absent(dataset: Dataset, options: Options, report: Reporte
                 f"with --k {options.k} and --max-candidates {options.candidates} there will be no "
                 f"{', '.join(absent)}, and no loss of {'it' if len(absent) == 1 else 'them'}."
             )
-
-
-def remove_checkpoint(options: Options, run_id: str) -> None:
-    checkpoint = options.checkpoints.of(run_id)
-    if checkpoint is not None:
-        checkpoint.remove()
 
 
 def _has_result(database: Database, run_id: str) -> bool:

@@ -79,13 +79,16 @@ def resumable_search(
         InputError: the checkpoint is of other data.
     """
     check_stop(label)
-    id_ = f"truth-{hashlib.blake2b(key.encode(), digest_size=12).hexdigest()}"
+    id_ = _search_id(key)
     checkpoint = checkpoints.of(id_, dataset_fingerprint=dataset.fingerprint)
     saved = Checkpointing(GroundTruth, checkpoint, checkpoints.every, label, rows[0], report)
     with report.task(label, rows[1] - saved.next_row) as update:
         yield {"on_block": update, "resume": saved.resume, "after_block": saved.after_block}
-    if checkpoint is not None:
-        checkpoint.remove()
+    checkpoints.remove(id_)
+
+
+def _search_id(key: str) -> str:
+    return f"truth-{hashlib.blake2b(key.encode(), digest_size=12).hexdigest()}"
 
 
 def _given(dataset: Dataset, options: Options, path: Path, report: Reporter) -> Truths:
@@ -109,9 +112,7 @@ def _adopted(dataset: Dataset, options: Options, ids: IdArray, origin: str, repo
         truths = Truths(truth)
     else:
         label = f"exact neighbours of {len(judged):,} judged queries"
-        with resumable_search(
-            dataset, f"{path.stem}-judged", (0, dataset.n), label, options.checkpoints, report
-        ) as hooks:
+        with resumable_search(dataset, path.stem, (0, dataset.n), label, options.checkpoints, report) as hooks:
             truths = Truths(
                 truth,
                 exact_neighbors(
@@ -138,10 +139,12 @@ def _load(path: Path, dataset: Dataset, options: Options, span: Span, report: Re
     if not path.exists():
         return None
     try:
-        return load_truths(path, belonging_of(dataset), options.k, span)
+        truths = load_truths(path, belonging_of(dataset), options.k, span)
     except InputError as error:
         report.say(f"{error} It is not used; exact neighbours are computed again.")
         return None
+    options.checkpoints.remove(_search_id(path.stem))  # a kill may have come between the file and this
+    return truths
 
 
 def _save(path: Path, dataset: Dataset, truths: Truths, report: Reporter) -> None:

@@ -5,8 +5,9 @@ While it is being made, the directory holds
 .shards/config.json         what the passages are embedded with
 .shards/HASH/00000.npy      shards; HASH is of what they were embedded with, so that vectors never mix
 .shards/HASH.npy            all shards of the passages, joined
+.shards/made/               the other files, until they are all made
 
-and in the end ids.txt, queries.npy, query_ids.txt, qrels.tsv, dataset.json, and base.npy, which comes last: where it
+and in the end queries.npy, query_ids.txt, qrels.tsv, ids.txt, dataset.json, and base.npy, which comes last: where it
 is, all is there.
 """
 
@@ -36,7 +37,7 @@ from vq_benchmark.machine.stopping import stop_requested
 DEFAULT_SHARD_ROWS = 16_384
 DTYPES = ("float16", "float32")
 DESCRIPTION = "dataset.json"
-OUTPUT_NAMES = (DESCRIPTION, "qrels.tsv", "ids.txt", "query_ids.txt")
+OUTPUT_NAMES = ("queries.npy", "query_ids.txt", "qrels.tsv", "ids.txt", DESCRIPTION)
 PLURAL: Mapping[Kind, str] = {"passage": "passages", "query": "queries"}
 VECTOR_STEMS = ("base", "queries", "learn", "neighbors")
 
@@ -219,31 +220,39 @@ class _Embedding:
         self.texts += total
 
     def _finish(self, passages: dict[str, Any], queries: dict[str, Any] | None) -> None:
-        """Write everything but the base vectors."""
-        found = self.collection
-        for name in ("queries.npy", "query_ids.txt", "qrels.tsv"):
-            (self.output / name).unlink(missing_ok=True)
+        """Write everything but the base vectors; beside the shards first, so that nothing of a killed try remains."""
+        found, made = self.collection, self._work / "made"
+        if made.exists():
+            shutil.rmtree(made)
         if queries is not None:
             shards = self._shards(queries, len(found.queries))
             self._embed(shards, shards.missing(), iter(found.queries), "query")
-            shards.join(self.output / "queries.npy")
-            _write_lines(self.output / "query_ids.txt", (record.id for record in found.queries))
-            if found.qrels is not None:
-                rows = (f"{query}\t0\t{row}\t{relevance}" for query, row, relevance in found.qrels.tolist())
-                _write_lines(self.output / "qrels.tsv", rows)
-        _write_lines(self.output / "ids.txt", (record.id for record in found.passages.read()))
-        description = {
+            shards.join(made / "queries.npy")
+            _write_lines(made / "query_ids.txt", (record.id for record in found.queries))
+        if found.qrels is not None and queries is not None:
+            judged = found.qrels.tolist()
+            _write_lines(made / "qrels.tsv", (f"{query}\t0\t{row}\t{grade}" for query, row, grade in judged))
+        _write_lines(made / "ids.txt", (record.id for record in found.passages.read()))
+        _write_json(made / DESCRIPTION, self._description(passages, queries))
+        for name in OUTPUT_NAMES:
+            if (made / name).is_file():
+                (made / name).replace(self.output / name)
+            else:
+                (self.output / name).unlink(missing_ok=True)
+
+    def _description(self, passages: dict[str, Any], queries: dict[str, Any] | None) -> dict[str, Any]:
+        """What dataset.json says; `directory` reads the metric."""
+        return {
             "metric": "cosine" if self.precision.normalize else self.encoder.metric,
             "model": self.encoder.name,
             "model_revision": self.encoder.revision,
             "dimension": self.encoder.d,
-            "text_fingerprint": found.passages.fingerprint,
+            "text_fingerprint": self.collection.passages.fingerprint,
             "made_by": f"vq-benchmark {version('vq-benchmark')}",
-            "notes": list(found.notes),
+            "notes": list(self.collection.notes),
             "passages": passages,
             "queries": queries,
         }
-        _write_json(self.output / DESCRIPTION, description)
 
 
 def _is_vectors(name: str) -> bool:

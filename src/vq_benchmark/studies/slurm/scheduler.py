@@ -5,7 +5,7 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -147,14 +147,36 @@ def is_being_cancelled(task: str) -> bool:
 
     Later versions name the end (CANCELLED, TIMEOUT) in place of COMPLETING.
     """
-    answer = _run(["scontrol", "show", "job", "-o", task], QUERY_SECONDS, "submit it again: `slurm resume`")
-    facts = dict(re.findall(r"(?<!\S)(JobState|Reason)=(\S*)", answer))
+    facts = _facts(task)
     return facts.get("JobState") in ("COMPLETING", "CANCELLED") and facts.get("Reason") != "TimeLimit"
+
+
+def queue_again(say: Callable[[str], None]) -> None:
+    """Have this process, if it is a batch job of SLURM's, start again later, unless it is being cancelled.
+
+    Raises:
+        SchedulerError: SLURM does not take it, for example because it was submitted with --no-requeue.
+    """
+    task = own_task()
+    if task is None or _facts(task).get("BatchFlag") != "1":  # the shell of an interactive job does not come again
+        return
+    if is_being_cancelled(task):
+        say(f"{task} is cancelled, or queued again already.")
+    else:
+        requeue(task)
+        say(f"{task} is queued again.")
+
+
+def _facts(task: str) -> dict[str, str]:
+    """What `scontrol show job` says of a task, by name; only of values without spaces."""
+    by_hand = "submit the task again"
+    answer = _run(["scontrol", "show", "job", "-o", task], QUERY_SECONDS, by_hand)
+    return dict(re.findall(r"(?<!\S)(\w+)=(\S*)", answer))
 
 
 def requeue(task: str) -> None:
     """Have a running task start again later, under the same id."""
-    _run(["scontrol", "requeue", task], QUERY_SECONDS, "submit it again: `vq-benchmark slurm resume`")
+    _run(["scontrol", "requeue", task], QUERY_SECONDS, "submit the task again")
 
 
 def _index(text: str) -> int:

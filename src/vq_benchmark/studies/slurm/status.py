@@ -55,6 +55,10 @@ class StudyStatus:
         """The tasks that will not be done unless someone does something."""
         return [each for each in self.tasks if each.state in ("failed", "lost")]
 
+    def waiting_reasons(self) -> dict[str, int]:
+        """Why tasks wait, as SLURM says it, and how many."""
+        return dict(Counter(each.reason for each in self.tasks if each.state == "pending").most_common())
+
     @property
     def next_command(self) -> str:
         """What to type next."""

@@ -1,0 +1,134 @@
+"""What it costs to divide a study: two workers against one, and chunks on SLURM against the undivided local run.
+
+    python benchmarks/divided_study.py [--rows 1000000] [--dim 384] [--chunks 8] [--folder DIR] [--slurm]
+
+Without --slurm: wall time of `sweep --chunks 8 --workers 2` over that of `--workers 1`, one thread for each worker.
+With --slurm, which needs a cluster with accounting: CPU time of all jobs over that of
+the undivided `sweep`. Data are generated and kept in the folder.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+PROGRAM = [sys.executable, "-m", "vq_benchmark"]
+
+
+def vectors(folder: Path, rows: int, dim: int) -> Path:
+    """A folder data set, made unless it is there."""
+    data = folder / f"{rows}x{dim}"
+    data.mkdir(parents=True, exist_ok=True)
+    for name, count, seed in (("base", rows, "0"), ("queries", 200, "1")):
+        if not (data / f"{name}.npy").exists():
+            subprocess.run(
+                [*PROGRAM, "generate-data", "--num-vectors", str(count), "--dim", str(dim), "--seed", seed,
+                 "--output", str(data / f"{name}.npy")],
+                check=True,
+            )  # fmt: skip
+    return data
+
+
+def timed(command: list[str], environment: dict[str, str] | None = None) -> tuple[float, float]:
+    """Wall and CPU seconds of a command and its children."""
+    before, began = os.times(), time.monotonic()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    after = os.times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return time.monotonic() - began, cpu
+
+
+def places(folder: Path) -> list[str]:
+    return [
+        "--db-path", str(folder / "results.db"), "--codebooks-dir", str(folder / "codebooks"),
+        "--cache-dir", str(folder / "cache"), "--checkpoint-dir", str(folder / "checkpoints"),
+    ]  # fmt: skip
+
+
+def workers(study: list[str], chunks: int, folder: Path) -> None:
+    seconds = {}
+    for count in (1, 2):
+        with tempfile.TemporaryDirectory(dir=folder) as name:
+            sweep = [*PROGRAM, "sweep", *study, "--chunks", str(chunks), "--workers", str(count)]
+            seconds[count], _ = timed([*sweep, "--threads", str(count), *places(Path(name))])
+        print(f"{chunks} chunks, {count} worker{'s' if count > 1 else ''} of one thread: {seconds[count]:.1f} s wall")
+    print(json.dumps({"wall time of 2 workers over 1": round(seconds[2] / seconds[1], 3)}))
+
+
+def slurm(study: list[str], chunks: int, folder: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        _, local = timed([*PROGRAM, "sweep", *study, "--threads", "1", *places(Path(name))])
+    print(f"undivided, one thread: {local:.1f} s of CPU")
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        directory = Path(name) / "study"
+        submit = [*PROGRAM, "slurm", "submit", *study, "--chunks", str(chunks), "--study-dir", str(directory)]
+        submit += [
+            "--cpus-per-task",
+            "1",
+            "--mem-per-cpu",
+            "1500M",
+            "--time",
+            "60",
+            "--cache-dir",
+            str(folder / "cache"),
+        ]
+        subprocess.run(submit, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while not done(directory):
+            time.sleep(1)
+        jobs = [str(job["id"]) for job in json.loads((directory / "slurm" / "jobs.json").read_text())["jobs"]]
+        divided = accounted(jobs)
+    print(f"{chunks} chunks on SLURM: {divided:.1f} s of CPU in {len(jobs)} arrays")
+    print(json.dumps({"CPU time on SLURM over undivided": round(divided / local, 3)}))
+
+
+def done(directory: Path) -> bool:
+    status = subprocess.run(
+        [*PROGRAM, "slurm", "status", str(directory), "--json"], check=True, capture_output=True, text=True
+    )
+    return all(stage["done"] == stage["total"] for stage in json.loads(status.stdout)["stages"].values())
+
+
+def accounted(jobs: list[str]) -> float:
+    """CPU seconds of the jobs by accounting, which lags, so it is asked until it says the same twice."""
+    before = -1.0
+    while True:
+        listed = subprocess.run(
+            ["sacct", "-X", "-n", "-P", "-o", "TotalCPU", "-j", ",".join(jobs)],
+            check=True, capture_output=True, text=True,
+        ).stdout  # fmt: skip
+        total = sum(map(seconds_of, listed.split()))
+        if total == before:
+            return total
+        before = total
+        time.sleep(10)
+
+
+def seconds_of(text: str) -> float:
+    """Seconds of D-HH:MM:SS, HH:MM:SS or MM:SS.fff."""
+    days, _, clock = text.rpartition("-")
+    total = 0.0
+    for part in clock.split(":"):
+        total = total * 60 + float(part)
+    return total + 86_400 * int(days or 0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--dim", type=int, default=384)
+    parser.add_argument("--chunks", type=int, default=8)
+    parser.add_argument("--methods", default="sq,rabitq")
+    parser.add_argument("--slurm", action="store_true")
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "vq-divided-study")
+    arguments = parser.parse_args()
+    data = vectors(arguments.folder, arguments.rows, arguments.dim)
+    study = ["--dataset", str(data), "--metric", "l2", "--method", arguments.methods, "--bits", "4"]
+    (slurm if arguments.slurm else workers)(study, arguments.chunks, arguments.folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""What of a collection is embedded: judged queries with a relevant passage, in the rows where it stands."""
+
+import gzip
+import json
+
+import pytest
+
+from vq_benchmark.datasets.text.files import TextFiles, find_text
+from vq_benchmark.datasets.text.judged import read_collection
+from vq_benchmark.errors import InputError
+
+
+@pytest.fixture
+def marco(tmp_path):
+    """Ten passages p0 to p9, four queries, of which q4 has no relevant passage and q9 is not judged."""
+    (tmp_path / "collection.tsv").write_text("".join(f"p{row}\tpassage {row}\n" for row in range(10)))
+    (tmp_path / "queries.dev.tsv").write_text("q9\tunjudged\nq2\tsecond\nq1\tfirst\nq4\tfourth\n")
+    (tmp_path / "qrels.dev.tsv").write_text("q1 0 p7 1\nq1 0 p2 2\nq1 0 p3 0\nq2 0 p9 1\nq4 0 p1 0\nq5 0 p1 1\n")
+    return tmp_path
+
+
+def test_judgements_by_row_numbers(marco):
+    found = read_collection(find_text(marco))
+    assert found.passages.n == 10
+    assert [record.id for record in found.queries] == ["q2", "q1"]
+    assert found.qrels.tolist() == [[0, 9, 1], [1, 2, 2], [1, 3, 0], [1, 7, 1]]
+    assert found.notes == (
+        "1 of 4 judged queries are dropped: they have no relevant passage left.",
+        "1 judged queries are dropped: their texts are missing.",
+    )
+
+
+def test_a_limit_drops_judgements_and_says_how_many(marco):
+    found = read_collection(find_text(marco), limit=3)
+    assert [record.id for record in found.passages.read()] == ["p0", "p1", "p2"]
+    assert [record.id for record in found.queries] == ["q1"]
+    assert found.qrels.tolist() == [[0, 2, 2]]
+    assert "3 of 6 judgements are dropped: they are of passages beyond the 3." in found.notes
+
+
+def test_a_limit_that_leaves_no_judgement_leaves_no_queries(marco):
+    found = read_collection(find_text(marco), limit=1)
+    assert (found.queries, found.qrels.tolist()) == ([], [])
+
+
+def test_all_queries_without_judgements(marco):
+    found = read_collection(find_text(marco, marco / "queries.dev.tsv"))
+    assert len(found.queries) == 4
+    assert found.qrels is None
+    assert "--qrels" in found.notes[0]
+
+
+def test_the_fingerprint_is_that_of_the_text_not_of_its_layout(marco, tmp_path):
+    plain = read_collection(TextFiles(marco / "collection.tsv")).passages
+    packed, objects = tmp_path / "same.tsv.gz", tmp_path / "same.jsonl"
+    packed.write_bytes(gzip.compress((marco / "collection.tsv").read_bytes()))
+    objects.write_text("".join(json.dumps({"_id": f"p{row}", "text": f"passage {row}"}) + "\n" for row in range(10)))
+    for same in (packed, objects):
+        assert read_collection(TextFiles(same)).passages.fingerprint == plain.fingerprint
+    assert read_collection(TextFiles(packed), 9).passages.fingerprint != plain.fingerprint
+
+
+def test_records_that_run_together_have_another_fingerprint(tmp_path):
+    one, other = tmp_path / "one.jsonl", tmp_path / "other.jsonl"
+    one.write_text('{"_id": "a", "text": "xb 1 y"}')
+    other.write_text('{"_id": "a", "text": "x"}\n{"_id": "b", "text": "y"}')
+    first, second = (read_collection(TextFiles(path)).passages.fingerprint for path in (one, other))
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    ("name", "added", "words"),
+    [
+        ("collection.tsv", "p7\tonce more\n", ["'p7' twice", "passages 7 and 10"]),
+        ("queries.dev.tsv", "q1\tonce more\n", ["'q1' twice"]),
+    ],
+)
+def test_identifiers_that_are_there_twice(marco, name, added, words):
+    with (marco / name).open("a") as file:
+        file.write(added)
+    with pytest.raises(InputError) as refused:
+        read_collection(find_text(marco))
+    for word in words:
+        assert word in str(refused.value)
+
+
+def test_queries_of_other_judgements(marco):
+    (marco / "queries.dev.tsv").write_text("x\tnone of them\n")
+    with pytest.raises(InputError, match="none of the queries"):
+        read_collection(find_text(marco))
+
+
+@pytest.mark.parametrize(("content", "limit", "word"), [("", None, "no passages"), ("a\tb\n", 0, "--limit")])
+def test_nothing_to_embed(tmp_path, content, limit, word):
+    path = tmp_path / "a.tsv"
+    path.write_text(content)
+    with pytest.raises(InputError, match=word):
+        read_collection(TextFiles(path), limit)
