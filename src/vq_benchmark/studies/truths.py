@@ -15,6 +15,7 @@ from vq_benchmark.evaluation.evaluate import Truths, exact_truths, own_judged_qu
 from vq_benchmark.evaluation.ground_truth import GroundTruth, exact_neighbors
 from vq_benchmark.evaluation.ground_truth_check import adopted_truth
 from vq_benchmark.evaluation.ground_truth_files import Belonging, load_ids, load_truths, save_truths
+from vq_benchmark.evaluation.repeated_queries import repeated_queries
 from vq_benchmark.evaluation.top_candidates import squared_norms
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.results.checkpoints import Checkpoints
@@ -66,6 +67,13 @@ def obtain_truths(dataset: Dataset, options: Options, start: int, stop: int, rep
     return truths
 
 
+def say_repeated_queries(dataset: Dataset, truths: Truths, report: Reporter) -> None:
+    """Say how many queries are in the base, if any: their neighbours are not what a user would search for."""
+    count = repeated_queries(dataset, truths.queries)
+    if count:
+        report.say(f"{count} of the {len(dataset.queries):,} queries are equal to a base row: their recall is easy.")
+
+
 @contextmanager
 def resumable_search(
     dataset: Dataset, key: str, rows: Span, label: str, checkpoints: Checkpoints, report: Reporter
@@ -106,7 +114,8 @@ def _adopted(dataset: Dataset, options: Options, ids: IdArray, origin: str, repo
     cached = _load(path, dataset, options, (0, dataset.n), report)
     if cached is not None:
         return cached
-    truth = adopted_truth(ids, dataset, options.k, origin)
+    with report.task(f"checking {origin}", dataset.n) as update:
+        truth = adopted_truth(ids, dataset, options.k, origin, batch_size=options.batch_size, on_block=update)
     judged = own_judged_queries(dataset)
     if judged is None:
         truths = Truths(truth)
