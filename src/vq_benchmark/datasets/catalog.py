@@ -109,8 +109,9 @@ def list_datasets() -> tuple[CatalogEntry, ...]:
 def unknown_dataset(name: str) -> InputError:
     """The error for a name that is neither in the catalog nor a path."""
     near = get_close_matches(name, CATALOG, n=3)
+    here = ", ".join(sorted(entry.name for entry in CATALOG.values() if not entry.downloads))
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     return InputError(
-        f"there is no data set or file {name!r}; {hint}`vq-benchmark datasets` lists the names, hf:OWNER/NAME is a "
-        "data set on Hugging Face, and any vector file or directory can be given by its path."
+        f"there is no data set or file {name!r}; {hint}the names are {here} and those of `vq-benchmark datasets`, "
+        "hf:OWNER/NAME is a data set on Hugging Face, and any vector file or directory can be given by its path."
     )

@@ -7,7 +7,8 @@ from vq_benchmark.datasets.checks import probe_rows
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.source import take
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, OnBlock
+from vq_benchmark.evaluation.evaluate import Truths, own_judged_queries
+from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, AfterBlock, OnBlock
 from vq_benchmark.evaluation.ground_truth import GroundTruth, exact_neighbors
 from vq_benchmark.evaluation.top_candidates import TopCandidates, scores_of
 
@@ -19,7 +20,7 @@ RECOMPUTED_QUERIES = 8
 """Of all queries, whose neighbours are searched for again among all rows: it costs one pass over the base."""
 
 
-def adopted_truth(
+def adopted_truths(
     ids: IdArray,
     dataset: Dataset,
     k: int,
@@ -27,18 +28,37 @@ def adopted_truth(
     *,
     batch_size: int = DEFAULT_BATCH_SIZE,
     on_block: OnBlock | None = None,
-) -> GroundTruth:
+    resume: GroundTruth | None = None,
+    after_block: AfterBlock[GroundTruth] | None = None,
+) -> Truths:
     """The ground truth made of ids (q, >= k) after checking them against the vectors.
 
     The exact scores of all listed rows are recomputed: they must descend. No row of a fixed sample of the base may
     be nearer than a query's k-th neighbour without being listed. And the neighbours of a few queries, evenly spread,
     are searched for among all rows: their scores must be those of the listed ones, rank by rank. That reads the
-    listed rows once and the base once, in the memory of one block.
+    listed rows once and the base once, in the memory of one block; judged queries of their own are searched for in
+    the same pass. `resume` and `after_block` are those of `exact_neighbors`.
 
     Raises:
         InputError: wrong shape, ids out of range or repeated, k too small, or neighbours that the vectors contradict.
     """
-    queries, k = dataset.queries, min(k, dataset.n)
+    k = min(k, dataset.n)
+    listed = _listed_truth(ids, dataset, k, origin)
+    few = np.unique(np.linspace(0, len(ids) - 1, RECOMPUTED_QUERIES).astype(np.int64))
+    own = own_judged_queries(dataset)
+    searched = dataset.queries[few] if own is None else np.concatenate([dataset.queries[few], own])
+    found = exact_neighbors(
+        dataset.base, searched, dataset.metric, k, batch_size=batch_size,
+        on_block=on_block, resume=resume, after_block=after_block,
+    )  # fmt: skip
+    count = len(few)
+    again, judged = (GroundTruth(found.top.part(part), found.span) for part in (slice(count), slice(count, None)))
+    _refuse_others(dataset, few, listed, again, origin)
+    return Truths(listed, None if own is None else judged)
+
+
+def _listed_truth(ids: IdArray, dataset: Dataset, k: int, origin: str) -> GroundTruth:
+    queries = dataset.queries
     if len(ids) != len(queries):
         raise InputError(f"{origin} has neighbours of {len(ids)} queries, the data set has {len(queries)} queries.")
     if ids.shape[1] < k:
@@ -54,11 +74,7 @@ def adopted_truth(
     for first in range(0, len(ids), QUERIES_AT_A_TIME):
         group = slice(first, first + QUERIES_AT_A_TIME)
         _refuse_contradictions(dataset, queries[group], ids[group], scores[group], sample, origin)
-    truth = GroundTruth(TopCandidates.best_of(scores, ids, k), (0, dataset.n))
-    few = np.unique(np.linspace(0, len(ids) - 1, RECOMPUTED_QUERIES).astype(np.int64))
-    found = exact_neighbors(dataset.base, queries[few], dataset.metric, k, batch_size=batch_size, on_block=on_block)
-    _refuse_others(dataset, few, truth, found, origin)
-    return truth
+    return GroundTruth(TopCandidates.best_of(scores, ids, k), (0, dataset.n))
 
 
 def _scores_of_listed(dataset: Dataset, ids: IdArray) -> DoubleArray:
