@@ -5,7 +5,9 @@ BIN := $(VENV)/bin
 DEMO := demo
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint bench clean
+SLURM_PACKAGES := slurm-wlm munge slurmdbd mariadb-server
+
+.PHONY: demo test lint bench slurm clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "vq-benchmark needs Python 3.11 or newer: make PYTHON=python3.12")'
@@ -18,7 +20,16 @@ demo: $(VENV)/.installed
 		--db-path $(DEMO)/results.db --codebooks-dir $(DEMO)/codebooks --cache-dir $(DEMO)/cache
 	$(BIN)/vq-benchmark plot --db-path $(DEMO)/results.db --output-dir $(DEMO)/figures
 
-test: $(VENV)/.installed
+# A real SLURM for the tests of studies on a cluster, where we may install it. Without it they are skipped, or, with
+# CI=true, fail.
+slurm:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! dpkg -s $(SLURM_PACKAGES) >/dev/null 2>&1; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+		apt-get install -qq --no-install-recommends $(SLURM_PACKAGES) >/dev/null \
+		|| echo "SLURM could not be installed."; \
+	fi
+
+test: $(VENV)/.installed slurm
 	$(BIN)/pytest
 
 lint: $(VENV)/.installed
