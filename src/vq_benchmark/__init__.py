@@ -3,7 +3,7 @@
 from importlib.metadata import version
 
 from vq_benchmark.datasets.loading import load_dataset
-from vq_benchmark.datasets.msmarco import load_msmarco_dataset
+from vq_benchmark.datasets.msmarco_loading import load_msmarco_dataset
 from vq_benchmark.evaluation.evaluate import evaluate
 from vq_benchmark.evaluation.metrics import finished_metrics
 from vq_benchmark.quantizers.registry import get_quantizer, list_quantizers

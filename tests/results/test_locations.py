@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from vq_benchmark.errors import InputError
-from vq_benchmark.results.locations import cache_dir, checkpoint_dir, codebooks_dir, database_path, expanded
+from vq_benchmark.machine.locations import cache_dir, expanded
+from vq_benchmark.results.locations import checkpoint_dir, codebooks_dir, database_path
 
 JOB = {
     "SLURM_JOB_ID": "100",

@@ -12,10 +12,11 @@ from vq_benchmark.cli.options import DataOptions, MachineOptions, grouped
 from vq_benchmark.datasets.dataset import Dataset, Metric
 from vq_benchmark.datasets.source import with_held_out_rows
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.locations import cache_dir
 from vq_benchmark.machine.progress import Reporter, reporter
 from vq_benchmark.quantizers.base import Quantizer
 from vq_benchmark.results.database import Database, Run
-from vq_benchmark.results.locations import cache_dir, codebooks_dir, database_path
+from vq_benchmark.results.locations import codebooks_dir, database_path
 from vq_benchmark.studies.cell import fitted_model
 from vq_benchmark.studies.exporting import check_output, stored_model
 from vq_benchmark.studies.exporting import export as write_export

@@ -10,13 +10,14 @@ from rich.console import Console
 from vq_benchmark.cli.options import MachineOptions, MeasureOptions, StoreOptions
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.locations import cache_dir
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.reports.search import search_sentence
 from vq_benchmark.reports.tables import print_results
 from vq_benchmark.results.checkpoints import Checkpoints
 from vq_benchmark.results.database import Database
-from vq_benchmark.results.locations import cache_dir, codebooks_dir
+from vq_benchmark.results.locations import codebooks_dir
 from vq_benchmark.studies.local import Outcome
 from vq_benchmark.studies.plan import Cell, Options, Refusal, cells_of, parsed_grid
 

@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 from typer import Argument
 
+from vq_benchmark.machine.locations import expanded
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.inputs import find_databases
-from vq_benchmark.results.locations import expanded
 from vq_benchmark.results.merging import unite
 from vq_benchmark.studies.finishing import finish_partial_rows, measurement_differences
 

@@ -13,9 +13,9 @@ from vq_benchmark.cli.job_options import JobOptions, job_option
 from vq_benchmark.cli.measuring import say_notes
 from vq_benchmark.cli.options import MachineOptions, MeasureOptions, StudyDataOptions, grouped, store_option
 from vq_benchmark.cli.studying import MethodOptions, StudyOptions, chosen_study, was_given
+from vq_benchmark.machine.locations import cache_dir as chosen_cache_dir
+from vq_benchmark.machine.locations import expanded
 from vq_benchmark.machine.progress import reporter
-from vq_benchmark.results.locations import cache_dir as chosen_cache_dir
-from vq_benchmark.results.locations import expanded
 from vq_benchmark.studies.manifest import draft_manifest, plan_study
 from vq_benchmark.studies.plan import Options
 from vq_benchmark.studies.slurm.arrays import expanded as expanded_array

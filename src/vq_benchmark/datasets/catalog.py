@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.msmarco import NAME as MSMARCO
+from vq_benchmark.datasets.msmarco import open_msmarco
 from vq_benchmark.datasets.sample import open_sample
 from vq_benchmark.datasets.stored import StoredDataset
 from vq_benchmark.datasets.synthetic import DEFAULT_DIM, DEFAULT_NUM_VECTORS, open_synthetic
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.locations import cache_dir
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,17 @@ def _open_synthetic(request: CatalogRequest) -> StoredDataset:
 CATALOG: dict[str, CatalogEntry] = {
     entry.name: entry
     for entry in (
+        CatalogEntry(
+            name=MSMARCO,
+            description="MS MARCO passages, embedded by you, with judged queries; d and size are of all-MiniLM-L6-v2",
+            n=8_841_823,
+            d=384,
+            metric="cosine",
+            licence="non-commercial research",
+            size_bytes=6_790_520_064,
+            how_to="unpack collectionandqueries.tar.gz, then `embed` (DATASETS.md)",
+            open=lambda request: open_msmarco(cache_dir(None) / MSMARCO),
+        ),
         CatalogEntry(
             name="sample",
             description="all-MiniLM-L6-v2 embeddings of PyPI package summaries, with judged titles as queries",

@@ -40,7 +40,7 @@ def find_text(path: Path, queries: Path | None = None, qrels: Path | None = None
         if qrels is not None and queries is None:
             raise InputError(f"{str(qrels)!r} judges queries; give their texts with --queries.")
         return TextFiles(path, queries, qrels)
-    passages = next((found for name in PASSAGES if (found := _plain_or_gz(path / name))), None)
+    passages = _passages_of(path)
     if passages is None:
         raise InputError(f"{str(path)!r} holds neither {' nor '.join(PASSAGES)}, plain or as .gz.")
     if queries is not None:
@@ -57,6 +57,15 @@ def find_text(path: Path, queries: Path | None = None, qrels: Path | None = None
             others = ", ".join(each.name for each in found_qrels[1:])
             notes = (f"the judgements are {qrels.name}; --qrels takes others, such as {others}.",)
     return TextFiles(passages, _queries_of(path, qrels), qrels, notes)
+
+
+def holds_passages(folder: Path) -> bool:
+    """Whether a folder holds passages under a name that is known."""
+    return _passages_of(folder) is not None
+
+
+def _passages_of(folder: Path) -> Path | None:
+    return next((found for name in PASSAGES if (found := _plain_or_gz(folder / name))), None)
 
 
 def _judgements_of(folder: Path) -> list[Path]:

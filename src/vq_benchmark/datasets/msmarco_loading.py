@@ -1,0 +1,74 @@
+"""MS MARCO from Python, also with embeddings that were made elsewhere."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from vq_benchmark.arrays import Array
+from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.datasets.directory import directory_parts
+from vq_benchmark.datasets.formats.format import require_matrix, require_vector_dtype
+from vq_benchmark.datasets.formats.registry import open_vectors
+from vq_benchmark.datasets.loading import prepare_dataset
+from vq_benchmark.datasets.msmarco import NAME, open_msmarco
+from vq_benchmark.datasets.source import ArraySource, VectorSource
+from vq_benchmark.datasets.stored import StoredDataset
+from vq_benchmark.datasets.text.files import find_text, holds_passages
+from vq_benchmark.datasets.text.records import read_records
+from vq_benchmark.errors import InputError
+
+
+def load_msmarco_dataset(
+    data_path: str | Path,
+    max_samples: int | None = None,
+    precomputed_embeddings: Array | str | Path | None = None,
+) -> Dataset:
+    """MS MARCO, or another text collection, with its embeddings.
+
+    Args:
+        data_path: a folder that `vq-benchmark embed` wrote, which may also hold the text.
+        max_samples: use the first so many passages.
+        precomputed_embeddings: vectors (n, d) of the passages in the order of the collection, or a file of them,
+            instead of those of the folder. Queries and judgements are those of the folder if it has vectors of them.
+
+    Raises:
+        InputError: the folder holds no vectors, or the given ones are not as many as the passages.
+    """
+    folder = Path(data_path).expanduser()
+    stored = (
+        open_msmarco(folder)
+        if precomputed_embeddings is None
+        else _with_embeddings(folder, precomputed_embeddings, max_samples)
+    )
+    return prepare_dataset(NAME, stored, limit=max_samples)
+
+
+def _with_embeddings(folder: Path, embeddings: Array | str | Path, max_samples: int | None) -> StoredDataset:
+    base = _opened(embeddings)
+    passages = _count_passages(folder)
+    enough = passages in (None, base.n) or (max_samples is not None and max_samples <= base.n < passages)
+    if not enough:
+        raise InputError(
+            f"there are {base.n} embeddings, but {passages} passages in {str(folder)!r}; there must be one of each "
+            "passage, in their order, or of the first max_samples."
+        )
+    stored = directory_parts(folder, StoredDataset(base))
+    if stored.judgements is None:
+        note = "there are no vectors of judged queries in the folder, so no judgements are used."
+        stored = replace(stored, notes=(*stored.notes, note))
+    return stored
+
+
+def _opened(embeddings: Array | str | Path) -> VectorSource:
+    if isinstance(embeddings, str | Path):
+        return open_vectors(Path(embeddings).expanduser())
+    array = np.asarray(embeddings)
+    what = Path("precomputed_embeddings")
+    require_matrix(what, array.shape)
+    require_vector_dtype(what, array.dtype)
+    return ArraySource(array)
+
+
+def _count_passages(folder: Path) -> int | None:
+    return sum(1 for _ in read_records(find_text(folder).passages)) if holds_passages(folder) else None

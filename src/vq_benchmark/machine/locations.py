@@ -1,0 +1,47 @@
+"""Where things are kept: paths with the environment's names in them, and the folder of the cache."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from vq_benchmark.errors import InputError
+
+SLURM_PATTERNS = {
+    "%j": "SLURM_JOB_ID",
+    "%A": "SLURM_ARRAY_JOB_ID",
+    "%a": "SLURM_ARRAY_TASK_ID",
+    "%N": "SLURMD_NODENAME",
+    "%x": "SLURM_JOB_NAME",
+}
+"""Patterns of sbatch's file names and the variables that they stand for."""
+
+
+def cache_dir(option: str | None, environment: Mapping[str, str] = os.environ) -> Path:
+    """`--cache-dir`, else $VQ_CACHE_DIR, else $TMPDIR inside a SLURM job, else the user's cache folder."""
+    chosen = option or environment.get("VQ_CACHE_DIR")
+    if chosen:
+        return expanded(chosen, environment)
+    if "SLURM_JOB_ID" in environment and environment.get("TMPDIR"):
+        return Path(environment["TMPDIR"]) / "vq-benchmark"
+    return Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vq-benchmark"
+
+
+def expanded(path: str, environment: Mapping[str, str] = os.environ) -> Path:
+    """The path with `~`, `$NAME`, `${NAME}` and SLURM's %j, %A, %a, %N, %x replaced.
+
+    Raises:
+        InputError: a name stands for nothing here, so that tasks would share one file, or ~ for nobody.
+    """
+
+    def value_of(match: re.Match[str]) -> str:
+        name = SLURM_PATTERNS.get(match[0]) or match[1] or match[2]
+        if not environment.get(name):
+            raise InputError(f"{path!r} holds {match[0]!r}, but {name} is not set here.")
+        return environment[name]
+
+    replaced = Path(re.sub(r"%[jAaNx]|\$(\w+)|\$\{(\w+)\}", value_of, path))
+    try:
+        return replaced.expanduser()
+    except RuntimeError as error:
+        raise InputError(f"{path!r} begins with the home of a user that is not known here.") from error
