@@ -6,7 +6,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from vq_benchmark.cli.options import MachineOptions, MeasureOptions, StoreOptions
+from vq_benchmark.cli.options import JobOptions, MeasureOptions, StoreOptions
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import Reporter
@@ -21,9 +21,7 @@ from vq_benchmark.studies.plan import Cell, Options, Refusal, cells_of, parsed_g
 SOME_FAILED = 1
 
 
-def measurement_options(
-    measure: MeasureOptions, store: StoreOptions, machine: MachineOptions, threads: int
-) -> Options:
+def measurement_options(measure: MeasureOptions, store: StoreOptions, machine: JobOptions, threads: int) -> Options:
     """The options of a study from those of the command line."""
     if measure.skip_ground_truth and measure.ground_truth_path is not None:
         raise InputError("give either --ground-truth-path or --skip-ground-truth, not both.")
@@ -41,6 +39,8 @@ def measurement_options(
         ground_truth_path=measure.ground_truth_path,
         batch_size=machine.batch_size,
         threads=threads,
+        memory=machine.memory(),
+        stage_to_tmp=machine.stage_to_tmp,
         slow=measure.slow,
     )
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from typer import Option
 
 from vq_benchmark.cli.measuring import finish, measurement_options, say_notes, single_cell, single_grid
-from vq_benchmark.cli.options import DataOptions, MachineOptions, MeasureOptions, StoreOptions, grouped
+from vq_benchmark.cli.options import DataOptions, JobOptions, MeasureOptions, StoreOptions, grouped
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.results.database import Database
@@ -27,7 +27,7 @@ def run(
     method: Annotated[str, Option(help="Quantizer (see `methods`).")],
     measure: MeasureOptions,
     store: StoreOptions,
-    machine: MachineOptions,
+    machine: JobOptions,
     bits: Annotated[float | None, Option(help="Bits per dimension; the method picks its parameters.")] = None,
     param: Annotated[list[str] | None, Option(help="A parameter, NAME=VALUE; may be repeated.")] = None,
     seed: Annotated[int, Option(help="Seed of the training, the pairs and the bootstrap.")] = 0,

@@ -11,7 +11,7 @@ from typer import Option
 from vq_benchmark.cli.measuring import finish, measurement_options, parsed_parameters, say_notes
 from vq_benchmark.cli.options import (
     DataOptions,
-    MachineOptions,
+    JobOptions,
     MeasureOptions,
     StoreOptions,
     comma_separated,
@@ -81,7 +81,7 @@ def sweep(
     ],
     measure: MeasureOptions,
     store: StoreOptions,
-    machine: MachineOptions,
+    machine: JobOptions,
     grids: MethodOptions,
     bits: Annotated[str | None, Option(help='Budgets in bits per dimension, such as "1,2,4,8".')] = None,
     param: Annotated[

@@ -21,6 +21,7 @@ from vq_benchmark.quantizers.faiss_index import index_name
 from vq_benchmark.quantizers.registry import get_quantizer
 from vq_benchmark.results.database import Run
 from vq_benchmark.results.models import load_model, save_model
+from vq_benchmark.studies.memory_estimate import cell_within_memory
 from vq_benchmark.studies.plan import Cell, Options, model_id, run_id
 
 
@@ -40,6 +41,8 @@ def run_cell(
 ) -> Run:
     """The row of a cell: done, or partial where the cell is a chunk. Errors are the caller's."""
     peak_is_own = reset_peak()
+    path = model_path(options.codebooks_dir, cell.method, model_id(dataset, options.train_size, cell))
+    options = cell_within_memory(dataset, options, cell, with_fit=not path.exists())
     model = fitted_model(dataset, options, cell, report)
     with report.task(cell.label, cell.stop - cell.start) as update:
         measurement = evaluate(

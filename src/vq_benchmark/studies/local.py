@@ -1,11 +1,14 @@
 """Run the cells of a study in this process, one after another, and store each row as soon as it is known."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.datasets.staging import staged
 from vq_benchmark.errors import BadRows, InputError
 from vq_benchmark.evaluation.evaluate import Truths
+from vq_benchmark.evaluation.grid import whole_tiles
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.results.database import Database, Run
 from vq_benchmark.studies.cell import failed_row, run_cell
@@ -78,19 +81,31 @@ def run_cells(
                 "look better than they will on vectors they have not seen; --train-size lowers the share."
             )
     truths: dict[tuple[int, int], Truths] = {}
-    for number, cell in enumerate(waiting, 1):
-        rows = (cell.start, cell.stop)
-        if options.with_recall and rows not in truths:
-            truths[rows] = obtain_truths(dataset, options, *rows, report)
-        if len(cells) > 1:
-            report.say(f"cell {number} of {len(waiting)}: {cell.label}, seed {cell.seed}")
-        run = _run_or_fail(dataset, options, cell, sweep_id, truths.get(rows), report)
-        if run.status == "failed" and _has_result(database, run.run_id):
-            report.say(f"{cell.label}: the row of the earlier, successful run stays.")
-        else:
-            database.put(run)
-        outcome.runs.append(run)
+    with staged_rows(dataset, options, waiting, report) as dataset:
+        for number, cell in enumerate(waiting, 1):
+            rows = (cell.start, cell.stop)
+            if options.with_recall and rows not in truths:
+                truths[rows] = obtain_truths(dataset, options, *rows, report)
+            if len(cells) > 1:
+                report.say(f"cell {number} of {len(waiting)}: {cell.label}, seed {cell.seed}")
+            run = _run_or_fail(dataset, options, cell, sweep_id, truths.get(rows), report)
+            if run.status == "failed" and _has_result(database, run.run_id):
+                report.say(f"{cell.label}: the row of the earlier, successful run stays.")
+            else:
+                database.put(run)
+            outcome.runs.append(run)
     return outcome
+
+
+@contextmanager
+def staged_rows(dataset: Dataset, options: Options, cells: Sequence[Cell], report: Reporter) -> Iterator[Dataset]:
+    """The data set with the rows of the cells read from scratch space, if the options say so and it has room."""
+    if not options.stage_to_tmp or not cells:
+        yield dataset
+        return
+    start, stop = min(cell.start for cell in cells), max(cell.stop for cell in cells)
+    with staged(dataset.base, *whole_tiles(start, stop, dataset.n), report) as base:
+        yield replace(dataset, base=base)
 
 
 def _has_result(database: Database, run_id: str) -> bool:
