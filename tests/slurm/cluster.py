@@ -53,8 +53,8 @@ MaxArraySize={max_array_size}
 SlurmdParameters=config_overrides
 NodeName={node}[1-2] NodeHostname={host} NodeAddr=127.0.0.1 Port=[{ports[1]},{ports[2]}] CPUs=2 Boards=1 \
 SocketsPerBoard=1 CoresPerSocket=2 ThreadsPerCore=1 RealMemory=4000 TmpDisk=20000 Feature=localNVMe State=UNKNOWN
-NodeName={node}3 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[5]} CPUs=8 Boards=1 \
-SocketsPerBoard=1 CoresPerSocket=8 ThreadsPerCore=1 RealMemory=32000 TmpDisk=20000 Feature=localNVMe State=UNKNOWN
+NodeName={node}3 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[5]} CPUs=16 Boards=1 \
+SocketsPerBoard=1 CoresPerSocket=16 ThreadsPerCore=1 RealMemory=64000 TmpDisk=20000 Feature=localNVMe State=UNKNOWN
 PartitionName=debug Nodes={node}[1-2] Default=YES MaxTime=60 DefaultTime=10 PriorityTier=1 GraceTime={grace} State=UP
 PartitionName=high Nodes={node}[1-2] MaxTime=60 PriorityTier=10 PreemptMode=OFF State=UP
 PartitionName=large Nodes={node}3 MaxTime=18:00:00 DefaultTime=60 PriorityTier=1 GraceTime={grace} State=UP
