@@ -8,6 +8,7 @@ the kernel says. The files are generated, with a column of names beside the vect
 """
 
 import argparse
+import itertools
 import json
 import os
 import subprocess
@@ -56,7 +57,7 @@ def write(folder: Path, rows: int, dim: int, shards: int, row_group: int, dtype:
     folder.mkdir()
     rng = np.random.default_rng(0)
     edges = np.linspace(0, rows, shards + 1).astype(int).tolist()
-    for number, (start, stop) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for number, (start, stop) in enumerate(itertools.pairwise(edges)):
         vectors = rng.standard_normal((stop - start, dim), dtype=np.float32).astype(dtype)
         offsets = pa.array(np.arange(0, vectors.size + 1, dim), pa.int32())
         lists = pa.ListArray.from_arrays(offsets, pa.array(vectors.ravel()))
@@ -89,7 +90,8 @@ def main() -> None:
             folder, cache = Path(name) / "base", Path(name) / "cache"
             write(folder, arguments.rows, arguments.dim, arguments.shards, row_group, arguments.dtype)
             size = sum(path.stat().st_size for path in folder.iterdir())
-            print(f"{arguments.rows:,} × {arguments.dim} {arguments.dtype} in {arguments.shards} shards, {size >> 20} MiB")
+            what = f"{arguments.rows:,} × {arguments.dim} {arguments.dtype} in {arguments.shards} shards"
+            print(f"{what}, {size >> 20:,} MiB")
             measured = subprocess.run(
                 [sys.executable, "-c", MEASURE, folder, cache], check=True, capture_output=True, text=True
             )

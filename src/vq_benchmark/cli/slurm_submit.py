@@ -13,6 +13,7 @@ from vq_benchmark.cli.job_options import JobOptions, job_option
 from vq_benchmark.cli.measuring import say_notes
 from vq_benchmark.cli.options import BoundedMachineOptions, MeasureOptions, StudyDataOptions, grouped, store_option
 from vq_benchmark.cli.studying import MethodOptions, StudyOptions, chosen_study, was_given
+from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.machine.locations import cache_dir as chosen_cache_dir
 from vq_benchmark.machine.locations import expanded
 from vq_benchmark.machine.progress import reporter
@@ -71,7 +72,8 @@ def submit(
     report = reporter()
     dataset = chosen.load(options.cache_dir, report)
     say_notes(dataset, report)
-    record = Record(spec, _handed_on(context))
+    shared = () if was_given(context, "cache_dir") else shared_cache(dataset, options.cache_dir)
+    record = Record(spec, (*_handed_on(context), *shared))
     if dry_run or test_only:
         manifest = draft_manifest(chosen, study_dir.absolute(), dataset, options)
         typer.echo(preview(manifest, record, max_array_size()) if dry_run else "\n".join(try_out(manifest, record)))
@@ -82,6 +84,11 @@ def submit(
     jobs = submit_study(manifest, record)
     show_jobs(jobs)
     typer.echo(f"how it is: vq-benchmark slurm status {shlex.quote(str(study_dir))}")
+
+
+def shared_cache(dataset: Dataset, cache: Path) -> tuple[str, ...]:
+    """The option that lets every task find what was downloaded here; by default a job's cache is on its node."""
+    return () if dataset.revision is None else (f"--cache-dir={cache.absolute()}",)
 
 
 def show_jobs(jobs: Sequence[Job]) -> None:
