@@ -74,13 +74,17 @@ def submit(
     record = Record(spec, _handed_on(context))
     if dry_run or test_only:
         manifest = draft_manifest(chosen, study_dir.absolute(), dataset, options)
-        typer.echo(preview(manifest, record, max_array_size()) if dry_run else "\n".join(try_out(manifest, record)))
+        size = max_array_size()
+        typer.echo(preview(manifest, record, size) if dry_run else "\n".join(try_out(manifest, record, size)))
         return
     manifest = plan_study(chosen, study_dir, dataset, options)
     for refusal in manifest.refusals:
         typer.echo(f"not run: {refusal.reason}")
     jobs = submit_study(manifest, record)
     show_jobs(jobs)
+    if not jobs:
+        typer.echo(f"nothing to hand in: all is done, in {manifest.results_path}.")
+        return
     typer.echo(f"how it is: vq-benchmark slurm status {shlex.quote(str(study_dir))}")
 
 

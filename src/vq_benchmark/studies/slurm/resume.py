@@ -41,10 +41,11 @@ def resume_study(manifest: Manifest, changes: Mapping[str, Any]) -> Resumption:
         )
     record = replace(record, spec=record.spec.changed(changes))
     kept, outdated, todo = _sorted_out(manifest, queued_tasks(manifest))
-    calls = calls_for(todo, scheduler.max_array_size(), record.spec.array_limit)
+    max_array_size = scheduler.max_array_size()
+    calls = calls_for(todo, max_array_size, record.spec.array_limit)
     if calls:
         if changes or not all(script_path(manifest, call.stage).exists() for call in calls):
-            write_scripts(manifest, record)
+            write_scripts(manifest, record, max_array_size)
         record.save(manifest.folder)
         scheduler.cancel(f"{row.job}_{row.index}" for row in outdated)
     still: dict[Stage, list[int]] = defaultdict(list)

@@ -86,9 +86,9 @@ def try_out(script: str) -> str:
     return _run(["sbatch", "--test-only"], SUBMISSION_SECONDS, by_hand, given=script)
 
 
-def queue() -> list[QueuedTask]:
-    """All tasks of this user that wait or run."""
-    command = ["squeue", "--me", "-r", "-h", "-o", "%F|%K|%T|%r|%j"]
+def queue(uid: int | None = None) -> list[QueuedTask]:
+    """All tasks of a user, by default this one, that wait or run."""
+    command = ["squeue", "-u", str(os.getuid() if uid is None else uid), "-r", "-h", "-o", "%F|%K|%T|%r|%j"]
     answer = _run(command, QUERY_SECONDS, "look yourself with `squeue --me`; the results on disk are not touched")
     rows = (line.split("|", 4) for line in answer.splitlines())
     return [QueuedTask(int(job), _index(index), name, state, reason) for job, index, state, reason, name in rows]
