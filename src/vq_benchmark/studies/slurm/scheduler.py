@@ -139,11 +139,12 @@ def is_being_cancelled(task: str) -> bool:
 
     What `scontrol show job` says inside the handler of the signal, seen on Slurm 22.05:
 
-    - USR1 before the time limit or with preemption: RUNNING, or SIGNALING while the signal is under way;
-    - TERM with preemption that gives a time of grace: RUNNING;
+    - USR1 before the time limit, or at the beginning of a preemption's time of grace: RUNNING, or SIGNALING while the
+      signal is under way;
     - TERM at the time limit: COMPLETING, Reason=TimeLimit;
     - TERM by scancel: COMPLETING, Reason=None; `scontrol requeue` would bring the task back to life;
-    - TERM that follows a requeue: COMPLETING, Reason=None; it is queued again already.
+    - TERM that follows a requeue, or ends a preemption's time of grace, after which SLURM requeues by itself:
+      COMPLETING, Reason=None.
 
     Later versions name the end (CANCELLED, TIMEOUT) in place of COMPLETING.
     """
