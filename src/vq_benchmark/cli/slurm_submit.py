@@ -69,7 +69,7 @@ def submit(
     where = study_dir / "codebooks" if codebooks_dir is None else expanded(codebooks_dir)
     options = chosen.options(Options(cache_dir=chosen_cache_dir(cache_dir), codebooks_dir=where))
     report = reporter()
-    dataset = chosen.load(options.cache_dir)
+    dataset = chosen.load(options.cache_dir, report)
     say_notes(dataset, report)
     record = Record(spec, _handed_on(context))
     if dry_run or test_only:
