@@ -1,5 +1,6 @@
-"""Names for the array types that all floors share."""
+"""Names for the array types that all floors share, and the pieces in which large ones are worked on."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,3 +11,11 @@ FloatArray = npt.NDArray[np.float32]
 DoubleArray = npt.NDArray[np.float64]
 IdArray = npt.NDArray[np.int64]
 CodeArray = npt.NDArray[np.uint8]
+
+PIECE_ROWS = 256
+"""So few rows that float64 copies of them stay in the cache, and are nothing beside the rows themselves."""
+
+
+def pieces(rows: int, size: int = PIECE_ROWS) -> Iterator[slice]:
+    """Slices of at most `size` that cover range(rows) in order."""
+    return (slice(start, min(start + size, rows)) for start in range(0, rows, size))

@@ -12,7 +12,11 @@ from vq_benchmark.quantizers.registry import registered
 DOCS = Path(__file__).parents[2] / "docs"
 USAGE = (DOCS / "USAGE.md").read_text()
 README = (DOCS.parent / "README.md").read_text()
-COMMANDS = typer.main.get_command(app).commands
+TOP = typer.main.get_command(app).commands
+GROUPS = {name: group.commands for name, group in TOP.items() if hasattr(group, "commands")}
+COMMANDS = {name: command for name, command in TOP.items() if name not in GROUPS} | {
+    f"{group} {name}": command for group, commands in GROUPS.items() for name, command in commands.items()
+}
 ANY_OPTIONS = {
     option for command in COMMANDS.values() for each in command.params for option in each.opts + each.secondary_opts
 }
@@ -20,7 +24,7 @@ ANY_OPTIONS = {
 
 def examples(text: str) -> list[tuple[str, list[str]]]:
     lines = [line for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
-    calls = [re.search(r"vq-benchmark (\S+)(.*)", line) for line in lines]
+    calls = [re.search(rf"vq-benchmark ((?:(?:{'|'.join(GROUPS)}) )?\S+)(.*)", line) for line in lines]
     return [(call[1], re.findall(r"--[a-z-]+", call[2])) for call in calls if call]
 
 

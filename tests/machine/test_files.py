@@ -1,13 +1,17 @@
 """Files are whole or absent."""
 
 import os
+import signal
 import stat
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from vq_benchmark.errors import InputError
-from vq_benchmark.machine.files import atomic_write
+from vq_benchmark.machine.files import atomic_folder, atomic_write, name_of_temporary, remove_stale_temporaries
 
 NAMES = [
     "plain.npz",
@@ -72,3 +76,64 @@ def test_the_file_has_the_permissions_of_any_new_file(mask: int, mode: int, tmp_
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "x").stat().st_mode) == mode
+
+
+@pytest.mark.parametrize("leaving", [0, 4096, 50_000])
+def test_a_full_disk_leaves_what_was_there(small_disk, leaving: int) -> None:
+    path = small_disk.path / "x"
+    with atomic_write(path) as file:
+        file.write(b"old")
+    small_disk.fill(leaving)
+
+    def write() -> None:
+        with atomic_write(path) as file:
+            file.write(bytes(100_000))
+
+    with pytest.raises(InputError, match=r"x' cannot be written: No space left on device\."):
+        write()
+    assert path.read_bytes() == b"old"
+    small_disk.free()
+    write()
+    assert path.read_bytes() == bytes(100_000)
+    assert list(small_disk.path.iterdir()) == [path]
+
+
+def test_a_read_only_place_is_one_sentence(small_disk) -> None:
+    small_disk.protect()
+    for atomic in (atomic_write, atomic_folder):
+        with (
+            pytest.raises(InputError, match=r"x' cannot be written: Read-only file system\."),
+            atomic(small_disk.path / "x"),
+        ):
+            pass
+
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from vq_benchmark.machine.files import atomic_folder, atomic_write
+with atomic_write(Path(sys.argv[1]) / sys.argv[2]) as file, atomic_folder(Path(sys.argv[1]) / "folder") as folder:
+    (folder / "inside").touch()
+    file.write(b"half")
+    print("writing", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("name", ["plain.npz", " spaces and\nnewline ", "🦆" * 60])
+def test_what_a_killed_process_left_is_recognised_and_removed(name: str, tmp_path: Path) -> None:
+    kept = [tmp_path / other for other in ("x.tmp", ".x.tmp", ".x.ABCDEFGH.tmp", ".x.abcdefgh.tmp~", name)]
+    for path in kept:
+        path.touch()
+    process = subprocess.Popen([sys.executable, "-c", WRITER, tmp_path, name], stdout=subprocess.PIPE)
+    process.stdout.readline()
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    left = sorted(set(tmp_path.iterdir()) - set(kept))
+    assert sorted(name_of_temporary(path) for path in left) == sorted([name[:40], "folder"])
+    assert remove_stale_temporaries(tmp_path, older_than_seconds=60) == []
+    an_hour_ago = time.time() - 3600
+    for path in (*left, *(path / "inside" for path in left if path.is_dir()), *kept):
+        os.utime(path, (an_hour_ago, an_hour_ago))
+    assert remove_stale_temporaries(tmp_path, older_than_seconds=60) == left
+    assert sorted(tmp_path.iterdir()) == sorted(kept)

@@ -5,13 +5,14 @@ import json
 import sqlite3
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from vq_benchmark.errors import InputError
-from vq_benchmark.results.database import SCHEMA_VERSION, Database, Run
+from vq_benchmark.results.database import SCHEMA_VERSION, Database, Run, write_database
 
 
 def a_run(run_id: str = "r1", **changes: Any) -> Run:
@@ -215,3 +216,125 @@ def test_a_file_that_cannot_be_written_is_found_out_before_the_work(tmp_path: Pa
     before = new.path.read_bytes()
     new.check_writable()
     assert new.path.read_bytes() == before
+
+
+def test_rows_may_be_stored_while_others_are_read(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vq_benchmark.results.database.BUSY_SECONDS", 0)
+    monkeypatch.setattr("vq_benchmark.results.database.PAGE_ROWS", 2)
+    database.put_all(a_run(f"r{i}", accumulators=bytes(i)) for i in range(5))
+    seen = []
+    for run in database.runs("status = 'done'"):
+        database.put(a_run(f"new after {run.run_id}"))
+        seen.append((run.run_id, len(run.accumulators)))
+    assert seen == [(f"r{i}", i) for i in range(5)]
+    assert database.counts() == {"done": 10}
+
+
+def test_few_accumulators_are_in_memory_at_a_time(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vq_benchmark.results.database.PAGE_BYTES", 3_000_000)
+    for i in range(20):
+        database.put(a_run(f"r{i:02}", accumulators=bytes(1_000_000)))
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in database.runs()) == 20
+        with_them = tracemalloc.get_traced_memory()[1]
+        tracemalloc.reset_peak()
+        assert [run.accumulators for run in database.runs(with_accumulators=False)] == [None] * 20
+        without = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert with_them < 8_000_000
+    assert without < 1_000_000
+
+
+def test_a_new_database_is_whole_or_absent(tmp_path: Path) -> None:
+    path = tmp_path / "made" / "task 7.db"
+    write_database(path, [a_run("a"), a_run("b")])
+    assert [run.run_id for run in Database(path).runs()] == ["a", "b"]
+    write_database(path, [a_run("c", accumulators=b"x")])
+    assert list(Database(path).runs()) == [a_run("c", accumulators=b"x")]
+    before = path.read_bytes()
+
+    def failing():
+        yield a_run("d")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_database(path, failing())
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+    Database(path).put(a_run("e"))
+    assert Database(path).counts() == {"done": 2}
+
+
+def test_a_locked_database_is_one_sentence_with_the_way_out(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vq_benchmark.results.database.BUSY_SECONDS", 0.1)
+    database.put(a_run())
+    with sqlite3.connect(database.path, isolation_level=None) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(InputError, match=r"is locked by another process, .* `cp` it to a new name and `mv`"):
+            database.put(a_run("r2"))
+        other.execute("COMMIT")
+    other.close()
+    database.put(a_run("r2"))
+
+
+def test_a_write_that_was_cut_off_is_undone(database: Database) -> None:
+    database.put(a_run(metrics={"text": "x" * 100_000}))
+    script = """
+import os, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("PRAGMA cache_size = 5")
+connection.execute("UPDATE runs SET metrics = replace(metrics, 'x', 'yy')")
+os.kill(os.getpid(), 9)
+"""
+    subprocess.run([sys.executable, "-c", script, database.path], check=False)
+    assert len(list(database.path.parent.iterdir())) == 2
+    assert database.get("r1") == a_run(metrics={"text": "x" * 100_000})
+    assert list(database.path.parent.iterdir()) == [database.path]
+
+
+def test_a_full_disk_harms_no_row(small_disk) -> None:
+    """At every amount of space that is left: the row is stored whole, or refused and the earlier rows are there."""
+    database = Database(small_disk.path / "runs.db")
+    refused = 0
+    large = {"status": "partial", "accumulators": bytes(120_000)}
+    database.put(a_run("first"))
+    for leaving in range(0, 300_000, 20_000):
+        small_disk.fill(leaving)
+        before = list(database.runs())
+        new = a_run(f"with {leaving}", **large)
+        try:
+            database.put(new)
+        except InputError as error:
+            assert "runs.db' cannot be written: no space left on the disk; the rows that it had are" in str(error)
+            assert list(database.runs()) == before
+            refused += 1
+        small_disk.free()
+        database.put(new)
+        assert database.get(new.run_id) == new
+        database.put_all([], spent=[new.run_id])
+        small_disk.fill()
+        database.shrink()
+        small_disk.free()
+        database.shrink()
+        assert database.path.stat().st_size < 100_000
+    assert 2 <= refused <= 13
+    assert database.counts() == {"done": 1, "partial": 15}
+
+
+@pytest.mark.parametrize("leaving", [0, 4096, 100_000])
+def test_a_new_database_on_a_full_disk(small_disk, leaving: int) -> None:
+    path = small_disk.path / "task.db"
+    run = a_run(accumulators=bytes(200_000))
+    write_database(path, [a_run("earlier")])
+    small_disk.fill(leaving)
+    with pytest.raises(InputError, match=r"task\.db' cannot be written: [Nn]o space left on"):
+        write_database(path, [run])
+    assert list(Database(path).runs()) == [a_run("earlier")]
+    small_disk.free()
+    write_database(path, [run])
+    assert list(Database(path).runs()) == [run]
+    assert list(small_disk.path.iterdir()) == [path]

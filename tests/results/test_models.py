@@ -123,3 +123,17 @@ def test_a_failed_save_leaves_nothing_and_keeps_what_was_there(quantizer: Quanti
     assert [each.name for each in tmp_path.iterdir()] == ["model.npz"]
     assert load_model(path)[1]["first"] is True
     assert json.dumps(load_model(path)[1])
+
+
+def test_a_full_disk_leaves_the_earlier_model(quantizer: Quantizer, small_disk) -> None:
+    path = small_disk.path / "model.npz"
+    content_hash = save_model(quantizer, path, metadata={})
+    rows = np.random.default_rng(0).standard_normal((2000, 64)).astype(np.float32)
+    larger = get_quantizer("pq", m=8, nbits=8).fit(rows)
+    small_disk.fill(leaving=20_000)
+    with pytest.raises(InputError, match=r"model\.npz' cannot be written: No space left on device\."):
+        save_model(larger, path, metadata={})
+    assert load_model(path)[1]["content_hash"] == content_hash
+    small_disk.free()
+    assert load_model(path)[1]["content_hash"] != save_model(larger, path, metadata={})
+    assert list(small_disk.path.iterdir()) == [path]

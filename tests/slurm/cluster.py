@@ -1,4 +1,4 @@
-"""A real SLURM of two nodes on the loopback of this machine, in a folder of its own, on ports that are free.
+"""A real SLURM of three nodes on the loopback of this machine, in a folder of its own, on ports that are free.
 
 The daemons run as children of this process and end with it. Two clusters, or two sessions, do not meet.
 """
@@ -20,6 +20,8 @@ COMMANDS = ("slurmctld", "slurmd", "sbatch", "munged", "setpriv")
 ACCOUNTING_COMMANDS = ("slurmdbd", "mariadbd", "mariadb-install-db", "mariadb")
 CGROUPS = Path("/sys/fs/cgroup")
 GRACE_SECONDS = 10
+NODES = (1, 2, 3)
+"""Two small ones for most tests, and one on which jobs of real size find room, in a partition of its own."""
 CONFIGURATION = """\
 ClusterName=vqtest
 SlurmctldHost={host}(127.0.0.1)
@@ -51,8 +53,11 @@ MaxArraySize={max_array_size}
 SlurmdParameters=config_overrides
 NodeName={node}[1-2] NodeHostname={host} NodeAddr=127.0.0.1 Port=[{ports[1]},{ports[2]}] CPUs=2 Boards=1 \
 SocketsPerBoard=1 CoresPerSocket=2 ThreadsPerCore=1 RealMemory=4000 TmpDisk=20000 Feature=localNVMe State=UNKNOWN
+NodeName={node}3 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[5]} CPUs=16 Boards=1 \
+SocketsPerBoard=1 CoresPerSocket=16 ThreadsPerCore=1 RealMemory=64000 TmpDisk=20000 Feature=localNVMe State=UNKNOWN
 PartitionName=debug Nodes={node}[1-2] Default=YES MaxTime=60 DefaultTime=10 PriorityTier=1 GraceTime={grace} State=UP
 PartitionName=high Nodes={node}[1-2] MaxTime=60 PriorityTier=10 PreemptMode=OFF State=UP
+PartitionName=large Nodes={node}3 MaxTime=18:00:00 DefaultTime=60 PriorityTier=1 GraceTime={grace} State=UP
 """
 WITH_CGROUPS = """\
 ProctrackType=proctrack/cgroup
@@ -166,10 +171,10 @@ def running_cluster(*, accounting: bool, cgroups: bool, max_array_size: int) -> 
         if accounting:
             _start_accounting(cluster, stack)
         stack.enter_context(_daemon(cluster, "slurmctld", "-D"))
-        for number in (1, 2):
+        for number in NODES:
             stack.enter_context(_daemon(cluster, "slurmd", "-D", "-N", f"{node}{number}"))
         wait_for(
-            lambda: cluster.run("sinfo", "-h", "-p", "debug", "-o", "%t %D", check=False).strip() == "idle 2",
+            lambda: set(cluster.run("sinfo", "-h", "-N", "-o", "%t", check=False).split()) == {"idle"},
             30,
             lambda: _log(cluster, "slurmctld") + _log(cluster, "slurmd"),
         )
@@ -182,7 +187,7 @@ def _configure(cluster: Cluster, max_array_size: int) -> None:
     root.chmod(0o755)
     for folder in ("log", "state", "spool", "munge", "mysql"):
         (root / folder).mkdir(mode=0o700 if folder == "munge" else 0o755)
-    for number in (1, 2):
+    for number in NODES:
         (root / "spool" / f"{cluster.node}{number}").mkdir()
     key = root / "munge" / "key"
     key.write_bytes(os.urandom(1024))
@@ -196,7 +201,7 @@ def _configure(cluster: Cluster, max_array_size: int) -> None:
         "root": root,
         "host": socket.gethostname().split(".")[0],
         "node": cluster.node,
-        "ports": _free_ports(5),
+        "ports": _free_ports(6),
         "max_array_size": max_array_size,
         "grace": GRACE_SECONDS,
     }

@@ -2,14 +2,22 @@
 machine can, `plain_cluster` without accounting and with arrays of at most four tasks."""
 
 import importlib.util
+import io
 import os
+import shlex
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
+
+from vq_benchmark.cli.main import main
 
 SMALL_ARRAYS = 4
 
@@ -67,3 +75,77 @@ def cluster(full_cluster: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 def plain_cluster(small_cluster: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The small cluster, which SLURM's commands speak to while the test lasts."""
     return _entered(small_cluster, monkeypatch)
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="session")
+def program() -> Callable[..., Ran]:
+    """Run vq-benchmark in this process: arguments in, exit code and both outputs out."""
+
+    def run(*arguments: object) -> Ran:
+        out, err = io.StringIO(), io.StringIO()
+        code = 0
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            patch.setattr("sys.argv", ["vq-benchmark", *map(str, arguments)])
+            patch.setenv("COLUMNS", "160")
+            try:
+                main()
+            except SystemExit as stopped:
+                code = int(stopped.code or 0)
+        return Ran(code, out.getvalue(), err.getvalue())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def folder() -> Iterator[Path]:
+    """A folder that other users may look into, as pytest's own may not be."""
+    with tempfile.TemporaryDirectory(prefix="vq it's; $HOME ") as name:
+        path = Path(name)
+        path.chmod(0o755)
+        yield path
+
+
+def _saved(folder: Path, n: int, d: int, queries: int) -> Path:
+    folder.mkdir()
+    rng = np.random.default_rng(4)
+    for name, rows in (("base", n), ("queries", queries)):
+        np.save(folder / f"{name}.npy", rng.standard_normal((rows, d)).astype(np.float32))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def vectors(folder: Path) -> Path:
+    """A data set of eight tiles."""
+    return _saved(folder / "vectors", 8 * 4096, 16, 30)
+
+
+@pytest.fixture(scope="session")
+def many_tiles(folder: Path) -> Path:
+    """A data set of forty tiles, so that a task can be stopped at forty places."""
+    return _saved(folder / "many tiles", 40 * 4096, 4, 5)
+
+
+@pytest.fixture(scope="session")
+def slow_encoding(folder: Path) -> Callable[[float], str]:
+    """A setup line for jobs after which `none` takes so many seconds to encode a tile, asleep."""
+    place = folder / "slow"
+    place.mkdir()
+    (place / "sitecustomize.py").write_text(
+        "import os, sys, time\n"
+        "if 'vq_benchmark' in sys.orig_argv:\n"
+        "    from vq_benchmark.quantizers.none import Uncompressed\n"
+        "    encode = Uncompressed.encode\n"
+        "    def slowly(self, vectors):\n"
+        "        time.sleep(float(os.environ['SECONDS_PER_TILE']) * len(vectors) / 4096)\n"
+        "        return encode(self, vectors)\n"
+        "    Uncompressed.encode = slowly\n"
+    )
+    path = shlex.quote(str(place))
+    return lambda seconds: f"export SECONDS_PER_TILE={seconds} PYTHONPATH={path}:$PYTHONPATH"

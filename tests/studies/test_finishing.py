@@ -1,7 +1,9 @@
 """Sets of chunks: complete ones become the row of the undivided run, others a sentence that says what is wrong."""
 
-import gc
 import random
+import subprocess
+import sys
+import time
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -176,7 +178,6 @@ def test_two_measurements_are_in_memory_at_most(make_study, database: Database, 
     def watched(cls: type[Measurement], data: bytes) -> Measurement:
         nonlocal most
         measurement = read(Tracked, data)
-        gc.collect()
         alive.add(measurement)
         most = max(most, len(alive))
         return measurement
@@ -261,6 +262,38 @@ def test_two_hundred_databases_merge_to_the_undivided_numbers(many, tmp_path: Pa
     before = (tmp_path / "forward.db").read_bytes()
     assert merge(tmp_path / "forward.db", shuffled) == Finishing()
     assert (tmp_path / "forward.db").read_bytes() == before
+
+
+MERGE = """
+import sys
+from pathlib import Path
+from vq_benchmark.results.database import Database
+from vq_benchmark.results.merging import unite
+from vq_benchmark.studies.finishing import finish_partial_rows, measurement_differences
+print("ready", flush=True)
+database = Database(Path(sys.argv[1]))
+unite(database, sorted(Path(sys.argv[2]).iterdir()), measurement_differences)
+finish_partial_rows(database)
+"""
+
+
+def test_a_merge_that_is_killed_again_and_again_ends_the_same(many, tmp_path: Path) -> None:
+    study, files = many
+    rng = random.Random(5)
+    target = tmp_path / "killed.db"
+    seen = []
+    for _ in range(5):
+        process = subprocess.Popen([sys.executable, "-c", MERGE, target, files[0].parent], stdout=subprocess.PIPE)
+        process.stdout.readline()
+        time.sleep(rng.uniform(0.05, 0.5))
+        process.kill()
+        process.communicate()
+        seen.append(sum(Database(target).counts().values()))
+    assert seen == sorted(seen), "a row that was merged is gone"
+    assert merge(target, files).incomplete == []
+    merge(tmp_path / "calm.db", files)
+    assert logical(target) == logical(tmp_path / "calm.db")
+    assert qualities(Database(target).runs()) == qualities(study.whole)
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

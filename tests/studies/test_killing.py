@@ -16,14 +16,16 @@ import pytest
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.merging import quality
 
-KILLS = 50
-STOPS = 15
+STOPS = 10
 ROWS = 20_000
 SWEEP = (
-    "sweep", "--dataset", "vectors", "--method", "pq,sq,rabitq,none", "--bits", "4", "--k", "10",
-    "--train-size", "1000", "--num-pairs", "500", "--threads", "1", "--batch-size", "4096", "--checkpoint-every", "1",
+    "sweep", "--dataset", "vectors", "--method", "pq,sq,rabitq,none", "--bits", "4",
+    "--k", "10", "--train-size", "1000", "--num-pairs", "500",
+    "--threads", "1", "--batch-size", "4096", "--checkpoint-every", "1",
     "--codebooks-dir", "codebooks", "--cache-dir", "cache", "--checkpoint-dir", "kept", "--db-path", "results.db",
 )  # fmt: skip
+CHUNKS = ("--chunks", "3", "--study-dir", "study")
+WORKERS = ("--chunks", "2", "--study-dir", "study", "--threads", "2", "--workers", "2")
 
 LAUNCHER = """
 import json, os, signal, sys, time
@@ -108,9 +110,11 @@ def new_folder(vectors: Path, tmp_path_factory: pytest.TempPathFactory) -> Calla
 
 
 def results(folder: Path) -> list[tuple[str, str, dict[str, Any]]]:
-    runs = list(Database(folder / "results.db").runs("status != 'partial'"))
-    assert [run.status for run in runs] == ["done"] * len(runs), (folder / "log").read_text()
-    return sorted((run.method, json.dumps(run.config), quality(run.metrics)) for run in runs)
+    """All finished rows; none may have failed, and rows of chunks must have been spent."""
+    runs = list(Database(folder / "results.db").runs())
+    assert [run for run in runs if run.status == "failed" or run.accumulators] == [], (folder / "log").read_text()
+    finished = [run for run in runs if run.status == "done"]
+    return sorted((run.method, json.dumps(run.config), quality(run.metrics)) for run in finished)
 
 
 @pytest.fixture(scope="module")
@@ -124,44 +128,49 @@ def calm(launcher: Launcher, new_folder: Callable[[], Path]) -> tuple[list[Any],
     return results(folder), seconds
 
 
+def interrupted(
+    launcher: Launcher, folder: Path, more: tuple[str, ...], interruptions: list[tuple[int, float]]
+) -> list[int]:
+    """The exit codes of a sweep that is started again until it is done, with signals as long as there are any."""
+    codes = []
+    while not codes or codes[-1]:
+        number, after = interruptions.pop() if interruptions else (0, 0.0)
+        codes.append(launcher.run(folder, (*SWEEP, *more), number, after)[0])
+        assert codes[-1] in (0, -signal.SIGKILL, 128 + number), (folder / "log").read_text()
+    return codes[:-1]
+
+
 def check_finished(folder: Path, calm: list[Any]) -> None:
     assert results(folder) == calm
-    assert list((folder / "kept").iterdir()) == []
+    assert [path for path in folder.rglob("*") if path.parent.name in ("kept", "checkpoints")] == []
 
 
-def test_killed_at_any_moment(launcher, new_folder, calm) -> None:
+@pytest.mark.parametrize(("more", "kills"), [((), 30), (CHUNKS, 18), (WORKERS, 2)])
+def test_killed_at_any_moment(more, kills, launcher, new_folder, calm) -> None:
     moments = random.Random(4)
-    kills = from_checkpoints = 0
-    while kills < KILLS:
+    duration = calm[1] if not more else launcher.run(new_folder(), (*SWEEP, *more))[1]
+    left = [(signal.SIGKILL, moments.uniform(0, 0.7 * duration)) for _ in range(kills)]
+    log = ""
+    while left:
         folder = new_folder()
-        code = -signal.SIGKILL
-        while code:
-            after = moments.uniform(0, 0.7 * calm[1])
-            code, _ = launcher.run(folder, number=signal.SIGKILL if kills < KILLS else 0, after=after)
-            assert code in (0, -signal.SIGKILL), (folder / "log").read_text()
-            kills += code != 0
+        interrupted(launcher, folder, more, left)
         check_finished(folder, calm[0])
-        from_checkpoints += (folder / "log").read_text().count("goes on from its checkpoint")
-    assert kills == KILLS
-    assert from_checkpoints > 0
+        log += (folder / "log").read_text()
+    assert more == WORKERS or "goes on from its checkpoint" in log
 
 
 def test_stopped_at_any_moment(launcher, new_folder, calm) -> None:
     moments = random.Random(5)
-    stops = from_checkpoints = 0
-    while stops < STOPS:
+    numbers = [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT]
+    left = [(moments.choice(numbers), moments.uniform(0, 0.7 * calm[1])) for _ in range(STOPS)]
+    log = ""
+    while left:
         folder = new_folder()
-        code = -1
-        while code:
-            number = moments.choice([signal.SIGTERM, signal.SIGUSR1, signal.SIGINT]) if stops < STOPS else 0
-            code, _ = launcher.run(folder, number=number, after=moments.uniform(0, 0.7 * calm[1]))
-            assert code in (0, 128 + number), (folder / "log").read_text()
-            stops += code != 0
+        codes = interrupted(launcher, folder, (), left)
         check_finished(folder, calm[0])
-        log = (folder / "log").read_text()
-        assert log.count("the same command goes on from there.") >= log.count("goes on from its checkpoint")
-        from_checkpoints += log.count("goes on from its checkpoint")
-    assert from_checkpoints > 0
+        assert (folder / "log").read_text().count("the same command goes on from there.") == len(codes)
+        log += (folder / "log").read_text()
+    assert "goes on from its checkpoint" in log
 
 
 @pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGUSR1, 138), (signal.SIGTERM, 143)])
@@ -189,7 +198,7 @@ def test_precomputed_ground_truth_is_killed_and_stopped(launcher, new_folder) ->
     code, seconds = launcher.run(calm, command)
     assert code == 0, (calm / "log").read_text()
     folder = new_folder()
-    for number in [signal.SIGKILL, signal.SIGTERM] * 4:
+    for number in [signal.SIGKILL, signal.SIGTERM] * 3:
         code, _ = launcher.run(folder, command, number, moments.uniform(0, seconds))
         assert code in (0, -number, 128 + number), (folder / "log").read_text()
         (folder / "truth.npz").unlink(missing_ok=True)

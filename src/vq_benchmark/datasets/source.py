@@ -7,10 +7,9 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from vq_benchmark.arrays import Array, FloatArray, IdArray
+from vq_benchmark.arrays import Array, FloatArray, IdArray, pieces
 
 MAX_RANGE_ROWS = 4096
-UNIT_NORM_ROWS = 256  # so few that their float64 copies stay in the cache
 
 
 class VectorSource(Protocol):
@@ -102,12 +101,13 @@ class ExcludingSource:
         return np.asarray(rows + np.searchsorted(remaining_before, rows, side="right"), dtype=np.int64)
 
     def read(self, start: int, stop: int) -> FloatArray:
-        if start == stop:
-            return self.source.read(0, 0)
-        first, last = self.source_row(start), self.source_row(stop - 1)
-        rows = self.source.read(first, last + 1)
-        inside = self.excluded[(self.excluded >= first) & (self.excluded <= last)]
-        return np.delete(rows, inside - first, axis=0) if len(inside) else rows
+        out = np.empty((stop - start, self.d), dtype=np.float32)
+        for piece in pieces(stop - start, MAX_RANGE_ROWS):  # two of all rows at once would double the memory
+            first, last = self.source_row(start + piece.start), self.source_row(start + piece.stop - 1)
+            rows = self.source.read(first, last + 1)
+            inside = self.excluded[(self.excluded >= first) & (self.excluded <= last)]
+            out[piece] = np.delete(rows, inside - first, axis=0) if len(inside) else rows
+        return out
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,10 @@ class UnitNormSource:
         return self.source.dtype
 
     def read(self, start: int, stop: int) -> FloatArray:
-        return unit_norm(self.source.read(start, stop))
+        out = np.empty((stop - start, self.d), dtype=np.float32)
+        for piece in pieces(stop - start, MAX_RANGE_ROWS):
+            out[piece] = unit_norm(self.source.read(start + piece.start, start + piece.stop))
+        return out
 
 
 def with_held_out_rows(source: VectorSource) -> VectorSource:
@@ -157,11 +160,11 @@ def numbers_in_file(source: VectorSource, rows: IdArray) -> IdArray:
 def unit_norm(vectors: FloatArray) -> FloatArray:
     """(n, d) float32 with every row divided by its Euclidean norm; zero rows stay zero."""
     out = np.empty(vectors.shape, dtype=np.float32)
-    for start in range(0, len(vectors), UNIT_NORM_ROWS):
-        doubles = vectors[start : start + UNIT_NORM_ROWS].astype(np.float64)
+    for piece in pieces(len(vectors)):
+        doubles = vectors[piece].astype(np.float64)
         norms = np.sqrt((doubles * doubles).sum(axis=1, keepdims=True))
         with np.errstate(invalid="ignore"):  # a row with an infinite value becomes NaN, which `check_rows` reports
-            out[start : start + UNIT_NORM_ROWS] = doubles / np.where(norms == 0, 1, norms)
+            out[piece] = doubles / np.where(norms == 0, 1, norms)
     return out
 
 

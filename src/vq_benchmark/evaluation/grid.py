@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from vq_benchmark.arrays import FloatArray
+from vq_benchmark.arrays import FloatArray, pieces
 from vq_benchmark.datasets.checks import check_numbered_rows
 from vq_benchmark.datasets.dataset import Metric
 from vq_benchmark.datasets.source import VectorSource, numbers_in_file
@@ -61,9 +61,11 @@ def tiles(
         first = max(block_start, aligned_start)
         block = base.read(first, min(block_start + step, aligned_stop))
         check_numbered_rows(block, numbers_in_file(base, np.arange(first, first + len(block))), metric)
-        for offset in range(0, len(block), TILE_ROWS):
-            vectors = block[offset : offset + TILE_ROWS]
-            tile = first + offset
-            yield Tile(tile, vectors, slice(max(start - tile, 0), min(stop - tile, len(vectors))))
+        last = first + len(block)
+        for part in pieces(len(block), TILE_ROWS):
+            tile = first + part.start
+            inside = slice(max(start - tile, 0), min(stop - tile, part.stop - part.start))
+            yield Tile(tile, block[part].copy(), inside)  # whoever keeps a tile must not keep its whole block
+        del block  # before the next is read
         if on_block is not None:
-            on_block(min(first + len(block), stop) - start)
+            on_block(min(last, stop) - start)

@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray, IdArray
+from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray, IdArray, pieces
 from vq_benchmark.datasets.dataset import Metric
 from vq_benchmark.datasets.source import VectorSource
 from vq_benchmark.errors import InputError
@@ -210,9 +210,11 @@ def _pairs_of_tile(tile: Tile, n: int, queries: int, settings: PassSettings) -> 
 
 
 def _add_errors(accumulators: Accumulators, tile: Tile, decoded: FloatArray) -> None:
-    vectors = tile.vectors[tile.inside].astype(np.float64)
-    differences = vectors - decoded[tile.inside]
-    accumulators.add_joint_moments("vector", (vectors * vectors).sum(axis=1), (differences * differences).sum(axis=1))
+    vectors, estimates = tile.vectors[tile.inside], decoded[tile.inside]
+    every = np.arange(len(vectors))
+    accumulators.add_joint_moments(
+        "vector", squared_norms(vectors), _squared_distances(vectors, every, estimates, every)
+    )
 
 
 def _add_score_errors(
@@ -230,14 +232,18 @@ def _add_score_errors(
 
 
 def _add_pairwise(accumulators: Accumulators, vectors: FloatArray, decoded: FloatArray, pairs: Pairs) -> None:
-    distance = _squared_distances(vectors[pairs.rows], vectors[pairs.others])
+    distance = _squared_distances(vectors, pairs.rows, vectors, pairs.others)
     apart = distance > 0
     rows, others, distance = pairs.rows[apart], pairs.others[apart], distance[apart]
     for name, first in (("pairwise", decoded), ("pairwise_asymmetric", vectors)):
-        ratio = _squared_distances(first[rows], decoded[others]) / distance
+        ratio = _squared_distances(first, rows, decoded, others) / distance
         accumulators.add_moments(name, np.abs(ratio - 1))
 
 
-def _squared_distances(a: FloatArray, b: FloatArray) -> DoubleArray:
-    differences = a.astype(np.float64) - b
-    return np.asarray((differences * differences).sum(axis=1))
+def _squared_distances(a: FloatArray, rows_a: IdArray, b: FloatArray, rows_b: IdArray) -> DoubleArray:
+    """(p,) float64 ‖a[rows_a[i]] − b[rows_b[i]]‖²; there may be many more pairs than rows, so not all at once."""
+    squares = np.empty(len(rows_a))
+    for piece in pieces(len(rows_a)):
+        differences = a[rows_a[piece]].astype(np.float64) - b[rows_b[piece]]
+        squares[piece] = (differences * differences).sum(axis=1)
+    return squares

@@ -6,7 +6,7 @@ from typing import Any, Self
 import numba
 import numpy as np
 
-from vq_benchmark.arrays import Array, DoubleArray, FloatArray, IdArray
+from vq_benchmark.arrays import Array, DoubleArray, FloatArray, IdArray, pieces
 from vq_benchmark.datasets.dataset import Metric
 
 NO_ID = -1
@@ -153,8 +153,11 @@ def scores_of(queries: FloatArray, vectors: FloatArray, metric: Metric, norms: D
 
 def squared_norms(vectors: FloatArray) -> DoubleArray:
     """(n,) float64 squared Euclidean norms of (n, d) float32 vectors."""
-    doubles = np.ascontiguousarray(vectors, dtype=np.float64)
-    return np.asarray((doubles * doubles).sum(axis=1))
+    norms = np.empty(len(vectors))
+    for piece in pieces(len(vectors)):
+        doubles = np.ascontiguousarray(vectors[piece], dtype=np.float64)
+        norms[piece] = (doubles * doubles).sum(axis=1)
+    return norms
 
 
 @numba.njit(cache=True, fastmath={"reassoc", "contract"})

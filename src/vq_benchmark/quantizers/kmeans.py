@@ -9,7 +9,7 @@ expanded products, so that vectors far from the origin keep their precision.
 import numpy as np
 from numba import prange
 
-from vq_benchmark.arrays import Array, FloatArray, IdArray
+from vq_benchmark.arrays import Array, FloatArray, IdArray, pieces
 from vq_benchmark.quantizers.kernels.compile import ROWS_PER_TASK, row_kernel, rows_kernel
 from vq_benchmark.quantizers.seeding import starting_codebooks
 
@@ -20,14 +20,18 @@ ROUNDS = 20
 def train_codebooks(train: FloatArray, m: int, nbits: int, *, seed: int) -> FloatArray:
     """Codebooks (m, 2^nbits, d/m) float32 for train (n, d) float32, n >= 2^nbits: k-means in each sub-space."""
     rng = np.random.default_rng(seed)
-    parts = split(train[rng.permutation(len(train))], m)
+    parts = split(train, m, rng.permutation(len(train)))
     return refine_codebooks(parts, starting_codebooks(parts, 1 << nbits, rng), ROUNDS)
 
 
-def split(vectors: FloatArray, m: int) -> FloatArray:
-    """(n, d) -> (m, n, d/m), contiguous: the sub-vectors of one position together."""
+def split(vectors: FloatArray, m: int, order: IdArray | None = None) -> FloatArray:
+    """(n, d) -> (m, n, d/m), contiguous: the sub-vectors of one position together, of the rows in the order given."""
     n, d = vectors.shape
-    return np.ascontiguousarray(vectors.reshape(n, m, d // m).transpose(1, 0, 2), dtype=np.float32)
+    parts = np.empty((m, n, d // m), np.float32)
+    for piece in pieces(n):
+        rows = vectors[piece if order is None else order[piece]]
+        parts[:, piece] = rows.reshape(-1, m, d // m).transpose(1, 0, 2)
+    return parts
 
 
 def refine_codebooks(parts: FloatArray, codebooks: FloatArray, rounds: int) -> FloatArray:

@@ -4,7 +4,7 @@ from typing import Self
 
 import numpy as np
 
-from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
+from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray, pieces
 from vq_benchmark.quantizers.base import State
 from vq_benchmark.quantizers.signs import (
     SignParameters,
@@ -35,7 +35,8 @@ class SimHash(SignQuantizer):
 
     def fit(self, train: FloatArray, *, queries: FloatArray | None = None, seed: int = 0) -> Self:
         self._check_train(train)
-        norm = np.sqrt(np.square(train, dtype=np.float64).sum(axis=1)).mean()
+        squares = [np.square(train[piece], dtype=np.float64).sum(axis=1) for piece in pieces(len(train))]
+        norm = np.sqrt(np.concatenate(squares)).mean()
         self.restore({"norm": np.array(norm), "seed": np.array(seed, np.int64)}, train.shape[1])
         return self
 

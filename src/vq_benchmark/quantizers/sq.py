@@ -6,7 +6,7 @@ import faiss
 import numpy as np
 from pydantic import BeforeValidator, Field
 
-from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
+from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray, pieces
 from vq_benchmark.errors import InfeasibleBudget
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.faiss_index import scalar_index
@@ -110,12 +110,20 @@ def uniform_grids(train: FloatArray, bits: int) -> State:
         `lowest` (d,) float32, the lower end of the first cell; `cell` (d,) float32, the width of a cell.
     """
     center = train.mean(axis=0, dtype=np.float64)
-    deviation = train.std(axis=0, dtype=np.float64)
+    deviation = np.sqrt(_squared_deviations(train, center) / len(train))
     offsets = train[:: -(-len(train) // SAMPLE_ROWS)] - center.astype(np.float32)
     errors = [_squared_error(offsets, half_width * deviation / 2 ** (bits - 1), bits) for half_width in HALF_WIDTHS]
     cell = HALF_WIDTHS[np.argmin(errors)] * deviation / 2 ** (bits - 1)
     lowest = center - 2 ** (bits - 1) * cell
     return {"lowest": lowest.astype(np.float32), "cell": cell.astype(np.float32)}
+
+
+def _squared_deviations(train: FloatArray, center: DoubleArray) -> DoubleArray:
+    """Σ (x − center)² in each dimension of train (n, d), without a float64 copy of all of it."""
+    sums = np.zeros(train.shape[1])
+    for piece in pieces(len(train)):
+        sums = np.vstack([sums, np.square(train[piece] - center)]).sum(axis=0)
+    return sums
 
 
 def _squared_error(offsets: FloatArray, cell: DoubleArray, bits: int) -> float:

@@ -22,8 +22,6 @@ SCHEMA_VERSION = 1
 BUSY_SECONDS = 60
 PAGE_ROWS, PAGE_BYTES = 200, 8_000_000
 """Rows that are read at a time, and bytes of their accumulators."""
-VACUUM_PAGES = 1000
-"""Pages given back in one transaction, whose journal needs as many at most."""
 FREE_SHARE = 0.25
 """Of a file's pages, above which they are worth giving back."""
 
@@ -146,16 +144,15 @@ class Database:
             )
 
     def shrink(self) -> None:
-        """Give the space of dropped accumulators back to the file system, where it is a good part of the file."""
+        """Give the space of dropped accumulators back to the file system, where it is a good part of the file.
+
+        Needs space for what is left, not for what is given back.
+        """
         with self.connection() as connection:
             free, total = (connection.execute(f"PRAGMA {name}_count").fetchone()[0] for name in ("freelist", "page"))
-            if free < FREE_SHARE * total:
-                return
-            before = free + 1
-            with suppress(sqlite3.OperationalError):  # a full disk or a lock: the space is used by later rows
-                while 0 < free < before:
-                    connection.executescript(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
-                    before, (free,) = free, connection.execute("PRAGMA freelist_count").fetchone()
+            if free >= FREE_SHARE * total:
+                with suppress(sqlite3.OperationalError):  # a full disk or a lock; later rows use the space
+                    connection.execute("VACUUM")
 
     def check_writable(self) -> None:
         """Find out before hours of work whether rows can be stored; writes nothing.
@@ -190,6 +187,7 @@ class Database:
         with connected(self.path, "mode=rwc", BUSY_SECONDS) as connection:
             _check_ours(connection, self.path)
             connection.execute("PRAGMA journal_mode = DELETE")
+            connection.execute("PRAGMA secure_delete = OFF")  # else all that is dropped is written once more
             yield connection
 
 
@@ -265,7 +263,7 @@ def check_marks(application: int, version: int, path: Path) -> None:
 
 
 def _create(connection: sqlite3.Connection) -> None:
-    connection.executescript(f"PRAGMA auto_vacuum = INCREMENTAL; BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+    connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
 
 
 def _insert(connection: sqlite3.Connection, runs: Iterable[Run]) -> None:

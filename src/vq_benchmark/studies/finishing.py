@@ -44,7 +44,8 @@ def finish_partial_rows(
     """
     finishing = Finishing()
     partial = database.runs(OPEN, with_accumulators=False)
-    for whole_run_id in dict.fromkeys(run.whole_run_id for run in partial):
+    sets = list(dict.fromkeys(run.whole_run_id for run in partial))
+    for whole_run_id in sets:
         if only is not None and whole_run_id not in only:
             continue
         chunks = list(database.runs(f"{OPEN} AND whole_run_id = ?", (whole_run_id,), with_accumulators=False))
@@ -64,7 +65,8 @@ def finish_partial_rows(
             continue
         database.put_all([finished], spent=spent)
         finishing.finished.append(finished)
-    database.shrink()
+    if len(sets) > len(finishing.incomplete):
+        database.shrink()
     return finishing
 
 

@@ -2,10 +2,12 @@
 
 import functools
 import json
+import shutil
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import InputError, Stopped
@@ -55,9 +57,13 @@ class Workshop:
     @functools.cached_property
     def options(self) -> Options:
         """How cells are measured here."""
-        checkpoints = replace(self.machine.checkpoints, folder=self.manifest.folder / "checkpoints")
+        checkpoints = replace(self.machine.checkpoints, folder=self._checkpoints)
         places = replace(self.machine, codebooks_dir=self.manifest.codebooks_dir, checkpoints=checkpoints)
         return self.manifest.study.options(places)
+
+    @property
+    def _checkpoints(self) -> Path:
+        return self.manifest.folder / "checkpoints"
 
     @functools.cached_property
     def whole_truth(self) -> Truths | None:
@@ -138,6 +144,8 @@ class Workshop:
                 update(number * len(self.manifest.chunks))
         if remarks:
             raise TaskFailed("\n".join(remarks))
+        # All is done; a checkpoint is still there if a kill came between a result and its removal.
+        shutil.rmtree(self._checkpoints, ignore_errors=True)
 
     def _finish(self, database: Database, configuration: Configuration) -> list[str]:
         """One configuration at a time, so that the database never holds the accumulators of more than one."""

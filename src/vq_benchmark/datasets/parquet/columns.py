@@ -45,7 +45,8 @@ def vector_column(path: Path, schema: pa.Schema, column: str | None) -> str:
 
 def value_dtype(schema: pa.Schema, column: str) -> np.dtype[np.generic]:
     """The dtype of the numbers in a column of lists."""
-    return np.dtype(schema.field(column).type.value_type.to_pandas_dtype())
+    dtype: np.dtype[np.generic] = np.dtype(schema.field(column).type.value_type.to_pandas_dtype())
+    return dtype
 
 
 def first_length(lists: "pa.Array[Any]") -> int:

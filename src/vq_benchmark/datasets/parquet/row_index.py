@@ -115,6 +115,4 @@ def _packed(index: RowIndex) -> bytes:
 def _unpacked(data: bytes) -> RowIndex:
     header, arrays = unpack(data)
     dtype = np.dtype(header["dtype"])
-    return RowIndex(
-        header["column"], header["d"], dtype, arrays["edges"], arrays["first_groups"], header["identity"]
-    )
+    return RowIndex(header["column"], header["d"], dtype, arrays["edges"], arrays["first_groups"], header["identity"])

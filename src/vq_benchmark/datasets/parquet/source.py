@@ -126,8 +126,9 @@ class _Cursor:
         self.piece: FloatArray = np.empty((0, index.d), dtype=np.float32)
         rows = min(PIECE_ROWS, max(1, PIECE_BYTES // (4 * max(index.d, 1))))
         first_group, after = int(index.first_groups[file]), int(index.first_groups[file + 1])
+        groups = range(group - first_group, after - first_group)
         self._batches: Iterator[pa.RecordBatch] = opened.iter_batches(
-            rows, row_groups=range(group - first_group, after - first_group), columns=[index.column], use_threads=False
+            rows, row_groups=groups, columns=[index.column], use_threads=False
         )
 
     def leads_to(self, row: int, start_of_group: int) -> bool:
