@@ -1,5 +1,7 @@
 """From an entry of the manifest to its parts: each kind of files has its own way."""
 
+from dataclasses import replace
+
 from vq_benchmark.datasets.big_ann import open_big_ann
 from vq_benchmark.datasets.downloads import Wanted, fetched
 from vq_benchmark.datasets.formats.registry import open_dataset
@@ -17,8 +19,6 @@ from vq_benchmark.datasets.manifest import (
 from vq_benchmark.datasets.request import Request
 from vq_benchmark.datasets.stored import StoredDataset
 from vq_benchmark.errors import InputError
-
-from dataclasses import replace
 
 
 def open_hosted(hosted: HostedDataset, request: Request) -> StoredDataset:

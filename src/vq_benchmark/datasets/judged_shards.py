@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +57,7 @@ def open_judged_shards(hosted: HostedDataset, files: JudgedHubShards, request: R
     listing = hub.listing()
     (entry, *_) = hub.files(listing, files.queries)
     queries = _read_queries(hub.file(listing, entry))
-    opened = open_hub_shards(
-        hub, listing, hub.files(listing, shards.base), request.column or shards.column, request
-    )
+    opened = open_hub_shards(hub, listing, hub.files(listing, shards.base), request.column or shards.column, request)
     base, notes = opened.base, list(opened.notes)
     neighbors: IdArray | None = queries.neighbors
     if not opened.complete or (request.limit is not None and request.limit < base.n):
@@ -105,7 +103,9 @@ def _pair(path: Path, query: int, pair: Any) -> tuple[str, int]:
         document, relevance = pair.values() if isinstance(pair, dict) else pair
         return str(document), int(relevance)
     except (TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{str(path)!r}: {pair!r} in {JUDGED!r} of row {query} is no [document, relevance].") from error
+        raise InputError(
+            f"{str(path)!r}: {pair!r} in {JUDGED!r} of row {query} is no [document, relevance]."
+        ) from error
 
 
 def _judgements(queries: _Queries, base: ParquetSource, cache: Path, report: Reporter) -> Judgements | None:
