@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 DEMO := demo
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
+SLURM_PACKAGES := slurm-wlm munge slurmdbd mariadb-server
 # TEXT=1 also installs the extra `text` and a small model, and tests them. On Linux pip takes PyTorch for CUDA, some GB,
 # unless a smaller one is in $(VENV) already or its index is named: PIP_EXTRA_INDEX_URL.
 ifdef TEXT
@@ -14,7 +15,7 @@ else
 INSTALLED := $(VENV)/.installed
 endif
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench slurm clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "vq-benchmark needs Python 3.11 or newer: make PYTHON=python3.12")'
@@ -31,7 +32,16 @@ demo: $(VENV)/.installed
 		--db-path $(DEMO)/results.db --codebooks-dir $(DEMO)/codebooks --cache-dir $(DEMO)/cache
 	$(BIN)/vq-benchmark plot --db-path $(DEMO)/results.db --output-dir $(DEMO)/figures
 
-test: $(INSTALLED)
+# A real SLURM for the tests of studies on a cluster, where we may install it. Without it they are skipped, or, with
+# CI=true, fail.
+slurm:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! dpkg -s $(SLURM_PACKAGES) >/dev/null 2>&1; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+		apt-get install -qq --no-install-recommends $(SLURM_PACKAGES) >/dev/null \
+		|| echo "SLURM could not be installed."; \
+	fi
+
+test: $(INSTALLED) slurm
 	$(BIN)/pytest
 
 lint: $(INSTALLED)

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from vq_benchmark.cli.options import MachineOptions, MeasureOptions, StoreOptions
+from vq_benchmark.cli.options import BoundedMachineOptions, MeasureOptions, StoreOptions
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.locations import cache_dir
@@ -25,7 +25,7 @@ SOME_FAILED = 1
 
 
 def places_and_machine(
-    store: StoreOptions, machine: MachineOptions, threads: int, checkpoints: Checkpoints
+    store: StoreOptions, machine: BoundedMachineOptions, threads: int, checkpoints: Checkpoints
 ) -> Options:
     """Where things are kept and what the process may use; how cells are measured is the default."""
     return Options(
@@ -33,12 +33,18 @@ def places_and_machine(
         codebooks_dir=codebooks_dir(store.codebooks_dir),
         batch_size=machine.batch_size,
         threads=threads,
+        memory=machine.memory(),
+        stage_to_tmp=machine.stage_to_tmp,
         checkpoints=checkpoints,
     )
 
 
 def measurement_options(
-    measure: MeasureOptions, store: StoreOptions, machine: MachineOptions, threads: int, checkpoints: Checkpoints
+    measure: MeasureOptions,
+    store: StoreOptions,
+    machine: BoundedMachineOptions,
+    threads: int,
+    checkpoints: Checkpoints,
 ) -> Options:
     """The options of a study from those of the command line."""
     if measure.skip_ground_truth and measure.ground_truth_path is not None:

@@ -12,6 +12,7 @@ from typer import Option
 from vq_benchmark.datasets.dataset import Dataset, Metric
 from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.memory import MemoryLimit, allowed_memory, parsed_bytes
 from vq_benchmark.machine.threads import allowed_threads, use_threads
 from vq_benchmark.results.checkpoints import Checkpoints, Interval
 from vq_benchmark.results.locations import checkpoint_dir
@@ -146,6 +147,24 @@ class MachineOptions:
         count = allowed_threads(self.threads)
         use_threads(count)
         return count
+
+
+@dataclass(frozen=True)
+class BoundedMachineOptions(MachineOptions):
+    """What a process that measures may use besides."""
+
+    memory_limit: Annotated[
+        str | None,
+        machine_option(help="The most memory to use, such as 2G [default: what the job and the machine have]."),
+    ] = None
+    stage_to_tmp: Annotated[
+        bool,
+        machine_option("--stage-to-tmp", help="Copy the rows to $SLURM_TMPDIR, else $TMPDIR, and read them there."),
+    ] = False
+
+    def memory(self) -> MemoryLimit:
+        """What the process may use."""
+        return allowed_memory(None if self.memory_limit is None else parsed_bytes(self.memory_limit))
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:

@@ -8,9 +8,9 @@ from typer import Option
 
 from vq_benchmark.cli.measuring import finish, measurement_options, say_notes, single_cell, single_grid
 from vq_benchmark.cli.options import (
+    BoundedMachineOptions,
     CheckpointOptions,
     DataOptions,
-    MachineOptions,
     MeasureOptions,
     StoreOptions,
     grouped,
@@ -37,7 +37,7 @@ def run(
     measure: MeasureOptions,
     store: StoreOptions,
     checkpoint: CheckpointOptions,
-    machine: MachineOptions,
+    machine: BoundedMachineOptions,
     bits: Annotated[float | None, Option(help="Bits per dimension; the method picks its parameters.")] = None,
     param: Annotated[list[str] | None, Option(help="A parameter, NAME=VALUE; may be repeated.")] = None,
     seed: Annotated[int, Option(help="Seed of the training, the pairs and the bootstrap.")] = 0,

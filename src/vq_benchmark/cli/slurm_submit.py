@@ -11,7 +11,7 @@ from typer import Argument, Option
 
 from vq_benchmark.cli.job_options import JobOptions, job_option
 from vq_benchmark.cli.measuring import say_notes
-from vq_benchmark.cli.options import MachineOptions, MeasureOptions, StudyDataOptions, grouped, store_option
+from vq_benchmark.cli.options import BoundedMachineOptions, MeasureOptions, StudyDataOptions, grouped, store_option
 from vq_benchmark.cli.studying import MethodOptions, StudyOptions, chosen_study, was_given
 from vq_benchmark.machine.locations import cache_dir as chosen_cache_dir
 from vq_benchmark.machine.locations import expanded
@@ -24,7 +24,7 @@ from vq_benchmark.studies.slurm.record import Job, Record
 from vq_benchmark.studies.slurm.scheduler import max_array_size, require_slurm
 from vq_benchmark.studies.slurm.submission import preview, submit_study, try_out
 
-HANDED_ON = ("checkpoint_every", "cache_dir", *(each.name for each in fields(MachineOptions)))
+HANDED_ON = ("checkpoint_every", "cache_dir", *(each.name for each in fields(BoundedMachineOptions)))
 """Options of this command that every task of the study is started with, if they are given."""
 
 
@@ -39,7 +39,7 @@ def submit(
     what: StudyOptions,
     data: StudyDataOptions,
     measure: MeasureOptions,
-    machine: MachineOptions,
+    machine: BoundedMachineOptions,
     grids: MethodOptions,
     job: JobOptions,
     study_dir: Annotated[Path, Option(help="Folder of the study; its finished rows will be in results.db there.")],

@@ -7,7 +7,7 @@ import typer
 from typer import Argument
 
 from vq_benchmark.cli.measuring import places_and_machine
-from vq_benchmark.cli.options import CheckpointOptions, MachineOptions, StoreOptions, grouped, store_option
+from vq_benchmark.cli.options import BoundedMachineOptions, CheckpointOptions, StoreOptions, grouped, store_option
 from vq_benchmark.cli.stoppable import stoppable
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.studies.manifest import Manifest
@@ -27,7 +27,7 @@ def task(
     folder: Annotated[Path, Argument(help="Folder of the study.")],
     stage: Annotated[str, Argument(help="truth, reduce, fit, evaluate or merge.")],
     index: Annotated[int, Argument(help="Number of the task in its stage, from 0.")],
-    machine: MachineOptions,
+    machine: BoundedMachineOptions,
     cache_dir: Annotated[str | None, store_option(help="Ground truth cache, as in `sweep`.")] = None,
     checkpoint_every: Annotated[
         str, store_option(help="Blocks or time between checkpoints, as in `sweep`.")

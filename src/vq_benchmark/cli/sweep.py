@@ -9,8 +9,8 @@ from typer import Option
 
 from vq_benchmark.cli.measuring import finish, places_and_machine, say_notes
 from vq_benchmark.cli.options import (
+    BoundedMachineOptions,
     CheckpointOptions,
-    MachineOptions,
     MeasureOptions,
     StoreOptions,
     StudyDataOptions,
@@ -40,7 +40,7 @@ def sweep(
     measure: MeasureOptions,
     store: StoreOptions,
     checkpoint: CheckpointOptions,
-    machine: MachineOptions,
+    machine: BoundedMachineOptions,
     grids: MethodOptions,
     config: Annotated[
         Path | None, Option(help="A study in YAML, instead of --dataset and --method; other options overrule it.")

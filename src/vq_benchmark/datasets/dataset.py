@@ -41,6 +41,8 @@ class Dataset:
     """Hash of the base: see `vq_benchmark.datasets.fingerprint`."""
     learn_fingerprint: str | None = None
     """The same of the learn vectors."""
+    revision: str | None = None
+    """Which version of a hosted data set it is: a commit of its repository, or the hash of its file; else None."""
     notes: tuple[str, ...] = ()
     """What a user should know of how it was loaded: a guessed metric, held-out queries, a limit."""
 

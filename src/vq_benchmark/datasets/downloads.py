@@ -87,13 +87,13 @@ def fetched(wanted: Wanted, report: Reporter, policy: Policy | None = None) -> R
         InputError: it cannot be had, or it is not what it should be; the sentence says how to get it by hand.
     """
     path = wanted.path
-    present = present(wanted, report)
-    if present is not None:
-        return present
+    record = present(wanted, report)
+    if record is not None:
+        return record
     with _lock(path):
-        present = present(wanted, report)
-        if present is not None:
-            return present
+        record = present(wanted, report)
+        if record is not None:
+            return record
         report.say(f"downloading {mirrored(wanted.url)} to {str(path)!r}")
         _download(wanted, report, policy or Policy())
         return _recorded(wanted, _part(path), report)

@@ -16,9 +16,12 @@ def keep_first(stored: StoredDataset, limit: int) -> StoredDataset:
     """The data set with the first `limit` base rows; stored neighbours and judgements of the others are dropped."""
     if limit < 1:
         raise InputError(f"a limit of {limit} base rows leaves nothing; it must be at least 1.")
-    if limit >= stored.base.n:
+    n = stored.whole_n or stored.base.n
+    if limit >= n:
         return stored
-    note = f"the first {limit} of {stored.base.n} base rows are used."
+    note = f"the first {limit} of {n} base rows are used."
+    if limit >= stored.base.n:  # no other rows are here, and what is known of them is of them alone
+        return replace(stored, notes=(*stored.notes, note))
     kept = replace(stored, base=PrefixSource(stored.base, limit), notes=(*stored.notes, note))
     return _renumber(kept, lambda row: np.where(row < limit, row, -1), "the limit")
 

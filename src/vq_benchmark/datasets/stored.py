@@ -19,6 +19,10 @@ class StoredDataset:
     judgements: Judgements | None = None
     metric: Metric | None = None
     """As stated by the file or the directory."""
+    revision: str | None = None
+    """Which version of a hosted data set it is: a commit of its repository, or the hash of its file."""
+    whole_n: int | None = None
+    """Rows of the hosted base, where only its first ones were downloaded."""
     split: str = ""
     """How queries were taken out of the base, if they were."""
     notes: tuple[str, ...] = ()

@@ -45,6 +45,11 @@ def block_rows(batch_size: int) -> int:
     return -(-batch_size // TILE_ROWS) * TILE_ROWS
 
 
+def whole_tiles(start: int, stop: int, n: int) -> tuple[int, int]:
+    """The rows of all tiles that rows [start, stop) of n touch."""
+    return start // TILE_ROWS * TILE_ROWS, min(n, -(-stop // TILE_ROWS) * TILE_ROWS)
+
+
 def tiles(
     base: VectorSource, start: int, stop: int, metric: Metric, batch_size: int, on_block: OnBlock | None = None
 ) -> Iterator[Tile]:
@@ -56,7 +61,7 @@ def tiles(
     if not 0 <= start < stop <= base.n:
         raise InputError(f"rows {start} to {stop} are not a range within the {base.n} base vectors.")
     step = block_rows(batch_size)
-    aligned_start, aligned_stop = start // TILE_ROWS * TILE_ROWS, min(base.n, -(-stop // TILE_ROWS) * TILE_ROWS)
+    aligned_start, aligned_stop = whole_tiles(start, stop, base.n)
     for block_start in range(aligned_start // step * step, aligned_stop, step):
         first = max(block_start, aligned_start)
         block = base.read(first, min(block_start + step, aligned_stop))

@@ -127,6 +127,11 @@ def reset_peak() -> bool:
     return True
 
 
+def resident_bytes() -> int:
+    """The resident set now."""
+    return _fields(STATUS).get("VmRSS") or int(psutil.Process().memory_info().rss)
+
+
 def peak_bytes() -> int:
     """The largest resident set since the start of the process or the last `reset_peak`."""
     peak = _fields(STATUS).get("VmHWM")

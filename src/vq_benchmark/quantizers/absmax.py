@@ -1,12 +1,14 @@
 """Formats whose numbers are scaled by the largest magnitude of a vector or block: what int8, fp8, nf4 share."""
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import ClassVar, Self
 
 import numpy as np
 
 from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.quantizers.base import Quantizer, State
+from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.compile import exact_kernel
 from vq_benchmark.quantizers.kernels.tiles import in_tiles
 from vq_benchmark.quantizers.packing import packed_bytes
@@ -40,6 +42,9 @@ class AbsmaxQuantizer(Quantizer):
         self._blocks = -(-d // self._block)
         self._offset = SCALE_BYTES * self._blocks
         self.code_bytes = self._offset + packed_bytes(d, self.bits)
+
+    def footprint(self, n: int, d: int) -> Footprint:
+        return replace(super().footprint(n, d), fitting=0, row=4 * d)
 
     def encode(self, vectors: FloatArray) -> CodeArray:
         vectors = self._check_rows(vectors)

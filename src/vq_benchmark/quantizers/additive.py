@@ -12,6 +12,7 @@ from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.budget import whole_bytes
 from vq_benchmark.quantizers.faiss_index import METRICS
+from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.pq import ProductParameters
 
 ROWS_PER_CENTROID = 64
@@ -32,6 +33,10 @@ class AdditiveParameters(ProductParameters):
     def training_rows(self, n: int) -> int:
         """How many of n rows training uses."""
         return min(n, ROWS_PER_CENTROID * self.centroids)
+
+    def training_bytes(self, rows: int, d: int) -> int:
+        """About what faiss takes to train on so many rows, beside them."""
+        return residual_bytes(rows, self.m, self.centroids, d)
 
 
 class AdditiveQuantizer(Quantizer):
@@ -80,6 +85,14 @@ class AdditiveQuantizer(Quantizer):
         quantizer.is_trained = index.is_trained = True
         return index
 
+    def footprint(self, n: int, d: int) -> Footprint:
+        """The codebooks are held three times: the state, faiss's copy, and those of its parts."""
+        parameters = self.parameters
+        rows = parameters.training_rows(n)
+        fitting = 4 * rows * d + parameters.training_bytes(rows, d)
+        model = 3 * 4 * parameters.m * parameters.centroids * d
+        return Footprint(model, fitting, row=0, score_columns=d, code=parameters.code_bytes)
+
     def state(self) -> State:
         return {"codebooks": self._codebooks}
 
@@ -115,3 +128,9 @@ class AdditiveQuantizer(Quantizer):
 def residual_seconds(n: int, m: int, centroids: int, d: int) -> float:
     """Seconds to train m residual codebooks on n rows, with faiss's default beam of 5."""
     return n * m * centroids * (5e-7 + 3e-9 * d)
+
+
+def residual_bytes(rows: int, m: int, centroids: int, d: int) -> int:
+    """What faiss takes to train m residual codebooks: for each of the 5 sums that it keeps of every row, distances to
+    all entries, residuals, and codes, both before and after a step; and half of the products of all entries."""
+    return rows * 5 * 4 * (centroids + 2 * d + 2 * m) + 2 * (m * centroids) ** 2

@@ -72,6 +72,13 @@ def allocate(variances: DoubleArray, budget: int, costs: Costs, max_segments: in
     return plan
 
 
+def plan_bytes(budget: int, d: int, costs: Costs, max_segments: int) -> int:
+    """What `allocate` takes: two tables of numbers, and one of choices for each number of segments."""
+    blocks = -(-d // costs.block)
+    unit = math.gcd(costs.segment_bits, min(costs.block, d), d % costs.block)
+    return 8 * (blocks + 1) * (budget // unit + 1) * (min(max_segments, blocks) + 2)
+
+
 @exact_kernel
 def _add_segment(
     least: DoubleArray,

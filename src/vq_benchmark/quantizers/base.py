@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from vq_benchmark.arrays import Array, CodeArray, DoubleArray, FloatArray
 from vq_benchmark.errors import InputError
+from vq_benchmark.quantizers.footprint import Footprint
 
 State = dict[str, Array]
 
@@ -102,6 +103,14 @@ class Quantizer(ABC):
     @abstractmethod
     def decode(self, codes: CodeArray) -> FloatArray:
         """(n, code_bytes) uint8 -> (n, d) float32, the least-squares reconstruction."""
+
+    def footprint(self, n: int, d: int) -> Footprint:
+        """About how much memory this quantizer, not fitted yet, takes for n training vectors of dimension d.
+
+        The default is that of a method that works on float32 vectors in a few steps. A method that takes much more
+        or less says so, for it decides what a job may start. Parallel work in tiles counts as work on all rows.
+        """
+        return Footprint(model=64 * d, fitting=4 * n * d, row=8 * d, score_columns=d + 2, code=4 * d)
 
     def project_queries(self, queries: FloatArray) -> FloatArray:
         """(q, d) float32 -> (q, e) float32, the queries as `decode_for_scores` wants them."""

@@ -1,5 +1,6 @@
 """faiss's EDEN, as a control for our own and as a way into faiss: its codes, its scores, its index."""
 
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -9,7 +10,8 @@ from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.budget import whole_bits
 from vq_benchmark.quantizers.faiss_index import eden_index, rotated_index
-from vq_benchmark.quantizers.rotations import random_orthogonal, seeded_rotation
+from vq_benchmark.quantizers.footprint import Footprint
+from vq_benchmark.quantizers.rotations import orthogonal_bytes, random_orthogonal, seeded_rotation
 
 FACTOR_BYTES = 8
 """‖y − c‖² and the unbiased scale, float32 each, at the end of a code."""
@@ -67,6 +69,11 @@ class FaissEden(Quantizer):
         offsets, squared_norms = self._read(codes)
         centre = self._centre.astype(np.float64)
         return np.asarray(squared_norms + (centre * centre).sum() + 2 * (offsets * centre).sum(axis=1))
+
+    def footprint(self, n: int, d: int) -> Footprint:
+        code = self.parameters.bits * d // 8 + 20
+        fitting = orthogonal_bytes(d)
+        return replace(super().footprint(n, d), model=4 * d * d, fitting=fitting, row=28 * d, code=code)
 
     def state(self) -> State:
         return {"centre": self._centre, "seed": self._seed}

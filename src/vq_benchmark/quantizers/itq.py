@@ -1,5 +1,6 @@
 """itq: signs of the principal components, after the rotation that brings them nearest to signs."""
 
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -8,8 +9,9 @@ from threadpoolctl import threadpool_limits
 
 from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.quantizers.base import State
-from vq_benchmark.quantizers.pca import principal_axes
-from vq_benchmark.quantizers.rotations import random_orthogonal, seeded_generator
+from vq_benchmark.quantizers.footprint import Footprint
+from vq_benchmark.quantizers.pca import axes_bytes, principal_axes
+from vq_benchmark.quantizers.rotations import orthogonal_bytes, random_orthogonal, seeded_generator
 from vq_benchmark.quantizers.signs import SignParameters, SignQuantizer, signs_for_budget
 
 TRAINING_ROWS = 20_000
@@ -56,6 +58,11 @@ class Itq(SignQuantizer):
             factor = np.abs(components @ rotation.astype(np.float32)).mean(dtype=np.float64)
         self.restore({"mean": pca.mean.astype(np.float32), "matrix": matrix, "factor": np.array(factor)}, d)
         return self
+
+    def footprint(self, n: int, d: int) -> Footprint:
+        m = self.parameters.signs(d)
+        learning = min(n, TRAINING_ROWS) * (4 * d + max(4 * d, 13 * m)) + 8 * d * d + orthogonal_bytes(m)
+        return replace(super().footprint(n, d), model=6 * m * d, fitting=max(axes_bytes(n, d), learning))
 
     def state(self) -> State:
         return {"mean": self._shift, "matrix": self._matrix, "factor": np.array(self._factor)}

@@ -11,7 +11,7 @@ from numba import prange
 
 from vq_benchmark.arrays import Array, FloatArray, IdArray, pieces
 from vq_benchmark.quantizers.kernels.compile import ROWS_PER_TASK, row_kernel, rows_kernel
-from vq_benchmark.quantizers.seeding import starting_codebooks
+from vq_benchmark.quantizers.seeding import ROWS_PER_ENTRY, starting_codebooks
 
 ROUNDS = 20
 """Lloyd's rounds: 5 more, as in faiss, lower the error by 0.2 % on the training rows and 0.05 % on others."""
@@ -22,6 +22,11 @@ def train_codebooks(train: FloatArray, m: int, nbits: int, *, seed: int) -> Floa
     rng = np.random.default_rng(seed)
     parts = split(train, m, rng.permutation(len(train)))
     return refine_codebooks(parts, starting_codebooks(parts, 1 << nbits, rng), ROUNDS)
+
+
+def codebooks_bytes(n: int, d: int, centroids: int) -> int:
+    """What `train_codebooks` takes: the sub-vectors, and those of them among which it draws the first entries."""
+    return 4 * d * (n + min(n, ROWS_PER_ENTRY * centroids))
 
 
 def split(vectors: FloatArray, m: int, order: IdArray | None = None) -> FloatArray:

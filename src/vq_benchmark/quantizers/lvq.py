@@ -1,5 +1,6 @@
 """LVQ: each vector on its own uniform grid between its smallest and its largest entry, in one or two levels."""
 
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -8,6 +9,7 @@ from pydantic import Field
 from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.budget import whole_bits
+from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.compile import exact_kernel
 from vq_benchmark.quantizers.kernels.tiles import in_tiles
 from vq_benchmark.quantizers.packing import pack_row, packed_bytes, unpack_row
@@ -57,6 +59,9 @@ class Lvq(Quantizer):
         self._units = np.full(2, state["unit"], np.float32)
         self._second = _OFFSET + packed_bytes(d, self.parameters.bits)
         self.code_bytes = self._second + packed_bytes(d, self.parameters.bits2)
+
+    def footprint(self, n: int, d: int) -> Footprint:
+        return replace(super().footprint(n, d), fitting=0, row=4 * d)
 
     def encode(self, vectors: FloatArray) -> CodeArray:
         vectors = self._check_rows(vectors)

@@ -1,5 +1,6 @@
 """The control row: float32 vectors, stored as they are."""
 
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.faiss_index import flat_index
+from vq_benchmark.quantizers.footprint import Footprint
 
 
 class Uncompressed(Quantizer):
@@ -24,6 +26,9 @@ class Uncompressed(Quantizer):
         self._check_train(train)
         self.restore({}, train.shape[1])
         return self
+
+    def footprint(self, n: int, d: int) -> Footprint:
+        return replace(super().footprint(n, d), fitting=0, row=0)
 
     def encode(self, vectors: FloatArray) -> CodeArray:
         return self._check_rows(vectors).copy().view(np.uint8)

@@ -1,5 +1,6 @@
 """Optimized product quantization: the rotation under which product codes lose least, then product codes."""
 
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -8,9 +9,10 @@ from threadpoolctl import threadpool_limits
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.faiss_index import product_index, rotated_index
+from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kmeans import ROUNDS, refine_codebooks, split
-from vq_benchmark.quantizers.pca import principal_axes
-from vq_benchmark.quantizers.pq import ProductCode, ProductParameters, product_for_budget
+from vq_benchmark.quantizers.pca import axes_bytes, principal_axes
+from vq_benchmark.quantizers.pq import ProductCode, ProductParameters, product_footprint, product_for_budget
 from vq_benchmark.quantizers.rotations import DenseRotation
 from vq_benchmark.quantizers.seeding import starting_codebooks
 
@@ -59,6 +61,11 @@ class OPQ(Quantizer):
     def squared_norms(self, codes: CodeArray) -> DoubleArray:
         decoded = self._code.decode(codes)
         return np.asarray(np.square(decoded, dtype=np.float64).sum(axis=1))
+
+    def footprint(self, n: int, d: int) -> Footprint:
+        """Training holds the rows in another order, rotated, split, and split by the rotation before."""
+        found = product_footprint(self.parameters, d, 4 * 4 * n * d + axes_bytes(1, d))
+        return replace(found, model=found.model + 8 * d * d, row=found.row + 16 * d)
 
     def state(self) -> State:
         return {"rotation": self._matrix, "codebooks": self._codebooks}

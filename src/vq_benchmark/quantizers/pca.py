@@ -22,6 +22,11 @@ class PrincipalAxes:
     """(d,) descending: the population variance along each axis."""
 
 
+def axes_bytes(n: int, d: int) -> int:
+    """About what `principal_axes` takes: one block of rows and eight matrices (d, d), in float64."""
+    return 8 * min(n, _BLOCK_ROWS) * d + 8 * 8 * d * d
+
+
 def principal_axes(rows: FloatArray) -> PrincipalAxes:
     """The principal axes of rows (n ≥ 1, d). The same whatever the number of threads.
 

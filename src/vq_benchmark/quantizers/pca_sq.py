@@ -1,10 +1,13 @@
 """pca-sq: the principal components of greatest variance, each on a uniform grid."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from vq_benchmark.arrays import FloatArray
 from vq_benchmark.quantizers.base import State
-from vq_benchmark.quantizers.pca import principal_axes
+from vq_benchmark.quantizers.footprint import Footprint
+from vq_benchmark.quantizers.pca import axes_bytes, principal_axes
 from vq_benchmark.quantizers.rotations import DenseRotation
 from vq_benchmark.quantizers.truncated import TruncatedQuantizer
 
@@ -24,6 +27,11 @@ class PcaSq(TruncatedQuantizer):
         pca = principal_axes(train)
         axes = pca.axes[: self.parameters.kept(train.shape[1])]
         return {"mean": pca.mean.astype(np.float32), "axes": axes.astype(np.float16)}
+
+    def footprint(self, n: int, d: int) -> Footprint:
+        found = super().footprint(n, d)
+        fitting = max(found.fitting + 8 * d * d, axes_bytes(n, d))
+        return replace(found, model=6 * self.parameters.kept(d) * d, fitting=fitting)
 
     def state(self) -> State:
         return {**super().state(), "axes": self._axes}

@@ -11,7 +11,8 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.budget import whole_bytes
 from vq_benchmark.quantizers.faiss_index import product_index
-from vq_benchmark.quantizers.kmeans import nearest_entries, train_codebooks, transposed
+from vq_benchmark.quantizers.footprint import Footprint
+from vq_benchmark.quantizers.kmeans import codebooks_bytes, nearest_entries, train_codebooks, transposed
 
 
 class ProductParameters(Parameters):
@@ -66,6 +67,12 @@ def product_for_budget(name: str, bits_per_dim: float, d: int) -> ProductParamet
     return max(fitting, key=lambda candidate: (candidate.m * candidate.nbits, candidate.nbits))
 
 
+def product_footprint(parameters: ProductParameters, d: int, fitting: int) -> Footprint:
+    """That of product codes: codebooks in three layouts, and the numbers of the entries before they are packed."""
+    model = 3 * 4 * parameters.centroids * d
+    return Footprint(model, fitting, row=6 * parameters.m, score_columns=d, code=parameters.code_bytes)
+
+
 class ProductCode:
     """Encoder and decoder of codebooks (m, 2^nbits, w) float32; codes are packed as faiss packs them."""
 
@@ -116,6 +123,9 @@ class PQ(Quantizer):
 
     def decode(self, codes: CodeArray) -> FloatArray:
         return self._code.decode(codes)
+
+    def footprint(self, n: int, d: int) -> Footprint:
+        return product_footprint(self.parameters, d, codebooks_bytes(n, d, self.parameters.centroids))
 
     def state(self) -> State:
         return {"codebooks": self._codebooks}

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from vq_benchmark.arrays import FloatArray
 from vq_benchmark.errors import InputError
-from vq_benchmark.quantizers.additive import AdditiveParameters, AdditiveQuantizer, residual_seconds
+from vq_benchmark.quantizers.additive import AdditiveParameters, AdditiveQuantizer, residual_bytes, residual_seconds
 from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.quantizers.budget import whole_bytes
 from vq_benchmark.quantizers.pq import divisors
@@ -32,6 +32,9 @@ class PrqParameters(AdditiveParameters):
         if d % self.nsplits:
             valid = ", ".join(map(str, divisors(d)))
             raise InputError(f"nsplits={self.nsplits} does not divide the dimension d={d}; it can be {valid}.")
+
+    def training_bytes(self, rows: int, d: int) -> int:
+        return residual_bytes(rows, self.m, self.centroids, d // self.nsplits)
 
     def training_seconds(self, n: int, d: int) -> float:
         rows, width = self.training_rows(n), d // self.nsplits

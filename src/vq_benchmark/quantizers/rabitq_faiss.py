@@ -1,5 +1,6 @@
 """faiss's RaBitQ, as a control for our own: its codes, read as its own search reads them."""
 
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -9,8 +10,9 @@ from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.budget import whole_bits
 from vq_benchmark.quantizers.faiss_index import rabitq_index, rotated_index
+from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.packing import packed_bytes, unpack
-from vq_benchmark.quantizers.rotations import random_orthogonal, seeded_rotation
+from vq_benchmark.quantizers.rotations import orthogonal_bytes, random_orthogonal, seeded_rotation
 
 ERROR_BOUND = 1.9
 """ε₀ of the error bound that faiss stores (RaBitQ, section 3.2.2)."""
@@ -78,6 +80,11 @@ class FaissRabitq(Quantizer):
         _, radii, squared_cosines, along_centre = self._read(codes)
         norm = float(np.square(self._centre, dtype=np.float64).sum())
         return np.asarray(np.square(radii, dtype=np.float64) * squared_cosines + 2.0 * along_centre + norm)
+
+    def footprint(self, n: int, d: int) -> Footprint:
+        code = self.parameters.bits * d // 8 + 20
+        fitting = orthogonal_bytes(d) + (16 * n * d if self.parameters.bits == 1 else 0)
+        return replace(super().footprint(n, d), model=4 * d * d, fitting=fitting, row=28 * d, code=code)
 
     def state(self) -> State:
         return {"centre": self._centre, "squared_cosine": self._squared_cosine, "seed": self._seed}

@@ -1,5 +1,6 @@
 """RaBitQ by its authors' library, an external control for our own."""
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, Self
@@ -12,6 +13,7 @@ from vq_benchmark.arrays import Array, CodeArray, DoubleArray, FloatArray
 from vq_benchmark.errors import InfeasibleBudget, InputError
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.extras import missing_extra
+from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.packing import pack, packed_bytes, unpack
 from vq_benchmark.quantizers.rotations import DenseRotation, seeded_generator
 
@@ -79,6 +81,10 @@ class Rabitqlib(Quantizer):
         signs = seeded_generator("rabitqlib", seed).integers(0, 256, padded(d) // 2, np.uint8)
         self.restore({"centre": train.mean(axis=0, dtype=np.float64).astype(np.float32), "signs": signs}, d)
         return self
+
+    def footprint(self, n: int, d: int) -> Footprint:
+        width = padded(d)
+        return replace(super().footprint(n, d), model=4 * width**2, fitting=32 * width**2, row=28 * width)
 
     def state(self) -> State:
         return {"centre": self._centre, "signs": self._signs}

@@ -1,6 +1,7 @@
 """The conditioner that rotation-based methods share: subtract the training mean, then rotate at random."""
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -9,8 +10,9 @@ from pydantic import Field
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.budget import whole_bits
+from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.tiles import in_tiles
-from vq_benchmark.quantizers.rotations import Rotation, RotationKind, seeded_rotation
+from vq_benchmark.quantizers.rotations import Rotation, RotationKind, orthogonal_bytes, seeded_rotation
 from vq_benchmark.quantizers.scales import norm_about, power_of_two_near
 
 
@@ -63,6 +65,11 @@ class RotatedQuantizer(Quantizer):
         self._rotation = seeded_rotation(self.parameters.rotation, d, self._seed)
         self.rotated_centre = self._rotate(self.centre[None])[0].astype(np.float64)
         self._prepare()
+
+    def footprint(self, n: int, d: int) -> Footprint:
+        found = replace(super().footprint(n, d), fitting=0, row=4 * d)
+        dense = self.parameters.rotation == "qr"
+        return replace(found, model=4 * d * d, fitting=orthogonal_bytes(d)) if dense else found
 
     def encode(self, vectors: FloatArray) -> CodeArray:
         vectors = self._check_rows(vectors)

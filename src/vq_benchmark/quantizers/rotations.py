@@ -99,6 +99,11 @@ def random_orthogonal(d: int, seed: int) -> DoubleArray:
     return np.asarray(q * np.where(np.diag(r) < 0, -1.0, 1.0))
 
 
+def orthogonal_bytes(d: int) -> int:
+    """About what `random_orthogonal` takes: five float64 matrices at once."""
+    return 5 * 8 * d * d
+
+
 def seeded_generator(purpose: str, seed: int) -> np.random.Generator:
     """A generator of its own for each purpose: data drawn from the same seed must not meet the same numbers."""
     return np.random.default_rng([seed, *purpose.encode()])

@@ -1,5 +1,6 @@
 """scann: product quantization that minds errors along the vector more than errors across it."""
 
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -8,10 +9,11 @@ from pydantic import Field
 
 from vq_benchmark.arrays import Array, CodeArray, DoubleArray, FloatArray, IdArray
 from vq_benchmark.quantizers.base import Quantizer, State
+from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.compile import exact_kernel, row_kernel, rows_kernel, tile_kernel
 from vq_benchmark.quantizers.kernels.tiles import in_tiles
-from vq_benchmark.quantizers.kmeans import nearest_entries, train_codebooks, transposed
-from vq_benchmark.quantizers.pq import ProductCode, ProductParameters, product_for_budget
+from vq_benchmark.quantizers.kmeans import codebooks_bytes, nearest_entries, train_codebooks, transposed
+from vq_benchmark.quantizers.pq import ProductCode, ProductParameters, product_footprint, product_for_budget
 
 ROUNDS = 8
 """Rounds of training, each of codes and then of codebooks; further ones lower the loss by less than 1 %."""
@@ -77,6 +79,12 @@ class Scann(Quantizer):
     def decode_for_scores(self, codes: CodeArray) -> FloatArray:
         """(n, d): the codebook entries."""
         return self._code.decode(codes)
+
+    def footprint(self, n: int, d: int) -> Footprint:
+        rows = min(n, ROWS_PER_CENTROID * self.parameters.centroids)
+        codebooks, refining = codebooks_bytes(n, d, self.parameters.centroids), 24 * rows * d
+        found = product_footprint(self.parameters, d, 4 * rows * d + max(codebooks, refining))
+        return replace(found, row=found.row + 4 * d)
 
     def state(self) -> State:
         return {"codebooks": self._codebooks, "shrink": np.array(self._shrink)}

@@ -2,6 +2,7 @@
 
 import math
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -9,13 +10,14 @@ from pydantic import Field, model_validator
 
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
 from vq_benchmark.errors import InfeasibleBudget, InputError
-from vq_benchmark.quantizers.allocation import Costs, Segment, allocate
+from vq_benchmark.quantizers.allocation import Costs, Segment, allocate, plan_bytes
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
+from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.rows import row_norms
 from vq_benchmark.quantizers.kernels.tiles import in_tiles
 from vq_benchmark.quantizers.lloyd_max import MAX_BITS, lloyd_max
 from vq_benchmark.quantizers.packing import packed_bytes
-from vq_benchmark.quantizers.pca import principal_axes
+from vq_benchmark.quantizers.pca import axes_bytes, principal_axes
 from vq_benchmark.quantizers.rotations import DenseRotation, seeded_rotation
 from vq_benchmark.quantizers.scales import HALF_BYTES, power_of_two_near, read_halves, scale_levels, write_halves
 
@@ -111,6 +113,10 @@ class SegmentedQuantizer(Quantizer):
         self.restore(state, train.shape[1])
         return self
 
+    def footprint(self, n: int, d: int) -> Footprint:
+        fitting = axes_bytes(n, d) + plan_bytes(self._budget(d), d, self._costs(), self.parameters.max_segments)
+        return replace(super().footprint(n, d), model=12 * d * d, fitting=fitting, row=12 * d)
+
     def state(self) -> State:
         return dict(self._state)
 
@@ -182,9 +188,13 @@ class SegmentedQuantizer(Quantizer):
         """Pack the integers of the segment's columns of y (n, e + 1) into codes[:, offset:]; return ‖z‖/cos (n,)."""
 
     def _plan(self, variances: DoubleArray) -> list[Segment]:
-        costs = Costs(self.base, self.parameters.block, RADIUS_BITS, self.max_segment_bits)
-        budget = math.floor(self.parameters.average_bits(variances.size) * variances.size) + RADIUS_BITS
-        return allocate(variances, budget, costs, self.parameters.max_segments)
+        return allocate(variances, self._budget(variances.size), self._costs(), self.parameters.max_segments)
+
+    def _costs(self) -> Costs:
+        return Costs(self.base, self.parameters.block, RADIUS_BITS, self.max_segment_bits)
+
+    def _budget(self, d: int) -> int:
+        return int(self.parameters.average_bits(d) * d) + RADIUS_BITS
 
     def _rotate_segments(self, axes: FloatArray, seed: int) -> FloatArray:
         rotated = np.empty_like(axes)

@@ -1,6 +1,7 @@
 """Codes that are signs of projections: what SimHash, ITQ and QJL share."""
 
 from abc import abstractmethod
+from dataclasses import replace
 
 import numpy as np
 from pydantic import Field
@@ -9,6 +10,7 @@ from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.errors import InputError
 from vq_benchmark.quantizers.base import Parameters, Quantizer
 from vq_benchmark.quantizers.budget import whole_bytes
+from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.tiles import in_tiles
 from vq_benchmark.quantizers.packing import pack, packed_bytes
 from vq_benchmark.quantizers.rotations import DenseRotation, seeded_generator
@@ -45,6 +47,11 @@ class SignQuantizer(Quantizer):
         self._projection = DenseRotation(matrix)
         self._shift = shift
         self.code_bytes = self.side_bytes + packed_bytes(self.m, 1)
+
+    def footprint(self, n: int, d: int) -> Footprint:
+        m = self.parameters.signs(d)
+        found = super().footprint(n, d)
+        return replace(found, model=4 * m * d, fitting=4 * m * d, row=8 * m, score_columns=m + 1)
 
     def encode(self, vectors: FloatArray) -> CodeArray:
         vectors = self._check_rows(vectors)

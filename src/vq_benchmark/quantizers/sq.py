@@ -1,5 +1,6 @@
 """Scalar quantization: every number on its own, by a uniform grid per dimension or as a 16-bit float."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
 import faiss
@@ -10,6 +11,7 @@ from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray, pieces
 from vq_benchmark.errors import InfeasibleBudget
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.faiss_index import scalar_index
+from vq_benchmark.quantizers.footprint import Footprint
 
 FP16_MAX = 65504.0
 HALF_WIDTHS = np.geomspace(1.5, 10, 32)
@@ -59,6 +61,10 @@ class SQ(Quantizer):
         bits = self.parameters.bits
         self.restore({} if isinstance(bits, str) else uniform_grids(train, bits), train.shape[1])
         return self
+
+    def footprint(self, n: int, d: int) -> Footprint:
+        code = self.parameters.code_bytes(d)
+        return replace(super().footprint(n, d), fitting=grids_bytes(n, d), row=4 * d, score_columns=d, code=code)
 
     def encode(self, vectors: FloatArray) -> CodeArray:
         vectors = self._check_rows(vectors)
@@ -116,6 +122,11 @@ def uniform_grids(train: FloatArray, bits: int) -> State:
     cell = HALF_WIDTHS[np.argmin(errors)] * deviation / 2 ** (bits - 1)
     lowest = center - 2 ** (bits - 1) * cell
     return {"lowest": lowest.astype(np.float32), "cell": cell.astype(np.float32)}
+
+
+def grids_bytes(n: int, d: int) -> int:
+    """About what `uniform_grids` takes: some float32 copies of the sample."""
+    return 24 * min(n, SAMPLE_ROWS) * d
 
 
 def _squared_deviations(train: FloatArray, center: DoubleArray) -> DoubleArray:

@@ -1,6 +1,7 @@
 """Fewer dimensions, each on a uniform grid: what Matryoshka and PCA truncation share."""
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -10,10 +11,11 @@ from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.errors import InputError
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.budget import whole_bytes
+from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.compile import tile_kernel
 from vq_benchmark.quantizers.kernels.tiles import in_tiles
 from vq_benchmark.quantizers.packing import pack_row, packed_bytes, unpack_row
-from vq_benchmark.quantizers.sq import uniform_grids
+from vq_benchmark.quantizers.sq import grids_bytes, uniform_grids
 
 PREFERRED_BITS = 4
 """Bits per kept dimension that a budget is spent on first: with fewer, more of the kept variance is lost than the
@@ -62,6 +64,10 @@ class TruncatedQuantizer(Quantizer):
         self.restore({**self._axes_of(train), "cell": np.zeros(self.parameters.kept(d), np.float32)}, d)
         self.cell = uniform_grids(self._keep(train, self.mean), self.parameters.bits)["cell"]
         return self
+
+    def footprint(self, n: int, d: int) -> Footprint:
+        k = self.parameters.kept(d)
+        return replace(super().footprint(n, d), fitting=4 * n * k + grids_bytes(n, k), row=4 * k, score_columns=k + 1)
 
     def state(self) -> State:
         return {"mean": self.mean, "cell": self.cell}

@@ -1,6 +1,7 @@
 """TurboQuant: Lloyd–Max levels on a random rotation, with or without a one-bit sketch of what is left."""
 
 import math
+from dataclasses import replace
 from typing import Literal, Self
 
 import numpy as np
@@ -8,6 +9,7 @@ from pydantic import Field, model_validator
 
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
 from vq_benchmark.quantizers.eden import encode_lloyd_max
+from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.rows import row_dots, row_norms
 from vq_benchmark.quantizers.lloyd_max import lloyd_max
 from vq_benchmark.quantizers.packing import pack, packed_bytes
@@ -53,6 +55,13 @@ class Turboquant(RotatedQuantizer):
     @property
     def _is_sketched(self) -> bool:
         return bool(self.parameters.variant == "prod")
+
+    def footprint(self, n: int, d: int) -> Footprint:
+        found = super().footprint(n, d)
+        if not self._is_sketched:
+            return found
+        model, row = found.model + 8 * d * d, found.row + 8 * d
+        return replace(found, model=model, row=row, score_columns=2 * d + 1)
 
     def _prepare(self) -> None:
         self._level_bits = self.parameters.bits - self._is_sketched

@@ -23,6 +23,7 @@ from vq_benchmark.quantizers.registry import get_quantizer
 from vq_benchmark.results.database import Run
 from vq_benchmark.results.models import load_model, save_model
 from vq_benchmark.studies.checkpointing import Checkpointing, check_stop
+from vq_benchmark.studies.memory_estimate import cell_within_memory
 from vq_benchmark.studies.plan import Cell, Options, model_id, run_id
 
 
@@ -50,6 +51,8 @@ def run_cell(
     """
     peak_is_own = reset_peak()
     check_stop(cell.label)
+    path = model_path(options.codebooks_dir, cell.method, model_id(dataset, options.train_size, cell))
+    options = cell_within_memory(dataset, options, cell, with_fit=not path.exists())
     model = fitted_model(dataset, options, cell, report)
     check_stop(cell.label)
     checkpoint = options.checkpoints.of(

@@ -43,7 +43,7 @@ def run_study(manifest: Manifest, machine: Options, report: Reporter, *, workers
         )
     workshop = Workshop(manifest, machine, report)
     failures: list[str] = []
-    with _Crew(manifest.folder, replace(machine, threads=machine.threads // workers)) as crew:
+    with _Crew(manifest.folder, _share_of(machine, workers)) as crew:
         for stages in WAVES:
             tasks = [task for stage in stages for task in manifest.unfinished(stage)]
             if workers > 1 and len(tasks) > 1:
@@ -51,6 +51,14 @@ def run_study(manifest: Manifest, machine: Options, report: Reporter, *, workers
             else:
                 failures += _in_this_process(workshop, tasks)
     return failures
+
+
+def _share_of(machine: Options, workers: int) -> Options:
+    memory = machine.memory
+    if memory is not None:
+        share = f"the share of one of {workers} workers in {memory.origin}"
+        memory = replace(memory, bytes=memory.bytes // workers, origin=share)
+    return replace(machine, threads=machine.threads // workers, memory=memory)
 
 
 def _in_this_process(workshop: Workshop, tasks: Sequence[Task]) -> list[str]:

@@ -1,11 +1,15 @@
 """Run the cells of a study in this process, one after another, and store each row as soon as it is known."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.datasets.staging import staged
 from vq_benchmark.errors import BadRows, InputError, Stopped
+from vq_benchmark.evaluation.accumulators import Span
 from vq_benchmark.evaluation.evaluate import Truths
+from vq_benchmark.evaluation.grid import whole_tiles
 from vq_benchmark.evaluation.metrics import JUDGED_MEASURES
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.results.database import Database, Run
@@ -67,21 +71,33 @@ def run_cells(
         database.check_writable()
     say_what_to_expect(dataset, options, report, anything=bool(waiting))
     truths: dict[tuple[int, int], Truths] = {}
-    for number, cell in enumerate(waiting, 1):
-        rows = (cell.start, cell.stop)
-        if options.with_recall and rows not in truths:
-            truths[rows] = obtain_truths(dataset, options, *rows, report)
-        if len(cells) > 1:
-            report.say(f"cell {number} of {len(waiting)}: {cell.label}, seed {cell.seed}")
-        run = _run_or_fail(dataset, options, cell, sweep_id, truths.get(rows), report)
-        if run.status == "failed" and _has_result(database, run.run_id):
-            report.say(f"{cell.label}: the row of the earlier, successful run stays.")
-        else:
-            database.put(run)
-        if run.status != "failed":
-            options.checkpoints.remove(run.run_id)
-        outcome.runs.append(run)
+    rows_of_all = (min(cell.start for cell in waiting), max(cell.stop for cell in waiting)) if waiting else (0, 0)
+    with staged_rows(dataset, options, rows_of_all, report) as dataset:
+        for number, cell in enumerate(waiting, 1):
+            rows = (cell.start, cell.stop)
+            if options.with_recall and rows not in truths:
+                truths[rows] = obtain_truths(dataset, options, *rows, report)
+            if len(cells) > 1:
+                report.say(f"cell {number} of {len(waiting)}: {cell.label}, seed {cell.seed}")
+            run = _run_or_fail(dataset, options, cell, sweep_id, truths.get(rows), report)
+            if run.status == "failed" and _has_result(database, run.run_id):
+                report.say(f"{cell.label}: the row of the earlier, successful run stays.")
+            else:
+                database.put(run)
+            if run.status != "failed":
+                options.checkpoints.remove(run.run_id)
+            outcome.runs.append(run)
     return outcome
+
+
+@contextmanager
+def staged_rows(dataset: Dataset, options: Options, rows: Span, report: Reporter) -> Iterator[Dataset]:
+    """The data set with those rows read from scratch space, if the options say so and it has room."""
+    if not options.stage_to_tmp or rows[0] == rows[1]:
+        yield dataset
+        return
+    with staged(dataset.base, *whole_tiles(*rows, dataset.n), report) as base:
+        yield replace(dataset, base=base)
 
 
 def done_before(

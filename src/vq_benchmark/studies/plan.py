@@ -17,6 +17,7 @@ from vq_benchmark.errors import InfeasibleBudget, InputError
 from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, block_rows
 from vq_benchmark.evaluation.ground_truth import DEFAULT_K
 from vq_benchmark.evaluation.streaming import PassSettings
+from vq_benchmark.machine.memory import MemoryLimit
 from vq_benchmark.machine.provenance import release
 from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.quantizers.registry import quantizer_class
@@ -49,6 +50,10 @@ class Options:
     slow: bool = False
     """Whether training may take longer than ten minutes."""
     checkpoints: Checkpoints = Checkpoints()  # noqa: RUF009 - frozen
+    memory: MemoryLimit | None = None
+    """What the process may use; None: nobody looks."""
+    stage_to_tmp: bool = False
+    """Whether the rows of a chunk are copied to scratch space on the node and read from there."""
 
     def __post_init__(self) -> None:
         if self.train_size < 1:

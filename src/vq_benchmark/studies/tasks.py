@@ -21,7 +21,9 @@ from vq_benchmark.results.database import Database, write_database
 from vq_benchmark.results.merging import unite
 from vq_benchmark.studies.cell import failed_row, fitted_model, run_cell
 from vq_benchmark.studies.finishing import finish_partial_rows, measurement_differences
+from vq_benchmark.studies.local import staged_rows
 from vq_benchmark.studies.manifest import Configuration, Manifest, Task
+from vq_benchmark.studies.memory_estimate import cell_within_memory, truth_within_memory
 from vq_benchmark.studies.plan import Options
 from vq_benchmark.studies.truths import belonging_of, obtain_truths, resumable_search, truth_key
 
@@ -86,12 +88,14 @@ class Workshop:
     def run_truth(self, task: Task) -> None:
         """The exact neighbours among the rows of one chunk."""
         rows = start, stop = self.manifest.chunks[task.index]
-        key = truth_key(self.dataset, self.options.k, rows)
+        options = truth_within_memory(self.dataset, self.options, start, stop)
+        key = truth_key(self.dataset, options.k, rows)
         label = self.manifest.describe(task)
-        with resumable_search(self.dataset, key, rows, label, self.options.checkpoints, self.report) as hooks:
-            truths = exact_truths(
-                self.dataset, self.options.k, start=start, stop=stop, batch_size=self.options.batch_size, **hooks
-            )
+        with (
+            staged_rows(self.dataset, options, rows, self.report) as dataset,
+            resumable_search(dataset, key, rows, label, options.checkpoints, self.report) as hooks,
+        ):
+            truths = exact_truths(dataset, options.k, start=start, stop=stop, batch_size=options.batch_size, **hooks)
             self._save_truths(task, truths)
 
     def run_reduce(self, task: Task) -> None:
@@ -112,21 +116,17 @@ class Workshop:
     def run_fit(self, task: Task) -> None:
         """The model of one configuration, from a sample of the whole data set."""
         whole = self.manifest.configurations[task.index].cell((0, self.manifest.n))
-        fitted_model(self.dataset, self.options, whole, self.report)
+        options = cell_within_memory(self.dataset, self.options, whole, with_fit=True)
+        fitted_model(self.dataset, options, whole, self.report)
 
     def run_evaluate(self, task: Task) -> None:
         """The row of one configuration on one chunk."""
         configuration, chunk = self.manifest.part(task)
         fit = self.manifest.task("fit", self.manifest.configurations.index(configuration))
         require_done(self.manifest, fit)
-        run = run_cell(
-            self.dataset,
-            self.options,
-            configuration.cell(chunk),
-            self.manifest.sweep_id,
-            self.whole_truth,
-            self.report,
-        )
+        cell, truths = configuration.cell(chunk), self.whole_truth
+        with staged_rows(self.dataset, self.options, chunk, self.report) as dataset:
+            run = run_cell(dataset, self.options, cell, self.manifest.sweep_id, truths, self.report)
         write_database(self.manifest.result_path(task), [run])
         self.options.checkpoints.remove(run.run_id)
 

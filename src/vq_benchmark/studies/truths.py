@@ -19,6 +19,7 @@ from vq_benchmark.evaluation.top_candidates import squared_norms
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.results.checkpoints import Checkpoints
 from vq_benchmark.studies.checkpointing import Checkpointing, check_stop
+from vq_benchmark.studies.memory_estimate import truth_within_memory
 from vq_benchmark.studies.plan import Options
 
 
@@ -44,7 +45,8 @@ def obtain_truths(dataset: Dataset, options: Options, start: int, stop: int, rep
     """Exact neighbours over the whole base if they are at hand, else over rows [start, stop), computed and cached.
 
     Raises:
-        InputError: a ground truth was given that does not belong to the data.
+        InputError: a ground truth was given that does not belong to the data, or its computation does not fit into
+            memory.
     """
     if options.ground_truth_path is not None:
         return _given(dataset, options, options.ground_truth_path, report)
@@ -59,6 +61,7 @@ def obtain_truths(dataset: Dataset, options: Options, start: int, stop: int, rep
         cached = _load(path, dataset, options, span, report)
         if cached is not None:
             return cached
+    options = truth_within_memory(dataset, options, start, stop)
     label = f"exact neighbours of {len(dataset.queries):,} queries"
     with resumable_search(dataset, path.stem, (start, stop), label, options.checkpoints, report) as hooks:
         truths = exact_truths(dataset, options.k, start=start, stop=stop, batch_size=options.batch_size, **hooks)

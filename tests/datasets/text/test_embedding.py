@@ -117,7 +117,13 @@ def dying_after(steps: int, death: type[Exception]):
         return call
 
     with ExitStack() as patches:
-        for owner, name in ((Path, "replace"), (Path, "unlink"), (Path, "mkdir"), (shutil, "rmtree")):
+        for owner, name in (
+            (Path, "replace"),
+            (Path, "unlink"),
+            (Path, "mkdir"),
+            (Path, "rmdir"),
+            (shutil, "rmtree"),
+        ):
             patches.enter_context(mock.patch.object(owner, name, mortal(getattr(owner, name))))
         yield
 
@@ -209,6 +215,26 @@ def test_other_queries_keep_the_passages(tmp_path, collection, fake_encoder):
     assert (done.texts, done.joined) == (8, True)
     assert load_dataset(tmp_path).judgements.qrels.tolist() == [[query, 5 * query, 1] for query in range(8)]
     assert contents(tmp_path)["base.npy"] == base
+
+
+def test_a_task_that_comes_late_leaves_the_data_set_alone(tmp_path, collection, fake_encoder):
+    found = collection(40)
+    embed(found, tmp_path, fake_encoder(), cut=Cut(10))
+    before = contents(tmp_path)
+    (tmp_path / ".shards").mkdir()  # as if the task that joined was still tidying up
+    (tmp_path / ".shards" / "config.json").write_text(json.dumps(json.loads(before["dataset.json"])["passages"]))
+    assert embed(found, tmp_path, fake_encoder(lives=0), cut=Cut(10, 3)).joined
+    assert contents(tmp_path) == before
+
+
+def test_vectors_that_another_process_needs_are_never_removed(tmp_path, collection, fake_encoder):
+    found = collection(40)
+    embed(found, tmp_path, fake_encoder(), cut=Cut(10))
+    kept = tmp_path / ".shards" / "0123456789abcdef.npy"
+    kept.parent.mkdir()
+    kept.write_text("hours of work")
+    embed(found, tmp_path, fake_encoder(), cut=Cut(10))
+    assert kept.read_text() == "hours of work"
 
 
 def test_without_queries(tmp_path, collection, fake_encoder):

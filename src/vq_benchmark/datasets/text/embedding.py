@@ -16,6 +16,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -106,7 +107,7 @@ class _Embedding:
             )
         began = time.monotonic()
         if self._claimed(passages, queries):
-            shutil.rmtree(self._work, ignore_errors=True)  # left by a kill while it was being removed
+            self._tidy()
             return Embedded(0, 0.0, 0, joined=True)
         joined = self._work / f"{_hash(passages)}.npy"
         if self._base.is_file():  # with other queries
@@ -123,7 +124,7 @@ class _Embedding:
             shards.join(joined)
         self._finish(passages, queries)
         joined.replace(self._base)
-        shutil.rmtree(self._work)
+        self._tidy()
         return Embedded(self.texts, time.monotonic() - began, 0, joined=True)
 
     @property
@@ -165,19 +166,18 @@ class _Embedding:
         Raises:
             InputError: it holds another data set, or passages embedded with other parameters.
         """
-        config = self._work / "config.json"
-        if config.is_file():
-            _require_same(self.output, _read_json(config), passages)
-            return False
-        description = self.output / DESCRIPTION
+        config, description = self._work / "config.json", self.output / DESCRIPTION
         if self._base.is_file() and description.is_file():
             found = _read_json(description)
             _require_same(self.output, found.get("passages"), passages)
             if found.get("queries") == queries:
                 return True
+        elif config.is_file():
+            _require_same(self.output, _read_json(config), passages)
         elif self.output.exists():
             self._require_no_dataset()
-        _write_json(config, passages)
+        if not config.is_file():
+            _write_json(config, passages)
         return False
 
     def _require_no_dataset(self) -> None:
@@ -186,6 +186,16 @@ class _Embedding:
         taken = [name for name in names if name in OUTPUT_NAMES or _is_vectors(name)]
         if taken:
             raise InputError(f"{str(self.output)!r} holds {', '.join(taken)} already; give a new folder as --output.")
+
+    def _tidy(self) -> None:
+        """Remove what was needed to make the data set; not joined vectors, which another process may need."""
+        with suppress(OSError):  # two processes may be at it
+            for path in self._work.iterdir():
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                elif path.suffix != ".npy":
+                    path.unlink(missing_ok=True)
+            self._work.rmdir()
 
     def _may_join(self) -> bool:
         """Whether this process joins: of tasks that embed one shard each, the first to find all of them there."""

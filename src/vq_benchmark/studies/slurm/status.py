@@ -74,7 +74,7 @@ class StudyStatus:
         return {
             "study": str(self.manifest.folder),
             "stages": {
-                stage: {"total": self.manifest.count(stage), **self.counts(stage)}
+                stage: {"tasks": self.manifest.count(stage), **self.counts(stage)}
                 for stage in STAGES
                 if self.manifest.count(stage)
             },

@@ -1,0 +1,93 @@
+"""The billion-scale sets of big-ann-benchmarks, whole or cut off after their first rows.
+
+A cut is a range of the hosted file's bytes, with the number of rows in its header made right, as the benchmark's own
+tools make it.
+"""
+
+import struct
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from vq_benchmark.arrays import IdArray
+from vq_benchmark.datasets.downloads import Wanted, fetched
+from vq_benchmark.datasets.formats import bigann
+from vq_benchmark.datasets.manifest import BigAnnFiles, HostedDataset
+from vq_benchmark.datasets.request import Request
+from vq_benchmark.datasets.stored import StoredDataset
+from vq_benchmark.errors import InputError
+
+HEADER = struct.Struct("<II")
+
+
+def open_big_ann(hosted: HostedDataset, files: BigAnnFiles, request: Request) -> StoredDataset:
+    """The base, or its first rows, with the queries, and with neighbours where they are known for so many rows.
+
+    Raises:
+        InputError: a file cannot be had, or is not what it should be.
+    """
+    rows = min(hosted.n, request.limit or hosted.n)
+    family = hosted.name.partition("-")[0]
+    folder = request.cache / "datasets" / family
+    base_path, revision = _fetched_base(hosted, files, rows, folder, request)
+    queries = folder / _kept_name("queries", files.queries)
+    fetched(Wanted(files.queries, queries, homepage=hosted.homepage), request.report)
+    return StoredDataset(
+        base=bigann.open_vectors(base_path, None),
+        queries=bigann.open_vectors(queries, None),
+        neighbors=_neighbors(hosted, files, rows, folder, request),
+        metric=hosted.metric,
+        revision=revision,
+        whole_n=hosted.n,
+    )
+
+
+def _fetched_base(
+    hosted: HostedDataset, files: BigAnnFiles, rows: int, folder: Path, request: Request
+) -> tuple[Path, str]:
+    whole = Wanted(files.base, folder / _kept_name("base", files.base), homepage=hosted.homepage)
+    if rows < files.hosted_rows and not whole.path.is_file():
+        extension = PurePosixPath(urlsplit(files.base).path).suffix
+        cut = Wanted(
+            files.base,
+            folder / f"base.first-{rows}{extension}",
+            first_bytes=HEADER.size + rows * hosted.d * np.dtype(hosted.dtype).itemsize,
+            finish=_header_of(rows, hosted.d),
+            homepage=hosted.homepage,
+        )
+        return cut.path, f"sha256:{fetched(cut, request.report).sha256}"
+    return whole.path, f"sha256:{fetched(whole, request.report).sha256}"
+
+
+def _header_of(rows: int, d: int) -> Callable[[Path], None]:
+    """A function that writes the number of rows into the header of a cut file, after checking the rest of it."""
+
+    def write(path: Path) -> None:
+        with path.open("r+b") as file:
+            hosted_rows, hosted_d = HEADER.unpack(file.read(HEADER.size))
+            if hosted_d != d or hosted_rows < rows:
+                raise InputError(
+                    f"{str(path)!r} is no part of the file it should be: its header says {hosted_rows} x {hosted_d}, "
+                    f"but {rows} rows of dimension {d} are needed."
+                )
+            file.seek(0)
+            file.write(HEADER.pack(rows, d))
+
+    return write
+
+
+def _neighbors(
+    hosted: HostedDataset, files: BigAnnFiles, rows: int, folder: Path, request: Request
+) -> IdArray | None:
+    url = dict(files.neighbors).get(rows)
+    if url is None:
+        return None
+    path = folder / f"neighbors.first-{rows}.ibin"
+    fetched(Wanted(url, path, homepage=hosted.homepage), request.report)
+    return bigann.read_ids(path)
+
+
+def _kept_name(part: str, url: str) -> str:
+    return part + PurePosixPath(urlsplit(url).path).suffix
