@@ -73,7 +73,7 @@ class FaissEden(Quantizer):
     def footprint(self, n: int, d: int) -> Footprint:
         code = self.parameters.bits * d // 8 + 20
         fitting = orthogonal_bytes(d)
-        return replace(super().footprint(n, d), model=4 * d * d, fitting=fitting, row=28 * d, code=code)
+        return replace(super().footprint(n, d), model=4 * d * d, fitting=fitting, row=20 * d, code=code)
 
     def state(self) -> State:
         return {"centre": self._centre, "seed": self._seed}

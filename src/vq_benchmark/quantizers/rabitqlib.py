@@ -84,7 +84,7 @@ class Rabitqlib(Quantizer):
 
     def footprint(self, n: int, d: int) -> Footprint:
         width = padded(d)
-        return replace(super().footprint(n, d), model=4 * width**2, fitting=32 * width**2, row=28 * width)
+        return replace(super().footprint(n, d), model=4 * width**2, fitting=32 * width**2, row=16 * width)
 
     def state(self) -> State:
         return {"centre": self._centre, "signs": self._signs}
