@@ -1,5 +1,6 @@
 """`--memory-limit` and `--stage-to-tmp` from the command line."""
 
+import numpy as np
 import pytest
 
 from vq_benchmark.results.database import Database
