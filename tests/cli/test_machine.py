@@ -37,7 +37,7 @@ def test_fewer_rows_at_a_time_where_memory_is_short(program, tmp_path, monkeypat
     monkeypatch.setattr(memory_estimate, "BASELINE_BYTES", 0)
     np.save(tmp_path / "base.npy", np.random.default_rng(2).standard_normal((30_000, 16), dtype=np.float32))
     run = ("run", "--dataset", tmp_path / "base.npy", "--num-queries", 20, "--method", "sq", "--batch-size", 20_480)
-    for name, limit in (("little.db", "3M"), ("much.db", "100M")):
+    for name, limit in (("little.db", "2M"), ("much.db", "100M")):
         ran = program(*run, "--memory-limit", limit, *OPTIONS, name)
         assert ran.code == 0, ran.err
     little, much = (stored(tmp_path / name)["sq", "done"] for name in ("little.db", "much.db"))
