@@ -13,7 +13,7 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.evaluate import Truths, exact_truths
 from vq_benchmark.evaluation.gpu import proposed_neighbors
 from vq_benchmark.evaluation.ground_truth import exact_neighbors
-from vq_benchmark.evaluation.ground_truth_check import adopted_truth
+from vq_benchmark.evaluation.ground_truth_check import adopted_truths
 from vq_benchmark.evaluation.ground_truth_files import Belonging, load_ids, load_truths, save_truths
 from vq_benchmark.evaluation.top_candidates import squared_norms
 
@@ -97,7 +97,7 @@ def test_neighbours_of_faiss_are_adopted_in_our_order(metric):
     faiss_metric = faiss.METRIC_L2 if metric == "l2" else faiss.METRIC_INNER_PRODUCT
     _, ids = faiss.knn(data.queries, data.base.array, 50, faiss_metric)
     ours = exact_neighbors(data.base, data.queries, data.metric, 50)
-    adopted = adopted_truth(ids.astype(np.int64), data, 50, "faiss")
+    adopted = adopted_truths(ids.astype(np.int64), data, 50, "faiss").queries
     np.testing.assert_array_equal(adopted.ids[:, :40], ours.ids[:, :40])
     np.testing.assert_allclose(adopted.top.scores, ours.top.scores, rtol=1e-6)
 
@@ -106,14 +106,14 @@ def test_neighbours_under_another_metric_are_not_adopted():
     data = dataset("l2")
     wrong = exact_neighbors(data.base, data.queries, "ip", 50).ids
     with pytest.raises(InputError, match="not the ground truth"):
-        adopted_truth(wrong, data, 50, "the file")
+        adopted_truths(wrong, data, 50, "the file")
 
 
 def test_neighbours_of_a_prefix_are_not_adopted():
     data = dataset("l2")
     prefix = exact_neighbors(data.base, data.queries, "l2", 50, stop=2500).ids
     with pytest.raises(InputError, match="is nearer to a query"):
-        adopted_truth(prefix, data, 50, "the file")
+        adopted_truths(prefix, data, 50, "the file")
 
 
 @pytest.mark.parametrize("metric", ["l2", "ip"])

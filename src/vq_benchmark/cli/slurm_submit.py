@@ -24,7 +24,7 @@ from vq_benchmark.studies.slurm.record import Job, Record
 from vq_benchmark.studies.slurm.scheduler import max_array_size, require_slurm
 from vq_benchmark.studies.slurm.submission import preview, submit_study, try_out
 
-HANDED_ON = ("checkpoint_every", "cache_dir", *(each.name for each in fields(BoundedMachineOptions)))
+HANDED_ON = ("checkpoint_every", *(each.name for each in fields(BoundedMachineOptions)))
 """Options of this command that every task of the study is started with, if they are given."""
 
 
@@ -69,9 +69,10 @@ def submit(
     where = study_dir / "codebooks" if codebooks_dir is None else expanded(codebooks_dir)
     options = chosen.options(Options(cache_dir=chosen_cache_dir(cache_dir), codebooks_dir=where))
     report = reporter()
-    dataset = chosen.load(options.cache_dir)
+    dataset = chosen.load(options.cache_dir, report)
     say_notes(dataset, report)
-    record = Record(spec, _handed_on(context))
+    # A job's own default is its $TMPDIR, where each task would download the vectors again.
+    record = Record(spec, (f"--cache-dir={options.cache_dir.absolute()}", *_handed_on(context)))
     if dry_run or test_only:
         manifest = draft_manifest(chosen, study_dir.absolute(), dataset, options)
         size = max_array_size()
