@@ -12,6 +12,7 @@ from vq_benchmark.quantizers.registry import registered
 DOCS = Path(__file__).parents[2] / "docs"
 USAGE = (DOCS / "USAGE.md").read_text()
 README = (DOCS.parent / "README.md").read_text()
+MSMARCO = (DOCS / "MSMARCO.md").read_text()
 TOP = typer.main.get_command(app).commands
 GROUPS = {name: group.commands for name, group in TOP.items() if hasattr(group, "commands")}
 COMMANDS = {name: command for name, command in TOP.items() if name not in GROUPS} | {
@@ -28,7 +29,7 @@ def examples(text: str) -> list[tuple[str, list[str]]]:
     return [(call[1], re.findall(r"--[a-z-]+", call[2])) for call in calls if call]
 
 
-@pytest.mark.parametrize(("command", "options"), examples(USAGE) + examples(README))
+@pytest.mark.parametrize(("command", "options"), examples(USAGE) + examples(README) + examples(MSMARCO))
 def test_examples_use_options_that_exist(command, options):
     known = {option for each in COMMANDS[command].params for option in each.opts + each.secondary_opts}
     assert set(options) <= known

@@ -13,7 +13,6 @@ from vq_benchmark.cli.job_options import JobOptions, job_option
 from vq_benchmark.cli.measuring import say_notes
 from vq_benchmark.cli.options import BoundedMachineOptions, MeasureOptions, StudyDataOptions, grouped, store_option
 from vq_benchmark.cli.studying import MethodOptions, StudyOptions, chosen_study, was_given
-from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.machine.locations import cache_dir as chosen_cache_dir
 from vq_benchmark.machine.locations import expanded
 from vq_benchmark.machine.progress import reporter
@@ -25,7 +24,7 @@ from vq_benchmark.studies.slurm.record import Job, Record
 from vq_benchmark.studies.slurm.scheduler import max_array_size, require_slurm
 from vq_benchmark.studies.slurm.submission import preview, submit_study, try_out
 
-HANDED_ON = ("checkpoint_every", "cache_dir", *(each.name for each in fields(BoundedMachineOptions)))
+HANDED_ON = ("checkpoint_every", *(each.name for each in fields(BoundedMachineOptions)))
 """Options of this command that every task of the study is started with, if they are given."""
 
 
@@ -72,23 +71,22 @@ def submit(
     report = reporter()
     dataset = chosen.load(options.cache_dir, report)
     say_notes(dataset, report)
-    shared = () if was_given(context, "cache_dir") else shared_cache(dataset, options.cache_dir)
-    record = Record(spec, (*_handed_on(context), *shared))
+    # A job's own default is its $TMPDIR, where each task would download the vectors again.
+    record = Record(spec, (f"--cache-dir={options.cache_dir.absolute()}", *_handed_on(context)))
     if dry_run or test_only:
         manifest = draft_manifest(chosen, study_dir.absolute(), dataset, options)
-        typer.echo(preview(manifest, record, max_array_size()) if dry_run else "\n".join(try_out(manifest, record)))
+        size = max_array_size()
+        typer.echo(preview(manifest, record, size) if dry_run else "\n".join(try_out(manifest, record, size)))
         return
     manifest = plan_study(chosen, study_dir, dataset, options)
     for refusal in manifest.refusals:
         typer.echo(f"not run: {refusal.reason}")
     jobs = submit_study(manifest, record)
     show_jobs(jobs)
+    if not jobs:
+        typer.echo(f"nothing to hand in: all is done, in {manifest.results_path}.")
+        return
     typer.echo(f"how it is: vq-benchmark slurm status {shlex.quote(str(study_dir))}")
-
-
-def shared_cache(dataset: Dataset, cache: Path) -> tuple[str, ...]:
-    """The option that lets every task find what was downloaded here; by default a job's cache is on its node."""
-    return () if dataset.revision is None else (f"--cache-dir={cache.absolute()}",)
 
 
 def show_jobs(jobs: Sequence[Job]) -> None:
