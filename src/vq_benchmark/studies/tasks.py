@@ -174,7 +174,7 @@ class Workshop:
 
 
 def set_aside(path: Path) -> str:
-    """Rename a result that cannot be used to NAME.corrupt, so that its task is to be done again; a sentence for it."""
+    """Rename a result that cannot be used to NAME.corrupt, so that its task is done again; a sentence on it."""
     aside = path.with_name(f"{path.name}.corrupt")
     with suppress(FileNotFoundError):  # another task has done so
         path.replace(aside)
