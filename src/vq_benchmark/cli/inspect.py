@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 from typer import Option
 
-from vq_benchmark.cli.options import DataOptions, MachineOptions, grouped
+from vq_benchmark.cli.options import CacheOptions, DataOptions, MachineOptions, grouped
 from vq_benchmark.datasets.inspection import FoundRows, Inspection, inspect_dataset
 from vq_benchmark.machine.progress import reporter
 
@@ -23,12 +23,14 @@ def register(app: typer.Typer) -> None:
 def inspect(
     data: DataOptions,
     machine: MachineOptions,
+    cache: CacheOptions,
     max_rows: Annotated[int | None, Option(help="Look at so many rows, evenly spread [default: all].")] = None,
 ) -> None:
     """Audit a data set: shape, norms, duplicates, zero and non-finite rows, queries inside the base, spectrum."""
     machine.apply()
-    dataset = data.load(check=False)
-    with reporter().task("rows", min(max_rows or dataset.n, dataset.n)) as update:
+    report = reporter()
+    dataset = data.load(check=False, cache_dir=cache.folder, report=report)
+    with report.task("rows", min(max_rows or dataset.n, dataset.n)) as update:
         inspection = inspect_dataset(dataset, max_rows=max_rows, progress=lambda done, total: update(done))
     table = Table(box=box.SIMPLE, show_header=False)
     for label, value in described(inspection):

@@ -10,7 +10,6 @@ from rich.console import Console
 from vq_benchmark.cli.options import BoundedMachineOptions, MeasureOptions, StoreOptions
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import InputError
-from vq_benchmark.machine.locations import cache_dir
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.reports.search import search_sentence
@@ -29,7 +28,7 @@ def places_and_machine(
 ) -> Options:
     """Where things are kept and what the process may use; how cells are measured is the default."""
     return Options(
-        cache_dir=cache_dir(store.cache_dir),
+        cache_dir=store.folder,
         codebooks_dir=codebooks_dir(store.codebooks_dir),
         batch_size=machine.batch_size,
         threads=threads,

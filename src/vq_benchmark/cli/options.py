@@ -12,7 +12,9 @@ from typer import Option
 from vq_benchmark.datasets.dataset import Dataset, Metric
 from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.locations import cache_dir
 from vq_benchmark.machine.memory import MemoryLimit, allowed_memory, parsed_bytes
+from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.threads import allowed_threads, use_threads
 from vq_benchmark.results.checkpoints import Checkpoints, Interval
 from vq_benchmark.results.locations import checkpoint_dir
@@ -47,8 +49,8 @@ class DataOptions:
         str | None, data_option(help="Column (parquet) or member (.npz, HDF5) with the vectors.")
     ] = None
 
-    def load(self, *, check: bool = True) -> Dataset:
-        """The data set that the options name; `check` refuses bad rows."""
+    def load(self, *, check: bool = True, cache_dir: Path | None = None, report: Reporter | None = None) -> Dataset:
+        """The data set that the options name; `check` refuses bad rows, downloads go to `cache_dir`."""
         return load_dataset(
             self.dataset,
             metric=self.metric,
@@ -60,6 +62,8 @@ class DataOptions:
             split_seed=self.split_seed,
             vector_column=self.vector_column,
             check=check,
+            cache_dir=cache_dir,
+            report=report,
         )
 
 
@@ -98,7 +102,24 @@ class MeasureOptions:
 
 
 @dataclass(frozen=True)
-class StoreOptions:
+class CacheOptions:
+    """Where what can be made or fetched again is kept."""
+
+    cache_dir: Annotated[
+        str | None,
+        store_option(
+            help="Downloads and ground truth [default: $VQ_CACHE_DIR, else $TMPDIR in a SLURM job, else ~/.cache]."
+        ),
+    ] = None
+
+    @property
+    def folder(self) -> Path:
+        """The folder that is meant."""
+        return cache_dir(self.cache_dir)
+
+
+@dataclass(frozen=True)
+class StoreOptions(CacheOptions):
     """Where results and by-products are kept."""
 
     db_path: Annotated[
@@ -107,10 +128,6 @@ class StoreOptions:
     ] = None
     codebooks_dir: Annotated[
         str | None, store_option(help="Fitted models [default: $CODEBOOKS_DIR, else ./codebooks].")
-    ] = None
-    cache_dir: Annotated[
-        str | None,
-        store_option(help="Ground truth cache [default: $VQ_CACHE_DIR, else $TMPDIR in a SLURM job, else ~/.cache]."),
     ] = None
     force: Annotated[bool, store_option("--force", help="Run again what is done already.")] = False
 

@@ -7,7 +7,7 @@ import typer
 from typer import Option
 
 from vq_benchmark.cli.measuring import say_notes
-from vq_benchmark.cli.options import CheckpointOptions, DataOptions, MachineOptions, grouped
+from vq_benchmark.cli.options import CacheOptions, CheckpointOptions, DataOptions, MachineOptions, grouped
 from vq_benchmark.cli.stoppable import stoppable
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.evaluate import Truths, exact_truths
@@ -28,6 +28,7 @@ def register(app: typer.Typer) -> None:
 def precompute_gt(
     data: DataOptions,
     machine: MachineOptions,
+    cache: CacheOptions,
     checkpoint: CheckpointOptions,
     output_path: Annotated[Path, Option(help=f"File to write: {', '.join(WRITABLE)}.")],
     k: Annotated[int, Option(help="Neighbours per query.")] = 100,
@@ -42,7 +43,7 @@ def precompute_gt(
     checkpoints = checkpoint.parsed()
     search = gpu_search() if use_gpu else None
     report = reporter()
-    dataset = data.load()
+    dataset = data.load(cache_dir=cache.folder, report=report)
     say_notes(dataset, report)
     if not 1 <= k <= dataset.n:
         raise InputError(f"--k is {k}, it must be from 1 to the {dataset.n} base vectors.")

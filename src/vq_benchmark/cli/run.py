@@ -53,7 +53,7 @@ def run(
     options = measurement_options(measure, store, machine, threads, checkpoint.parsed())
     database = Database(database_path(store.db_path))
     report = reporter()
-    dataset = data.load()
+    dataset = data.load(cache_dir=options.cache_dir, report=report)
     rows = (data_chunk_start, dataset.n if data_chunk_end is None else data_chunk_end)
     if not 0 <= rows[0] < rows[1] <= dataset.n:
         raise InputError(f"the chunk {rows[0]} to {rows[1]} is no range within the {dataset.n} base vectors.")

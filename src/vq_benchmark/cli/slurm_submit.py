@@ -24,7 +24,7 @@ from vq_benchmark.studies.slurm.record import Job, Record
 from vq_benchmark.studies.slurm.scheduler import max_array_size, require_slurm
 from vq_benchmark.studies.slurm.submission import preview, submit_study, try_out
 
-HANDED_ON = ("checkpoint_every", "cache_dir", *(each.name for each in fields(BoundedMachineOptions)))
+HANDED_ON = ("checkpoint_every", *(each.name for each in fields(BoundedMachineOptions)))
 """Options of this command that every task of the study is started with, if they are given."""
 
 
@@ -69,18 +69,23 @@ def submit(
     where = study_dir / "codebooks" if codebooks_dir is None else expanded(codebooks_dir)
     options = chosen.options(Options(cache_dir=chosen_cache_dir(cache_dir), codebooks_dir=where))
     report = reporter()
-    dataset = chosen.load(options.cache_dir)
+    dataset = chosen.load(options.cache_dir, report)
     say_notes(dataset, report)
-    record = Record(spec, _handed_on(context))
+    # A job's own default is its $TMPDIR, where each task would download the vectors again.
+    record = Record(spec, (f"--cache-dir={options.cache_dir.absolute()}", *_handed_on(context)))
     if dry_run or test_only:
         manifest = draft_manifest(chosen, study_dir.absolute(), dataset, options)
-        typer.echo(preview(manifest, record, max_array_size()) if dry_run else "\n".join(try_out(manifest, record)))
+        size = max_array_size()
+        typer.echo(preview(manifest, record, size) if dry_run else "\n".join(try_out(manifest, record, size)))
         return
     manifest = plan_study(chosen, study_dir, dataset, options)
     for refusal in manifest.refusals:
         typer.echo(f"not run: {refusal.reason}")
     jobs = submit_study(manifest, record)
     show_jobs(jobs)
+    if not jobs:
+        typer.echo(f"nothing to hand in: all is done, in {manifest.results_path}.")
+        return
     typer.echo(f"how it is: vq-benchmark slurm status {shlex.quote(str(study_dir))}")
 
 

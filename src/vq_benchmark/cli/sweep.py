@@ -60,7 +60,7 @@ def sweep(
     options = study.options(places_and_machine(store, machine, threads, checkpoint.parsed()))
     database = Database(database_path(store.db_path))
     report = reporter()
-    dataset = study.load(options.cache_dir)
+    dataset = study.load(options.cache_dir, report)
     cells, refusals = study.cells(dataset, options)
     say_notes(dataset, report)
     if workers == study.chunks == 1 and study_dir is None:

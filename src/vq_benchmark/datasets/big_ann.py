@@ -16,6 +16,7 @@ from vq_benchmark.datasets.downloads import Wanted, fetched
 from vq_benchmark.datasets.formats import bigann
 from vq_benchmark.datasets.manifest import BigAnnFiles, HostedDataset
 from vq_benchmark.datasets.request import Request
+from vq_benchmark.datasets.source import PrefixSource
 from vq_benchmark.datasets.stored import StoredDataset
 from vq_benchmark.errors import InputError
 
@@ -34,8 +35,9 @@ def open_big_ann(hosted: HostedDataset, files: BigAnnFiles, request: Request) ->
     base_path, revision = _fetched_base(hosted, files, rows, folder, request)
     queries = folder / _kept_name("queries", files.queries)
     fetched(Wanted(files.queries, queries, homepage=hosted.homepage), request.report)
+    base = bigann.open_vectors(base_path, None)
     return StoredDataset(
-        base=bigann.open_vectors(base_path, None),
+        base=base if base.n <= rows else PrefixSource(base, rows),
         queries=bigann.open_vectors(queries, None),
         neighbors=_neighbors(hosted, files, rows, folder, request),
         metric=hosted.metric,

@@ -3,24 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 
 from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.hosted import open_hosted
+from vq_benchmark.datasets.manifest import MANIFEST, HostedDataset
 from vq_benchmark.datasets.msmarco import NAME as MSMARCO
 from vq_benchmark.datasets.msmarco import open_msmarco
+from vq_benchmark.datasets.request import Request
 from vq_benchmark.datasets.sample import open_sample
 from vq_benchmark.datasets.stored import StoredDataset
 from vq_benchmark.datasets.synthetic import DEFAULT_DIM, DEFAULT_NUM_VECTORS, open_synthetic
 from vq_benchmark.errors import InputError
-from vq_benchmark.machine.locations import cache_dir
-
-
-@dataclass(frozen=True)
-class CatalogRequest:
-    """What the opener of a catalog entry may want to know of what was asked for."""
-
-    num_samples: int | None
-    dim: int | None
-    num_queries: int
 
 
 @dataclass(frozen=True)
@@ -37,20 +31,38 @@ class CatalogEntry:
     """On disk, once it is there; 0 if nothing is stored."""
     how_to: str
     """How to get it or use it, in a sentence."""
-    open: Callable[[CatalogRequest], StoredDataset]
+    open: Callable[[Request], StoredDataset]
     any_size: bool = False
     """Whether num_samples and dim may be chosen."""
+    downloads: bool = False
+    """Whether it is downloaded when it is first used."""
 
 
-def _open_synthetic(request: CatalogRequest) -> StoredDataset:
+def _open_synthetic(request: Request) -> StoredDataset:
     n = DEFAULT_NUM_VECTORS if request.num_samples is None else request.num_samples
     d = DEFAULT_DIM if request.dim is None else request.dim
     return open_synthetic(n, d, request.num_queries)
 
 
+def _hosted_entry(hosted: HostedDataset) -> CatalogEntry:
+    return CatalogEntry(
+        name=hosted.name,
+        description=hosted.description,
+        n=hosted.n,
+        d=hosted.d,
+        metric=hosted.metric,
+        licence=hosted.licence,
+        size_bytes=hosted.download_bytes,
+        how_to=f"downloaded on first use from {hosted.homepage}",
+        open=partial(open_hosted, hosted),
+        downloads=True,
+    )
+
+
 CATALOG: dict[str, CatalogEntry] = {
     entry.name: entry
     for entry in (
+        *map(_hosted_entry, MANIFEST.values()),
         CatalogEntry(
             name=MSMARCO,
             description="MS MARCO passages, embedded by you, with judged queries; d and size are of all-MiniLM-L6-v2",
@@ -60,7 +72,7 @@ CATALOG: dict[str, CatalogEntry] = {
             licence="non-commercial research",
             size_bytes=6_790_520_064,
             how_to="unpack collectionandqueries.tar.gz, then `embed` (DATASETS.md)",
-            open=lambda request: open_msmarco(cache_dir(None) / MSMARCO),
+            open=lambda request: open_msmarco(request.cache / MSMARCO),
         ),
         CatalogEntry(
             name="sample",
@@ -97,8 +109,9 @@ def list_datasets() -> tuple[CatalogEntry, ...]:
 def unknown_dataset(name: str) -> InputError:
     """The error for a name that is neither in the catalog nor a path."""
     near = get_close_matches(name, CATALOG, n=3)
+    here = ", ".join(sorted(entry.name for entry in CATALOG.values() if not entry.downloads))
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     return InputError(
-        f"there is no data set or file {name!r}; {hint}the names are {', '.join(sorted(CATALOG))}, "
-        "and any vector file or directory can be given by its path."
+        f"there is no data set or file {name!r}; {hint}the names are {here} and those of `vq-benchmark datasets`, "
+        "hf:OWNER/NAME is a data set on Hugging Face, and any vector file or directory can be given by its path."
     )

@@ -60,6 +60,22 @@ def check_numbered_rows(rows: FloatArray, numbers: IdArray, metric: Metric, *, w
         )
 
 
+def repeated_rows(rows: FloatArray, queries: FloatArray) -> tuple[str, ...]:
+    """Remarks on rows of a sample (n, d) that occur in it before, and on queries (q, d) that are among them."""
+    keys = [(row + np.float32(0)).tobytes() for row in rows]  # -0 is 0
+    repeats = len(keys) - len(set(keys))
+    known = set(keys)
+    in_base = sum((query + np.float32(0)).tobytes() in known for query in queries)
+    remarks = []
+    if repeats:
+        remarks.append(f"{repeats} of the {len(rows)} base rows looked at are equal to others of them.")
+    if in_base:
+        remarks.append(
+            f"{in_base} of the {len(queries)} queries are equal to one of {len(rows)} base rows looked at."
+        )
+    return tuple(remarks)
+
+
 def probe_rows(n: int) -> IdArray:
     """A fixed sample of at most 1,024 of n row numbers: 32 evenly spread runs of 32, with the first and the last row.
 

@@ -1,6 +1,7 @@
 """A directory as a data set: base.*, and optionally queries, learn, neighbours, judgements and a metric.
 
 base.npy                                    the vectors
+base/*.parquet, data/train-*.parquet        or the vectors in many files, or *.parquet alone
 queries.npy  learn.npy                      vectors of the same dimension
 neighbors.ivecs                             for each query, row numbers of the base
 qrels.tsv                                   judgements of queries.*
@@ -18,20 +19,25 @@ from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.dataset import METRICS, Judgements, Metric
 from vq_benchmark.datasets.formats import registry
 from vq_benchmark.datasets.formats.format import reading
+from vq_benchmark.datasets.shards import base_shards, open_shards
 from vq_benchmark.datasets.source import VectorSource
 from vq_benchmark.datasets.stored import StoredDataset
 from vq_benchmark.errors import InputError
 
 
-def open_directory(directory: Path, *, column: str | None = None) -> StoredDataset:
-    """The data set in a directory.
+def open_directory(directory: Path, *, column: str | None = None, cache: Path | None = None) -> StoredDataset:
+    """The data set in a directory; the index of a base in many files is kept in the folder `cache`.
 
     Raises:
         InputError: there is no base.* or more than one, or a file is not what its name says.
     """
     base_path = find_part(directory, "base")
     if base_path is None:
-        raise InputError(f"{str(directory)!r} holds no base.* file; the formats are {', '.join(registry.formats())}.")
+        shards = base_shards(directory)
+        if shards:
+            return directory_parts(directory, StoredDataset(open_shards(shards, column, cache)), column=column)
+        known = ", ".join(registry.formats())
+        raise InputError(f"{str(directory)!r} holds no base.* file and no parquet shards; the formats are {known}.")
     return directory_parts(directory, registry.open_dataset(base_path, column=column), column=column)
 
 

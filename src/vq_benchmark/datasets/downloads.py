@@ -221,15 +221,15 @@ def _fetch_rest(wanted: Wanted, part: Path, report: Reporter, policy: Policy) ->
             if total is not None and total < wanted.first_bytes:
                 raise _Unavailable(f"it has only {total:,} bytes, {wanted.first_bytes:,} are needed")
             total = wanted.first_bytes
-        _keep_validator(part, response.headers)
-        # Bytes are put where they belong and none are cut off before the end: on file systems whose locks do not
-        # hold, a second process that writes the same bytes does no harm.
+        # Bytes are put where they belong, so that two processes that write the same file (some file systems grant
+        # every lock to everybody) do no harm to each other.
         part.touch()
         with part.open("r+b") as file, report.task(part.stem, total or 0, "bytes") as update:
+            if not done:
+                file.truncate(0)
+            _keep_validator(part, response.headers)
             file.seek(done)
             done = _copied(response, file, done, total, update)
-            if done == (total or done):
-                file.truncate(done)
         if total is not None and done < total:
             raise _Interrupted(f"the connection ended after {done:,} of {total:,} bytes")
 
@@ -237,7 +237,7 @@ def _fetch_rest(wanted: Wanted, part: Path, report: Reporter, policy: Policy) ->
 def _copied(response: http.client.HTTPResponse, file: BinaryIO, done: int, stop: int | None, update: Update) -> int:
     """Copy the body to the file; the number of bytes the file then has, at most `stop`."""
     while stop is None or done < stop:
-        block = response.read(BLOCK_BYTES if stop is None else min(BLOCK_BYTES, stop - done))
+        block = response.read1(BLOCK_BYTES if stop is None else min(BLOCK_BYTES, stop - done))
         if not block:
             break
         file.write(block)

@@ -14,6 +14,8 @@ from vq_benchmark.errors import InputError
 PREFIX = "hf:"
 NAME = re.compile(r"hf:(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>[^:]+))?(?P<parts>(:[^:]+){0,2})")
 DEFAULT_SPLIT = "train"
+USUAL_FOLDERS = ("data", "default", ".")
+"""Where the files of a repository's main configuration lie."""
 
 
 def open_hub_name(name: str, request: Request) -> StoredDataset:
@@ -47,7 +49,7 @@ def files_of(listing: Listing, parts: list[str]) -> list[HubEntry]:
             f"{listing.origin} holds no .parquet files; add @refs/convert/parquet to the name for the host's own "
             "conversion, or download its files and give their path."
         )
-    chosen = _declared(listing, parquet, parts) if listing.configurations else _by_path(parquet, parts)
+    chosen = _declared(listing, parquet, parts) if listing.configurations else _by_path(listing, parquet, parts)
     if not chosen:
         wanted = ":".join(parts) or DEFAULT_SPLIT
         there = ", ".join(sorted({_folder_and_split(entry.path) for entry in parquet})[:10])
@@ -67,17 +69,28 @@ def _declared(listing: Listing, parquet: list[HubEntry], parts: list[str]) -> li
     return [entry for entry in parquet if any(fnmatchcase(entry.path, each) for each in splits.get(split, ()))]
 
 
-def _by_path(parquet: list[HubEntry], parts: list[str]) -> list[HubEntry]:
-    if not parts:
-        default = [entry for entry in parquet if _names(entry.path, DEFAULT_SPLIT)]
-        return default or parquet
-    return [entry for entry in parquet if all(_names(entry.path, part) for part in parts)]
+def _by_path(listing: Listing, parquet: list[HubEntry], parts: list[str]) -> list[HubEntry]:
+    chosen = [entry for entry in parquet if all(_in_folder(entry, part) or _begins(entry, part) for part in parts)]
+    default = [entry for entry in chosen if _begins(entry, DEFAULT_SPLIT)]
+    if default and not any(_begins(entry, part) for entry in chosen for part in parts):
+        chosen = default
+    folders = sorted({str(PurePosixPath(entry.path).parent) for entry in chosen})
+    if len(folders) > 1 and not any(part in PurePosixPath(folder).parts for folder in folders for part in parts):
+        usual = [folder for folder in USUAL_FOLDERS if folder in folders]
+        if not usual:
+            raise InputError(
+                f"{listing.origin} has vectors in {', '.join(folders)}; add one of them, as :{folders[0]}."
+            )
+        chosen = [entry for entry in chosen if str(PurePosixPath(entry.path).parent) == usual[0]]
+    return chosen
 
 
-def _names(path: str, part: str) -> bool:
-    """Whether a folder of the path is the part, or the file's name begins with it."""
-    *folders, file = PurePosixPath(path).parts
-    return part in folders or re.match(rf"{re.escape(part)}(\W|_|$)", file) is not None
+def _in_folder(entry: HubEntry, part: str) -> bool:
+    return part in PurePosixPath(entry.path).parts[:-1]
+
+
+def _begins(entry: HubEntry, part: str) -> bool:
+    return re.match(rf"{re.escape(part)}(\W|_|$)", PurePosixPath(entry.path).name) is not None
 
 
 def _folder_and_split(path: str) -> str:

@@ -7,7 +7,7 @@ passage is `DOCUMENT#PART`: every passage of a judged document has its relevance
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,14 +160,16 @@ def _rows_of_documents(
     return result
 
 
-def _passages(base: ParquetSource) -> "Iterator[tuple[int, pa.Array[Any]]]":
+def _passages(base: ParquetSource) -> Iterator[tuple[int, "pa.Array[Any]"]]:
     """The names of all passages in batches, each with the number of its first row."""
     first = 0
     for path in base.paths:
-        with reading(path, pa.ArrowException):
-            with pq.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False) as file:
-                if DOCUMENT not in file.schema_arrow.names:
-                    raise InputError(f"{str(path)!r} has no column {DOCUMENT!r}, so judgements cannot be used.")
-                for batch in file.iter_batches(BATCH_ROWS, columns=[DOCUMENT], use_threads=False):
-                    yield first, batch.column(0)
-                    first += len(batch)
+        with (
+            reading(path, pa.ArrowException),
+            pq.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False) as file,
+        ):
+            if DOCUMENT not in file.schema_arrow.names:
+                raise InputError(f"{str(path)!r} has no column {DOCUMENT!r}, so judgements cannot be used.")
+            for batch in file.iter_batches(BATCH_ROWS, columns=[DOCUMENT], use_threads=False):
+                yield first, batch.column(0)
+                first += len(batch)

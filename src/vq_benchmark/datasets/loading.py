@@ -1,16 +1,21 @@
 """From a name or a path to a data set that is ready to be benchmarked."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from vq_benchmark.datasets.catalog import CATALOG, CatalogRequest, unknown_dataset
-from vq_benchmark.datasets.checks import check_numbered_rows, check_rows, probe_rows, require_rows
+from vq_benchmark.datasets.catalog import CATALOG, CatalogEntry, unknown_dataset
+from vq_benchmark.datasets.checks import check_numbered_rows, check_rows, probe_rows, repeated_rows, require_rows
 from vq_benchmark.datasets.dataset import Dataset, Judgements, Metric
 from vq_benchmark.datasets.directory import find_part, open_directory
 from vq_benchmark.datasets.fingerprint import fingerprint_base
 from vq_benchmark.datasets.formats.format import reading
 from vq_benchmark.datasets.formats.registry import formats, open_dataset
+from vq_benchmark.datasets.hub_names import PREFIX as HUB_PREFIX
+from vq_benchmark.datasets.hub_names import open_hub_name
 from vq_benchmark.datasets.metric_choice import choose_metric
+from vq_benchmark.datasets.request import Request
+from vq_benchmark.datasets.shards import open_shards, shards_of_pattern
 from vq_benchmark.datasets.source import (
     PrefixSource,
     UnitNormSource,
@@ -22,12 +27,14 @@ from vq_benchmark.datasets.source import (
 from vq_benchmark.datasets.splitting import hold_out, keep_first
 from vq_benchmark.datasets.stored import StoredDataset
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.locations import cache_dir as default_cache_dir
+from vq_benchmark.machine.progress import Reporter, SilentReporter
 
 DEFAULT_NUM_QUERIES = 1000
 
 
 def load_dataset(
-    name_or_path: str | Path,
+    name_or_path: str | Path | Sequence[str | Path],
     *,
     metric: Metric | None = None,
     queries_path: str | Path | None = None,
@@ -38,10 +45,14 @@ def load_dataset(
     split_seed: int = 0,
     vector_column: str | None = None,
     check: bool = True,
+    cache_dir: str | Path | None = None,
+    report: Reporter | None = None,
 ) -> Dataset:
     """A data set by its catalog name, or by the path of a file or a directory. Nothing but the queries is read whole.
 
     Args:
+        name_or_path: a name of the catalog (NAME@REVISION pins a repository), hf:OWNER/NAME[@REVISION][:CONFIG]
+            [:SPLIT], a file, a directory, a pattern of parquet files, or a list of parquet files that are one base.
         metric: overrules what the data states, or the guess where it states nothing.
         queries_path: a file of queries, instead of those that came with the data.
         num_queries: at most so many of the queries are used; if there are none, so many base rows are held out:
@@ -51,13 +62,25 @@ def load_dataset(
         split_seed: draws the held-out rows.
         vector_column: the parquet column, .npz member or HDF5 data set that holds the base vectors.
         check: refuse NaN, infinite and (under cosine) zero rows among the queries and a sample of the base.
+        cache_dir: where downloads and the index of parquet files are kept; by default $VQ_CACHE_DIR, else $TMPDIR in
+            a SLURM job, else the user's cache.
+        report: where the progress of downloads is shown.
 
     Raises:
         InputError: there is no such data set, or it cannot be used; the sentence says why.
     """
     if num_queries is not None and num_queries < 1:
         raise InputError(f"{num_queries} queries are too few; --num-queries must be at least 1.")
-    name, stored = _open(name_or_path, num_queries or DEFAULT_NUM_QUERIES, num_samples, dim, vector_column)
+    request = Request(
+        num_queries=num_queries or DEFAULT_NUM_QUERIES,
+        num_samples=num_samples,
+        dim=dim,
+        limit=limit,
+        column=vector_column,
+        cache=default_cache_dir(None) if cache_dir is None else Path(cache_dir),
+        report=report or SilentReporter(),
+    )
+    name, stored = _open(name_or_path, request)
     return prepare_dataset(
         name,
         stored,
@@ -104,32 +127,56 @@ def prepare_dataset(
     dataset = _under_metric(name, stored, chosen, fingerprint)
     if check:
         check_numbered_rows(probed, numbers_in_file(stored.base, numbers), chosen)
+        searched = unit_norm(probed) if chosen == "cosine" else probed
+        dataset = replace(dataset, notes=(*dataset.notes, *repeated_rows(searched, dataset.queries)))
         check_rows(dataset.queries, 0, chosen, what="query")
         if dataset.judgements is not None:
             check_rows(dataset.judgements.queries, 0, chosen, what="judged query")
     return dataset
 
 
-def _open(
-    name_or_path: str | Path, num_queries: int, num_samples: int | None, dim: int | None, column: str | None
-) -> tuple[str, StoredDataset]:
-    entry = CATALOG.get(str(name_or_path))
-    if (num_samples is not None or dim is not None) and (entry is None or not entry.any_size):
+def _open(name_or_path: str | Path | Sequence[str | Path], request: Request) -> tuple[str, StoredDataset]:
+    if not isinstance(name_or_path, str | Path):
+        paths = [Path(path).expanduser() for path in name_or_path]
+        if not paths:
+            raise InputError("the list of files is empty; give at least one parquet file.")
+        return paths[0].parent.resolve().name, StoredDataset(open_shards(paths, request.column, request.cache))
+    text = str(name_or_path)
+    name, _, revision = text.partition("@")
+    entry = CATALOG.get(text) or CATALOG.get(name)
+    if (request.num_samples is not None or request.dim is not None) and (entry is None or not entry.any_size):
         raise InputError(
-            f"{str(name_or_path)!r} has a size of its own, so --num-samples and --dim do not apply; "
-            "--dataset-limit uses fewer of its rows."
+            f"{text!r} has a size of its own, so --num-samples and --dim do not apply; --dataset-limit uses fewer of "
+            "its rows."
         )
     if entry is not None:
-        stored = entry.open(CatalogRequest(num_samples, dim, num_queries))
-        return entry.name, replace(stored, metric=stored.metric or entry.metric)
-    path = Path(name_or_path).expanduser()
+        return entry.name, _open_entry(entry, replace(request, revision=revision or None))
+    if text.startswith(HUB_PREFIX):
+        return text, open_hub_name(text, request)
+    return _open_path(Path(name_or_path).expanduser(), request)
+
+
+def _open_entry(entry: CatalogEntry, request: Request) -> StoredDataset:
+    if request.revision is not None and not entry.downloads:
+        raise InputError(f"{entry.name!r} has no revisions to choose from.")
+    if request.column is not None and not entry.downloads:
+        raise InputError(f"{entry.name!r} has no columns to choose from, so {request.column!r} cannot be one.")
+    stored = entry.open(request)
+    return replace(stored, metric=stored.metric or entry.metric)
+
+
+def _open_path(path: Path, request: Request) -> tuple[str, StoredDataset]:
     with reading(path):  # a name may be too long even to be looked for
         is_directory, exists = path.is_dir(), path.exists()
     if is_directory:
-        return path.resolve().name, open_directory(path, column=column)
-    if not exists and path.suffix.lower() not in formats():
-        raise unknown_dataset(str(name_or_path))
-    return path.name, open_dataset(path, column=column)
+        return path.resolve().name, open_directory(path, column=request.column, cache=request.cache)
+    if not exists:
+        shards = shards_of_pattern(str(path))
+        if shards:
+            return path.name, StoredDataset(open_shards(shards, request.column, request.cache))
+        if path.suffix.lower() not in formats():
+            raise unknown_dataset(str(path))
+    return path.name, open_dataset(path, column=request.column)
 
 
 def _with_queries_of(stored: StoredDataset, path: Path) -> StoredDataset:
@@ -207,5 +254,6 @@ def _under_metric(name: str, stored: StoredDataset, metric: Metric, fingerprint:
         judgements=judgements,
         fingerprint=fingerprint,
         learn_fingerprint=None if stored.learn is None else fingerprint_base(stored.learn, metric),
+        revision=stored.revision,
         notes=notes,
     )

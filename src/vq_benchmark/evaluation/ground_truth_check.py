@@ -7,24 +7,58 @@ from vq_benchmark.datasets.checks import probe_rows
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.source import take
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.ground_truth import GroundTruth
+from vq_benchmark.evaluation.evaluate import Truths, own_judged_queries
+from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, AfterBlock, OnBlock
+from vq_benchmark.evaluation.ground_truth import GroundTruth, exact_neighbors
 from vq_benchmark.evaluation.top_candidates import TopCandidates, scores_of
 
 TOLERANCE = 1e-4
 """Of ‖q‖·max‖x‖ (of its square for L2): neighbours computed by others in float32 may be out of order by so much."""
 QUERIES_AT_A_TIME = 32
+ROWS_AT_A_TIME = 8192
+RECOMPUTED_QUERIES = 8
+"""Of all queries, whose neighbours are searched for again among all rows: it costs one pass over the base."""
 
 
-def adopted_truth(ids: IdArray, dataset: Dataset, k: int, origin: str) -> GroundTruth:
+def adopted_truths(
+    ids: IdArray,
+    dataset: Dataset,
+    k: int,
+    origin: str,
+    *,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    on_block: OnBlock | None = None,
+    resume: GroundTruth | None = None,
+    after_block: AfterBlock[GroundTruth] | None = None,
+) -> Truths:
     """The ground truth made of ids (q, >= k) after checking them against the vectors.
 
     The exact scores of all listed rows are recomputed: they must descend. No row of a fixed sample of the base may
-    be nearer than a query's k-th neighbour without being listed.
+    be nearer than a query's k-th neighbour without being listed. And the neighbours of a few queries, evenly spread,
+    are searched for among all rows: their scores must be those of the listed ones, rank by rank. That reads the
+    listed rows once and the base once, in the memory of one block; judged queries of their own are searched for in
+    the same pass. `resume` and `after_block` are those of `exact_neighbors`.
 
     Raises:
         InputError: wrong shape, ids out of range or repeated, k too small, or neighbours that the vectors contradict.
     """
-    queries, k = dataset.queries, min(k, dataset.n)
+    k = min(k, dataset.n)
+    listed = _listed_truth(ids, dataset, k, origin)
+    few = np.unique(np.linspace(0, len(ids) - 1, RECOMPUTED_QUERIES).astype(np.int64))
+    own = own_judged_queries(dataset)
+    searched = dataset.queries[few] if own is None else np.concatenate([dataset.queries[few], own])
+    found = exact_neighbors(
+        dataset.base, searched, dataset.metric, k, batch_size=batch_size,
+        on_block=on_block, resume=resume, after_block=after_block,
+    )  # fmt: skip
+    count = len(few)
+    again, judged = (GroundTruth(found.top.part(part), found.span) for part in (slice(count), slice(count, None)))
+    _refuse_others(dataset, few, listed, again, origin)
+    return Truths(listed, None if own is None else judged)
+
+
+def _listed_truth(ids: IdArray, dataset: Dataset, k: int, origin: str) -> GroundTruth:
+    queries = dataset.queries
     if len(ids) != len(queries):
         raise InputError(f"{origin} has neighbours of {len(ids)} queries, the data set has {len(queries)} queries.")
     if ids.shape[1] < k:
@@ -36,29 +70,55 @@ def adopted_truth(ids: IdArray, dataset: Dataset, k: int, origin: str) -> Ground
     if (np.diff(np.sort(ids, axis=1)) == 0).any():
         raise InputError(f"{origin} lists a row twice for the same query.")
     sample = take(dataset.base, probe_rows(dataset.n))
-    scores = np.empty(ids.shape)
+    scores = _scores_of_listed(dataset, ids)
     for first in range(0, len(ids), QUERIES_AT_A_TIME):
         group = slice(first, first + QUERIES_AT_A_TIME)
-        scores[group] = _scores_of_listed(dataset, queries[group], ids[group])
         _refuse_contradictions(dataset, queries[group], ids[group], scores[group], sample, origin)
     return GroundTruth(TopCandidates.best_of(scores, ids, k), (0, dataset.n))
 
 
-def _scores_of_listed(dataset: Dataset, queries: FloatArray, ids: IdArray) -> DoubleArray:
-    """(q, k) float64 exact scores of the listed rows."""
-    rows = take(dataset.base, ids.ravel())
-    pairs = np.repeat(np.arange(len(queries)), ids.shape[1]), np.arange(ids.size)
-    return scores_of(queries, rows, dataset.metric).of_pairs(*pairs).reshape(ids.shape)
+def _scores_of_listed(dataset: Dataset, ids: IdArray) -> DoubleArray:
+    """(q, k) float64 exact scores of the listed rows, which are read in the order of the base, each once."""
+    rows, pair_rows = np.unique(ids, return_inverse=True)
+    pair_rows = pair_rows.ravel()
+    order = np.argsort(pair_rows, kind="stable")
+    scores = np.empty(ids.size)
+    for first in range(0, len(rows), ROWS_AT_A_TIME):
+        after = min(first + ROWS_AT_A_TIME, len(rows))
+        pairs = order[slice(*np.searchsorted(pair_rows[order], (first, after)))]
+        listed = scores_of(dataset.queries, take(dataset.base, rows[first:after]), dataset.metric)
+        scores[pairs] = listed.of_pairs(pairs // ids.shape[1], pair_rows[pairs] - first)
+    return scores.reshape(ids.shape)
+
+
+def _refuse_others(dataset: Dataset, few: IdArray, truth: GroundTruth, found: GroundTruth, origin: str) -> None:
+    """Refuse a truth whose neighbours of a few queries are farther than those that were found."""
+    queries = dataset.queries[few]
+    rows = take(dataset.base, found.ids[:, 0])
+    tolerance = _tolerance(queries, rows, scores_of(queries, rows, dataset.metric).offsets)
+    wrong = found.top.scores > truth.top.scores[few] + tolerance[:, None]
+    if wrong.any():
+        index, rank = np.argwhere(wrong)[0]
+        raise InputError(
+            f"{origin} is not the ground truth of this data set under {dataset.metric}: of {len(few)} queries that "
+            f"were searched for again, query {few[index]} has row {found.ids[index, rank]} as neighbour number "
+            f"{rank + 1}, which is nearer than the one that is listed."
+        )
+
+
+def _tolerance(queries: FloatArray, rows: FloatArray, offsets: DoubleArray) -> DoubleArray:
+    """(q,) how much scores may differ from those that others computed in float32."""
+    lengths = np.sqrt((queries.astype(np.float64) ** 2).sum(axis=1)) * np.sqrt(
+        (rows.astype(np.float64) ** 2).sum(axis=1).max()
+    )
+    return np.asarray(TOLERANCE * np.maximum(lengths, np.abs(offsets).max()))
 
 
 def _refuse_contradictions(
     dataset: Dataset, queries: FloatArray, ids: IdArray, scores: DoubleArray, sample: FloatArray, origin: str
 ) -> None:
     reference = scores_of(queries, sample, dataset.metric)
-    lengths = np.sqrt((queries.astype(np.float64) ** 2).sum(axis=1)) * np.sqrt(
-        (sample.astype(np.float64) ** 2).sum(axis=1).max()
-    )
-    tolerance = TOLERANCE * np.maximum(lengths, np.abs(reference.offsets).max())
+    tolerance = _tolerance(queries, sample, reference.offsets)
     if (np.diff(scores, axis=1) > tolerance[:, None]).any():
         raise InputError(
             f"{origin} is not the ground truth of this data set under {dataset.metric}: by these vectors, "

@@ -12,6 +12,7 @@ from vq_benchmark.evaluation.evaluate import Truths, evaluate
 from vq_benchmark.evaluation.grid import block_rows
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.metrics import Metrics, finished_metrics
+from vq_benchmark.evaluation.repeated_queries import repeated_queries
 from vq_benchmark.evaluation.search_index import filled_index
 from vq_benchmark.evaluation.search_speed import search_metrics
 from vq_benchmark.machine.memory import peak_bytes, reset_peak
@@ -83,6 +84,7 @@ def run_cell(
     }
     whole = not measurement.missing
     facts = environment(options.threads) | {
+        "queries_in_base": None if truths is None else repeated_queries(dataset, truths.queries),
         "model_id": model.id,
         "model_hash": model.hash,
         "model_reused": model.reused,
@@ -158,7 +160,9 @@ def model_path(codebooks_dir: Path, method: str, model_id: str) -> Path:
     return codebooks_dir / f"{method}-{model_id}.npz"
 
 
-def _row(dataset: Dataset, options: Options, cell: Cell, sweep_id: str, **outcome: object) -> Run:
+def _row(
+    dataset: Dataset, options: Options, cell: Cell, sweep_id: str, *, environment: dict[str, Any], **outcome: object
+) -> Run:
     whole = Cell(cell.method, cell.config, cell.seed, 0, dataset.n)
     return Run(
         run_id=run_id(dataset, options, cell),
@@ -174,5 +178,6 @@ def _row(dataset: Dataset, options: Options, cell: Cell, sweep_id: str, **outcom
         seed=cell.seed,
         chunk_start=cell.start,
         chunk_stop=cell.stop,
+        environment={"dataset_revision": dataset.revision, "dataset_fingerprint": dataset.fingerprint} | environment,
         **outcome,  # type: ignore[arg-type]
     )

@@ -15,7 +15,7 @@ from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.results.database import Database, Run
 from vq_benchmark.studies.cell import failed_row, run_cell
 from vq_benchmark.studies.plan import Cell, Options, run_id
-from vq_benchmark.studies.truths import obtain_truths
+from vq_benchmark.studies.truths import obtain_truths, say_repeated_queries
 
 GROUND_TRUTH_METRICS = "recall_at_k, recall_k_at_r, rank_distortion and sum_of_scores_at_k"
 PAIR_METRICS = "score_mse, score_bias, score_slope, pairwise_distortion and pairwise_distortion_asymmetric"
@@ -77,6 +77,7 @@ def run_cells(
             rows = (cell.start, cell.stop)
             if options.with_recall and rows not in truths:
                 truths[rows] = obtain_truths(dataset, options, *rows, report)
+                say_repeated_queries(dataset, truths[rows], report)
             if len(cells) > 1:
                 report.say(f"cell {number} of {len(waiting)}: {cell.label}, seed {cell.seed}")
             run = _run_or_fail(dataset, options, cell, sweep_id, truths.get(rows), report)

@@ -13,6 +13,7 @@ from vq_benchmark.datasets.catalog import CATALOG
 from vq_benchmark.datasets.dataset import Dataset, Metric
 from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.quantizers.registry import registered
 from vq_benchmark.studies.plan import Cell, Options, Refusal, cells_of, parsed_grid
@@ -109,8 +110,8 @@ class Study(BaseModel):
         methods = {name: study.methods.get(name, {}) for name in method_names(study.methods, study.slow)}
         return study.model_copy(update={"methods": methods} | {name: _absolute(study, name) for name in PATHS})
 
-    def load(self, cache_dir: Path | None = None) -> Dataset:
-        """The data set of the study."""
+    def load(self, cache_dir: Path | None = None, report: Reporter | None = None) -> Dataset:
+        """The data set of the study; downloads go to `cache_dir`."""
         return load_dataset(
             self.dataset,
             metric=self.metric,
@@ -121,6 +122,8 @@ class Study(BaseModel):
             dim=self.dim,
             split_seed=self.split_seed,
             vector_column=self.vector_column,
+            cache_dir=cache_dir,
+            report=report,
         )
 
     def options(self, where: Options) -> Options:

@@ -48,7 +48,7 @@ class Workshop:
         Raises:
             InputError: they are not those that the study was planned for.
         """
-        dataset = self.manifest.study.load(self.machine.cache_dir)
+        dataset = self.manifest.study.load(self.machine.cache_dir, self.report)
         if dataset.fingerprint != self.manifest.fingerprint:
             raise InputError(
                 f"the vectors of {dataset.name!r} have the fingerprint {dataset.fingerprint}, the study in "

@@ -12,9 +12,10 @@ from vq_benchmark.datasets.fingerprint import fingerprint_array
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.accumulators import Span
 from vq_benchmark.evaluation.evaluate import Truths, exact_truths, own_judged_queries
-from vq_benchmark.evaluation.ground_truth import GroundTruth, exact_neighbors
-from vq_benchmark.evaluation.ground_truth_check import adopted_truth
+from vq_benchmark.evaluation.ground_truth import GroundTruth
+from vq_benchmark.evaluation.ground_truth_check import adopted_truths
 from vq_benchmark.evaluation.ground_truth_files import Belonging, load_ids, load_truths, save_truths
+from vq_benchmark.evaluation.repeated_queries import repeated_queries
 from vq_benchmark.evaluation.top_candidates import squared_norms
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.results.checkpoints import Checkpoints
@@ -69,6 +70,13 @@ def obtain_truths(dataset: Dataset, options: Options, start: int, stop: int, rep
     return truths
 
 
+def say_repeated_queries(dataset: Dataset, truths: Truths, report: Reporter) -> None:
+    """Say how many queries are in the base, if any: their neighbours are not what a user would search for."""
+    count = repeated_queries(dataset, truths.queries)
+    if count:
+        report.say(f"{count} of the {len(dataset.queries):,} queries are equal to a base row: their recall is easy.")
+
+
 @contextmanager
 def resumable_search(
     dataset: Dataset, key: str, rows: Span, label: str, checkpoints: Checkpoints, report: Reporter
@@ -109,19 +117,10 @@ def _adopted(dataset: Dataset, options: Options, ids: IdArray, origin: str, repo
     cached = _load(path, dataset, options, (0, dataset.n), report)
     if cached is not None:
         return cached
-    truth = adopted_truth(ids, dataset, options.k, origin)
     judged = own_judged_queries(dataset)
-    if judged is None:
-        truths = Truths(truth)
-    else:
-        label = f"exact neighbours of {len(judged):,} judged queries"
-        with resumable_search(dataset, path.stem, (0, dataset.n), label, options.checkpoints, report) as hooks:
-            truths = Truths(
-                truth,
-                exact_neighbors(
-                    dataset.base, judged, dataset.metric, options.k, batch_size=options.batch_size, **hooks
-                ),
-            )
+    label = f"checking {origin}" if judged is None else f"exact neighbours of {len(judged):,} judged queries"
+    with resumable_search(dataset, path.stem, (0, dataset.n), label, options.checkpoints, report) as hooks:
+        truths = adopted_truths(ids, dataset, options.k, origin, batch_size=options.batch_size, **hooks)
     _save(path, dataset, truths, report)
     return truths
 

@@ -1,5 +1,8 @@
 """HDF5 in the layouts of ann-benchmarks and VIBE: train, test, neighbors, distances, and in VIBE optionally learn.
 
+The `learn` of VIBE comes with `learn_neighbors`: it is a sample of the queries' distribution, which for its sets of
+text and images is not that of the base. Quantizers are not trained on it.
+
 The attribute `distance` states the metric. Files of ann-benchmarks that lack it say it at the end of their name, as
 in glove-100-angular.hdf5. Their `angular` vectors are not of unit norm, so they are compared by cosine.
 """
@@ -34,6 +37,8 @@ METRIC_OF_DISTANCE: dict[str, Metric] = {
     "normalized": "cosine",
     "ip": "ip",
 }
+QUERY_SAMPLE = "learn_neighbors"
+"""A data set that says of `learn` that it is of queries."""
 UNSUPPORTED_DISTANCES = ("hamming", "jaccard")
 
 
@@ -63,13 +68,17 @@ def open_dataset(path: Path, column: str | None) -> StoredDataset:
     with reading(path), h5py.File(path, "r") as file:
         metric = _metric(path, file)
         queries, learn = _first_named(file, QUERY_NAMES), _first_named(file, LEARN_NAMES)
+        of_queries = learn is not None and QUERY_SAMPLE in file
         neighbors = _first_named(file, NEIGHBOR_NAMES)
         return StoredDataset(
             base=_source(path, file, _base_key(path, file, column)),
             queries=_source(path, file, queries) if queries else None,
-            learn=_source(path, file, learn) if learn else None,
+            learn=_source(path, file, learn) if learn and not of_queries else None,
             neighbors=as_ids(path, file[neighbors][:]) if neighbors else None,
             metric=metric,
+            notes=(f"{learn!r} is a sample of the queries' distribution and is not trained on.",)
+            if of_queries
+            else (),
         )
 
 

@@ -37,6 +37,11 @@ class QueuedTask:
     def waits(self) -> bool:
         return self.state in ("PENDING", "REQUEUED", "REQUEUE_HOLD", "SPECIAL_EXIT")
 
+    @property
+    def ends(self) -> bool:
+        """Whether it was cancelled, is queued again, or has done its work, and only its processes have yet to go."""
+        return self.state == "COMPLETING"
+
 
 @dataclass(frozen=True)
 class EndedTask:
@@ -86,9 +91,9 @@ def try_out(script: str) -> str:
     return _run(["sbatch", "--test-only"], SUBMISSION_SECONDS, by_hand, given=script)
 
 
-def queue() -> list[QueuedTask]:
-    """All tasks of this user that wait or run."""
-    command = ["squeue", "--me", "-r", "-h", "-o", "%F|%K|%T|%r|%j"]
+def queue(uid: int | None = None) -> list[QueuedTask]:
+    """All tasks of a user, by default this one, that wait or run."""
+    command = ["squeue", "-u", str(os.getuid() if uid is None else uid), "-r", "-h", "-o", "%F|%K|%T|%r|%j"]
     answer = _run(command, QUERY_SECONDS, "look yourself with `squeue --me`; the results on disk are not touched")
     rows = (line.split("|", 4) for line in answer.splitlines())
     return [QueuedTask(int(job), _index(index), name, state, reason) for job, index, state, reason, name in rows]
@@ -139,11 +144,12 @@ def is_being_cancelled(task: str) -> bool:
 
     What `scontrol show job` says inside the handler of the signal, seen on Slurm 22.05:
 
-    - USR1 before the time limit or with preemption: RUNNING, or SIGNALING while the signal is under way;
-    - TERM with preemption that gives a time of grace: RUNNING;
+    - USR1 before the time limit, or at the beginning of a preemption's time of grace: RUNNING, or SIGNALING while the
+      signal is under way;
     - TERM at the time limit: COMPLETING, Reason=TimeLimit;
     - TERM by scancel: COMPLETING, Reason=None; `scontrol requeue` would bring the task back to life;
-    - TERM that follows a requeue: COMPLETING, Reason=None; it is queued again already.
+    - TERM that follows a requeue, or ends a preemption's time of grace, after which SLURM requeues by itself:
+      COMPLETING, Reason=None.
 
     Later versions name the end (CANCELLED, TIMEOUT) in place of COMPLETING.
     """

@@ -20,11 +20,13 @@ class StageScript:
     job_name: str
     title: str
     array: str
-    """All tasks of the stage, as `--array` takes them: what `sbatch SCRIPT` alone runs."""
+    """The tasks that `sbatch SCRIPT` alone runs, as `--array` takes them."""
     log_folder: Path
     log_stem: str
     command: Sequence[str]
     """The program and its arguments up to the number of the task."""
+    further: Sequence[str] = ()
+    """The commands that hand in the other tasks of the stage, where one array does not hold them all."""
 
 
 def log_pattern(folder: Path, stem: str) -> str:
@@ -65,6 +67,7 @@ def script_text(stage: StageScript, spec: JobSpec) -> str:
             "#!/bin/bash",
             f"# {stage.title}",
             "# Written by `vq-benchmark slurm submit`. What you change here holds for whatever is submitted later.",
+            *(f"# It does not hold all tasks of the stage; the others: {command}" for command in stage.further),
             f"# Some tasks again: sbatch --array=3,7 {by_hand}",
             f"# One task here, without SLURM: bash {by_hand} 7",
             *(f"#SBATCH {quoted(flag)}" for flag in flags),

@@ -55,8 +55,9 @@ def submit_study(manifest: Manifest, record: Record) -> list[Job]:
             f"{folder}` says how it is, `vq-benchmark slurm resume {folder}` hands in what is missing."
         )
     todo = {stage: [task.index for task in manifest.unfinished(stage)] for stage in STAGES}
-    calls = calls_for(todo, scheduler.max_array_size(), record.spec.array_limit)
-    write_scripts(manifest, record)
+    max_array_size = scheduler.max_array_size()
+    calls = calls_for(todo, max_array_size, record.spec.array_limit)
+    write_scripts(manifest, record, max_array_size)
     record.save(manifest.folder)
     return hand_in(manifest, record, calls, {})
 
@@ -111,22 +112,22 @@ def dependency_of(
     return ",".join(clauses)
 
 
-def stage_scripts(manifest: Manifest, record: Record) -> dict[Path, str]:
+def stage_scripts(manifest: Manifest, record: Record, max_array_size: int) -> dict[Path, str]:
     """The text of every stage's script, by where it belongs.
 
     Raises:
         InputError: the folder's name is one that sbatch cannot take.
     """
     return {
-        script_path(manifest, stage): script_text(_stage_script(manifest, record, stage), record.spec)
+        script_path(manifest, stage): script_text(_stage_script(manifest, record, stage, max_array_size), record.spec)
         for stage in STAGES
         if manifest.count(stage)
     }
 
 
-def write_scripts(manifest: Manifest, record: Record) -> None:
+def write_scripts(manifest: Manifest, record: Record, max_array_size: int) -> None:
     """Write them, and make the folder of the logs, without which SLURM would let the jobs fail silently."""
-    for path, text in stage_scripts(manifest, record).items():
+    for path, text in stage_scripts(manifest, record, max_array_size).items():
         with atomic_write(path) as file:
             file.write(text.encode())
     (manifest.folder / LOG_FOLDER).mkdir(exist_ok=True)
@@ -135,7 +136,7 @@ def write_scripts(manifest: Manifest, record: Record) -> None:
 def preview(manifest: Manifest, record: Record, max_array_size: int) -> str:
     """The scripts, and the commands as lines of a shell, which would hand in what is not done."""
     todo = {stage: [task.index for task in manifest.unfinished(stage)] for stage in STAGES}
-    lines = [f"### {path}\n{text}" for path, text in stage_scripts(manifest, record).items()]
+    lines = [f"### {path}\n{text}" for path, text in stage_scripts(manifest, record, max_array_size).items()]
     new: dict[Stage, list[str]] = defaultdict(list)
     for call in calls_for(todo, max_array_size, record.spec.array_limit):
         waits = dependency_of(call.stage, new)
@@ -151,28 +152,37 @@ def preview(manifest: Manifest, record: Record, max_array_size: int) -> str:
     return "\n".join(lines)
 
 
-def try_out(manifest: Manifest, record: Record) -> list[str]:
+def try_out(manifest: Manifest, record: Record, max_array_size: int) -> list[str]:
     """What `sbatch --test-only` says of each script; nothing is written or handed in."""
     return [
         f"{path.name}: {scheduler.try_out(text).strip()}"
-        for path, text in stage_scripts(manifest, record).items()
+        for path, text in stage_scripts(manifest, record, max_array_size).items()
     ]  # fmt: skip
 
 
-def _stage_script(manifest: Manifest, record: Record, stage: Stage) -> StageScript:
+def _stage_script(manifest: Manifest, record: Record, stage: Stage, max_array_size: int) -> StageScript:
     count = manifest.count(stage)
-    limit = record.spec.array_limit
+    path = script_path(manifest, stage)
+    first, *others = (
+        Call(stage, part) for part in array_parts(range(count), max_array_size, record.spec.array_limit)
+    )
     return StageScript(
-        path=script_path(manifest, stage),
+        path=path,
         job_name=job_name(manifest, stage),
         title=f"Stage {stage} of the study in {manifest.folder}: {count} task{'s' if count > 1 else ''}.",
-        array=f"0-{count - 1}" + ("" if limit is None else f"%{limit}"),
+        array=first.part.text,
         log_folder=manifest.folder / LOG_FOLDER,
         log_stem=stage,
         # -P: the folder that a job starts in is no place to import from.
         command=[
             sys.executable, "-P", "-m", "vq_benchmark", "slurm", "task", *record.program_options,
             str(manifest.folder), stage,
+        ],
+        further=[
+            shlex.join(
+                scheduler.submission(path, call.part.text, call.part.offset, "", _name_of_part(manifest, call))
+            )
+            for call in others
         ],
     )  # fmt: skip
 

@@ -1,0 +1,179 @@
+"""Every hosted data set from a host that has it in its real schema, by its name in the catalog."""
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+from hosted_files import host_dataset
+from hosting import COMMIT
+
+from vq_benchmark.datasets.catalog import CATALOG
+from vq_benchmark.datasets.hosted import open_hosted
+from vq_benchmark.datasets.loading import load_dataset
+from vq_benchmark.datasets.manifest import MANIFEST, BigAnnFiles, UrlFile
+from vq_benchmark.errors import InputError
+
+N = 60
+
+
+def expected(rows: np.ndarray, metric: str) -> np.ndarray:
+    rows = rows.astype(np.float64)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True) if metric == "cosine" else rows
+
+
+@pytest.mark.parametrize("name", MANIFEST)
+def test_every_hosted_data_set_loads_in_its_own_schema(host, name):
+    hosted = MANIFEST[name]
+    content = host_dataset(host, hosted, N)
+    limit = 40 if isinstance(hosted.files, BigAnnFiles) and hosted.n < hosted.files.hosted_rows else None
+    dataset = load_dataset(name, num_queries=None if content.queries is not None else 5, limit=limit)
+    assert (dataset.name, dataset.d, dataset.metric) == (name, hosted.d, hosted.metric)
+    assert dataset.base.dtype.name == hosted.dtype
+    assert dataset.n == (limit or (N if content.queries is not None else N - 5))
+    if content.queries is None:
+        together = np.concatenate([dataset.base.read(0, dataset.n), dataset.queries])
+        np.testing.assert_allclose(
+            np.sort(together, axis=0), np.sort(expected(content.base, hosted.metric), axis=0), atol=1e-6
+        )
+    else:
+        base, queries = (expected(rows, hosted.metric) for rows in (content.base, content.queries))
+        np.testing.assert_allclose(dataset.base.read(0, dataset.n), base[: dataset.n], atol=1e-6)
+        np.testing.assert_allclose(dataset.queries, queries, atol=1e-6)
+        if limit is None:
+            np.testing.assert_array_equal(dataset.neighbors, content.neighbors)
+    if isinstance(hosted.files, UrlFile | BigAnnFiles):
+        assert dataset.revision.startswith("sha256:")
+    else:
+        assert dataset.revision.endswith(f"@{COMMIT}")
+    asked = len(host.requests)
+    again = load_dataset(name, num_queries=None if content.queries is not None else 5, limit=limit)
+    assert (again.fingerprint, again.revision) == (dataset.fingerprint, dataset.revision)
+    assert len(host.requests) == asked  # all is there
+
+
+def test_the_catalog_says_what_the_manifest_says():
+    for name, hosted in MANIFEST.items():
+        entry = CATALOG[name]
+        assert (entry.n, entry.d, entry.metric, entry.licence) == (hosted.n, hosted.d, hosted.metric, hosted.licence)
+        assert entry.downloads and entry.size_bytes >= hosted.vector_bytes / 4 and hosted.citation and hosted.homepage
+
+
+def test_names_of_the_field_are_in_the_catalog():
+    wanted = (
+        "cohere-msmarco dbpedia-100k dbpedia-1536 dbpedia-3072 glove-100-angular sift-128-euclidean "
+        "gist-960-euclidean agnews-mxbai-1024-euclidean arxiv-nomic-768-normalized yahoo-minilm-384-normalized "
+        "laion-clip-512-normalized imagenet-align-640-normalized coco-nomic-768-normalized bigann deep msturing "
+        "text2image"
+    )
+    assert set(wanted.split()) <= set(CATALOG)
+
+
+def test_only_the_shards_that_are_needed_are_downloaded(host):
+    host_dataset(host, MANIFEST["dbpedia-1536"], N)
+    dataset = load_dataset("dbpedia-1536", limit=25, num_queries=5)
+    assert dataset.n == 20
+    assert sum(path.endswith(".parquet") for method, path, _ in host.requests if method == "GET") == 2
+    assert any("2 of the 3 shards" in note for note in dataset.notes)
+    assert any("the first 25 of 1000000 base rows" in note for note in dataset.notes)
+    whole = load_dataset("dbpedia-1536", num_queries=5)
+    assert whole.n == N - 5
+    assert load_dataset("dbpedia-1536", limit=25, num_queries=5).fingerprint == dataset.fingerprint
+
+
+def test_a_learn_set_of_queries_is_not_trained_on(host):
+    host_dataset(host, MANIFEST["imagenet-align-640-normalized"], N)
+    dataset = load_dataset("imagenet-align-640-normalized")
+    assert dataset.learn is None and any("queries' distribution" in note for note in dataset.notes)
+
+
+def test_a_cut_of_a_big_set_is_a_range_of_its_bytes(host):
+    content = host_dataset(host, MANIFEST["bigann"], N)
+    dataset = load_dataset("bigann", limit=10)
+    assert host.gets("base.1B.u8bin") == [f"bytes=0-{8 + 10 * 128 - 1}"]
+    np.testing.assert_array_equal(dataset.base.read(0, 10), content.base[:10])
+    assert dataset.neighbors is None and any("first 10 of 1000000000" in note for note in dataset.notes)
+    load_dataset("bigann", limit=20)
+    assert len(host.gets("base.1B.u8bin")) == 2
+    load_dataset("bigann")
+    load_dataset("bigann", limit=30)  # the whole file is there now
+    assert len(host.gets("base.1B.u8bin")) == 3
+
+
+def test_a_cut_for_which_neighbours_are_published_has_them(host, monkeypatch):
+    hosted = MANIFEST["deep"]
+    content = host_dataset(host, hosted, N)
+    (_, whole), (_, hundred), (_, ten) = hosted.files.neighbors
+    files = BigAnnFiles(hosted.files.base, hosted.files.queries, ((N, whole), (40, hundred), (30, ten)), N)
+    small = replace(hosted, n=N, files=files)
+    monkeypatch.setitem(CATALOG, "deep", replace(CATALOG["deep"], open=partial(open_hosted, small)))
+    dataset = load_dataset("deep")
+    np.testing.assert_array_equal(dataset.neighbors, content.neighbors)
+    with pytest.raises(InputError, match="belong to other data"):  # those of the host are of all rows
+        load_dataset("deep", limit=30)
+
+
+def test_a_cut_longer_than_the_hosted_file_is_refused(host):
+    host_dataset(host, MANIFEST["bigann"], N)
+    with pytest.raises(InputError, match=r"has only .* bytes.*by hand"):
+        load_dataset("bigann-10M")
+
+
+def test_a_cut_of_a_file_of_another_dimension_is_refused(host):
+    host_dataset(host, MANIFEST["bigann"], N)
+    hosted = host.files["/dl.fbaipublicfiles.com/billion-scale-ann-benchmarks/bigann/base.1B.u8bin"]
+    hosted.content = hosted.content[:4] + b"\x40\0\0\0" + hosted.content[8:]
+    with pytest.raises(InputError, match=r"header says 60 x 64, but 10 rows of dimension 128"):
+        load_dataset("bigann", limit=10)
+
+
+class TestCohere:
+    def test_judgements_are_of_the_passages_of_a_document(self, host):
+        content = host_dataset(host, MANIFEST["cohere-msmarco"], N)
+        dataset = load_dataset("cohere-msmarco")
+        np.testing.assert_allclose(dataset.judgements.queries, expected(content.queries, "cosine")[[0, 2]], atol=1e-6)
+        assert sorted(dataset.judgements.qrels.tolist()) == [
+            [0, 6, 2],
+            [0, 7, 2],
+            [0, 18, 0],
+            [0, 19, 0],
+            [1, 40, 3],
+            [1, 41, 3],
+        ]
+        assert any("judgements are of documents" in note for note in dataset.notes)
+
+    def test_neighbours_are_of_the_whole_and_not_used_for_a_prefix(self, host):
+        content = host_dataset(host, MANIFEST["cohere-msmarco"], N)
+        whole = load_dataset("cohere-msmarco")
+        np.testing.assert_array_equal(whole.neighbors, content.neighbors)
+        for limit in (10, 45):  # within the first shard, and with all shards
+            part = load_dataset("cohere-msmarco", limit=limit)
+            assert part.n == limit and part.neighbors is None
+            assert any("top1k_offsets are not used" in note for note in part.notes)
+        assert part.judgements.qrels[:, 1].max() == 41
+
+    def test_the_rows_of_documents_are_looked_up_once(self, host, monkeypatch):
+        host_dataset(host, MANIFEST["cohere-msmarco"], N)
+        first = load_dataset("cohere-msmarco")
+        monkeypatch.setattr("vq_benchmark.datasets.judged_shards._passages", lambda base: pytest.fail("read again"))
+        np.testing.assert_array_equal(load_dataset("cohere-msmarco").judgements.qrels, first.judgements.qrels)
+
+    def test_other_columns_are_refused(self, host):
+        host_dataset(host, MANIFEST["cohere-msmarco"], N)
+        repository = host.repository("Cohere/msmarco-v2.1-embed-english-v3")
+        repository.files["queries_parquet/queries.parquet"] = next(iter(repository.files.values()))
+        with pytest.raises(InputError, match=r"has no column 'qrels'; it has docid, title, text, emb"):
+            load_dataset("cohere-msmarco")
+
+
+@pytest.mark.parametrize("name", ["sample@abc", "sift-128-euclidean@abc", "synthetic@1"])
+def test_sets_without_revisions_refuse_one(host, name):
+    with pytest.raises(InputError, match="no revisions to choose from"):
+        load_dataset(name)
+
+
+def test_a_revision_can_be_pinned_by_name(host):
+    host_dataset(host, MANIFEST["dbpedia-100k"], N)
+    assert load_dataset(f"dbpedia-100k@{COMMIT}", num_queries=5).revision.endswith(COMMIT)
+    with pytest.raises(InputError, match="there is no such revision"):
+        load_dataset("dbpedia-100k@elsewhere", num_queries=5)

@@ -1,0 +1,161 @@
+"""Repositories on Hugging Face: names, splits, pinned revisions, tokens, and what goes wrong."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hosting import COMMIT, Hosted
+
+from vq_benchmark.datasets.loading import load_dataset
+from vq_benchmark.errors import InputError
+
+REPOSITORY = "someone/vectors"
+
+
+def rows(n=30, d=6, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32)
+
+
+def parquet(vectors, **others):
+    buffer = pa.BufferOutputStream()
+    pq.write_table(pa.table({"emb": vectors.tolist(), **others}), buffer)
+    return Hosted(buffer.getvalue().to_pybytes())
+
+
+@pytest.fixture
+def repository(host):
+    """Train shards, a test split and a second configuration, found by their paths."""
+    made = host.repository(REPOSITORY)
+    made.files = {
+        "README.md": Hosted(b"# vectors"),
+        "data/train-00000-of-00002.parquet": parquet(rows(20)),
+        "data/train-00001-of-00002.parquet": parquet(rows(10, seed=1)),
+        "data/test-00000-of-00001.parquet": parquet(rows(12, seed=2)),
+        "small/train-00000-of-00001.parquet": parquet(rows(8, seed=3)),
+    }
+    return made
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        (":data", (20, 10)),
+        (":data:train", (20, 10)),
+        (":test", (12,)),
+        (":data:test", (12,)),
+        (":small", (8,)),
+        (f"@{COMMIT}:small:train", (8,)),
+        ("@main:test", (12,)),
+    ],
+)
+def test_configurations_and_splits_by_path(repository, parts, expected):
+    dataset = load_dataset(f"hf:{REPOSITORY}{parts}", num_queries=2)
+    assert dataset.n + 2 == sum(expected)
+    assert dataset.revision == f"{REPOSITORY}@{COMMIT}"
+
+
+def test_train_is_the_split_if_none_is_said(repository):
+    dataset = load_dataset(f"hf:{REPOSITORY}", num_queries=2)
+    together = np.concatenate((dataset.base.read(0, dataset.n), dataset.queries))
+    stored = np.concatenate((rows(20), rows(10, seed=1)))
+    np.testing.assert_array_equal(np.sort(together, axis=0), np.sort(stored, axis=0))
+
+
+def test_configurations_and_splits_of_the_card(repository):
+    repository.card = {
+        "configs": [
+            {"config_name": "passages", "data_files": [{"split": "train", "path": "data/train*"}]},
+            {"config_name": "others", "data_files": {"split": "dev", "path": ["data/test*", "small/*"]}},
+        ]
+    }
+    assert load_dataset(f"hf:{REPOSITORY}", num_queries=2).n == 28
+    assert load_dataset(f"hf:{REPOSITORY}:others", num_queries=2).n == 18
+    assert load_dataset(f"hf:{REPOSITORY}:others:dev", num_queries=2).n == 18
+    with pytest.raises(InputError, match="has no 'others:train'; it has passages:train, others:dev"):
+        load_dataset(f"hf:{REPOSITORY}:others:train")
+
+
+def test_the_column_of_vectors(host):
+    vectors = rows(30)
+    host.repository(REPOSITORY).files["a.parquet"] = parquet(vectors, title=["t"] * 30, second=vectors.tolist())
+    assert load_dataset(f"hf:{REPOSITORY}", num_queries=2, vector_column="second").n == 28
+    with pytest.raises(InputError, match="no column 'third'"):
+        load_dataset(f"hf:{REPOSITORY}", num_queries=2, vector_column="third")
+
+
+def test_a_revision_stays_until_another_is_asked_for(repository):
+    first = load_dataset(f"hf:{REPOSITORY}:test", num_queries=2)
+    repository.commit = "f" * 40
+    repository.files["data/test-00000-of-00001.parquet"] = parquet(rows(12, seed=9))
+    again = load_dataset(f"hf:{REPOSITORY}:test", num_queries=2)
+    assert (again.revision, again.fingerprint) == (first.revision, first.fingerprint)
+    other = load_dataset(f"hf:{REPOSITORY}@main:test", num_queries=2)
+    assert other.revision == f"{REPOSITORY}@{'f' * 40}" and other.fingerprint != first.fingerprint
+
+
+def test_a_file_that_is_not_what_the_listing_says_is_refused(repository, tmp_path):
+    path = "data/test-00000-of-00001.parquet"
+    load_dataset(f"hf:{REPOSITORY}:test", num_queries=2)
+    stored = tmp_path / "cache" / "huggingface" / "someone--vectors" / path
+    stored.write_bytes(stored.read_bytes()[::-1])
+    with pytest.raises(InputError, match=r"is not the file it should be: its SHA-256 is"):
+        load_dataset(f"hf:{REPOSITORY}:test", num_queries=2)
+
+
+def test_files_put_there_by_hand_need_no_network(repository, tmp_path, host):
+    folder = tmp_path / "cache" / "huggingface" / "someone--vectors" / "data"
+    folder.mkdir(parents=True)
+    (folder / "train-0.parquet").write_bytes(parquet(rows()).content)
+    repository.status = 503
+    dataset = load_dataset(f"hf:{REPOSITORY}", num_queries=2)
+    assert dataset.n == 28 and dataset.revision == f"{REPOSITORY}@unknown"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("hf:nobody/nothing", r"there is no such repository.*by hand from https://huggingface.co/datasets/nobody"),
+        (f"hf:{REPOSITORY}@nowhere", "there is no such revision"),
+        (f"hf:{REPOSITORY}:validation", r"has no 'validation'; it has data/test, data/train, small/train"),
+        ("hf:only-a-name", r"must be hf:OWNER/NAME"),
+        (f"hf:{REPOSITORY}:a:b:c", r"must be hf:OWNER/NAME"),
+        ("hf:a--b/c..d", r"no name of a repository|no such repository"),
+    ],
+)
+def test_refusals(repository, name, message):
+    with pytest.raises(InputError, match=message) as refusal:
+        load_dataset(name)
+    assert "\n" not in str(refusal.value)
+
+
+def test_several_configurations_without_a_usual_one_are_refused(host):
+    host.repository(REPOSITORY).files |= {"a/x.parquet": parquet(rows()), "b/x.parquet": parquet(rows(12))}
+    with pytest.raises(InputError, match="has vectors in a, b; add one of them, as :a"):
+        load_dataset(f"hf:{REPOSITORY}")
+    assert load_dataset(f"hf:{REPOSITORY}:b", num_queries=2).n == 10
+
+
+def test_a_repository_without_parquet_is_refused(host):
+    host.repository(REPOSITORY).files["a.npy"] = Hosted(b"1")
+    with pytest.raises(InputError, match=r"holds no .parquet files; add @refs/convert/parquet"):
+        load_dataset(f"hf:{REPOSITORY}")
+
+
+def test_a_missing_file_is_refused_with_the_way_by_hand(repository, host):
+    load_dataset(f"hf:{REPOSITORY}:test", num_queries=2)
+    del repository.files["small/train-00000-of-00001.parquet"]
+    with pytest.raises(InputError, match=r"small/train-00000-of-00001.parquet .* has no such file.*by hand"):
+        load_dataset(f"hf:{REPOSITORY}:small")
+
+
+def test_no_network_and_offline(monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(InputError, match=r"the list of files of .* cannot be downloaded: .*by hand from"):
+        load_dataset(f"hf:{REPOSITORY}", cache_dir="/nonexistent-cache")
+    program = f"from vq_benchmark import load_dataset; load_dataset('hf:{REPOSITORY}', cache_dir='/nonexistent')"
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert "HF_HUB_OFFLINE forbids the network" in ended.stderr

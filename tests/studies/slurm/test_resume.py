@@ -1,0 +1,276 @@
+"""Which tasks are handed in again, and what they wait for, with a queue of our own making in place of SLURM's."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vq_benchmark.errors import InputError
+from vq_benchmark.machine.progress import SilentReporter
+from vq_benchmark.studies.manifest import STAGES, Manifest, Task, plan_study
+from vq_benchmark.studies.plan import Options
+from vq_benchmark.studies.slurm import scheduler
+from vq_benchmark.studies.slurm.arrays import expanded
+from vq_benchmark.studies.slurm.cancel import cancel_study
+from vq_benchmark.studies.slurm.record import Record, job_name, load_record, named_task, script_path
+from vq_benchmark.studies.slurm.resume import resume_study
+from vq_benchmark.studies.slurm.spec import JobSpec
+from vq_benchmark.studies.slurm.status import study_status
+from vq_benchmark.studies.slurm.submission import submit_study
+from vq_benchmark.studies.study import Study
+from vq_benchmark.studies.tasks import Workshop, run_task
+
+
+@dataclass
+class Queue:
+    """The functions of `scheduler` over a list."""
+
+    tasks: list[scheduler.QueuedTask] = field(default_factory=list)
+    calls: list[tuple[str, str, int, str]] = field(default_factory=list)
+    """Stage, array, offset and dependency of each submission."""
+    taken: int = 0
+    refuses: str = ""
+
+    def submit(self, script: Path, array: str, offset: int, dependency: str, options: list[str]) -> int:
+        stage = script.stem
+        if stage == self.refuses:
+            raise scheduler.SchedulerError("`sbatch` said: no.")
+        self.calls.append((stage, array, offset, dependency))
+        self.taken += 1
+        name = next(
+            line for line in script.read_text().splitlines() if line.startswith("#SBATCH --job-name")
+        ).partition("=")[2]
+        name = options[0].partition("=")[2] if options else name
+        self.tasks += [
+            scheduler.QueuedTask(self.taken, index, name, "PENDING", "Dependency") for index in expanded(array)
+        ]
+        return self.taken
+
+    def cancel(self, names: list[str]) -> None:
+        for name in names:
+            self.tasks = [row for row in self.tasks if name not in (str(row.job), f"{row.job}_{row.index}")]
+
+    def run(self, stage: str) -> None:
+        self.tasks = [replace(row, state="RUNNING") if f"-{stage}-" in row.name else row for row in self.tasks]
+
+    def lose(self, stage: str, *indices: int) -> None:
+        self.tasks = [row for row in self.tasks if f"-{stage}-" not in row.name or row.index not in indices]
+
+
+@pytest.fixture
+def queue(monkeypatch: pytest.MonkeyPatch) -> Queue:
+    queue = Queue()
+    monkeypatch.setattr(scheduler, "submit", lambda *call: queue.submit(*call))
+    monkeypatch.setattr(scheduler, "cancel", lambda names: queue.cancel(list(names)))
+    monkeypatch.setattr(scheduler, "queue", lambda uid: queue.tasks)
+    monkeypatch.setattr(scheduler, "ended", lambda jobs: [])
+    monkeypatch.setattr(scheduler, "max_array_size", lambda: 3)
+    monkeypatch.setattr(scheduler, "require_slurm", lambda: None)
+    return queue
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Manifest:
+    """Two chunks, two configurations: truth 2, reduce 1, fit 2, evaluate 4, merge 1."""
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "base.npy", rng.standard_normal((300, 8)).astype(np.float32))
+    np.save(tmp_path / "queries.npy", rng.standard_normal((5, 8)).astype(np.float32))
+    study = Study.parse(
+        {
+            "dataset": str(tmp_path / "base.npy"), "queries_path": str(tmp_path / "queries.npy"),
+            "methods": ["sq", "none"], "bits": 8, "k": 5, "max_candidates": 10, "train_size": 100, "num_pairs": 50,
+            "chunks": 2,
+        }
+    )  # fmt: skip
+    options = study.options(Options(cache_dir=tmp_path / "cache", codebooks_dir=tmp_path / "codebooks"))
+    return plan_study(study, tmp_path / "study", study.load(), options)
+
+
+@pytest.fixture
+def do(manifest: Manifest, queue: Queue, tmp_path: Path) -> Callable[..., None]:
+    """Do tasks of a stage here, as the cluster would, and take them off the queue."""
+    machine = Options(cache_dir=tmp_path / "cache", codebooks_dir=tmp_path / "codebooks")
+
+    def do(stage: str, *indices: int) -> None:
+        for task in manifest.tasks(stage):
+            if not indices or task.index in indices:
+                run_task(Workshop(manifest, machine, SilentReporter()), task)
+                queue.tasks = [row for row in queue.tasks if named_task(manifest, row.name, row.index) != task]
+
+    return do
+
+
+def submitted(manifest: Manifest) -> None:
+    submit_study(manifest, Record(JobSpec.parse({"array_limit": 2})))
+
+
+def test_stages_wait_for_each_other_and_arrays_are_cut(manifest, queue):
+    submitted(manifest)
+    assert queue.calls == [
+        ("truth", "0-1%2", 0, ""),
+        ("reduce", "0%2", 0, "afterok:1"),
+        ("fit", "0-1%2", 0, ""),
+        ("evaluate", "0-2%1", 0, "afterok:2,afterany:3"),
+        ("evaluate", "0%1", 3, "afterok:2,afterany:3"),
+        ("merge", "0%2", 0, "afterany:4:5"),
+    ]
+    found = study_status(manifest)
+    assert {each.state for each in found.tasks} == {"pending"}
+    assert found.next_command.startswith("vq-benchmark slurm status ")
+    with pytest.raises(InputError, match="was submitted before, as jobs 1, 2, 3, 4, 5, 6"):
+        submitted(manifest)
+
+
+def test_what_is_done_is_not_submitted(manifest, queue, do):
+    for stage in ("truth", "reduce", "fit"):
+        do(stage)
+    submitted(manifest)
+    assert [(stage, dependency) for stage, _, _, dependency in queue.calls] == [
+        ("evaluate", ""),
+        ("evaluate", ""),
+        ("merge", "afterany:1:2"),
+    ]
+
+
+def test_what_waits_for_the_wrong_job_is_handed_in_again(manifest, queue, do):
+    submitted(manifest)
+    queue.run("truth")
+    queue.lose("truth", 1)
+    do("fit")
+    assert study_status(manifest).counts("truth") == {"done": 0, "running": 1, "pending": 0, "failed": 0, "lost": 1}
+    queue.calls.clear()
+    resumption = resume_study(manifest, {})
+    assert resumption.still_queued == 1
+    assert queue.calls == [
+        ("truth", "1%2", 0, ""),
+        ("reduce", "0%2", 0, "afterok:7,afterany:1"),
+        ("evaluate", "0-2%1", 0, "afterok:8"),
+        ("evaluate", "0%1", 3, "afterok:8"),
+        ("merge", "0%2", 0, "afterany:9:10"),
+    ]
+    assert sorted({row.job for row in queue.tasks}) == [1, 7, 8, 9, 10, 11]
+    queue.calls.clear()
+    assert resume_study(manifest, {}).jobs == []
+    assert queue.calls == []
+
+
+def ending(queue: Queue, stage: str) -> None:
+    queue.tasks = [replace(row, state="COMPLETING") if f"-{stage}-" in row.name else row for row in queue.tasks]
+
+
+@pytest.mark.parametrize("comes_back", [False, True])
+def test_tasks_that_are_ending_are_waited_for(manifest, queue, do, monkeypatch, comes_back):
+    submitted(manifest)
+    do("truth", 0)
+    ending(queue, "truth")
+
+    def sleep(seconds: float) -> None:
+        queue.tasks = [
+            replace(row, state="PENDING") if row.ends else row for row in queue.tasks if comes_back or not row.ends
+        ]
+
+    monkeypatch.setattr("time.sleep", sleep)
+    queue.calls.clear()
+    resume_study(manifest, {})
+    again = [] if comes_back else [("truth", "1%2", 0, ""), ("reduce", "0%2", 0, "afterok:7")]
+    assert queue.calls[:2] == again
+
+
+def test_tasks_that_never_end_are_not_waited_for_for_ever(manifest, queue, monkeypatch):
+    submitted(manifest)
+    ending(queue, "truth")
+    monkeypatch.setattr("vq_benchmark.studies.slurm.queue.ENDING_SECONDS", 0)
+    queue.calls.clear()
+    resume_study(manifest, {})
+    assert queue.calls[0] == ("truth", "0-1%2", 0, "")
+
+
+def test_a_merge_that_runs_is_followed_by_another(manifest, queue, do):
+    submitted(manifest)
+    for stage in ("truth", "reduce", "fit"):
+        do(stage)
+    do("evaluate", 0, 1, 2)
+    queue.lose("evaluate", 0)  # the fourth task is the first of the second array
+    queue.run("merge")
+    queue.calls.clear()
+    resume_study(manifest, {"time": 90})
+    assert queue.calls == [("evaluate", "0%2", 3, ""), ("merge", "0%2", 0, "afterany:7,afterany:6")]
+    assert "#SBATCH --time=90" in script_path(manifest, "evaluate").read_text()
+    assert load_record(manifest.folder).spec.time == "90"
+
+
+def test_edits_by_hand_stay_unless_resources_change(manifest, queue):
+    submitted(manifest)
+    queue.tasks.clear()
+    script = script_path(manifest, "fit")
+    script.write_text(script.read_text() + "# mine\n")
+    resume_study(manifest, {})
+    assert script.read_text().endswith("# mine\n")
+    queue.tasks.clear()
+    resume_study(manifest, {"mem": "2G"})
+    assert "# mine" not in script.read_text()
+
+
+def test_a_refusal_midway_leaves_what_was_taken_for_resume(manifest, queue):
+    queue.refuses = "evaluate"
+    with pytest.raises(scheduler.SchedulerError, match=r"3 of 6 arrays were handed in \(jobs 1, 2, 3\)"):
+        submitted(manifest)
+    assert [job.id for job in load_record(manifest.folder).jobs] == [1, 2, 3]
+    lost = [each for each in study_status(manifest).problems if each.state == "lost"]
+    assert {each.reason for each in lost} == {"it was never handed in"}
+    queue.refuses = ""
+    queue.calls.clear()
+    resume_study(manifest, {})
+    assert queue.calls == [
+        ("evaluate", "0-2%1", 0, "afterany:2,afterany:3"),
+        ("evaluate", "0%1", 3, "afterany:2,afterany:3"),
+        ("merge", "0%2", 0, "afterany:4:5"),
+    ]
+
+
+def test_a_refusal_of_the_first_leaves_submit_to_be_tried_again(manifest, queue):
+    queue.refuses = "truth"
+    with pytest.raises(scheduler.SchedulerError, match="0 of 6 arrays were handed in"):
+        submitted(manifest)
+    queue.refuses = ""
+    submitted(manifest)
+    assert len(queue.calls) == 6
+
+
+def test_the_study_of_another_user_is_left_alone(manifest, queue, monkeypatch):
+    submitted(manifest)
+    monkeypatch.setenv("LOGNAME", "somebody")
+    for act in (submitted, cancel_study, lambda study: resume_study(study, {})):
+        with pytest.raises(InputError, match=f"holds a study of {manifest.owner}"):
+            act(manifest)
+
+
+def test_cancel_takes_all_off_the_queue(manifest, queue):
+    submitted(manifest)
+    queue.tasks.append(scheduler.QueuedTask(99, 0, "another", "PENDING", "Resources"))
+    assert cancel_study(manifest) == 10
+    assert [row.job for row in queue.tasks] == [99]
+
+
+def test_names_of_jobs_say_which_tasks_they_are(manifest):
+    for stage in STAGES:
+        last = manifest.count(stage) - 1
+        assert named_task(manifest, job_name(manifest, stage), last) == Task(stage, last)
+    assert named_task(manifest, job_name(manifest, "evaluate", 3), 0) == Task("evaluate", 3)
+    assert named_task(manifest, job_name(manifest, "evaluate", 3), 1) is None
+    assert named_task(manifest, "vq-evaluate-other", 0) is None
+
+
+def test_a_study_that_was_never_submitted_is_not_resumed(manifest, queue):
+    with pytest.raises(InputError, match="was never submitted"):
+        resume_study(manifest, {})
+    assert {each.reason for each in study_status(manifest).problems} == {"it was never handed in"}
+
+
+def test_a_damaged_record_is_named(manifest, queue):
+    submitted(manifest)
+    (manifest.folder / "slurm" / "jobs.json").write_text("{")
+    with pytest.raises(InputError, match=r"jobs\.json' is not a readable record"):
+        study_status(manifest)
