@@ -72,6 +72,7 @@ def test_any_ranges_and_rows_of_any_layout(tmp_path_factory, data):
 
 
 def test_a_sample_is_gathered_in_one_pass_and_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(parquet_source, "COSTLY_BYTES", 50_000)
     vectors = rows(4000)
     paths = write_shards(tmp_path, vectors, 4, group=10)
     source = open_parquet(paths, None, tmp_path / "cache")
@@ -83,6 +84,8 @@ def test_a_sample_is_gathered_in_one_pass_and_kept(tmp_path, monkeypatch):
     assert opened == paths
     np.testing.assert_array_equal(take(open_parquet(paths, None, tmp_path / "cache"), numbers), vectors[numbers])
     assert opened == paths
+    take(source, numbers[:2900], keep=False)
+    take(source, numbers[:10])  # which cost little
     (kept,) = (tmp_path / "cache" / "samples").iterdir()
     kept.write_bytes(kept.read_bytes()[:-10])
     np.testing.assert_array_equal(take(source, numbers), vectors[numbers])
@@ -104,7 +107,8 @@ def test_the_index_is_made_once_for_the_same_files(tmp_path, monkeypatch):
     assert open_parquet(paths, None, cache).n == 91
 
 
-def test_a_cache_that_cannot_be_written_to_is_no_reason_to_stop(tmp_path):
+def test_a_cache_that_cannot_be_written_to_is_no_reason_to_stop(tmp_path, monkeypatch):
+    monkeypatch.setattr(parquet_source, "COSTLY_BYTES", 0)
     (tmp_path / "file").write_text("")
     vectors = rows(2000)
     source = open_parquet(write_shards(tmp_path, vectors, 2, group=10), None, tmp_path / "file")
