@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from vq_benchmark.datasets.downloads import Wanted, present, require_space
+from vq_benchmark.datasets.places import HUB, hub_folder
 from vq_benchmark.datasets.shards import natural_key
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.files import atomic_write
 from vq_benchmark.machine.progress import Reporter
 
-DEFAULT_ENDPOINT = "https://huggingface.co"
 LISTING = "listing.json"
 
 
@@ -63,9 +63,7 @@ class Hub:
     def __init__(self, repository: str, cache: Path, report: Reporter, revision: str | None = None) -> None:
         self.repository = repository
         self.report = report
-        owner_and_name = repository.replace("/", "--")
-        pinned = "" if revision is None else f"@{revision.replace('/', '--')}"
-        self.folder = cache / "huggingface" / f"{owner_and_name}{pinned}"
+        self.folder = hub_folder(repository, revision, cache)
         self._asked = revision
 
     def listing(self) -> Listing:
@@ -162,7 +160,7 @@ class Hub:
 
     def _page(self, path: str = "") -> str:
         kind = "resolve" if path else "tree"
-        return f"{DEFAULT_ENDPOINT}/datasets/{self.repository}/{kind}/{self._asked or 'main'}/{path}".rstrip("/")
+        return f"{HUB}/datasets/{self.repository}/{kind}/{self._asked or 'main'}/{path}".rstrip("/")
 
     def _by_hand(self, path: str) -> str:
         if path == LISTING:
@@ -210,7 +208,7 @@ def _reason(error: BaseException) -> str | None:
 
 def endpoint() -> str:
     """The host, as HF_ENDPOINT says now: huggingface_hub itself looks only when it is imported."""
-    return (os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/")
+    return (os.environ.get("HF_ENDPOINT") or HUB).rstrip("/")
 
 
 def _timeout() -> float:
