@@ -30,6 +30,15 @@ def open_hosted(hosted: HostedDataset, request: Request) -> StoredDataset:
     files = hosted.files
     if request.revision is not None and isinstance(files, UrlFile | BigAnnFiles):
         raise InputError(f"{hosted.name!r} has no revisions to choose from; only repositories have.")
+    stored = _opened(hosted, request)
+    n = stored.whole_n or stored.base.n
+    if n == hosted.n:
+        return stored
+    return replace(stored, notes=(*stored.notes, f"the manifest says {hosted.n} rows, the files hold {n}."))
+
+
+def _opened(hosted: HostedDataset, request: Request) -> StoredDataset:
+    files = hosted.files
     match files:
         case UrlFile():
             return _open_url_file(hosted, files, request)

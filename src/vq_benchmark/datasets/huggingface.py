@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from vq_benchmark.datasets.downloads import Wanted, present
+from vq_benchmark.datasets.downloads import Wanted, present, require_space
 from vq_benchmark.datasets.shards import natural_key
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.files import atomic_write
@@ -101,8 +101,9 @@ class Hub:
         if present(wanted, self.report) is None:
             size = f" ({entry.size / 1e6:,.1f} MB)" if entry.size else ""
             self.report.say(f"downloading {entry.path} of {listing.origin}{size}")
+            require_space(self.folder, entry.size or 0)
             self._download(listing, entry)
-            present(wanted, self.report)
+            self._check(wanted, listing, entry)
         return wanted.path
 
     def files(self, listing: Listing, pattern: str) -> list[HubEntry]:
@@ -111,6 +112,16 @@ class Hub:
         if not found:
             raise InputError(f"{listing.origin} has no file {pattern!r}; {self._by_hand(pattern)}.")
         return found
+
+    def _check(self, wanted: Wanted, listing: Listing, entry: HubEntry) -> None:
+        try:
+            present(wanted, self.report)
+        except InputError as error:
+            wanted.path.unlink()
+            raise InputError(
+                f"{entry.path} of {listing.origin} came with another SHA-256 than the host states, and was removed; "
+                f"try again, or {self._by_hand(entry.path)}."
+            ) from error
 
     def _hosted_listing(self) -> Listing:
         from huggingface_hub import HfApi

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from vq_benchmark.datasets.catalog import CATALOG
 from vq_benchmark.datasets.dataset import Dataset, Metric
 from vq_benchmark.datasets.loading import load_dataset
+from vq_benchmark.datasets.shards import shards_of_pattern
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.quantizers.base import Parameters
@@ -176,10 +177,14 @@ def method_names(names: Iterable[str], slow: bool) -> list[str]:
     return list(dict.fromkeys(each for name in names for each in (fast if name == ALL_METHODS else [name])))
 
 
+def _is_there(dataset: str) -> bool:
+    return Path(dataset).expanduser().exists() or bool(shards_of_pattern(dataset))
+
+
 def _absolute(study: Study, name: str) -> Any:
     """A path as it is found from any folder; a catalog name stays."""
     value = getattr(study, name)
-    if value is None or (name == "dataset" and (value in CATALOG or not Path(value).expanduser().exists())):
+    if value is None or (name == "dataset" and (value in CATALOG or not _is_there(value))):
         return value
     path = Path(value).expanduser().absolute()
     return str(path) if name == "dataset" else path

@@ -6,8 +6,8 @@ from vq_benchmark.studies.manifest import MANIFEST_FILE, Manifest, Task
 from vq_benchmark.studies.slurm import scheduler
 from vq_benchmark.studies.slurm.record import named_task
 
-SETTLING_SECONDS = 60
-"""Twice the time that SLURM gives a task by default from TERM to KILL."""
+ENDING_SECONDS = 60.0
+"""How long tasks that are ending are waited for: twice the time that SLURM by default gives a process to end."""
 
 
 def queued_tasks(manifest: Manifest) -> dict[Task, scheduler.QueuedTask]:
@@ -19,15 +19,11 @@ def queued_tasks(manifest: Manifest) -> dict[Task, scheduler.QueuedTask]:
 
 
 def settled_tasks(manifest: Manifest) -> dict[Task, scheduler.QueuedTask]:
-    """The same, once it is known of every task that is ending without a result whether it comes again.
-
-    Tasks that are cancelled and tasks that queue again are both COMPLETING while they write their checkpoints. One
-    that stays so for longer than SLURM lets it is taken for one that comes again.
-    """
-    end = time.monotonic() + SETTLING_SECONDS
+    """The same, once it is known whether tasks that are ending without a result leave the queue or go back to it."""
+    end = time.monotonic() + ENDING_SECONDS
     while True:
         queued = queued_tasks(manifest)
-        ending = (task for task, row in queued.items() if row.state == "COMPLETING")
-        if time.monotonic() > end or all(manifest.outcome(task) == "done" for task in ending):
-            return queued
+        ending = [task for task, row in queued.items() if row.ends and manifest.outcome(task) != "done"]
+        if not ending or time.monotonic() >= end:  # a node that does not answer may keep them so for hours
+            return {task: row for task, row in queued.items() if not row.ends}
         time.sleep(1)
