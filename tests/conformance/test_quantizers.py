@@ -341,3 +341,15 @@ def score_slope(quantizer: Quantizer, queries: np.ndarray, vectors: np.ndarray, 
     exact = queries @ (vectors - mean).T
     estimate = quantizer.project_queries(queries).astype(np.float64) @ scores.T - (queries @ mean)[:, None]
     return float(((estimate * exact).sum(axis=1) / (exact * exact).sum(axis=1)).mean())
+
+
+@every_cell
+def test_the_footprint_is_known_before_the_fit(
+    name: str, config: dict[str, Any], fitted: Fit, train: np.ndarray, held_out: np.ndarray
+) -> None:
+    quantizer = fitted(name, config)
+    footprint = get_quantizer(name, **config).footprint(len(train), D)
+    assert footprint.model >= 0.5 * quantizer.model_bytes
+    assert footprint.score_columns >= quantizer.decode_for_scores(quantizer.encode(held_out[:2])).shape[1] - 2
+    if quantizer.has_search_index():
+        assert abs(footprint.code - quantizer.code_bytes) <= 4

@@ -29,6 +29,8 @@ def test_every_hosted_data_set_loads_in_its_own_schema(host, name):
     limit = 40 if isinstance(hosted.files, BigAnnFiles) and hosted.n < hosted.files.hosted_rows else None
     dataset = load_dataset(name, num_queries=None if content.queries is not None else 5, limit=limit)
     assert (dataset.name, dataset.d, dataset.metric) == (name, hosted.d, hosted.metric)
+    if not isinstance(hosted.files, BigAnnFiles):
+        assert f"the manifest says {hosted.n} rows, the files hold {N}." in dataset.notes
     assert dataset.base.dtype.name == hosted.dtype
     assert dataset.n == (limit or (N if content.queries is not None else N - 5))
     if content.queries is None:

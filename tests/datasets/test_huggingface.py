@@ -105,6 +105,20 @@ def test_a_file_that_is_not_what_the_listing_says_is_refused(repository, tmp_pat
         load_dataset(f"hf:{REPOSITORY}:test", num_queries=2)
 
 
+def test_a_file_that_comes_damaged_is_removed(repository, tmp_path):
+    load_dataset(f"hf:{REPOSITORY}:test", num_queries=2)
+    repository.files["small/train-00000-of-00001.parquet"] = parquet(rows(8, seed=4))
+    with pytest.raises(InputError, match=r"another SHA-256 than the host states, and was removed; try again"):
+        load_dataset(f"hf:{REPOSITORY}:small", num_queries=2)
+    assert not list(tmp_path.rglob("small/*.parquet"))
+
+
+def test_a_broken_connection_is_tried_again(repository, host):
+    repository.files["data/test-00000-of-00001.parquet"].breaks = [100]
+    assert load_dataset(f"hf:{REPOSITORY}:test", num_queries=2).n == 10
+    assert len(host.gets("test-00000-of-00001.parquet")) == 2
+
+
 def test_files_put_there_by_hand_need_no_network(repository, tmp_path, host):
     folder = tmp_path / "cache" / "huggingface" / "someone--vectors" / "data"
     folder.mkdir(parents=True)

@@ -1,20 +1,23 @@
 """Ground truth on disk, in our layout and those of others, and the search that proposes candidates."""
 
 import struct
+from dataclasses import replace
 
 import faiss
 import h5py
 import numpy as np
 import pytest
 
+from vq_benchmark.datasets.checks import probe_rows
 from vq_benchmark.datasets.dataset import Dataset
-from vq_benchmark.datasets.source import ArraySource
+from vq_benchmark.datasets.source import ArraySource, UnitNormSource, unit_norm
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.evaluate import Truths, exact_truths
 from vq_benchmark.evaluation.gpu import proposed_neighbors
 from vq_benchmark.evaluation.ground_truth import exact_neighbors
 from vq_benchmark.evaluation.ground_truth_check import adopted_truths
 from vq_benchmark.evaluation.ground_truth_files import Belonging, load_ids, load_truths, save_truths
+from vq_benchmark.evaluation.repeated_queries import repeated_queries
 from vq_benchmark.evaluation.top_candidates import squared_norms
 
 K = 7
@@ -114,6 +117,28 @@ def test_neighbours_of_a_prefix_are_not_adopted():
     prefix = exact_neighbors(data.base, data.queries, "l2", 50, stop=2500).ids
     with pytest.raises(InputError, match="is nearer to a query"):
         adopted_truths(prefix, data, 50, "the file")
+
+
+@pytest.mark.parametrize("metric", ["l2", "ip"])
+def test_neighbours_that_lack_a_row_are_found_out_by_searching_again(metric):
+    data = dataset(metric)
+    ids = exact_neighbors(data.base, data.queries, metric, 51).ids
+    unseen = np.setdiff1d(ids[0, :50], probe_rows(data.n))  # rows that the cheap check does not look at
+    without = np.array([row[row != unseen[0]][:50] for row in ids])
+    with pytest.raises(InputError, match=r"query 0 has row \d+ as neighbour number"):
+        adopted_truths(without, data, 50, "the file")
+
+
+def test_queries_that_are_rows_of_the_base_are_counted():
+    data = dataset("l2")
+    queries = data.queries.copy()
+    queries[[1, 4]] = data.base.read(17, 19)
+    for metric, expected in (("l2", 2), ("ip", None)):
+        repeated = replace(data, queries=queries, metric=metric)
+        truth = exact_neighbors(repeated.base, queries, metric, 5)
+        assert repeated_queries(repeated, truth) == expected
+    unit = replace(data, queries=unit_norm(queries), base=UnitNormSource(data.base), metric="cosine")
+    assert repeated_queries(unit, exact_neighbors(unit.base, unit.queries, "cosine", 5)) == 2
 
 
 @pytest.mark.parametrize("metric", ["l2", "ip"])

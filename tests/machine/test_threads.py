@@ -77,3 +77,23 @@ def test_every_library_is_told_whether_loaded_or_not(when: str) -> None:
         [sys.executable, "-c", SCRIPT, when], capture_output=True, text=True, check=True, env=environment
     )
     assert json.loads(result.stdout) == [1, 1, [1]]
+
+
+BEFORE_LOADING = """
+import json, os, sys
+import vq_benchmark.machine.threads as threads
+loaded = [name for name in ("numpy", "numba", "faiss") if name in sys.modules]
+import vq_benchmark.cli.main
+from threadpoolctl import threadpool_info
+pools = {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+print(json.dumps([loaded, sorted(pools)]))
+"""
+
+
+def test_the_program_sets_threads_before_the_libraries_load() -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    result = subprocess.run(
+        [sys.executable, "-c", BEFORE_LOADING],
+        capture_output=True, text=True, check=True, env=environment | {"SLURM_CPUS_PER_TASK": "1"},
+    )  # fmt: skip
+    assert json.loads(result.stdout) == [[], [1]]

@@ -13,15 +13,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vq_benchmark.cli.main import app
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.memory import MemoryLimit
 from vq_benchmark.machine.progress import SilentReporter
 from vq_benchmark.results.checkpoints import Checkpoint
 from vq_benchmark.results.database import Database
+from vq_benchmark.results.merging import MACHINE_METRICS
 from vq_benchmark.studies.finishing import finish_partial_rows
 from vq_benchmark.studies.manifest import Task, plan_study
+from vq_benchmark.studies.memory_estimate import truth_within_memory
 from vq_benchmark.studies.plan import Options
 from vq_benchmark.studies.slurm import scheduler
+from vq_benchmark.studies.slurm.profiles import SHIPPED, read_profiles
 from vq_benchmark.studies.slurm.record import Record
 from vq_benchmark.studies.slurm.spec import JobSpec
 from vq_benchmark.studies.slurm.status import ENDINGS, study_status
@@ -33,9 +36,6 @@ PROJECT = Path(__file__).parents[2]
 GUIDE = (PROJECT / "docs" / "SLURM_GUIDE.md").read_text()
 SCRIPTS = PROJECT / "slurm"
 WAIT = 'while [ -n "$(squeue --noheader)" ]; do sleep 0.2; done'
-OF_THE_MACHINE = {
-    "fit_seconds", "encode_vectors_per_second", "decode_vectors_per_second", "peak_memory_bytes", "data_block_bytes",
-}  # fmt: skip
 
 
 def console_blocks() -> list[list[str]]:
@@ -74,13 +74,18 @@ def typed(commands: list[str], seconds: float) -> str:
 def quality(path: Path) -> dict[tuple, dict]:
     rows = Database(path).runs("status = 'done'")
     return {
-        (row.method, str(row.config)): {name: row.metrics[name] for name in row.metrics.keys() - OF_THE_MACHINE}
+        (row.method, str(row.config)): {
+            name: value for name, value in row.metrics.items() if not any(part in name for part in MACHINE_METRICS)
+        }
         for row in rows
     }
 
 
 def test_the_commands_run_as_written(login_node):
-    """Block by block, each when the jobs of the one before have ended."""
+    """Block by block, each when the jobs of the one before have ended.
+
+    One of them cancels a study and resumes it at once, while its tasks are still writing their checkpoints.
+    """
     commands = [
         command
         for block in console_blocks()
@@ -91,10 +96,7 @@ def test_the_commands_run_as_written(login_node):
     assert len(quality(Path("first-study/results.db"))) == 2, said
     assert len(quality(Path("second/results.db"))) == 1, said
     assert list(Path("figures").iterdir())
-    app(
-        "run --dataset sample --method rabitq --bits 2 --threads 1 --db-path undivided.db".split(),
-        standalone_mode=False,
-    )
+    typed(["vq-benchmark run --dataset sample --method rabitq --bits 2 --threads 1 --db-path undivided.db"], 60)
     assert quality(Path("by-hand/all.db")) == quality(Path("undivided.db"))
 
 
@@ -115,9 +117,9 @@ def test_a_script_that_is_told_to_stop_queues_again_and_one_that_is_cancelled_do
         assert sentence in log
     assert f"{cancelled} is cancelled" in Path(f"vq-truth-{cancelled}.log").read_text()
     assert not Path("other/truth.npz").exists()
-    app(
-        [*"precompute-gt --dataset base.npy --queries-path queries.npy --k 10 --output-path truth.npz".split()],
-        standalone_mode=False,
+    typed(
+        ["vq-benchmark precompute-gt --dataset base.npy --queries-path queries.npy --k 10 --output-path truth.npz"],
+        60,
     )
     with np.load("study/truth.npz") as stopped, np.load("truth.npz") as undisturbed:
         assert all(np.array_equal(stopped[name], undisturbed[name]) for name in undisturbed.files)
@@ -136,6 +138,16 @@ def wait_for(happened: Callable[[], object], seconds: float = 60) -> None:
     while not happened():
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+def test_profiles_are_as_the_guide_has_them(tmp_path):
+    options = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in SHIPPED["ice"].items())
+    assert options in GUIDE
+    (example,) = re.findall(r"slurm.yaml`:\n\n```yaml\n(.*?)```", GUIDE, re.DOTALL)
+    (tmp_path / "slurm.yaml").write_text(example)
+    profiles = read_profiles(tmp_path / "slurm.yaml")
+    assert (profiles["ice"].mem_per_cpu, profiles["ice"].cpus_per_task) == ("4G", 4)
+    assert profiles["timing"].setup == ("module load anaconda3",)
 
 
 LONG_ENOUGH = 15
@@ -199,6 +211,8 @@ def test_messages_of_studies_are_as_the_guide_has_them(login_node, tmp_path, mon
     other = study.model_copy(update={"chunks": 3})
     assert is_documented(refusal(lambda: plan_study(other, manifest.folder, dataset, options)))
     assert is_documented(refusal(lambda: require_done(manifest, Task("fit", 0))))
+    tight = replace(options, memory=MemoryLimit(1, "--memory-limit"))
+    assert is_documented(refusal(lambda: truth_within_memory(dataset, tight, 0, dataset.n)))
     record = Record(JobSpec.parse({})).with_job(999_999, "truth", 0, "0-1")
     record.save(manifest.folder)
     assert is_documented(refusal(lambda: submit_study(manifest, record)))

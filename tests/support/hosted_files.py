@@ -55,10 +55,10 @@ def host_dataset(host: Host, hosted: HostedDataset, n: int = 60, num_queries: in
             _host_shards(host, shards, base, {"docid": names}, width=2)
             host.repository(shards.repository).files[path] = Hosted(cohere_queries(queries, neighbors))
         case BigAnnFiles() as files:
-            host.put(files.base, _bin(base))
-            host.put(files.queries, _bin(queries))
+            host.put(files.base, big_ann_bytes(base))
+            host.put(files.queries, big_ann_bytes(queries))
             for _, url in files.neighbors:
-                host.put(url, _bin(neighbors.astype("<i4")) + np.zeros(neighbors.shape, "<f4").tobytes())
+                host.put(url, big_ann_bytes(neighbors.astype("<i4")) + np.zeros(neighbors.shape, "<f4").tobytes())
     return Content(base, queries, neighbors)
 
 
@@ -140,7 +140,7 @@ def _vibe(hosted: HostedDataset, base: np.ndarray, queries: np.ndarray, neighbor
     return buffer.getvalue()
 
 
-def _bin(rows: np.ndarray) -> bytes:
+def big_ann_bytes(rows: np.ndarray) -> bytes:
     return struct.pack("<II", *rows.shape) + rows.tobytes()
 
 

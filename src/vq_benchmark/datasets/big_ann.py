@@ -6,8 +6,8 @@ tools make it.
 
 import struct
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.downloads import Wanted, fetched
 from vq_benchmark.datasets.formats import bigann
 from vq_benchmark.datasets.manifest import BigAnnFiles, HostedDataset
+from vq_benchmark.datasets.places import big_ann_base, big_ann_neighbors, big_ann_queries
 from vq_benchmark.datasets.request import Request
 from vq_benchmark.datasets.source import PrefixSource
 from vq_benchmark.datasets.stored import StoredDataset
@@ -30,37 +31,33 @@ def open_big_ann(hosted: HostedDataset, files: BigAnnFiles, request: Request) ->
         InputError: a file cannot be had, or is not what it should be.
     """
     rows = min(hosted.n, request.limit or hosted.n)
-    family = hosted.name.partition("-")[0]
-    folder = request.cache / "datasets" / family
-    base_path, revision = _fetched_base(hosted, files, rows, folder, request)
-    queries = folder / _kept_name("queries", files.queries)
+    base_path, revision = _fetched_base(hosted, files, rows, request)
+    queries = big_ann_queries(hosted, files, request.cache)
     fetched(Wanted(files.queries, queries, homepage=hosted.homepage), request.report)
     base = bigann.open_vectors(base_path, None)
     return StoredDataset(
         base=base if base.n <= rows else PrefixSource(base, rows),
         queries=bigann.open_vectors(queries, None),
-        neighbors=_neighbors(hosted, files, rows, folder, request),
+        neighbors=_neighbors(hosted, files, rows, request),
         metric=hosted.metric,
         revision=revision,
         whole_n=hosted.n,
     )
 
 
-def _fetched_base(
-    hosted: HostedDataset, files: BigAnnFiles, rows: int, folder: Path, request: Request
-) -> tuple[Path, str]:
-    whole = Wanted(files.base, folder / _kept_name("base", files.base), homepage=hosted.homepage)
-    if rows < files.hosted_rows and not whole.path.is_file():
-        extension = PurePosixPath(urlsplit(files.base).path).suffix
-        cut = Wanted(
-            files.base,
-            folder / f"base.first-{rows}{extension}",
-            first_bytes=HEADER.size + rows * hosted.d * np.dtype(hosted.dtype).itemsize,
-            finish=_header_of(rows, hosted.d),
-            homepage=hosted.homepage,
-        )
-        return cut.path, f"sha256:{fetched(cut, request.report).sha256}"
-    return whole.path, f"sha256:{fetched(whole, request.report).sha256}"
+def _fetched_base(hosted: HostedDataset, files: BigAnnFiles, rows: int, request: Request) -> tuple[Path, str]:
+    """The base, or the cut of it; a cut is not fetched if the whole is there."""
+    whole = Wanted(
+        files.base, big_ann_base(hosted, files, files.hosted_rows, request.cache), homepage=hosted.homepage
+    )
+    cut = replace(
+        whole,
+        path=big_ann_base(hosted, files, rows, request.cache),
+        first_bytes=HEADER.size + rows * hosted.d * np.dtype(hosted.dtype).itemsize,
+        finish=_header_of(rows, hosted.d),
+    )
+    wanted = whole if rows == files.hosted_rows or whole.path.is_file() else cut
+    return wanted.path, f"sha256:{fetched(wanted, request.report).sha256}"
 
 
 def _header_of(rows: int, d: int) -> Callable[[Path], None]:
@@ -80,16 +77,10 @@ def _header_of(rows: int, d: int) -> Callable[[Path], None]:
     return write
 
 
-def _neighbors(
-    hosted: HostedDataset, files: BigAnnFiles, rows: int, folder: Path, request: Request
-) -> IdArray | None:
+def _neighbors(hosted: HostedDataset, files: BigAnnFiles, rows: int, request: Request) -> IdArray | None:
     url = dict(files.neighbors).get(rows)
     if url is None:
         return None
-    path = folder / f"neighbors.first-{rows}.ibin"
+    path = big_ann_neighbors(hosted, rows, request.cache)
     fetched(Wanted(url, path, homepage=hosted.homepage), request.report)
     return bigann.read_ids(path)
-
-
-def _kept_name(part: str, url: str) -> str:
-    return part + PurePosixPath(urlsplit(url).path).suffix

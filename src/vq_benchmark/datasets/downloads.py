@@ -9,6 +9,7 @@ import hashlib
 import http.client
 import json
 import os
+import shutil
 import socket
 import ssl
 import time
@@ -26,6 +27,7 @@ from filelock import FileLock
 from vq_benchmark.datasets.manifest import MIRROR
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.files import atomic_write
+from vq_benchmark.machine.memory import readable_bytes
 from vq_benchmark.machine.progress import Reporter, Update
 
 BLOCK_BYTES = 1 << 20
@@ -106,6 +108,17 @@ def mirrored(url: str) -> str:
         return url
     parts = urlsplit(url)
     return f"{mirror.rstrip('/')}/{parts.netloc}{parts.path}"
+
+
+def require_space(folder: Path, size: int) -> None:
+    """Raises InputError unless so many bytes are free on the disk of a folder, or of the nearest one that exists."""
+    existing = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    free = shutil.disk_usage(existing).free
+    if size > free:
+        raise InputError(
+            f"{readable_bytes(size)} are needed in {str(folder)!r}, but only {readable_bytes(free)} are free; "
+            "--cache-dir or $VQ_CACHE_DIR name another place."
+        )
 
 
 def sha256_of(path: Path, update: Update = lambda done: None) -> str:
@@ -221,6 +234,7 @@ def _fetch_rest(wanted: Wanted, part: Path, report: Reporter, policy: Policy) ->
             if total is not None and total < wanted.first_bytes:
                 raise _Unavailable(f"it has only {total:,} bytes, {wanted.first_bytes:,} are needed")
             total = wanted.first_bytes
+        require_space(part.parent, (total or 0) - done)
         # Bytes are put where they belong, so that two processes that write the same file (some file systems grant
         # every lock to everybody) do no harm to each other.
         part.touch()

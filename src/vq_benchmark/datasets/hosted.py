@@ -16,6 +16,7 @@ from vq_benchmark.datasets.manifest import (
     JudgedHubShards,
     UrlFile,
 )
+from vq_benchmark.datasets.places import url_place
 from vq_benchmark.datasets.request import Request
 from vq_benchmark.datasets.stored import StoredDataset
 from vq_benchmark.errors import InputError
@@ -30,6 +31,15 @@ def open_hosted(hosted: HostedDataset, request: Request) -> StoredDataset:
     files = hosted.files
     if request.revision is not None and isinstance(files, UrlFile | BigAnnFiles):
         raise InputError(f"{hosted.name!r} has no revisions to choose from; only repositories have.")
+    stored = _opened(hosted, request)
+    n = stored.whole_n or stored.base.n
+    if n == hosted.n:
+        return stored
+    return replace(stored, notes=(*stored.notes, f"the manifest says {hosted.n} rows, the files hold {n}."))
+
+
+def _opened(hosted: HostedDataset, request: Request) -> StoredDataset:
+    files = hosted.files
     match files:
         case UrlFile():
             return _open_url_file(hosted, files, request)
@@ -44,7 +54,7 @@ def open_hosted(hosted: HostedDataset, request: Request) -> StoredDataset:
 
 
 def _open_url_file(hosted: HostedDataset, files: UrlFile, request: Request) -> StoredDataset:
-    path = request.cache / "datasets" / hosted.name / files.url.rsplit("/", 1)[-1]
+    path = url_place(hosted, files, request.cache)
     record = fetched(Wanted(files.url, path, files.sha256, homepage=hosted.homepage), request.report)
     return replace(open_dataset(path, column=request.column), revision=f"sha256:{record.sha256}")
 

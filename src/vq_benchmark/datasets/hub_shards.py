@@ -35,9 +35,10 @@ def open_hub_shards(
     rows = 0
     for entry in entries:
         paths.append(hub.file(listing, entry))
-        rows += _rows_of(paths[-1])
-        if request.limit is not None and rows >= request.limit:
-            break
+        if request.limit is not None:
+            rows += _rows_of(paths[-1])
+            if rows >= request.limit:
+                break
     complete = len(paths) == len(entries)
     note = f"{len(paths)} of the {len(entries)} shards were needed; the others are not downloaded."
     base = open_shards(paths, column, request.cache)

@@ -15,13 +15,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from vq_benchmark.datasets.downloads import Wanted, present
+from vq_benchmark.datasets.downloads import Wanted, present, require_space
+from vq_benchmark.datasets.places import HUB, hub_folder
 from vq_benchmark.datasets.shards import natural_key
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.files import atomic_write
 from vq_benchmark.machine.progress import Reporter
 
-DEFAULT_ENDPOINT = "https://huggingface.co"
 LISTING = "listing.json"
 
 
@@ -63,9 +63,7 @@ class Hub:
     def __init__(self, repository: str, cache: Path, report: Reporter, revision: str | None = None) -> None:
         self.repository = repository
         self.report = report
-        owner_and_name = repository.replace("/", "--")
-        pinned = "" if revision is None else f"@{revision.replace('/', '--')}"
-        self.folder = cache / "huggingface" / f"{owner_and_name}{pinned}"
+        self.folder = hub_folder(repository, revision, cache)
         self._asked = revision
 
     def listing(self) -> Listing:
@@ -101,8 +99,9 @@ class Hub:
         if present(wanted, self.report) is None:
             size = f" ({entry.size / 1e6:,.1f} MB)" if entry.size else ""
             self.report.say(f"downloading {entry.path} of {listing.origin}{size}")
+            require_space(self.folder, entry.size or 0)
             self._download(listing, entry)
-            present(wanted, self.report)
+            self._check(wanted, listing, entry)
         return wanted.path
 
     def files(self, listing: Listing, pattern: str) -> list[HubEntry]:
@@ -111,6 +110,16 @@ class Hub:
         if not found:
             raise InputError(f"{listing.origin} has no file {pattern!r}; {self._by_hand(pattern)}.")
         return found
+
+    def _check(self, wanted: Wanted, listing: Listing, entry: HubEntry) -> None:
+        try:
+            present(wanted, self.report)
+        except InputError as error:
+            wanted.path.unlink()
+            raise InputError(
+                f"{entry.path} of {listing.origin} came with another SHA-256 than the host states, and was removed; "
+                f"try again, or {self._by_hand(entry.path)}."
+            ) from error
 
     def _hosted_listing(self) -> Listing:
         from huggingface_hub import HfApi
@@ -151,7 +160,7 @@ class Hub:
 
     def _page(self, path: str = "") -> str:
         kind = "resolve" if path else "tree"
-        return f"{DEFAULT_ENDPOINT}/datasets/{self.repository}/{kind}/{self._asked or 'main'}/{path}".rstrip("/")
+        return f"{HUB}/datasets/{self.repository}/{kind}/{self._asked or 'main'}/{path}".rstrip("/")
 
     def _by_hand(self, path: str) -> str:
         if path == LISTING:
@@ -199,7 +208,7 @@ def _reason(error: BaseException) -> str | None:
 
 def endpoint() -> str:
     """The host, as HF_ENDPOINT says now: huggingface_hub itself looks only when it is imported."""
-    return (os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/")
+    return (os.environ.get("HF_ENDPOINT") or HUB).rstrip("/")
 
 
 def _timeout() -> float:

@@ -178,33 +178,33 @@ def as_float32(array: Array) -> FloatArray:
 class GatheringSource(Protocol):
     """A source that has its own way to gather scattered rows."""
 
-    def take(self, rows: IdArray) -> FloatArray:
-        """The given rows, ascending and distinct, as (len(rows), d) float32."""
+    def take(self, rows: IdArray, keep: bool = True) -> FloatArray:
+        """The given rows, ascending and distinct, as (len(rows), d) float32; `keep` if they will be wanted again."""
         ...
 
 
-def take(source: VectorSource, rows: Sequence[int] | IdArray, *, gap: int = 64) -> FloatArray:
+def take(source: VectorSource, rows: Sequence[int] | IdArray, *, gap: int = 64, keep: bool = True) -> FloatArray:
     """The given rows (any order, repeats allowed) as (len(rows), d) float32.
 
     Rows at most `gap` apart are read in one range, of no more than 4,096 rows, so that a sample costs few reads and
-    little memory; a source that gathers rows itself is asked to.
+    little memory; a source that gathers rows itself is asked to, and may keep them on disk if `keep`.
     """
     wanted, inverse = np.unique(np.asarray(rows, dtype=np.int64), return_inverse=True)
-    out = _gathered(source, wanted, gap)
+    out = _gathered(source, wanted, gap, keep)
     return out if len(inverse) == len(wanted) and np.all(np.diff(inverse) > 0) else out[inverse]
 
 
-def _gathered(source: VectorSource, wanted: IdArray, gap: int) -> FloatArray:
+def _gathered(source: VectorSource, wanted: IdArray, gap: int, keep: bool) -> FloatArray:
     """The given rows, ascending and distinct."""
     match source:
         case PrefixSource():
-            return _gathered(source.source, wanted, gap)
+            return _gathered(source.source, wanted, gap, keep)
         case ExcludingSource():
-            return _gathered(source.source, source.source_rows(wanted), gap)
+            return _gathered(source.source, source.source_rows(wanted), gap, keep)
         case UnitNormSource():
-            return unit_norm(_gathered(source.source, wanted, gap))
+            return unit_norm(_gathered(source.source, wanted, gap, keep))
         case GatheringSource():
-            return source.take(wanted)
+            return source.take(wanted, keep)
     out = np.empty((len(wanted), source.d), dtype=np.float32)
     far = np.diff(wanted) > gap
     in_next_range = np.diff(wanted // MAX_RANGE_ROWS) > 0

@@ -86,7 +86,7 @@ def _scores_of_listed(dataset: Dataset, ids: IdArray) -> DoubleArray:
     for first in range(0, len(rows), ROWS_AT_A_TIME):
         after = min(first + ROWS_AT_A_TIME, len(rows))
         pairs = order[slice(*np.searchsorted(pair_rows[order], (first, after)))]
-        listed = scores_of(dataset.queries, take(dataset.base, rows[first:after]), dataset.metric)
+        listed = scores_of(dataset.queries, take(dataset.base, rows[first:after], keep=False), dataset.metric)
         scores[pairs] = listed.of_pairs(pairs // ids.shape[1], pair_rows[pairs] - first)
     return scores.reshape(ids.shape)
 
@@ -94,7 +94,7 @@ def _scores_of_listed(dataset: Dataset, ids: IdArray) -> DoubleArray:
 def _refuse_others(dataset: Dataset, few: IdArray, truth: GroundTruth, found: GroundTruth, origin: str) -> None:
     """Refuse a truth whose neighbours of a few queries are farther than those that were found."""
     queries = dataset.queries[few]
-    rows = take(dataset.base, found.ids[:, 0])
+    rows = take(dataset.base, found.ids[:, 0], keep=False)
     tolerance = _tolerance(queries, rows, scores_of(queries, rows, dataset.metric).offsets)
     wrong = found.top.scores > truth.top.scores[few] + tolerance[:, None]
     if wrong.any():

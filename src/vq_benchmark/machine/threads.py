@@ -40,10 +40,15 @@ def allowed_threads(
     return max(int(min(on_node, affinity, *_quotas(root))), 1)
 
 
-def use_threads(count: int) -> None:
-    """Give `count` threads to BLAS, OpenMP, faiss and numba, whether they are loaded already or not."""
+def set_thread_variables(count: int) -> None:
+    """Let BLAS and OpenMP start with `count` threads when they are loaded; `use_threads` can change it later."""
     for variable in VARIABLES:
         os.environ[variable] = str(count)
+
+
+def use_threads(count: int) -> None:
+    """Give `count` threads to BLAS, OpenMP, faiss and numba, whether they are loaded already or not."""
+    set_thread_variables(count)
     threadpool_limits(limits=count)
     if "faiss" in sys.modules:
         sys.modules["faiss"].omp_set_num_threads(count)

@@ -44,7 +44,7 @@ class AbsmaxQuantizer(Quantizer):
         self.code_bytes = self._offset + packed_bytes(d, self.bits)
 
     def footprint(self, n: int, d: int) -> Footprint:
-        return replace(super().footprint(n, d), fitting=0, row=4 * d)
+        return replace(super().footprint(n, d), fitting=0, row=0)
 
     def encode(self, vectors: FloatArray) -> CodeArray:
         vectors = self._check_rows(vectors)

@@ -91,7 +91,7 @@ class AdditiveQuantizer(Quantizer):
         rows = parameters.training_rows(n)
         fitting = 4 * rows * d + parameters.training_bytes(rows, d)
         model = 3 * 4 * parameters.m * parameters.centroids * d
-        return Footprint(model, fitting, row=0, score_columns=d, code=parameters.code_bytes)
+        return Footprint(model, fitting, row=0, row_in_flight=0, score_columns=d, code=parameters.code_bytes)
 
     def state(self) -> State:
         return {"codebooks": self._codebooks}
@@ -131,6 +131,6 @@ def residual_seconds(n: int, m: int, centroids: int, d: int) -> float:
 
 
 def residual_bytes(rows: int, m: int, centroids: int, d: int) -> int:
-    """What faiss takes to train m residual codebooks: for each of the 5 sums that it keeps of every row, distances to
-    all entries, residuals, and codes, both before and after a step; and half of the products of all entries."""
-    return rows * 5 * 4 * (centroids + 2 * d + 2 * m) + 2 * (m * centroids) ** 2
+    """What faiss takes to train m residual codebooks. For each of the 5 sums that it keeps of every row: four copies
+    of the residual or the distances to all entries, and two of the code; and half of the products of all entries."""
+    return rows * 5 * 4 * (max(centroids, 4 * d) + 2 * m) + 2 * (m * centroids) ** 2

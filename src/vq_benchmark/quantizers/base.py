@@ -108,9 +108,9 @@ class Quantizer(ABC):
         """About how much memory this quantizer, not fitted yet, takes for n training vectors of dimension d.
 
         The default is that of a method that works on float32 vectors in a few steps. A method that takes much more
-        or less says so, for it decides what a job may start. Parallel work in tiles counts as work on all rows.
+        or less says so, for it decides what a job may start.
         """
-        return Footprint(model=64 * d, fitting=4 * n * d, row=8 * d, score_columns=d + 2, code=4 * d)
+        return Footprint(64 * d, fitting=4 * n * d, row=8 * d, row_in_flight=0, score_columns=d + 2, code=d)
 
     def project_queries(self, queries: FloatArray) -> FloatArray:
         """(q, d) float32 -> (q, e) float32, the queries as `decode_for_scores` wants them."""

@@ -11,6 +11,7 @@ from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.budget import whole_bits
 from vq_benchmark.quantizers.faiss_index import eden_index, rotated_index
 from vq_benchmark.quantizers.footprint import Footprint
+from vq_benchmark.quantizers.packing import packed_bytes
 from vq_benchmark.quantizers.rotations import orthogonal_bytes, random_orthogonal, seeded_rotation
 
 FACTOR_BYTES = 8
@@ -71,9 +72,9 @@ class FaissEden(Quantizer):
         return np.asarray(squared_norms + (centre * centre).sum() + 2 * (offsets * centre).sum(axis=1))
 
     def footprint(self, n: int, d: int) -> Footprint:
-        code = self.parameters.bits * d // 8 + 20
+        code = packed_bytes(d, self.parameters.bits) + FACTOR_BYTES
         fitting = orthogonal_bytes(d)
-        return replace(super().footprint(n, d), model=4 * d * d, fitting=fitting, row=28 * d, code=code)
+        return replace(super().footprint(n, d), model=4 * d * d, fitting=fitting, row=20 * d, code=code)
 
     def state(self) -> State:
         return {"centre": self._centre, "seed": self._seed}

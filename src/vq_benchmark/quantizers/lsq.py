@@ -1,5 +1,6 @@
 """lsq: local search quantization, the additive code whose entries are chosen together."""
 
+from dataclasses import replace
 from typing import Any
 
 import faiss
@@ -9,6 +10,7 @@ from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.errors import InputError
 from vq_benchmark.quantizers.additive import AdditiveParameters, AdditiveQuantizer
 from vq_benchmark.quantizers.base import State
+from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.rotations import seeded_generator
 
 ROWS_PER_UNKNOWN = 4
@@ -34,6 +36,11 @@ class LsqParameters(AdditiveParameters):
 
     def training_rows(self, n: int) -> int:
         return min(n, max(super().training_rows(n), ROWS_PER_UNKNOWN * self.m * self.centroids))
+
+    def training_bytes(self, rows: int, d: int) -> int:
+        """Distances of 10,000 rows to all entries, the least-squares problem, and the rows decoded."""
+        unknowns = self.m * self.centroids
+        return 4 * min(rows, 10_000) * unknowns + 8 * unknowns**2 + 8 * rows * d
 
     def training_seconds(self, n: int, d: int) -> float:
         """25 rounds of local search, in n·m²·2^nbits each, and of a system of m·2^nbits unknowns."""
@@ -62,6 +69,11 @@ class LSQ(AdditiveQuantizer):
     def _new_index(self, metric: int) -> tuple[Any, Any]:
         index = faiss.IndexLocalSearchQuantizer(self.d, self.parameters.m, self.parameters.nbits, metric)
         return index, index.lsq
+
+    def footprint(self, n: int, d: int) -> Footprint:
+        """Coding wants the products of all entries."""
+        found = super().footprint(n, d)
+        return replace(found, model=found.model + 4 * (self.parameters.m * self.parameters.centroids) ** 2)
 
     def restore(self, state: State, d: int) -> None:
         super().restore(state, d)

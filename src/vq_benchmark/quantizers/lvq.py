@@ -61,7 +61,7 @@ class Lvq(Quantizer):
         self.code_bytes = self._second + packed_bytes(d, self.parameters.bits2)
 
     def footprint(self, n: int, d: int) -> Footprint:
-        return replace(super().footprint(n, d), fitting=0, row=4 * d)
+        return replace(super().footprint(n, d), fitting=0, row=0)
 
     def encode(self, vectors: FloatArray) -> CodeArray:
         vectors = self._check_rows(vectors)

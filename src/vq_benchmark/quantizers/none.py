@@ -28,7 +28,7 @@ class Uncompressed(Quantizer):
         return self
 
     def footprint(self, n: int, d: int) -> Footprint:
-        return replace(super().footprint(n, d), fitting=0, row=0)
+        return replace(super().footprint(n, d), fitting=0, row=0, code=4 * d)
 
     def encode(self, vectors: FloatArray) -> CodeArray:
         return self._check_rows(vectors).copy().view(np.uint8)

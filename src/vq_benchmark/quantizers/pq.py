@@ -70,7 +70,9 @@ def product_for_budget(name: str, bits_per_dim: float, d: int) -> ProductParamet
 def product_footprint(parameters: ProductParameters, d: int, fitting: int) -> Footprint:
     """That of product codes: codebooks in three layouts, and the numbers of the entries before they are packed."""
     model = 3 * 4 * parameters.centroids * d
-    return Footprint(model, fitting, row=6 * parameters.m, score_columns=d, code=parameters.code_bytes)
+    return Footprint(
+        model, fitting, row=6 * parameters.m, row_in_flight=0, score_columns=d, code=parameters.code_bytes
+    )
 
 
 class ProductCode:

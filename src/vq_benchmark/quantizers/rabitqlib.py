@@ -84,7 +84,8 @@ class Rabitqlib(Quantizer):
 
     def footprint(self, n: int, d: int) -> Footprint:
         width = padded(d)
-        return replace(super().footprint(n, d), model=4 * width**2, fitting=32 * width**2, row=28 * width)
+        found = replace(super().footprint(n, d), row=16 * width, score_columns=width + 2)
+        return replace(found, model=4 * width**2, fitting=32 * width**2)
 
     def state(self) -> State:
         return {"centre": self._centre, "signs": self._signs}

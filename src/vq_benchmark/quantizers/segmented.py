@@ -115,7 +115,7 @@ class SegmentedQuantizer(Quantizer):
 
     def footprint(self, n: int, d: int) -> Footprint:
         fitting = axes_bytes(n, d) + plan_bytes(self._budget(d), d, self._costs(), self.parameters.max_segments)
-        return replace(super().footprint(n, d), model=12 * d * d, fitting=fitting, row=12 * d)
+        return replace(super().footprint(n, d), model=12 * d * d, fitting=fitting, row=0, row_in_flight=8 * d)
 
     def state(self) -> State:
         return dict(self._state)

@@ -1,7 +1,6 @@
 """Codes that are signs of projections: what SimHash, ITQ and QJL share."""
 
 from abc import abstractmethod
-from dataclasses import replace
 
 import numpy as np
 from pydantic import Field
@@ -50,8 +49,8 @@ class SignQuantizer(Quantizer):
 
     def footprint(self, n: int, d: int) -> Footprint:
         m = self.parameters.signs(d)
-        found = super().footprint(n, d)
-        return replace(found, model=4 * m * d, fitting=4 * m * d, row=8 * m, score_columns=m + 1)
+        in_flight, model = 8 * m + 4 * d, 4 * m * d
+        return Footprint(model, fitting=model, row=0, row_in_flight=in_flight, score_columns=m + 1, code=m // 8)
 
     def encode(self, vectors: FloatArray) -> CodeArray:
         vectors = self._check_rows(vectors)

@@ -126,7 +126,7 @@ def uniform_grids(train: FloatArray, bits: int) -> State:
 
 def grids_bytes(n: int, d: int) -> int:
     """About what `uniform_grids` takes: some float32 copies of the sample."""
-    return 24 * min(n, SAMPLE_ROWS) * d
+    return 12 * min(n, SAMPLE_ROWS) * d
 
 
 def _squared_deviations(train: FloatArray, center: DoubleArray) -> DoubleArray:

@@ -67,7 +67,9 @@ class TruncatedQuantizer(Quantizer):
 
     def footprint(self, n: int, d: int) -> Footprint:
         k = self.parameters.kept(d)
-        return replace(super().footprint(n, d), fitting=4 * n * k + grids_bytes(n, k), row=4 * k, score_columns=k + 1)
+        fitting = 4 * n * k + grids_bytes(n, k)
+        found = super().footprint(n, d)
+        return replace(found, fitting=fitting, row=0, row_in_flight=4 * (k + d), score_columns=k + 1)
 
     def state(self) -> State:
         return {"mean": self.mean, "cell": self.cell}

@@ -60,8 +60,8 @@ class Turboquant(RotatedQuantizer):
         found = super().footprint(n, d)
         if not self._is_sketched:
             return found
-        model, row = found.model + 8 * d * d, found.row + 8 * d
-        return replace(found, model=model, row=row, score_columns=2 * d + 1)
+        in_flight = found.row_in_flight + 8 * d
+        return replace(found, model=found.model + 8 * d * d, row_in_flight=in_flight, score_columns=2 * d + 1)
 
     def _prepare(self) -> None:
         self._level_bits = self.parameters.bits - self._is_sketched

@@ -75,7 +75,7 @@ def export(
             if index is None:
                 raise InputError(f"faiss has no index for {quantizer.name} with {quantizer.config}.")
             with atomic_write(output) as file:
-                faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))  # type: ignore[attr-defined]
+                faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))
             return
         with atomic_folder(output) as folder:
             save_model(quantizer, folder / MODEL_FILE, metadata={"metric": metric})

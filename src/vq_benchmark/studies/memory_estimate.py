@@ -16,10 +16,11 @@ from vq_benchmark.evaluation.grid import TILE_ROWS, block_rows
 from vq_benchmark.evaluation.top_candidates import QUERIES_PER_PRODUCT
 from vq_benchmark.machine.memory import MIB, MemoryLimit, readable_bytes, resident_bytes
 from vq_benchmark.quantizers.base import Quantizer
+from vq_benchmark.quantizers.kernels.tiles import TILE_ROWS as ROWS_OF_THREAD
 from vq_benchmark.quantizers.registry import get_quantizer
 from vq_benchmark.studies.plan import Cell, Options
 
-BASELINE_BYTES = 300 * MIB
+BASELINE_BYTES = 290 * MIB
 """Python, the libraries and their compiled kernels, as measured; 100 MiB more where the kernels have never been
 compiled on this machine, which is done once."""
 CANDIDATE_BYTES = 3 * 8
@@ -77,7 +78,7 @@ class MemoryEstimate:
     training: int = 0
     """The training sample."""
     fitting: int = 0
-    """What `fit` takes beside it, and the copies of the model that are made to save it."""
+    """What `fit` takes beside it, and a copy of the model to save it."""
     block: int = 0
     """The rows that are read at a time."""
     tile: int = 0
@@ -120,6 +121,7 @@ def cell_estimate(
     """
     footprint = quantizer.footprint(facts.training, facts.d)
     per_row = 4 * (2 * facts.d + footprint.score_columns) + footprint.code
+    in_flight = min(options.threads * ROWS_OF_THREAD, TILE_ROWS)
     with_scores = options.with_recall
     with_index = options.with_qps and quantizer.has_search_index()
     return MemoryEstimate(
@@ -127,9 +129,9 @@ def cell_estimate(
         ground_truth=CANDIDATE_BYTES * facts.queries * options.k if with_scores else 0,
         model=footprint.model,
         training=4 * facts.training * facts.d if with_fit else 0,
-        fitting=footprint.fitting + 2 * footprint.model if with_fit else 0,
+        fitting=footprint.fitting + footprint.model if with_fit else 0,
         tile=TILE_ROWS * per_row,
-        coding=TILE_ROWS * footprint.row,
+        coding=TILE_ROWS * footprint.row + in_flight * footprint.row_in_flight,
         index=facts.n * footprint.code if with_index else 0,
     )
 

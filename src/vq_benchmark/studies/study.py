@@ -193,16 +193,14 @@ def method_names(names: Iterable[str], slow: bool) -> list[str]:
     return list(dict.fromkeys(each for name in names for each in (fast if name == ALL_METHODS else [name])))
 
 
+def _is_there(dataset: str) -> bool:
+    return Path(dataset).expanduser().exists() or bool(shards_of_pattern(dataset))
+
+
 def _absolute(study: Study, name: str) -> Any:
     """A path as it is found from any folder; a catalog name stays."""
     value = getattr(study, name)
-    if value is None or (name == "dataset" and not _is_local(value)):
+    if value is None or (name == "dataset" and (value in CATALOG or not _is_there(value))):
         return value
     path = Path(value).expanduser().absolute()
     return str(path) if name == "dataset" else path
-
-
-def _is_local(dataset: str) -> bool:
-    if dataset in CATALOG:
-        return False
-    return Path(dataset).expanduser().exists() or bool(shards_of_pattern(dataset))

@@ -156,6 +156,37 @@ def test_what_waits_for_the_wrong_job_is_handed_in_again(manifest, queue, do):
     assert queue.calls == []
 
 
+def ending(queue: Queue, stage: str) -> None:
+    queue.tasks = [replace(row, state="COMPLETING") if f"-{stage}-" in row.name else row for row in queue.tasks]
+
+
+@pytest.mark.parametrize("comes_back", [False, True])
+def test_tasks_that_are_ending_are_waited_for(manifest, queue, do, monkeypatch, comes_back):
+    submitted(manifest)
+    do("truth", 0)
+    ending(queue, "truth")
+
+    def sleep(seconds: float) -> None:
+        queue.tasks = [
+            replace(row, state="PENDING") if row.ends else row for row in queue.tasks if comes_back or not row.ends
+        ]
+
+    monkeypatch.setattr("time.sleep", sleep)
+    queue.calls.clear()
+    resume_study(manifest, {})
+    again = [] if comes_back else [("truth", "1%2", 0, ""), ("reduce", "0%2", 0, "afterok:7")]
+    assert queue.calls[:2] == again
+
+
+def test_tasks_that_never_end_are_not_waited_for_for_ever(manifest, queue, monkeypatch):
+    submitted(manifest)
+    ending(queue, "truth")
+    monkeypatch.setattr("vq_benchmark.studies.slurm.queue.ENDING_SECONDS", 0)
+    queue.calls.clear()
+    resume_study(manifest, {})
+    assert queue.calls[0] == ("truth", "0-1%2", 0, "")
+
+
 def test_a_merge_that_runs_is_followed_by_another(manifest, queue, do):
     submitted(manifest)
     for stage in ("truth", "reduce", "fit"):

@@ -27,8 +27,8 @@ PIECE_BYTES = 16 << 20
 """Of a piece as float32, for wide vectors; narrow ones are limited by PIECE_ROWS."""
 PIECE_ROWS = 4096
 BUFFER_BYTES = 1 << 20
-COSTLY_GROUPS = 64
-"""A sample from more row groups than this is kept on disk: gathering it again would be a pass over the data."""
+COSTLY_BYTES = 64 << 20
+"""A sample for which more than this has to be decoded, as float32, is kept on disk."""
 
 
 class ParquetSource:
@@ -66,9 +66,12 @@ class ParquetSource:
             row += len(piece)
         return out
 
-    def take(self, rows: IdArray) -> FloatArray:
-        """The given rows, ascending and distinct, as (len(rows), d) float32: one pass over their row groups."""
-        kept = self._kept_sample(rows)
+    def take(self, rows: IdArray, keep: bool = True) -> FloatArray:
+        """The given rows, ascending and distinct, as (len(rows), d) float32: one pass over their row groups.
+
+        With `keep` a sample that is costly to gather is kept on disk for the next time.
+        """
+        kept = self._kept_sample(rows) if keep else None
         if kept is not None and kept.is_file():
             with suppress(ValueError, OSError):  # damaged: it is gathered again
                 sample = np.load(kept, allow_pickle=False)
@@ -90,8 +93,10 @@ class ParquetSource:
     def _kept_sample(self, rows: IdArray) -> Path | None:
         if self.samples is None or not len(rows):
             return None
-        groups = np.unique(np.searchsorted(self.index.edges, rows, side="right"))
-        if len(groups) < min(COSTLY_GROUPS, len(self.index.edges) - 1):
+        starts = self.index.edges[np.searchsorted(self.index.edges, rows, side="right") - 1]
+        last_of_group = np.append(np.diff(starts) > 0, True)
+        decoded = int((rows - starts + 1)[last_of_group].sum())
+        if 4 * self.d * decoded < COSTLY_BYTES:
             return None
         of_rows = hashlib.blake2b(np.ascontiguousarray(rows).tobytes(), digest_size=8).hexdigest()
         return self.samples / f"{self.index.identity}-{of_rows}.npy"

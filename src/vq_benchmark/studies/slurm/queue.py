@@ -1,8 +1,13 @@
 """Which tasks of a study are in SLURM's queue."""
 
+import time
+
 from vq_benchmark.studies.manifest import MANIFEST_FILE, Manifest, Task
 from vq_benchmark.studies.slurm import scheduler
 from vq_benchmark.studies.slurm.record import named_task
+
+ENDING_SECONDS = 60.0
+"""How long tasks that are ending are waited for: twice the time that SLURM by default gives a process to end."""
 
 
 def queued_tasks(manifest: Manifest) -> dict[Task, scheduler.QueuedTask]:
@@ -11,3 +16,14 @@ def queued_tasks(manifest: Manifest) -> dict[Task, scheduler.QueuedTask]:
     rows = sorted(scheduler.queue(owner), key=lambda row: not row.waits)
     named = ((named_task(manifest, row.name, row.index), row) for row in rows)
     return {task: row for task, row in named if task is not None}
+
+
+def settled_tasks(manifest: Manifest) -> dict[Task, scheduler.QueuedTask]:
+    """The same, once it is known whether tasks that are ending without a result leave the queue or go back to it."""
+    end = time.monotonic() + ENDING_SECONDS
+    while True:
+        queued = queued_tasks(manifest)
+        ending = [task for task, row in queued.items() if row.ends and manifest.outcome(task) != "done"]
+        if not ending or time.monotonic() >= end:  # a node that does not answer may keep them so for hours
+            return {task: row for task, row in queued.items() if not row.ends}
+        time.sleep(1)

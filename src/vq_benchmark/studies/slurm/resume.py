@@ -8,7 +8,7 @@ from typing import Any
 from vq_benchmark.errors import InputError
 from vq_benchmark.studies.manifest import STAGES, Manifest, Stage, Task
 from vq_benchmark.studies.slurm import scheduler
-from vq_benchmark.studies.slurm.queue import queued_tasks
+from vq_benchmark.studies.slurm.queue import settled_tasks
 from vq_benchmark.studies.slurm.record import Job, load_record, require_own, script_path
 from vq_benchmark.studies.slurm.submission import WAITS_FOR, calls_for, hand_in, write_scripts
 
@@ -40,7 +40,7 @@ def resume_study(manifest: Manifest, changes: Mapping[str, Any]) -> Resumption:
             f"the study in {str(manifest.folder)!r} was never submitted; use `vq-benchmark slurm submit`."
         )
     record = replace(record, spec=record.spec.changed(changes))
-    kept, outdated, todo = _sorted_out(manifest, queued_tasks(manifest))
+    kept, outdated, todo = _sorted_out(manifest, settled_tasks(manifest))
     max_array_size = scheduler.max_array_size()
     calls = calls_for(todo, max_array_size, record.spec.array_limit)
     if calls:

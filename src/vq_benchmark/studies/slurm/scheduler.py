@@ -37,6 +37,11 @@ class QueuedTask:
     def waits(self) -> bool:
         return self.state in ("PENDING", "REQUEUED", "REQUEUE_HOLD", "SPECIAL_EXIT")
 
+    @property
+    def ends(self) -> bool:
+        """Whether it was cancelled, is queued again, or has done its work, and only its processes have yet to go."""
+        return self.state == "COMPLETING"
+
 
 @dataclass(frozen=True)
 class EndedTask:

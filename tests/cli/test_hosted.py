@@ -1,0 +1,162 @@
+"""Hosted data sets by name through the command line: run, sweep, inspect, and what every row says of its data."""
+
+import json
+import sqlite3
+from dataclasses import replace
+from fnmatch import fnmatch
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from hosted_files import big_ann_bytes, host_dataset
+from hosting import COMMIT
+
+from vq_benchmark.datasets.manifest import MANIFEST, BigAnnFiles
+from vq_benchmark.datasets.places import files_by_hand
+
+FAMILIES = {
+    "ann-benchmarks": "glove-25-angular",
+    "vibe": "llama-128-ip",
+    "dbpedia": "dbpedia-100k",
+    "cohere": "cohere-msmarco",
+    "big-ann": "deep",
+}
+N = 120
+SMALL = ("--k", 10, "--num-queries", 8, "--threads", 1, "--db-path", "x.db", "--codebooks-dir", "codebooks")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def rows_of(database="x.db"):
+    with sqlite3.connect(database) as connection:
+        found = connection.execute("SELECT status, environment, metrics, dataset, dataset_fingerprint FROM runs")
+        return [(status, json.loads(facts), json.loads(metrics), *rest) for status, facts, metrics, *rest in found]
+
+
+@pytest.mark.parametrize("name", FAMILIES.values(), ids=FAMILIES)
+def test_sweep_on_one_of_each_family(program, host, name):
+    host_dataset(host, MANIFEST[name], N)
+    ran = program("sweep", "--dataset", name, "--method", "sq,none", "--bits", "8", *SMALL)
+    assert ran.code == 0, ran.err
+    rows = rows_of()
+    assert [status for status, *_ in rows] == ["done", "done"]
+    for _, facts, metrics, dataset, fingerprint in rows:
+        assert dataset == name and facts["dataset_fingerprint"] == fingerprint
+        assert facts["dataset_revision"].startswith("sha256:") or facts["dataset_revision"].endswith(COMMIT)
+        assert metrics["recall_at_10"] > 0.5
+    assert "downloading" in ran.err
+    asked = len(host.requests)
+    assert program("sweep", "--dataset", name, "--method", "sq,none", "--bits", "8", *SMALL).code == 0
+    assert len(host.requests) == asked
+
+
+@pytest.mark.parametrize("name", ["sift-128-euclidean", "yahoo-minilm-384-normalized", "bigann"])
+def test_run_by_name(program, host, name):
+    host_dataset(host, MANIFEST[name], N)
+    ran = program("run", "--dataset", name, "--method", "sq", "--bits", 8, "--dataset-limit", 100, *SMALL)
+    assert ran.code == 0, ran.err
+    assert rows_of()[0][0] == "done"
+
+
+def test_any_repository_by_name_and_its_column(program, host):
+    host_dataset(host, MANIFEST["dbpedia-100k"], N)
+    repository = MANIFEST["dbpedia-100k"].files.repository
+    ran = program(
+        "run", "--dataset", f"hf:{repository}:train", "--vector-column", "text-embedding-3-large-1536-embedding",
+        "--method", "sq", "--bits", 8, *SMALL,
+    )  # fmt: skip
+    assert ran.code == 0, ran.err
+    assert rows_of()[0][1]["dataset_revision"] == f"{repository}@{COMMIT}"
+
+
+def test_the_cache_is_where_the_option_says(program, host, tmp_path):
+    host_dataset(host, MANIFEST["glove-25-angular"], N)
+    for command in (["inspect"], ["precompute-gt", "--output-path", "truth.npz", "--k", 5]):
+        ran = program(*command, "--dataset", "glove-25-angular", "--cache-dir", "elsewhere")
+        assert ran.code == 0, ran.err
+    kept = tmp_path / "elsewhere" / "datasets" / "glove-25-angular"
+    assert (kept / "glove-25-angular.hdf5").is_file()
+    assert len(host.requests) == 1 and not (tmp_path / "cache").exists()
+
+
+def test_right_neighbours_of_the_host_are_used(program, host):
+    host_dataset(host, MANIFEST["sift-128-euclidean"], N)
+    ran = program("run", "--dataset", "sift-128-euclidean", "--method", "sq", "--bits", 8, *SMALL)
+    assert "checking the ground truth that came with the data" in ran.err
+    assert "exact neighbours of 8 queries" not in ran.err
+
+
+def test_wrong_neighbours_of_the_host_are_refused_with_the_reason(program, host):
+    content = host_dataset(host, MANIFEST["deep"], N)
+    files = MANIFEST["deep"].files
+    wrong = np.sort(content.neighbors)[:, ::-1].astype("<i4")
+    host.put(dict(files.neighbors)[10**9], big_ann_bytes(wrong) + np.zeros(wrong.shape, "<f4").tobytes())
+    ran = program("run", "--dataset", "deep", "--method", "none", *SMALL)
+    assert ran.code == 0
+    assert "not the ground truth of this data set" in ran.err and "are computed instead" in ran.err
+    assert rows_of()[0][2]["recall_at_10"] == 1
+
+
+def test_queries_that_are_in_the_base_are_counted(program, host):
+    content = host_dataset(host, MANIFEST["deep"], N)
+    queries = content.queries.copy()
+    queries[:3] = content.base[[5, 50, 100]]
+    host.put(MANIFEST["deep"].files.queries, big_ann_bytes(queries))
+    ran = program("run", "--dataset", "deep", "--method", "none", *SMALL)
+    assert "3 of the 8 queries are equal to a base row" in ran.err
+    assert rows_of()[0][1]["queries_in_base"] == 3
+
+
+def test_a_missing_file_is_one_line_and_exit_code_2(program, host):
+    ran = program("run", "--dataset", "sift-128-euclidean", "--method", "sq", "--bits", 8)
+    assert ran.code == 2 and "answers 404" in ran.err and "by hand" in ran.err
+
+
+def test_the_list_names_them_all(program):
+    ran = program("datasets")
+    assert ran.code == 0
+    assert all(name[:12] in ran.out for name in MANIFEST)
+
+
+@pytest.mark.parametrize("name", MANIFEST)
+def test_files_put_where_the_list_says_need_no_network(program, host, tmp_path, monkeypatch, name):
+    hosted = MANIFEST[name]
+    host_dataset(host, hosted, 30, 4)
+    small = isinstance(hosted.files, BigAnnFiles) and hosted.n < hosted.files.hosted_rows
+    hosted = replace(hosted, n=30) if small else hosted
+    for source, place in files_by_hand(hosted, tmp_path / "by hand"):
+        for path, content in found_at(host, source):
+            target = place if place.suffix else place / path.rpartition("/")[2]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+    host.files.clear()
+    host.repositories.clear()
+    limit = ["--dataset-limit", 30] if small else []
+    shown = program("inspect", "--dataset", name, "--cache-dir", tmp_path / "by hand", "--num-queries", 4, *limit)
+    assert shown.code == 0, shown.err
+
+
+def found_at(host, source):
+    """The hosted files that a person finds there."""
+    source = source.partition(" (")[0]
+    if "huggingface.co" not in source:
+        parts = urlsplit(source)
+        return [(parts.path, host.files[f"/{parts.netloc}{parts.path}"].content)]
+    address, _, pattern = source.rpartition(": ") if ": " in source else (source, "", "")
+    repository_and_path = address.partition("/datasets/")[2].replace("/resolve/main/", "/tree/main/")
+    repository, _, path = repository_and_path.partition("/tree/main/")
+    wanted = f"{path}/{pattern}" if pattern else path
+    return [(name, file.content) for name, file in host.repository(repository).files.items() if fnmatch(name, wanted)]
+
+
+def test_all_about_one(program, host):
+    shown = program("datasets", "sift-128-euclidean")
+    assert shown.code == 0
+    for words in ("1,000,000 of dimension 128", "Aumüller", "https://ann-benchmarks.com/sift-128-euclidean.hdf5"):
+        assert words in shown.out.replace("\n", " ")
+    assert program("datasets", "sample").code == 0
+    unknown = program("datasets", "sift-128")
+    assert unknown.code == 2 and "did you mean sift-128-euclidean" in unknown.err
