@@ -14,14 +14,17 @@ import numpy as np
 import pytest
 
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.memory import MemoryLimit
 from vq_benchmark.machine.progress import SilentReporter
 from vq_benchmark.results.checkpoints import Checkpoint
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.merging import MACHINE_METRICS
 from vq_benchmark.studies.finishing import finish_partial_rows
 from vq_benchmark.studies.manifest import Task, plan_study
+from vq_benchmark.studies.memory_estimate import truth_within_memory
 from vq_benchmark.studies.plan import Options
 from vq_benchmark.studies.slurm import scheduler
+from vq_benchmark.studies.slurm.profiles import SHIPPED, read_profiles
 from vq_benchmark.studies.slurm.record import Record
 from vq_benchmark.studies.slurm.spec import JobSpec
 from vq_benchmark.studies.slurm.status import ENDINGS, study_status
@@ -137,6 +140,16 @@ def wait_for(happened: Callable[[], object], seconds: float = 60) -> None:
         time.sleep(0.1)
 
 
+def test_profiles_are_as_the_guide_has_them(tmp_path):
+    options = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in SHIPPED["ice"].items())
+    assert options in GUIDE
+    (example,) = re.findall(r"slurm.yaml`:\n\n```yaml\n(.*?)```", GUIDE, re.DOTALL)
+    (tmp_path / "slurm.yaml").write_text(example)
+    profiles = read_profiles(tmp_path / "slurm.yaml")
+    assert (profiles["ice"].mem_per_cpu, profiles["ice"].cpus_per_task) == ("4G", 4)
+    assert profiles["timing"].setup == ("module load anaconda3",)
+
+
 LONG_ENOUGH = 15
 """Characters of a message that is not found in others by chance."""
 DOCUMENTED = [
@@ -198,6 +211,8 @@ def test_messages_of_studies_are_as_the_guide_has_them(login_node, tmp_path, mon
     other = study.model_copy(update={"chunks": 3})
     assert is_documented(refusal(lambda: plan_study(other, manifest.folder, dataset, options)))
     assert is_documented(refusal(lambda: require_done(manifest, Task("fit", 0))))
+    tight = replace(options, memory=MemoryLimit(1, "--memory-limit"))
+    assert is_documented(refusal(lambda: truth_within_memory(dataset, tight, 0, dataset.n)))
     record = Record(JobSpec.parse({})).with_job(999_999, "truth", 0, "0-1")
     record.save(manifest.folder)
     assert is_documented(refusal(lambda: submit_study(manifest, record)))

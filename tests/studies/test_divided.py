@@ -169,6 +169,33 @@ def test_a_merge_says_what_is_missing_and_finishes_later(vectors, options, tmp_p
     assert qualities(Database(manifest.results_path)) == undivided(study, options, tmp_path / "whole.db")
 
 
+def test_a_forced_study_replaces_the_rows_that_there_were(vectors, options, tmp_path):
+    study = study_of(vectors, methods=["sq"])
+    dataset, whole = study.load(), study.options(options)
+    cells, _ = study.cells(dataset, whole)
+    database = Database(tmp_path / "results.db")
+    (first,) = run_divided(study, dataset, whole, cells, database, SILENT).runs
+    (second,) = run_divided(study, dataset, whole, cells, database, SILENT, force=True).runs
+    assert (second.run_id, quality(second.metrics)) == (first.run_id, quality(first.metrics))
+    assert second.sweep_id != first.sweep_id
+
+
+@pytest.mark.parametrize("stage", ["truth", "reduce", "evaluate"])
+def test_a_damaged_result_is_set_aside_and_made_again(vectors, options, tmp_path, stage):
+    study = study_of(vectors, methods=["sq"])
+    manifest = planned(study, options, tmp_path / "study")
+    workshop = Workshop(manifest, options, SILENT)
+    done_before = STAGES[: STAGES.index(stage) + 1]
+    for task in itertools.chain(*map(manifest.tasks, done_before)):
+        run_task(workshop, task)
+    damaged = manifest.result_path(Task(stage, 0))
+    damaged.write_bytes(damaged.read_bytes()[:1000])
+    failures = run_study(manifest, options, SILENT)
+    assert f"It is now '{damaged.name}.corrupt'" in "\n".join(failures)
+    assert run_study(manifest, options, SILENT) == []
+    assert qualities(Database(manifest.results_path)) == undivided(study, options, tmp_path / "whole.db")
+
+
 def test_changed_vectors_are_refused(vectors, options, tmp_path):
     copy = tmp_path / "copy"
     copy.mkdir()
@@ -193,6 +220,10 @@ def test_a_folder_holds_one_study_of_one_user(vectors, options, tmp_path):
     (folder / "manifest.json").write_text(json.dumps(content | {"package_version": "9.9.9"}))
     with pytest.raises(InputError, match=r"vq-benchmark 9\.9"):
         Manifest.load(folder)
+    for damage in ({"chunks": [1]}, {"study": 5}, {"configurations": [{"method": "pq"}]}, {"n_chunks": 1}):
+        (folder / "manifest.json").write_text(json.dumps(content | damage))
+        with pytest.raises(InputError, match="not a readable manifest"):
+            Manifest.load(folder)
     (folder / "manifest.json").write_text("{")
     with pytest.raises(InputError, match="not a readable manifest"):
         Manifest.load(folder)

@@ -48,6 +48,9 @@ def test_all_stands_for_the_methods_that_train_fast():
         ("methods: pq\n", "dataset is not valid"),
         ("dataset: sample\nmethods: pq\nchunks: 0\n", "chunks is not valid"),
         ("dataset: sample\nmethods: pq\nmetric: manhattan\n", "metric is not valid"),
+        ("dataset: sample\nmethods: [[pq]]\n", "methods is not valid: its items must be names"),
+        ("dataset: sample\nmethods: pq\nbits: 2\nbits: 4\n", "'bits' is there twice"),
+        ("dataset: sample\nmethods: {pq: {m: 48, m: 96}}\n", "'m' is there twice"),
         ("- a list\n", "is not a study"),
         ("dataset: [\n", "is not YAML"),
         ("dataset: sample\nmethods: pq\nskip_ground_truth: true\nground_truth_path: a.npz\n", "only one can be"),
@@ -72,6 +75,8 @@ def test_paths_become_absolute_and_names_stay(tmp_path, monkeypatch):
     study = Study.parse({"dataset": "base.npy", "methods": "sq", "queries_path": "q.npy"})
     assert study.dataset == str(tmp_path / "base.npy")
     assert study.queries_path == tmp_path / "q.npy"
+    Path("part-1.parquet").touch()
+    assert Study.parse({"dataset": "part-*.parquet", "methods": "sq"}).dataset == str(tmp_path / "part-*.parquet")
     Path("sample").touch()
     assert Study.parse({"dataset": "sample", "methods": "sq"}).dataset == "sample"
 

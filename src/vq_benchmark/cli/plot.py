@@ -8,7 +8,6 @@ from rich.console import Console
 from typer import Option
 
 from vq_benchmark.cli.options import comma_separated
-from vq_benchmark.reports.plots import plot_results
 from vq_benchmark.reports.selection import select_runs
 from vq_benchmark.reports.tables import print_results
 from vq_benchmark.results.database import Database
@@ -36,6 +35,8 @@ def plot(
     method: Annotated[str | None, Option(help="Only these methods, separated by commas.")] = None,
 ) -> None:
     """Draw quality against bits per dimension, one figure per data set and metric, and print a table."""
+    from vq_benchmark.reports.plots import plot_results  # not above: every other command would load matplotlib too
+
     methods = [] if method is None else comma_separated(method, str, "--method")
     runs = select_runs(Database(database_path(db_path)), sweep_id=sweep_id, dataset=dataset, methods=methods)
     names = None if metrics is None else comma_separated(metrics, str, "--metrics")

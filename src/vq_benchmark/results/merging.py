@@ -36,6 +36,8 @@ class Union:
     """Rows that were there already."""
     unreadable: list[str] = field(default_factory=list)
     """A sentence for each input that was skipped."""
+    skipped: list[Path] = field(default_factory=list)
+    """The inputs that were skipped."""
     conflicts: list[str] = field(default_factory=list)
     """A sentence for each row whose inputs disagree; the row that was there first stays."""
     disputed: set[str] = field(default_factory=set)
@@ -69,6 +71,7 @@ def unite(target: Database, sources: Iterable[Path], compare: Compare) -> Union:
             uri = checked_uri(source)
         except InputError as error:
             union.unreadable.append(str(error))
+            union.skipped.append(source)
             continue
         with target.connection() as connection:
             connection.execute("ATTACH ? AS source", (uri,))

@@ -52,6 +52,8 @@ def run_divided(
         folder = database.path.absolute().parent / "studies" / identity
     manifest = plan_study(study, folder, dataset, options, planned)
     outcome.problems = run_study(manifest, options, report, workers=workers)
+    if force:  # the rows that there were are to be replaced, which uniting does not do
+        database.put_all(Database(manifest.results_path).runs("status = 'done'"))
     union = unite(
         database, [manifest.results_path] if manifest.results_path.exists() else [], measurement_differences
     )
@@ -60,7 +62,7 @@ def run_divided(
     ids -= {run.run_id for run in outcome.runs}
     outcome.runs += [run for run in database.runs("status != 'partial'") if run.run_id in ids]
     if not (kept or outcome.problems):
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)  # the same call at the same time may remove it, or write to it
         with suppress(OSError):  # other studies are still there
             folder.parent.rmdir()
     return outcome

@@ -40,6 +40,8 @@ Outcome = Literal["done", "failed", "missing"]
 FORMAT_VERSION = 1
 MANIFEST_FILE, RESULTS_FILE = "manifest.json", "results.db"
 WHOLE_TRUTH = "whole.npz"
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
+"""What reading a manifest raises that was damaged, or edited by hand."""
 
 
 @dataclass(frozen=True)
@@ -251,7 +253,7 @@ class Manifest:
             found = content.pop("version"), content.pop("package_version").rsplit(".", 1)[0]
         except FileNotFoundError:
             raise InputError(f"{str(folder)!r} is not the folder of a study: there is no {MANIFEST_FILE}.") from None
-        except (OSError, ValueError, KeyError, AttributeError) as error:
+        except UNREADABLE as error:
             raise InputError(f"{str(path)!r} is not a readable manifest: {error}.") from error
         ours = FORMAT_VERSION, version("vq-benchmark").rsplit(".", 1)[0]
         if found != ours:
@@ -259,15 +261,18 @@ class Manifest:
                 f"{str(path)!r} is of format {found[0]}, vq-benchmark {found[1]}; this is vq-benchmark {ours[1]}, "
                 f"format {ours[0]}, whose numbers may differ: go on with that version, or start a new study."
             )
-        content |= {
-            "folder": folder.absolute(),
-            "study": Study.parse(content["study"], repr(str(path))),
-            "codebooks_dir": Path(content["codebooks_dir"]),
-            "configurations": tuple(Configuration(**each) for each in content["configurations"]),
-            "chunks": tuple((start, stop) for start, stop in content["chunks"]),
-            "refusals": tuple(Refusal(**each) for each in content["refusals"]),
-        }
-        return cls(**content)
+        try:
+            content |= {
+                "folder": folder.absolute(),
+                "study": Study.parse(content["study"], repr(str(path))),
+                "codebooks_dir": Path(content["codebooks_dir"]),
+                "configurations": tuple(Configuration(**each) for each in content["configurations"]),
+                "chunks": tuple((start, stop) for start, stop in content["chunks"]),
+                "refusals": tuple(Refusal(**each) for each in content["refusals"]),
+            }
+            return cls(**content)
+        except UNREADABLE as error:
+            raise InputError(f"{str(path)!r} is not a readable manifest: {error}.") from error
 
 
 def plan_study(

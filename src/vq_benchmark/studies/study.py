@@ -20,11 +20,25 @@ from vq_benchmark.quantizers.registry import registered
 from vq_benchmark.studies.plan import Cell, Options, Refusal, cells_of, parsed_grid
 
 ALL_METHODS = "all"
+MERGE_TAG = "tag:yaml.org,2002:merge"
 PATHS = ("dataset", "queries_path", "ground_truth_path")
 MEASUREMENT = (
     "k", "num_pairs", "train_size", "with_pairwise", "with_rank", "with_qps", "slow",
 )  # fmt: skip
 """Fields that an `Options` has under the same name."""
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML in which a key that stands twice is an error; the first of the two would be dropped without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != MERGE_TAG:
+                if key.value in seen:
+                    raise yaml.MarkedYAMLError(problem=f"{key.value!r} is there twice", problem_mark=key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 class Study(BaseModel):
@@ -70,6 +84,8 @@ class Study(BaseModel):
         if isinstance(value, str):
             value = [part.strip() for part in value.split(",")]
         if isinstance(value, Sequence):
+            if not all(isinstance(name, str) for name in value):
+                raise ValueError(f"its items must be names, not {value!r}")
             value = dict.fromkeys(value, None)
         if not isinstance(value, Mapping):
             return value
@@ -157,7 +173,7 @@ def read_study(path: Path, **overrides: Any) -> Study:
         InputError: there is no such file, it is not YAML, or not a study; the sentence says where.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
     except OSError as error:
         raise InputError(f"the study {str(path)!r} cannot be read: {error.strerror or error}.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -5,6 +5,7 @@ import json
 import shutil
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -83,7 +84,10 @@ class Workshop:
         span = (0, manifest.n) if task.stage == "reduce" else manifest.chunks[task.index]
         require_done(manifest, task)
         path = manifest.result_path(task)
-        return load_truths(path, belonging_of(self.dataset), self.options.k, span)
+        try:
+            return load_truths(path, belonging_of(self.dataset), self.options.k, span)
+        except InputError as error:
+            raise InputError(f"{error} {set_aside(path)}") from error
 
     def run_truth(self, task: Task) -> None:
         """The exact neighbours among the rows of one chunk."""
@@ -155,7 +159,7 @@ class Workshop:
             database, [path for path in map(manifest.result_path, tasks) if path.exists()], measurement_differences
         )
         finishing = finish_partial_rows(database, union.disputed, only=[configuration.run_id])
-        remarks = [*union.unreadable, *union.conflicts]
+        remarks = [*union.unreadable, *map(set_aside, union.skipped), *union.conflicts]
         row = database.get(configuration.run_id)
         if row is not None and row.status == "done":
             return remarks
@@ -167,6 +171,14 @@ class Workshop:
         row = failed_row(self.dataset, self.options, whole, manifest.sweep_id, TaskFailed(reason))
         database.put(replace(row, error=reason))
         return [*remarks, f"{whole.label}, seed {whole.seed} failed: {reason}"]
+
+
+def set_aside(path: Path) -> str:
+    """Rename a result that cannot be used to NAME.corrupt, so that its task is done again; a sentence on it."""
+    aside = path.with_name(f"{path.name}.corrupt")
+    with suppress(FileNotFoundError):  # another task has done so
+        path.replace(aside)
+    return f"It is now {aside.name!r}; its task is done again when the study is resumed."
 
 
 def require_done(manifest: Manifest, task: Task) -> None:

@@ -64,18 +64,26 @@ def test_the_revision_is_that_of_the_files_wherever_they_are(packaged_model, enc
     assert SentenceEncoder(str(copy), device="cpu").revision != encoder.revision
 
 
-def test_a_model_of_the_hub_is_known_by_its_commit(packaged_model, tmp_path):
+@pytest.mark.parametrize(
+    ("model", "folder", "variables"),
+    [
+        ("somebody/some-model", "hub/models--somebody--some-model", {}),
+        ("short", "models/models--sentence-transformers--short", {"SENTENCE_TRANSFORMERS_HOME": "models"}),
+    ],
+)
+def test_a_model_of_the_hub_is_known_by_its_commit(packaged_model, tmp_path, model, folder, variables):
     commit = "0123456789abcdef0123456789abcdef01234567"
-    repository = tmp_path / "hub" / "models--somebody--some-model"
+    repository = tmp_path / folder
     shutil.copytree(packaged_model, repository / "snapshots" / commit)
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text(commit)
     code = (
         "from vq_benchmark.datasets.text.sentence_encoder import SentenceEncoder\n"
-        "encoder = SentenceEncoder('somebody/some-model', device='cpu')\n"
+        f"encoder = SentenceEncoder({model!r}, device='cpu')\n"
         "print(encoder.revision, encoder.d)"
     )
     environment = {"HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1", "PATH": ""}
+    environment |= {name: str(tmp_path / value) for name, value in variables.items()}
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
     assert ran.stdout.split() == [commit, "384"], ran.stderr
 

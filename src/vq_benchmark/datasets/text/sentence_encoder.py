@@ -1,7 +1,9 @@
 """Models of the sentence-transformers library, which is installed apart: the extra `text`."""
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +101,12 @@ def _revision(model: str, revision: str | None) -> str:
         return _hash_of_files(Path(model))
     from huggingface_hub import try_to_load_from_cache
 
-    repository = model if "/" in model else f"sentence-transformers/{model}"
-    for name in HUB_FILES:
-        found = try_to_load_from_cache(repository, name, revision=revision)
+    folder = os.environ.get(
+        "SENTENCE_TRANSFORMERS_HOME"
+    )  # where the library keeps models, instead of the Hub's cache
+    owners = ("",) if "/" in model else ("sentence-transformers/", "")
+    for owner, name in product(owners, HUB_FILES):
+        found = try_to_load_from_cache(f"{owner}{model}", name, cache_dir=folder, revision=revision)
         if isinstance(found, str):
             return Path(found).parent.name  # snapshots/COMMIT/modules.json
     raise InputError(f"the revision of the model {model!r} is not known; download it to a folder and give its path.")
