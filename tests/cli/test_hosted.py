@@ -8,8 +8,6 @@ import pytest
 from hosted_files import big_ann_bytes, host_dataset
 from hosting import COMMIT
 
-from vq_benchmark.cli.slurm_submit import shared_cache
-from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.datasets.manifest import MANIFEST
 
 FAMILIES = {
@@ -117,12 +115,6 @@ def test_the_list_names_them_all(program):
     ran = program("datasets")
     assert ran.code == 0
     assert all(name[:12] in ran.out for name in MANIFEST)
-
-
-def test_tasks_of_a_study_find_what_was_downloaded(host, tmp_path):
-    host_dataset(host, MANIFEST["glove-25-angular"], N)
-    assert shared_cache(load_dataset("glove-25-angular"), tmp_path) == (f"--cache-dir={tmp_path}",)
-    assert shared_cache(load_dataset("sample", limit=100), tmp_path) == ()
 
 
 def test_all_about_one(program, host):
