@@ -163,6 +163,13 @@ class TestCohere:
         monkeypatch.setattr("vq_benchmark.datasets.judged_shards._passages", lambda base: pytest.fail("read again"))
         np.testing.assert_array_equal(load_dataset("cohere-msmarco").judgements.qrels, first.judgements.qrels)
 
+    def test_a_repository_that_has_moved_is_found(self, host):
+        host_dataset(host, MANIFEST["cohere-msmarco"], N)
+        name = "Cohere/msmarco-v2.1-embed-english-v3"
+        host.repositories["CohereLabs/msmarco-v2.1-embed-english-v3"] = host.repositories.pop(name)
+        host.moved[name] = "CohereLabs/msmarco-v2.1-embed-english-v3"
+        assert load_dataset("cohere-msmarco").n == N
+
     def test_other_columns_are_refused(self, host):
         host_dataset(host, MANIFEST["cohere-msmarco"], N)
         repository = host.repository("Cohere/msmarco-v2.1-embed-english-v3")

@@ -51,6 +51,8 @@ class Host:
     def __init__(self) -> None:
         self.files: dict[str, Hosted] = {}
         self.repositories: dict[str, Repository] = {}
+        self.moved: dict[str, str] = {}
+        """New names of repositories, by the old ones."""
         self.requests: list[tuple[str, str, str | None]] = []
         """(method, path, Range header)."""
         self.released = threading.Event()
@@ -84,6 +86,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = unquote(urlsplit(self.path).path)
         self.host.requests.append((self.command, path, self.headers.get("Range")))
+        for old, new in self.host.moved.items():
+            if f"/datasets/{old}/" in f"{path}/":
+                return self._answer(307, headers={"Location": self.path.replace(old, new)})
         if path.startswith("/api/datasets/"):
             return self._info(path.removeprefix("/api/datasets/"))
         if path.startswith("/datasets/"):
