@@ -59,7 +59,7 @@ def submit_study(manifest: Manifest, record: Record) -> list[Job]:
     if queued:  # by hand, or the record of it was deleted
         folder = shlex.quote(str(manifest.folder))
         raise InputError(
-            f"{queued} tasks of the study in {folder} are in the queue already, by no record of it; wait for them, or "
+            f"{queued} tasks of the study in {folder} are in the queue already; wait for them, or "
             f"take them off with `vq-benchmark slurm cancel {folder}`, and submit then."
         )
     todo = {stage: [task.index for task in manifest.unfinished(stage)] for stage in STAGES}
