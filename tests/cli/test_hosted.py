@@ -2,17 +2,13 @@
 
 import json
 import sqlite3
-from dataclasses import replace
-from fnmatch import fnmatch
-from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 from hosted_files import big_ann_bytes, host_dataset
 from hosting import COMMIT
 
-from vq_benchmark.datasets.manifest import MANIFEST, BigAnnFiles
-from vq_benchmark.datasets.places import files_by_hand
+from vq_benchmark.datasets.manifest import MANIFEST
 
 FAMILIES = {
     "ann-benchmarks": "glove-25-angular",
@@ -119,37 +115,6 @@ def test_the_list_names_them_all(program):
     ran = program("datasets")
     assert ran.code == 0
     assert all(name[:12] in ran.out for name in MANIFEST)
-
-
-@pytest.mark.parametrize("name", MANIFEST)
-def test_files_put_where_the_list_says_need_no_network(program, host, tmp_path, monkeypatch, name):
-    hosted = MANIFEST[name]
-    host_dataset(host, hosted, 30, 4)
-    small = isinstance(hosted.files, BigAnnFiles) and hosted.n < hosted.files.hosted_rows
-    hosted = replace(hosted, n=30) if small else hosted
-    for source, place in files_by_hand(hosted, tmp_path / "by hand"):
-        for path, content in found_at(host, source):
-            target = place if place.suffix else place / path.rpartition("/")[2]
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-    host.files.clear()
-    host.repositories.clear()
-    limit = ["--dataset-limit", 30] if small else []
-    shown = program("inspect", "--dataset", name, "--cache-dir", tmp_path / "by hand", "--num-queries", 4, *limit)
-    assert shown.code == 0, shown.err
-
-
-def found_at(host, source):
-    """The hosted files that a person finds there."""
-    source = source.partition(" (")[0]
-    if "huggingface.co" not in source:
-        parts = urlsplit(source)
-        return [(parts.path, host.files[f"/{parts.netloc}{parts.path}"].content)]
-    address, _, pattern = source.rpartition(": ") if ": " in source else (source, "", "")
-    repository_and_path = address.partition("/datasets/")[2].replace("/resolve/main/", "/tree/main/")
-    repository, _, path = repository_and_path.partition("/tree/main/")
-    wanted = f"{path}/{pattern}" if pattern else path
-    return [(name, file.content) for name, file in host.repository(repository).files.items() if fnmatch(name, wanted)]
 
 
 def test_all_about_one(program, host):

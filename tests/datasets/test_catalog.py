@@ -1,7 +1,9 @@
 """Every hosted data set from a host that has it in its real schema, by its name in the catalog."""
 
 from dataclasses import replace
+from fnmatch import fnmatch
 from functools import partial
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from vq_benchmark.datasets.catalog import CATALOG
 from vq_benchmark.datasets.hosted import open_hosted
 from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.datasets.manifest import MANIFEST, BigAnnFiles, UrlFile
+from vq_benchmark.datasets.places import files_by_hand
 from vq_benchmark.errors import InputError
 
 N = 60
@@ -179,3 +182,34 @@ def test_a_revision_can_be_pinned_by_name(host):
     assert load_dataset(f"dbpedia-100k@{COMMIT}", num_queries=5).revision.endswith(COMMIT)
     with pytest.raises(InputError, match="there is no such revision"):
         load_dataset("dbpedia-100k@elsewhere", num_queries=5)
+
+
+@pytest.mark.parametrize("name", MANIFEST)
+def test_files_put_where_the_list_says_need_no_network(host, tmp_path, name):
+    hosted = MANIFEST[name]
+    content = host_dataset(host, hosted, 30, 4)
+    small = isinstance(hosted.files, BigAnnFiles) and hosted.n < hosted.files.hosted_rows
+    hosted = replace(hosted, n=30) if small else hosted
+    for source, place in files_by_hand(hosted, tmp_path / "by hand"):
+        for path, found in found_at(host, source):
+            target = place if place.suffix else place / path.rpartition("/")[2]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(found)
+    host.files.clear()
+    host.repositories.clear()
+    limit = 30 if small else None
+    dataset = load_dataset(name, cache_dir=tmp_path / "by hand", num_queries=4, limit=limit)
+    assert dataset.n + (0 if content.queries is not None else 4) == 30
+
+
+def found_at(host, source):
+    """The hosted files that a person finds there."""
+    source = source.partition(" (")[0]
+    if "huggingface.co" not in source:
+        parts = urlsplit(source)
+        return [(parts.path, host.files[f"/{parts.netloc}{parts.path}"].content)]
+    address, _, pattern = source.rpartition(": ") if ": " in source else (source, "", "")
+    repository_and_path = address.partition("/datasets/")[2].replace("/resolve/main/", "/tree/main/")
+    repository, _, path = repository_and_path.partition("/tree/main/")
+    wanted = f"{path}/{pattern}" if pattern else path
+    return [(name, file.content) for name, file in host.repository(repository).files.items() if fnmatch(name, wanted)]

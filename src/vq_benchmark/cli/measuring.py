@@ -120,6 +120,8 @@ def say_notes(dataset: Dataset, report: Reporter) -> None:
         f"{dataset.name}: {dataset.n:,} vectors of dimension {dataset.d}, {len(dataset.queries):,} queries, "
         f"metric {dataset.metric}"
     )
+    if dataset.revision is not None:
+        report.say(f"revision {dataset.revision}")
     for note in dataset.notes:
         report.say(note)
 

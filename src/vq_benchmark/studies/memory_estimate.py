@@ -9,6 +9,7 @@ from typing import Self
 
 from vq_benchmark.datasets.blockwise import BlockwiseSource
 from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.datasets.parquet.source import ParquetSource
 from vq_benchmark.datasets.source import ExcludingSource, PrefixSource, UnitNormSource, VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.evaluate import own_judged_queries
@@ -49,7 +50,7 @@ class DataFacts:
     """Bytes for each row of a block while it is read, beside the row as float32: as it is in the file, if that is
     another dtype. None where a source is read in small pieces, under cosine and where rows are held out."""
     source: int = 0
-    """Bytes that the source holds: the last row group of a parquet file."""
+    """Bytes that the source holds: the last block or piece."""
 
     @classmethod
     def of(cls, dataset: Dataset, train_size: int) -> Self:
@@ -220,7 +221,7 @@ def _held() -> int:
 
 def _reading_bytes(source: VectorSource) -> int:
     match source:
-        case ExcludingSource() | UnitNormSource() | BlockwiseSource():
+        case ExcludingSource() | UnitNormSource() | BlockwiseSource() | ParquetSource():
             return 0
         case PrefixSource():
             return _reading_bytes(source.source)
@@ -229,12 +230,14 @@ def _reading_bytes(source: VectorSource) -> int:
 
 
 def _source_bytes(source: VectorSource) -> int:
-    """The row group that is kept, as float32, and as it was in the file."""
+    """The block that is kept, as float32 and as it was made, or what reading parquet takes."""
     match source:
         case ExcludingSource() | UnitNormSource() | PrefixSource():
             return _source_bytes(source.source)
         case BlockwiseSource():
             largest = int((source.edges[1:] - source.edges[:-1]).max(initial=0))
             return largest * source.d * (4 + source.dtype.itemsize)
+        case ParquetSource():
+            return source.held_bytes
         case _:
             return 0

@@ -23,12 +23,19 @@ from vq_benchmark.datasets.source import as_float32
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.files import atomic_write
 
-PIECE_BYTES = 16 << 20
+PIECE_BYTES = 4 << 20
 """Of a piece as float32, for wide vectors; narrow ones are limited by PIECE_ROWS."""
 PIECE_ROWS = 4096
 BUFFER_BYTES = 1 << 20
+ARROW_BYTES = 16 << 20
+"""What Arrow takes beside the piece, as measured."""
 COSTLY_BYTES = 64 << 20
 """A sample for which more than this has to be decoded, as float32, is kept on disk."""
+
+
+def piece_rows(d: int) -> int:
+    """How many rows of dimension d are decoded at a time."""
+    return min(PIECE_ROWS, max(1, PIECE_BYTES // (4 * max(d, 1))))
 
 
 class ParquetSource:
@@ -52,6 +59,11 @@ class ParquetSource:
     @property
     def dtype(self) -> np.dtype[np.generic]:
         return self.index.dtype
+
+    @property
+    def held_bytes(self) -> int:
+        """The memory that reading takes: the piece as float32, and three times as in the file, as measured."""
+        return piece_rows(self.d) * self.d * (4 + 3 * self.dtype.itemsize) + ARROW_BYTES
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_cursor": None}
@@ -129,11 +141,10 @@ class _Cursor:
         self.stop = index.first_row_of(file + 1)
         self.first = int(index.edges[group])
         self.piece: FloatArray = np.empty((0, index.d), dtype=np.float32)
-        rows = min(PIECE_ROWS, max(1, PIECE_BYTES // (4 * max(index.d, 1))))
         first_group, after = int(index.first_groups[file]), int(index.first_groups[file + 1])
         groups = range(group - first_group, after - first_group)
         self._batches: Iterator[pa.RecordBatch] = opened.iter_batches(
-            rows, row_groups=groups, columns=[index.column], use_threads=False
+            piece_rows(index.d), row_groups=groups, columns=[index.column], use_threads=False
         )
 
     def leads_to(self, row: int, start_of_group: int) -> bool:
