@@ -123,5 +123,6 @@ def test_all_about_one(program, host):
     for words in ("1,000,000 of dimension 128", "Aumüller", "https://ann-benchmarks.com/sift-128-euclidean.hdf5"):
         assert words in shown.out.replace("\n", " ")
     assert program("datasets", "sample").code == 0
+    assert "query.public.10K.u8bin" in program("datasets", "bigann-10M").out
     unknown = program("datasets", "sift-128")
     assert unknown.code == 2 and "did you mean sift-128-euclidean" in unknown.err

@@ -123,6 +123,11 @@ def test_a_stalled_connection_is_resumed(host, path):
     assert host.gets("file.bin") == [None, "bytes=100000-"]
 
 
+def test_a_slow_host_is_waited_for(host, path):
+    host.put(URL, CONTENT, pause=0.1)
+    assert fetch(path).sha256 == SHA256 and len(host.requests) == 1
+
+
 def test_no_host_is_one_sentence(path, monkeypatch):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
@@ -151,6 +156,11 @@ def test_a_file_that_was_changed_since_is_refused(host, path):
         fetch(path)
     path.write_bytes(CONTENT)  # another time of change, the same content
     assert fetch(path).sha256 == SHA256 and len(host.requests) == 1
+    path.write_bytes(CONTENT[::-1])
+    with pytest.raises(InputError, match=r"remove 'file.bin.record.json' beside it"):
+        fetch(path)
+    path.with_name("file.bin.record.json").unlink()
+    assert fetch(path).sha256 != SHA256
 
 
 def test_a_file_that_the_host_has_changed_is_remarked_on(host, path):

@@ -169,6 +169,12 @@ def test_catalog_sizes_are_those_of_the_data():
         assert (dataset.n, dataset.d, dataset.metric) == (entry.n, entry.d, entry.metric)
 
 
+def test_a_name_that_is_a_folder_too_is_remarked_on(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sample").mkdir()
+    assert any("write ./sample for the file or folder" in note for note in load_dataset("sample").notes)
+
+
 def test_fingerprint_is_of_the_vectors_not_of_the_format(tmp_path):
     vectors = rows(3000)
     found = {}

@@ -6,6 +6,7 @@ The first folder of a path stands for the host of a URL, as with a mirror: /ann-
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ class Hosted:
     """After how many bytes the next answers break off."""
     stalls: list[int] = field(default_factory=list)
     """After how many bytes the next answers stop without an end."""
+    pause: float = 0
+    """Seconds between the quarters of an answer."""
 
 
 @dataclass
@@ -164,7 +167,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.host.released.wait(30)
             self.close_connection = True
         else:
-            self.wfile.write(body)
+            quarter = max(1, -(-len(body) // 4))
+            for first in range(0, len(body), quarter):
+                self.wfile.write(body[first : first + quarter])
+                time.sleep(file.pause)
         return None
 
 

@@ -33,6 +33,8 @@ def datasets(
         raise unknown_dataset(name)
     table = Table(box=box.SIMPLE, show_header=name is None)
     if name is not None:
+        table.add_column()
+        table.add_column(overflow="fold")
         for label, value in described(CATALOG[name], cache):
             table.add_row(label, Text(value))
     else:

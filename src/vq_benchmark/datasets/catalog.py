@@ -53,7 +53,7 @@ def _hosted_entry(hosted: HostedDataset) -> CatalogEntry:
         metric=hosted.metric,
         licence=hosted.licence,
         size_bytes=hosted.download_bytes,
-        how_to=f"downloaded on first use from {hosted.homepage}",
+        how_to=f"downloaded on first use; see {hosted.homepage}",
         open=partial(open_hosted, hosted),
         downloads=True,
     )

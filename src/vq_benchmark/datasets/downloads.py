@@ -156,9 +156,12 @@ def present(wanted: Wanted, report: Reporter) -> Record | None:
     found = _hashed(path, report)
     expected = wanted.sha256 if record is None else record.sha256
     if expected is not None and found != expected:
+        accept = (
+            "" if wanted.sha256 else f", or, if it is the right one, remove {_record_path(path).name!r} beside it"
+        )
         raise InputError(
             f"{str(path)!r} is not the file it should be: its SHA-256 is {found}, not {expected}; remove it, and "
-            "it is downloaded again."
+            f"it is downloaded again{accept}."
         )
     return _write_record(wanted, found)
 

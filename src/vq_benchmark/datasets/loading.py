@@ -162,7 +162,10 @@ def _open_entry(entry: CatalogEntry, request: Request) -> StoredDataset:
     if request.column is not None and not entry.downloads:
         raise InputError(f"{entry.name!r} has no columns to choose from, so {request.column!r} cannot be one.")
     stored = entry.open(request)
-    return replace(stored, metric=stored.metric or entry.metric)
+    notes = stored.notes
+    if Path(entry.name).exists():
+        notes = (*notes, f"{entry.name} is the data set of that name; write ./{entry.name} for the file or folder.")
+    return replace(stored, metric=stored.metric or entry.metric, notes=notes)
 
 
 def _open_path(path: Path, request: Request) -> tuple[str, StoredDataset]:
