@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from filelock import FileLock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -259,3 +260,27 @@ def test_chunks_are_a_partition_of_about_equal_parts(n, chunks):
     sizes = [stop - start for start, stop in spans]
     assert min(sizes) >= 1
     assert max(sizes) - min(sizes) <= 2 * TILE_ROWS
+
+
+def test_a_damaged_end_product_is_made_anew(vectors, options, tmp_path):
+    manifest = planned(study_of(vectors, methods=["sq"]), options, tmp_path / "study")
+    assert run_study(manifest, options, SILENT) == []
+    before = qualities(Database(manifest.results_path))
+    manifest.results_path.write_bytes(b"no database" * 100)
+    assert run_study(manifest, options, SILENT) == []
+    assert qualities(Database(manifest.results_path)) == before
+    assert manifest.results_path.with_name("results.db.corrupt").exists()
+
+
+def test_two_processes_do_not_run_one_folder(vectors, options, tmp_path):
+    study = study_of(vectors, methods=["sq"])
+    dataset, whole = study.load(), study.options(options)
+    folder, database = tmp_path / "study", Database(tmp_path / "results.db")
+    planned(study, options, folder)
+    cells = study.cells(dataset, whole)[0]
+    with (
+        FileLock(folder / ".lock", is_singleton=False),
+        pytest.raises(InputError, match="another process runs the study"),
+    ):
+        run_divided(study, dataset, whole, cells, database, SILENT, folder=folder)
+    assert run_divided(study, dataset, whole, cells, database, SILENT, folder=folder).problems == []

@@ -1,9 +1,11 @@
 """Run a study in chunks or in several processes on this machine, and bring its rows into a results database."""
 
 import shutil
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import InputError
@@ -51,7 +53,8 @@ def run_divided(
         identity = draft_manifest(study, Path(), dataset, options, planned).identity()
         folder = database.path.absolute().parent / "studies" / identity
     manifest = plan_study(study, folder, dataset, options, planned)
-    outcome.problems = run_study(manifest, options, report, workers=workers)
+    with _alone_in(folder):
+        outcome.problems = run_study(manifest, options, report, workers=workers)
     if force:  # the rows that there were are to be replaced, which uniting does not do
         database.put_all(Database(manifest.results_path).runs("status = 'done'"))
     union = unite(
@@ -66,3 +69,18 @@ def run_divided(
         with suppress(OSError):  # other studies are still there
             folder.parent.rmdir()
     return outcome
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Refuse a second process that runs the study in the same folder, which would do everything twice."""
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InputError(f"another process runs the study in {str(folder)!r}; wait for it, or stop it.") from None
+    except NotImplementedError:  # a file system without locks: twice the work does no harm to the results
+        yield
+        return
+    with lock:
+        yield

@@ -28,6 +28,8 @@ from vq_benchmark.studies.memory_estimate import cell_within_memory, truth_withi
 from vq_benchmark.studies.plan import Options
 from vq_benchmark.studies.truths import belonging_of, obtain_truths, resumable_search, truth_key
 
+DONE_AGAIN = "Its task is done again when the study is resumed."
+
 
 class TaskFailed(Exception):
     """A task could not be done; why is written in its failure file too."""
@@ -87,7 +89,7 @@ class Workshop:
         try:
             return load_truths(path, belonging_of(self.dataset), self.options.k, span)
         except InputError as error:
-            raise InputError(f"{error} {set_aside(path)}") from error
+            raise InputError(f"{error} {set_aside(path)} {DONE_AGAIN}") from error
 
     def run_truth(self, task: Task) -> None:
         """The exact neighbours among the rows of one chunk."""
@@ -141,6 +143,10 @@ class Workshop:
             TaskFailed: some configurations are not complete; the sentence says which rows are missing.
         """
         database = Database(self.manifest.results_path)
+        try:
+            database.get("")
+        except InputError as error:
+            self.report.say(f"{error} {set_aside(database.path)} The rows are merged anew.")
         remarks: list[str] = []
         with self.report.task("merging", self.manifest.count("evaluate"), unit="chunks") as update:
             for number, configuration in enumerate(self.manifest.configurations, 1):
@@ -159,7 +165,8 @@ class Workshop:
             database, [path for path in map(manifest.result_path, tasks) if path.exists()], measurement_differences
         )
         finishing = finish_partial_rows(database, union.disputed, only=[configuration.run_id])
-        remarks = [*union.unreadable, *map(set_aside, union.skipped), *union.conflicts]
+        aside = [f"{set_aside(path)} {DONE_AGAIN}" for path in union.skipped]
+        remarks = [*union.unreadable, *aside, *union.conflicts]
         row = database.get(configuration.run_id)
         if row is not None and row.status == "done":
             return remarks
@@ -174,11 +181,11 @@ class Workshop:
 
 
 def set_aside(path: Path) -> str:
-    """Rename a result that cannot be used to NAME.corrupt, so that its task is done again; a sentence on it."""
+    """Rename a result that cannot be used to NAME.corrupt, so that its task counts as not done; a sentence on it."""
     aside = path.with_name(f"{path.name}.corrupt")
     with suppress(FileNotFoundError):  # another task has done so
         path.replace(aside)
-    return f"It is now {aside.name!r}; its task is done again when the study is resumed."
+    return f"It is now {aside.name!r}."
 
 
 def require_done(manifest: Manifest, task: Task) -> None:

@@ -123,6 +123,16 @@ def test_stages_wait_for_each_other_and_arrays_are_cut(manifest, queue):
         submitted(manifest)
 
 
+def test_what_is_in_the_queue_is_not_submitted_again(manifest, queue):
+    submitted(manifest)
+    (manifest.folder / "slurm" / "jobs.json").unlink()
+    with pytest.raises(InputError, match=r"10 tasks of the study in .* are in the queue already"):
+        submitted(manifest)
+    assert cancel_study(manifest) == 10
+    submitted(manifest)
+    assert len(queue.tasks) == 10
+
+
 def test_what_is_done_is_not_submitted(manifest, queue, do):
     for stage in ("truth", "reduce", "fit"):
         do(stage)

@@ -26,6 +26,8 @@ ENDINGS = {
     "DEADLINE": "it could not start before its deadline",
 }
 """What accounting calls an end that leaves no failure file."""
+LOOKED_AT = 2000
+"""Bytes of the end of a log."""
 
 
 @dataclass(frozen=True)
@@ -155,4 +157,14 @@ def _status_of(
         return TaskStatus(task, "failed", f"it ended with {how} and left no result", shown)
     if attempt is None:
         return TaskStatus(task, "lost", "it was never handed in")
-    return TaskStatus(task, "lost", "it is not in the queue and has left no result", shown)
+    said = "" if shown is None else _last_line(shown)
+    return TaskStatus(task, "lost", f"it is not in the queue and has left no result{said}", shown)
+
+
+def _last_line(log: Path) -> str:
+    """What a log ends with, which may be why SLURM ended the task."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - LOOKED_AT))
+        lines = file.read().decode(errors="replace").split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f"; its log ends with: {last[: LOOKED_AT // 10]}" if last else ""

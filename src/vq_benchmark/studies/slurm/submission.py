@@ -12,6 +12,7 @@ from vq_benchmark.machine.files import atomic_write
 from vq_benchmark.studies.manifest import STAGES, Manifest, Stage
 from vq_benchmark.studies.slurm import scheduler
 from vq_benchmark.studies.slurm.arrays import ArrayPart, array_parts
+from vq_benchmark.studies.slurm.queue import queued_tasks
 from vq_benchmark.studies.slurm.record import (
     LOG_FOLDER,
     Job,
@@ -53,6 +54,13 @@ def submit_study(manifest: Manifest, record: Record) -> list[Job]:
         raise InputError(
             f"the study in {folder} was submitted before, as {_listed(earlier.jobs)}; `vq-benchmark slurm status "
             f"{folder}` says how it is, `vq-benchmark slurm resume {folder}` hands in what is missing."
+        )
+    queued = len(queued_tasks(manifest))
+    if queued:  # by hand, or the record of it was deleted
+        folder = shlex.quote(str(manifest.folder))
+        raise InputError(
+            f"{queued} tasks of the study in {folder} are in the queue already; wait for them, or "
+            f"take them off with `vq-benchmark slurm cancel {folder}`, and submit then."
         )
     todo = {stage: [task.index for task in manifest.unfinished(stage)] for stage in STAGES}
     max_array_size = scheduler.max_array_size()
