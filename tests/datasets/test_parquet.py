@@ -91,6 +91,16 @@ def test_a_sample_is_gathered_in_one_pass_and_kept(tmp_path, monkeypatch):
     np.testing.assert_array_equal(take(source, numbers), vectors[numbers])
 
 
+def test_samples_of_one_file_are_kept_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(parquet_source, "COSTLY_BYTES", 0)
+    write(tmp_path / "set" / "base.parquet", rows(500))
+    for name in ("set", "set/base.parquet"):
+        dataset = load_dataset(tmp_path / name, num_queries=5, cache_dir=tmp_path / "cache")
+        before = len(list((tmp_path / "cache" / "samples").iterdir()))
+        dataset.training_sample(50, seed=before)
+        assert len(list((tmp_path / "cache" / "samples").iterdir())) == before + 1
+
+
 def test_the_index_is_made_once_for_the_same_files(tmp_path, monkeypatch):
     paths = write_shards(tmp_path, rows(90), 3)
     cache = tmp_path / "cache"
@@ -142,6 +152,15 @@ def test_a_pattern_and_a_list_of_files(tmp_path):
         dataset = load_dataset(given_as, num_queries=20, cache_dir=tmp_path / "cache")
         assert dataset.n == 100
     assert load_dataset(paths[3:5], num_queries=1, cache_dir=tmp_path / "cache").n == 19
+
+
+def test_patterns_are_relative_to_where_one_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_shards(tmp_path / "run" / "deep", rows(30), 3)
+    for pattern in ("run/deep/*.parquet", "run/*/?.parquet", "*/deep/[0-2].parquet", "run/**/*.parquet"):
+        assert [path.name for path in shards_of_pattern(pattern)] == ["0.parquet", "1.parquet", "2.parquet"]
+    assert shards_of_pattern("run/deep/0.parquet") == shards_of_pattern("*.npy") == []
+    refused(tmp_path, "none/*.parquet", "there is no file 'none/")
 
 
 def test_the_fingerprint_is_that_of_the_vectors_in_one_file(tmp_path):

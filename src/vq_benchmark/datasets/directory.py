@@ -19,7 +19,7 @@ from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.dataset import METRICS, Judgements, Metric
 from vq_benchmark.datasets.formats import registry
 from vq_benchmark.datasets.formats.format import reading
-from vq_benchmark.datasets.shards import base_shards, open_shards
+from vq_benchmark.datasets.shards import base_shards, open_file, open_shards
 from vq_benchmark.datasets.source import VectorSource
 from vq_benchmark.datasets.stored import StoredDataset
 from vq_benchmark.errors import InputError
@@ -38,7 +38,7 @@ def open_directory(directory: Path, *, column: str | None = None, cache: Path | 
             return directory_parts(directory, StoredDataset(open_shards(shards, column, cache)), column=column)
         known = ", ".join(registry.formats())
         raise InputError(f"{str(directory)!r} holds no base.* file and no parquet shards; the formats are {known}.")
-    return directory_parts(directory, registry.open_dataset(base_path, column=column), column=column)
+    return directory_parts(directory, open_file(base_path, column, cache), column=column)
 
 
 def directory_parts(directory: Path, stored: StoredDataset, *, column: str | None = None) -> StoredDataset:

@@ -15,7 +15,7 @@ from vq_benchmark.datasets.hub_names import PREFIX as HUB_PREFIX
 from vq_benchmark.datasets.hub_names import open_hub_name
 from vq_benchmark.datasets.metric_choice import choose_metric
 from vq_benchmark.datasets.request import Request
-from vq_benchmark.datasets.shards import open_shards, shards_of_pattern
+from vq_benchmark.datasets.shards import open_file, open_shards, shards_of_pattern
 from vq_benchmark.datasets.source import (
     PrefixSource,
     UnitNormSource,
@@ -179,7 +179,7 @@ def _open_path(path: Path, request: Request) -> tuple[str, StoredDataset]:
             return path.name, StoredDataset(open_shards(shards, request.column, request.cache))
         if path.suffix.lower() not in formats():
             raise unknown_dataset(str(path))
-    return path.name, open_dataset(path, column=request.column)
+    return path.name, open_file(path, request.column, request.cache)
 
 
 def _with_queries_of(stored: StoredDataset, path: Path) -> StoredDataset:

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from vq_benchmark.datasets.formats.format import reading
+from vq_benchmark.datasets.formats.registry import open_dataset
 from vq_benchmark.datasets.parquet.source import ParquetSource, open_parquet
+from vq_benchmark.datasets.stored import StoredDataset
 from vq_benchmark.errors import InputError
 
 EXTENSION = ".parquet"
@@ -43,6 +45,17 @@ def natural_key(name: str) -> list[tuple[int, int | str]]:
     """What to sort names by, so that numbers in them count by their value."""
     parts = re.split(r"(\d+)", name)
     return [(0, int(part)) if part.isdigit() else (1, part) for part in parts if part]
+
+
+def open_file(path: Path, column: str | None, cache: Path | None) -> StoredDataset:
+    """All that a file holds; of a parquet file what is costly to find out is kept in the folder `cache`.
+
+    Raises:
+        InputError: there is no such file, or it is not what its name says.
+    """
+    if path.suffix.lower() == EXTENSION and path.is_file():
+        return StoredDataset(open_shards([path], column, cache))
+    return open_dataset(path, column=column)
 
 
 def open_shards(paths: Sequence[Path], column: str | None, cache: Path | None) -> ParquetSource:
