@@ -1,5 +1,6 @@
 """Repositories on Hugging Face: names, splits, pinned revisions, tokens, and what goes wrong."""
 
+import multiprocessing
 import subprocess
 import sys
 
@@ -117,6 +118,23 @@ def test_a_broken_connection_is_tried_again(repository, host):
     repository.files["data/test-00000-of-00001.parquet"].breaks = [100]
     assert load_dataset(f"hf:{REPOSITORY}:test", num_queries=2).n == 10
     assert len(host.gets("test-00000-of-00001.parquet")) == 2
+
+
+def _in_process(queue):
+    dataset = load_dataset(f"hf:{REPOSITORY}:data", num_queries=2)
+    queue.put(dataset.n)
+
+
+def test_processes_that_want_the_same_files_at_once_fetch_them_once(repository, host):
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    together = [context.Process(target=_in_process, args=(queue,)) for _ in range(4)]
+    for each in together:
+        each.start()
+    assert [queue.get(timeout=30) for _ in together] == [28] * 4
+    for each in together:
+        each.join()
+    assert len(host.gets("train-00000-of-00002.parquet")) == len(host.gets("train-00001-of-00002.parquet")) == 1
 
 
 def test_files_put_there_by_hand_need_no_network(repository, tmp_path, host):

@@ -92,7 +92,7 @@ def fetched(wanted: Wanted, report: Reporter, policy: Policy | None = None) -> R
     record = present(wanted, report)
     if record is not None:
         return record
-    with _lock(path):
+    with exclusive(path):
         record = present(wanted, report)
         if record is not None:
             return record
@@ -303,8 +303,12 @@ def _total(response: http.client.HTTPResponse, done: int) -> int | None:
 
 
 @contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """The right to fetch that file, which one process has at a time."""
+def exclusive(path: Path) -> Iterator[None]:
+    """The right to fetch that file, which one process has at a time; its folder is made.
+
+    Raises:
+        InputError: the folder cannot be written to.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(f".{path.name}.lock")):

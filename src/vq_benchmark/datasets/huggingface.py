@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from vq_benchmark.datasets.downloads import Wanted, present, require_space
+from vq_benchmark.datasets.downloads import Wanted, exclusive, present, require_space
 from vq_benchmark.datasets.places import HUB, hub_folder
 from vq_benchmark.datasets.shards import natural_key
 from vq_benchmark.errors import InputError
@@ -97,12 +97,18 @@ class Hub:
         """
         wanted = Wanted(self._page(entry.path), self.folder / entry.path, entry.sha256, homepage=self._page())
         if present(wanted, self.report) is None:
+            with exclusive(wanted.path):  # huggingface_hub may remove a file that another process has just fetched
+                self._fetch(wanted, listing, entry)
+        return wanted.path
+
+    def _fetch(self, wanted: Wanted, listing: Listing, entry: HubEntry) -> None:
+        """Download a file, unless another process did so while this one waited."""
+        if present(wanted, self.report) is None:
             size = f" ({entry.size / 1e6:,.1f} MB)" if entry.size else ""
             self.report.say(f"downloading {entry.path} of {listing.origin}{size}")
             require_space(self.folder, entry.size or 0)
             self._download(listing, entry)
             self._check(wanted, listing, entry)
-        return wanted.path
 
     def files(self, listing: Listing, pattern: str) -> list[HubEntry]:
         """The entries that match a pattern; InputError if none does."""
@@ -152,7 +158,11 @@ class Hub:
             )
 
     def _files_by_hand(self) -> Listing | None:
-        paths = [path for path in self.folder.rglob("*") if path.is_file() and ".cache" not in path.parts]
+        paths = [
+            path
+            for path in self.folder.rglob("*")
+            if path.is_file() and not any(part.startswith(".") for part in path.relative_to(self.folder).parts)
+        ]
         entries = tuple(
             HubEntry(path.relative_to(self.folder).as_posix(), path.stat().st_size, None) for path in sorted(paths)
         )
