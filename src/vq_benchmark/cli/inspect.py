@@ -33,6 +33,8 @@ def inspect(
     with report.task("rows", min(max_rows or dataset.n, dataset.n)) as update:
         inspection = inspect_dataset(dataset, max_rows=max_rows, progress=lambda done, total: update(done))
     table = Table(box=box.SIMPLE, show_header=False)
+    table.add_column()
+    table.add_column(overflow="fold")
     revision = [] if dataset.revision is None else [("revision", dataset.revision)]
     for label, value in revision + described(inspection):
         table.add_row(label, Text(value))
