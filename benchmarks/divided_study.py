@@ -1,19 +1,24 @@
 """What it costs to divide a study: two workers against one, and chunks on SLURM against the undivided local run.
 
-    python benchmarks/divided_study.py [--rows 1000000] [--dim 384] [--chunks 8] [--folder DIR] [--slurm]
+    python benchmarks/divided_study.py [--rows 1000000] [--dim 384] [--chunks 8] [--folder DIR]
+    python benchmarks/divided_study.py --slurm [--test-cluster] [--data FOLDER] [--threads 2]
 
 Without --slurm: wall time of `sweep --chunks 8 --workers 2` over that of `--workers 1`, one thread for each worker.
-With --slurm, which needs a cluster with accounting: CPU time of all jobs over that of
-the undivided `sweep`. Data are generated and kept in the folder.
+With --slurm, which needs a cluster with accounting: CPU time of all jobs, of one thread each, over that of the
+undivided `sweep`; --test-cluster starts the one of the tests, two nodes on this machine. Data are generated and kept in
+the folder, unless --data names some; --rows is then how many of them are used.
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 PROGRAM = [sys.executable, "-m", "vq_benchmark"]
@@ -59,10 +64,10 @@ def workers(study: list[str], chunks: int, folder: Path) -> None:
     print(json.dumps({"wall time of 2 workers over 1": round(seconds[2] / seconds[1], 3)}))
 
 
-def slurm(study: list[str], chunks: int, folder: Path) -> None:
+def slurm(study: list[str], chunks: int, folder: Path, threads: int) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as name:
-        _, local = timed([*PROGRAM, "sweep", *study, "--threads", "1", *places(Path(name))])
-    print(f"undivided, one thread: {local:.1f} s of CPU")
+        _, local = timed([*PROGRAM, "sweep", *study, "--threads", str(threads), *places(Path(name))])
+    print(f"undivided, {threads} threads: {local:.1f} s of CPU", flush=True)
     with tempfile.TemporaryDirectory(dir=folder) as name:
         directory = Path(name) / "study"
         submit = [*PROGRAM, "slurm", "submit", *study, "--chunks", str(chunks), "--study-dir", str(directory)]
@@ -78,7 +83,7 @@ def slurm(study: list[str], chunks: int, folder: Path) -> None:
         ]
         subprocess.run(submit, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while not done(directory):
-            time.sleep(1)
+            time.sleep(5)
         jobs = [str(job["id"]) for job in json.loads((directory / "slurm" / "jobs.json").read_text())["jobs"]]
         divided = accounted(jobs)
     print(f"{chunks} chunks on SLURM: {divided:.1f} s of CPU in {len(jobs)} arrays")
@@ -88,7 +93,7 @@ def slurm(study: list[str], chunks: int, folder: Path) -> None:
 def done(directory: Path) -> bool:
     status = subprocess.run(
         [*PROGRAM, "slurm", "status", str(directory), "--json"], check=True, capture_output=True, text=True
-    )
+    )  # exit code 1, and so an end of this script, where a task has failed
     return all(stage["done"] == stage["total"] for stage in json.loads(status.stdout)["stages"].values())
 
 
@@ -116,6 +121,19 @@ def seconds_of(text: str) -> float:
     return total + 86_400 * int(days or 0)
 
 
+@contextmanager
+def test_cluster() -> Iterator[None]:
+    """The cluster of the tests, in the environment of this process."""
+    path = Path(__file__).parents[1] / "tests" / "slurm" / "cluster.py"
+    spec = importlib.util.spec_from_file_location("cluster", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["cluster"] = module
+    spec.loader.exec_module(module)
+    with module.running_cluster(accounting=True, cgroups=False, max_array_size=1001) as cluster:
+        os.environ.update(cluster.environment)
+        yield
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=1_000_000)
@@ -123,11 +141,20 @@ def main() -> None:
     parser.add_argument("--chunks", type=int, default=8)
     parser.add_argument("--methods", default="sq,rabitq")
     parser.add_argument("--slurm", action="store_true")
+    parser.add_argument("--test-cluster", action="store_true")
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--threads", type=int, default=1, help="of the undivided sweep that SLURM is compared with")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "vq-divided-study")
     arguments = parser.parse_args()
-    data = vectors(arguments.folder, arguments.rows, arguments.dim)
+    data = arguments.data or vectors(arguments.folder, arguments.rows, arguments.dim)
+    arguments.folder.mkdir(parents=True, exist_ok=True)
     study = ["--dataset", str(data), "--metric", "l2", "--method", arguments.methods, "--bits", "4"]
-    (slurm if arguments.slurm else workers)(study, arguments.chunks, arguments.folder)
+    study += ["--dataset-limit", str(arguments.rows)]
+    if not arguments.slurm:
+        workers(study, arguments.chunks, arguments.folder)
+        return
+    with test_cluster() if arguments.test_cluster else nullcontext():
+        slurm(study, arguments.chunks, arguments.folder, arguments.threads)
 
 
 if __name__ == "__main__":
