@@ -5,8 +5,8 @@
 
 Without --slurm: wall time of `sweep --chunks 8 --workers 2` over that of `--workers 1`, one thread for each worker.
 With --slurm, which needs a cluster with accounting: CPU time of all jobs, of one thread each, over that of the
-undivided `sweep`; --test-cluster starts the one of the tests, two nodes on this machine. Data are generated and kept in
-the folder, unless --data names some; --rows is then how many of them are used.
+undivided `sweep`; --test-cluster starts the one of the tests, two nodes on this machine.
+Data are generated and kept in the folder, unless --data names some; --rows is then how many of them are used.
 """
 
 import argparse
