@@ -94,7 +94,7 @@ def done(directory: Path) -> bool:
     status = subprocess.run(
         [*PROGRAM, "slurm", "status", str(directory), "--json"], check=True, capture_output=True, text=True
     )  # exit code 1, and so an end of this script, where a task has failed
-    return all(stage["done"] == stage["total"] for stage in json.loads(status.stdout)["stages"].values())
+    return all(stage["done"] == stage["tasks"] for stage in json.loads(status.stdout)["stages"].values())
 
 
 def accounted(jobs: list[str]) -> float:
@@ -102,11 +102,12 @@ def accounted(jobs: list[str]) -> float:
     before = -1.0
     while True:
         listed = subprocess.run(
-            ["sacct", "-X", "-n", "-P", "-o", "TotalCPU", "-j", ",".join(jobs)],
+            ["sacct", "-n", "-P", "-o", "JobID,TotalCPU", "-j", ",".join(jobs)],
             check=True, capture_output=True, text=True,
         ).stdout  # fmt: skip
-        total = sum(map(seconds_of, listed.split()))
-        if total == before:
+        rows = (line.split("|") for line in listed.splitlines())
+        total = sum(seconds_of(text) for step, text in rows if step.endswith(".batch"))
+        if total == before > 0:
             return total
         before = total
         time.sleep(10)
