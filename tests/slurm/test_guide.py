@@ -96,7 +96,7 @@ def test_the_commands_run_as_written(login_node):
     assert len(quality(Path("first-study/results.db"))) == 2, said
     assert len(quality(Path("second/results.db"))) == 1, said
     assert list(Path("figures").iterdir())
-    typed(["vq-benchmark run --dataset sample --method rabitq --bits 2 --threads 1 --db-path undivided.db"], 60)
+    typed(["vq-benchmark run --dataset sample --method rabitq --bits 2 --threads 1 --db-path undivided.db"], 300)
     assert quality(Path("by-hand/all.db")) == quality(Path("undivided.db"))
 
 
