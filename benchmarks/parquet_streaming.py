@@ -11,7 +11,6 @@ import argparse
 import itertools
 import json
 import multiprocessing
-import os
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from peak_memory import peak_bytes
 
 MEASURE = """
 import json, sys, time
@@ -66,15 +66,6 @@ def write(folder: Path, rows: int, dim: int, shards: int, row_group: int, dtype:
         pq.write_table(table, folder / f"{number:02d}.parquet", row_group_size=row_group)
 
 
-def peak_of(command: list[str]) -> int:
-    """Peak resident set of one process in bytes, as the kernel accounts for it when it is reaped."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"{' '.join(command)} ended with status {status}")
-    return usage.ru_maxrss * 1024
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=2_000_000)
@@ -103,7 +94,7 @@ def main() -> None:
                 print(f"  {what}: {value:,}")
             run = [*program, "run", "--dataset", name, "--method", "sq", "--bits", "8", "--metric", "l2"]
             places = ["--db-path", f"{name}/x.db", "--codebooks-dir", name, "--cache-dir", str(cache)]
-            peak = peak_of([*run, *places, "--num-queries", str(arguments.num_queries)])
+            peak = peak_bytes([*run, *places, "--num-queries", str(arguments.num_queries)])
             print(f"  peak of `run` with exact search of {arguments.num_queries} queries (MiB): {peak >> 20:,}")
 
 

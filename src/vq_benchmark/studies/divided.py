@@ -74,13 +74,13 @@ def run_divided(
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
     """Refuse a second process that runs the study in the same folder, which would do everything twice."""
-    lock = FileLock(folder / ".lock")
+    lock = folder / ".lock"
     try:
-        lock.acquire(timeout=0)
+        held = FileLock(lock).acquire(timeout=0)
     except Timeout:
-        raise InputError(f"another process runs the study in {str(folder)!r}; wait for it, or stop it.") from None
-    except NotImplementedError:  # a file system without locks: twice the work does no harm to the results
-        yield
-        return
-    with lock:
+        raise InputError(
+            f"another process runs the study in {str(folder)!r}; wait for it, or stop it. If there is none, delete "
+            f"{str(lock)!r}."
+        ) from None
+    with held:
         yield
