@@ -9,6 +9,10 @@ class BadRows(InputError):
     """Vectors that cannot be measured, whatever the method: not finite, too large, or zero under cosine."""
 
 
+class ChangedData(InputError):
+    """Vectors are not those that something at hand was computed from, or changed while they were read."""
+
+
 class InfeasibleBudget(InputError):
     """A method has no configuration at or under the bits per dimension that were asked for."""
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vq_benchmark.evaluation.accumulators import Accumulators, joined
+from vq_benchmark.evaluation.accumulators import Accumulators
+from vq_benchmark.evaluation.spans import joined
 from vq_benchmark.evaluation.top_candidates import TopCandidates
 from vq_benchmark.machine.archive import pack
 

@@ -1,6 +1,7 @@
 """Vectors that can only be made a whole block at a time: a generator's block, a row group of a parquet file."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -21,6 +22,11 @@ class BlockwiseSource:
         self.dtype = dtype
         self._load_block = load_block
         self._last: tuple[int, FloatArray] | None = None
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """None: blocks are made, not stored."""
+        return ()
 
     @property
     def n(self) -> int:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from vq_benchmark.arrays import FloatArray, IdArray
+from vq_benchmark.datasets.files import FileStates, require_unchanged
 from vq_benchmark.datasets.source import VectorSource, sample_rows, take
 
 Metric = Literal["l2", "ip", "cosine"]
@@ -43,6 +44,8 @@ class Dataset:
     """The same of the learn vectors."""
     revision: str | None = None
     """Which version of a hosted data set it is: a commit of its repository, or the hash of its file; else None."""
+    files: FileStates | None = None
+    """The files of base and learn vectors as they were when they were opened; None where they are not known."""
     notes: tuple[str, ...] = ()
     """What a user should know of how it was loaded: a guessed metric, held-out queries, a limit."""
 
@@ -61,6 +64,10 @@ class Dataset:
         """
         source = self.training_source(size)
         return take(source, sample_rows(source.n, size, seed))
+
+    def require_unchanged(self) -> None:
+        """Raises ChangedData if a file changed since it was opened, InputError if it is gone."""
+        require_unchanged(self.files)
 
     def training_source(self, size: int) -> VectorSource:
         """Where a training sample of that size comes from: `learn` if it has that many rows, else the base."""

@@ -24,6 +24,10 @@ class FileRowsSource:
     d: int
     dtype: np.dtype[np.generic]
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return (self.path,)
+
     def read_stored(self, start: int, stop: int) -> Array:
         """Rows [start, stop) in the dtype of the file."""
         return read_records(self.path, self.offset, self.d * self.dtype.itemsize, start, stop).view(self.dtype)

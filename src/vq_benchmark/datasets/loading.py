@@ -8,6 +8,7 @@ from vq_benchmark.datasets.catalog import CATALOG, CatalogEntry, unknown_dataset
 from vq_benchmark.datasets.checks import check_numbered_rows, check_rows, probe_rows, repeated_rows, require_rows
 from vq_benchmark.datasets.dataset import Dataset, Judgements, Metric
 from vq_benchmark.datasets.directory import find_part, open_directory
+from vq_benchmark.datasets.files import file_states
 from vq_benchmark.datasets.fingerprint import fingerprint_base
 from vq_benchmark.datasets.formats.format import reading
 from vq_benchmark.datasets.formats.registry import formats, open_dataset
@@ -258,5 +259,6 @@ def _under_metric(name: str, stored: StoredDataset, metric: Metric, fingerprint:
         fingerprint=fingerprint,
         learn_fingerprint=None if stored.learn is None else fingerprint_base(stored.learn, metric),
         revision=stored.revision,
+        files=file_states(stored.base, stored.learn),
         notes=notes,
     )

@@ -6,12 +6,14 @@ from typing import Self
 import numpy as np
 
 from vq_benchmark.arrays import DoubleArray
+from vq_benchmark.evaluation.content import ContentDigest
 from vq_benchmark.evaluation.exact_sum import ExactSum
+from vq_benchmark.evaluation.spans import Span, joined
 from vq_benchmark.evaluation.top_candidates import TopCandidates
 from vq_benchmark.machine.archive import pack, unpack
 
-Span = tuple[int, int]
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+TOP_ARRAYS = ("scores", "ids", "exact")
 
 
 @dataclass
@@ -26,6 +28,8 @@ class Accumulators:
     sums: dict[str, ExactSum] = field(default_factory=dict)
     top: TopCandidates | None = None
     """None where no scores were asked for."""
+    content: ContentDigest = field(default_factory=ContentDigest)
+    """Of the rows that were seen."""
 
     def add(self, name: str, values: DoubleArray) -> None:
         """Add (n,) float64 values to the sum `name`."""
@@ -50,7 +54,7 @@ class Accumulators:
     def copy(self, spans: list[Span]) -> Self:
         """The same in the middle of a pass that has seen `spans` so far: finished, and apart from what goes on."""
         sums = {name: replace(total) for name, total in self.sums.items()}
-        return type(self)(spans, sums, None if self.top is None else self.top.sorted())
+        return type(self)(spans, sums, None if self.top is None else self.top.sorted(), self.content.copy())
 
     def merge(self, other: Self) -> None:
         """Take in the accumulators of other rows.
@@ -68,14 +72,15 @@ class Accumulators:
             self.top.merge(other.top)
         for name, total in other.sums.items():
             self.sums.setdefault(name, ExactSum()).merge(total)
+        self.content.merge(other.content)
         self.spans = spans
 
     def to_bytes(self) -> bytes:
         """An .npz archive (no pickle) that `from_bytes` reads."""
         units = {name: hex(total.units) for name, total in sorted(self.sums.items())}
         header = {"version": FORMAT_VERSION, "spans": self.spans, "sums": units}
-        arrays = {} if self.top is None else {name: getattr(self.top, name) for name in ("scores", "ids", "exact")}
-        return pack(header, arrays)
+        top = {} if self.top is None else {name: getattr(self.top, name) for name in TOP_ARRAYS}
+        return pack(header, top | self.content.to_arrays())
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
@@ -90,31 +95,6 @@ class Accumulators:
         return cls(
             spans=[(start, stop) for start, stop in header["spans"]],
             sums={name: ExactSum(int(units, 16)) for name, units in header["sums"].items()},
-            top=TopCandidates(**arrays) if arrays else None,
+            top=TopCandidates(**{name: arrays[name] for name in TOP_ARRAYS}) if TOP_ARRAYS[0] in arrays else None,
+            content=ContentDigest.from_arrays(arrays),
         )
-
-
-def joined(spans: list[Span]) -> list[Span]:
-    """The spans in ascending order with neighbours joined; ValueError if two overlap."""
-    out: list[Span] = []
-    for start, stop in sorted(span for span in spans if span[0] < span[1]):
-        if out and start < out[-1][1]:
-            raise ValueError(f"rows {start} to {min(stop, out[-1][1])} were seen twice")
-        if out and start == out[-1][1]:
-            out[-1] = (out[-1][0], stop)
-        else:
-            out.append((start, stop))
-    return out
-
-
-def gaps(spans: list[Span], n: int) -> list[Span]:
-    """The row ranges of [0, n) that no span covers; spans as `joined` gives them."""
-    edges = [0, *(edge for span in spans for edge in span), n]
-    return [(start, stop) for start, stop in zip(edges[::2], edges[1::2], strict=True) if start < stop]
-
-
-def next_row(done: Span, start: int, stop: int) -> int:
-    """Where a pass over rows [start, stop) goes on whose rows `done` are done; ValueError if it did not begin so."""
-    if done[0] != start or not start < done[1] <= stop:
-        raise ValueError(f"rows {done[0]} to {done[1]} are no beginning of the rows {start} to {stop}")
-    return done[1]

@@ -8,22 +8,26 @@ import numpy as np
 
 from vq_benchmark.arrays import FloatArray
 from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.datasets.files import FileStates
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.accumulators import Accumulators, next_row
+from vq_benchmark.evaluation.accumulators import Accumulators
 from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, AfterBlock, OnBlock
 from vq_benchmark.evaluation.ground_truth import DEFAULT_K, GroundTruth, exact_neighbors
 from vq_benchmark.evaluation.measurement import Measurement, Subject
+from vq_benchmark.evaluation.spans import next_row
 from vq_benchmark.evaluation.streaming import PassSettings, Timings, stream
 from vq_benchmark.evaluation.top_candidates import squared_norms
 from vq_benchmark.quantizers.base import Quantizer
 
 
-@dataclass(frozen=True)
+@dataclass
 class Truths:
     """The ground truth of a data set's queries, and of its judged queries where they are others."""
 
     queries: GroundTruth
     judged: GroundTruth | None = None
+    files: FileStates | None = None
+    """The files of the base as they were then; None where they are not known."""
 
     def merge(self, other: Self) -> None:
         """Take in the neighbours among other rows.
@@ -36,6 +40,8 @@ class Truths:
         self.queries.merge(other.queries)
         if self.judged is not None and other.judged is not None:
             self.judged.merge(other.judged)
+        if self.files != other.files:
+            self.files = None
 
 
 def own_judged_queries(dataset: Dataset) -> FloatArray | None:
@@ -65,11 +71,11 @@ def exact_truths(
         dataset.base, both, dataset.metric, k, start=start, stop=stop, batch_size=batch_size,
         on_block=on_block, resume=resume, after_block=after_block,
     )  # fmt: skip
-    count = len(dataset.queries)
+    dataset.require_unchanged()
     if own is None:
-        return Truths(truth)
-    mine, judged = (GroundTruth(truth.top.part(part), truth.span) for part in (slice(count), slice(count, None)))
-    return Truths(mine, judged)
+        return Truths(truth, files=dataset.files)
+    count = len(dataset.queries)
+    return Truths(truth.part(slice(count)), truth.part(slice(count, None)), dataset.files)
 
 
 def _check_shape(truth: GroundTruth, queries: int, k: int) -> None:
@@ -109,6 +115,7 @@ def evaluate(
 
     Raises:
         InputError: the quantizer does not fit the data set, or the data set has bad rows.
+        ChangedData: a file changed during the pass, or the rows are not those of the ground truth.
         ValueError: the quantizer returned something that is not a code or a finite vector, or `resume` is of another
             subject or other rows.
     """
@@ -146,15 +153,17 @@ def evaluate(
         if after_block is not None:
             after_block(row, lambda: measured(*copy()))
 
-    if resume is not None and first == stop:
-        return measured(Accumulators(), Timings())
-    return measured(
-        *stream(
+    found = Accumulators(), Timings()
+    if first < stop:
+        found = stream(
             quantizer, dataset.base, scored, dataset.metric, settings,
             start=first, stop=stop, pair_queries=len(dataset.queries), batch_size=batch_size,
             on_block=on_block, after_block=block_done,
-        )
-    )  # fmt: skip
+        )  # fmt: skip
+    measurement = measured(*found)
+    dataset.require_unchanged()
+    measurement.require_content_of_truth()
+    return measurement
 
 
 def _subject(

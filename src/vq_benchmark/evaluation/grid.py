@@ -11,6 +11,7 @@ from vq_benchmark.datasets.checks import check_numbered_rows
 from vq_benchmark.datasets.dataset import Metric
 from vq_benchmark.datasets.source import VectorSource, numbers_in_file
 from vq_benchmark.errors import InputError
+from vq_benchmark.evaluation.content import rows_digest
 
 TILE_ROWS = 4096
 """Rows are processed in tiles of this size, counted from row 0 of the base."""
@@ -36,6 +37,8 @@ class Tile:
     """(rows, d) all rows of the tile."""
     inside: slice
     """Those of its rows that belong to the pass."""
+    digest: int
+    """Of these: see `content`."""
 
 
 def block_rows(batch_size: int) -> int:
@@ -70,7 +73,8 @@ def tiles(
         for part in pieces(len(block), TILE_ROWS):
             tile = first + part.start
             inside = slice(max(start - tile, 0), min(stop - tile, part.stop - part.start))
-            yield Tile(tile, block[part].copy(), inside)  # whoever keeps a tile must not keep its whole block
+            vectors = block[part].copy()  # whoever keeps a tile must not keep its whole block
+            yield Tile(tile, vectors, inside, rows_digest(vectors[inside], tile + inside.start))
         del block  # before the next is read
         if on_block is not None:
             on_block(min(last, stop) - start)

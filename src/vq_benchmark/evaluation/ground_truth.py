@@ -1,7 +1,7 @@
 """Exact nearest neighbours, found by the same streaming machine that scores the quantizers."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -10,13 +10,14 @@ from vq_benchmark.arrays import FloatArray, IdArray
 from vq_benchmark.datasets.dataset import Metric
 from vq_benchmark.datasets.source import VectorSource
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.accumulators import Span, joined, next_row
-from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, AfterBlock, OnBlock, Tile, tiles
+from vq_benchmark.evaluation.content import ContentDigest, require_same_content
+from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, TILE_ROWS, AfterBlock, OnBlock, Tile, tiles
+from vq_benchmark.evaluation.spans import Span, joined, next_row
 from vq_benchmark.evaluation.top_candidates import TopCandidates, scores_of
 from vq_benchmark.machine.archive import pack, unpack
 
 DEFAULT_K = 100
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass
@@ -26,6 +27,8 @@ class GroundTruth:
     top: TopCandidates
     """Scores as in `Scores`: inner products, or ‖q‖² − ‖q − x‖² for L2."""
     span: Span
+    content: ContentDigest = field(default_factory=ContentDigest)
+    """Of the rows that were searched."""
 
     @property
     def ids(self) -> IdArray:
@@ -37,7 +40,9 @@ class GroundTruth:
 
         Raises:
             ValueError: the rows overlap in part, leave a gap, or two truths of the same rows disagree.
+            ChangedData: the same rows had other values.
         """
+        require_same_content(self.content, [self.span], other.content, [other.span], TILE_ROWS)
         if self.span == other.span:
             if not np.array_equal(self.ids, other.ids):
                 raise ValueError(f"two ground truths of the rows {self.span[0]} to {self.span[1]} disagree")
@@ -45,18 +50,19 @@ class GroundTruth:
         if _within(other.span, self.span):
             return
         if _within(self.span, other.span):
-            self.top, self.span = replace(other.top), other.span
+            self.top, self.span, self.content = replace(other.top), other.span, other.content.copy()
             return
         spans = joined([self.span, other.span])
         if len(spans) != 1:
             raise ValueError(f"no ground truth of the rows {spans[0][1]} to {spans[1][0]}")
         self.top.merge(other.top)
+        self.content.merge(other.content)
         self.span = spans[0]
 
     def to_bytes(self) -> bytes:
         """An .npz archive (no pickle) that `from_bytes` reads."""
         header = {"version": FORMAT_VERSION, "span": self.span}
-        return pack(header, {"ids": self.top.ids, "scores": self.top.scores})
+        return pack(header, {"ids": self.top.ids, "scores": self.top.scores, **self.content.to_arrays()})
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
@@ -69,7 +75,12 @@ class GroundTruth:
         if header.get("version") != FORMAT_VERSION:
             raise ValueError(f"a ground truth of format {header.get('version')}, this version reads {FORMAT_VERSION}")
         start, stop = header["span"]
-        return cls(TopCandidates(arrays["scores"], arrays["ids"], arrays["scores"]), (start, stop))
+        top = TopCandidates(arrays["scores"], arrays["ids"], arrays["scores"])
+        return cls(top, (start, stop), ContentDigest.from_arrays(arrays))
+
+    def part(self, queries: slice) -> Self:
+        """The neighbours of some of the queries."""
+        return type(self)(self.top.part(queries), self.span, self.content)
 
 
 def _within(inner: Span, outer: Span) -> bool:
@@ -136,10 +147,10 @@ def neighbors_by_tile(
     first = start if resume is None else next_row(resume.span, start, stop)
     if resume is not None and first == stop:
         return resume
-    top = TopCandidates.empty(queries, k)
+    top, content = TopCandidates.empty(queries, k), ContentDigest()
 
     def found(best: TopCandidates, end: int) -> GroundTruth:
-        truth = GroundTruth(best, (first, end))
+        truth = GroundTruth(best, (first, end), content.copy())
         if resume is not None:
             truth.merge(resume)
         return truth
@@ -152,5 +163,6 @@ def neighbors_by_tile(
 
     for tile in tiles(base, first, stop, metric, batch_size, block_done):
         offer(top, tile)
+        content.add(tile.first // TILE_ROWS, tile.digest)
     top.sort()
     return found(top, stop)

@@ -52,9 +52,11 @@ def adopted_truths(
         on_block=on_block, resume=resume, after_block=after_block,
     )  # fmt: skip
     count = len(few)
-    again, judged = (GroundTruth(found.top.part(part), found.span) for part in (slice(count), slice(count, None)))
+    again, judged = found.part(slice(count)), found.part(slice(count, None))
+    dataset.require_unchanged()
+    listed.content = found.content
     _refuse_others(dataset, few, listed, again, origin)
-    return Truths(listed, None if own is None else judged)
+    return Truths(listed, None if own is None else judged, dataset.files)
 
 
 def _listed_truth(ids: IdArray, dataset: Dataset, k: int, origin: str) -> GroundTruth:

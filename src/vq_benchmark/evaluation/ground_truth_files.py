@@ -9,15 +9,17 @@ import numpy as np
 
 from vq_benchmark.arrays import Array, DoubleArray, IdArray
 from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.files import from_json, to_json
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.accumulators import Span
+from vq_benchmark.evaluation.content import ContentDigest
 from vq_benchmark.evaluation.evaluate import Truths
 from vq_benchmark.evaluation.ground_truth import GroundTruth
+from vq_benchmark.evaluation.spans import Span
 from vq_benchmark.evaluation.top_candidates import TopCandidates
 from vq_benchmark.machine.archive import pack, unpack
 from vq_benchmark.machine.files import atomic_write
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 WRITABLE = (".npz", ".ibin", ".ivecs")
 READABLE = (".npz", ".npy", ".ibin", ".ivecs", ".hdf5", ".h5")
 
@@ -65,11 +67,13 @@ def _archive(truths: Truths, belonging: Belonging, distances: DoubleArray) -> by
         "belonging": vars(belonging),
         "k": truths.queries.ids.shape[1],
         "span": truths.queries.span,
+        "files": to_json(truths.files),
     }
     arrays: dict[str, Array] = {
         "indices": truths.queries.ids,
         "distances": distances,
         "scores": truths.queries.top.scores,
+        **truths.queries.content.to_arrays(),
     }
     if truths.judged is not None:
         arrays |= {"judged_indices": truths.judged.ids, "judged_scores": truths.judged.top.scores}
@@ -84,11 +88,14 @@ def load_truths(path: Path, belonging: Belonging, k: int, span: Span) -> Truths:
     """
     try:
         header, arrays = unpack(path.read_bytes())
-        version, stored = header["version"], Belonging(**header["belonging"])
+        if header["version"] != FORMAT_VERSION:
+            raise InputError(
+                f"{str(path)!r} has format {header['version']}; this version of vq-benchmark reads {FORMAT_VERSION}."
+            )
+        stored, files = Belonging(**header["belonging"]), from_json(header["files"])
+        content = ContentDigest.from_arrays(arrays)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{str(path)!r} is not a readable ground truth of vq-benchmark: {error}.") from error
-    if version != FORMAT_VERSION:
-        raise InputError(f"{str(path)!r} has format {version}; this version of vq-benchmark reads {FORMAT_VERSION}.")
     for name, wanted in vars(belonging).items():
         if getattr(stored, name) != wanted:
             raise InputError(
@@ -103,12 +110,12 @@ def load_truths(path: Path, belonging: Belonging, k: int, span: Span) -> Truths:
         )
     judged = None
     if "judged_indices" in arrays:
-        judged = _truth(arrays["judged_indices"], arrays["judged_scores"], k, span)
-    return Truths(_truth(arrays["indices"], arrays["scores"], k, span), judged)
+        judged = _truth(arrays["judged_indices"], arrays["judged_scores"], k, span, content)
+    return Truths(_truth(arrays["indices"], arrays["scores"], k, span, content), judged, files)
 
 
-def _truth(ids: IdArray, scores: DoubleArray, k: int, span: Span) -> GroundTruth:
-    return GroundTruth(TopCandidates(scores[:, :k], ids[:, :k], scores[:, :k]), span)
+def _truth(ids: IdArray, scores: DoubleArray, k: int, span: Span, content: ContentDigest) -> GroundTruth:
+    return GroundTruth(TopCandidates(scores[:, :k], ids[:, :k], scores[:, :k]), span, content)
 
 
 def load_ids(path: Path) -> IdArray:

@@ -6,13 +6,16 @@ from typing import Any, Self
 import numpy as np
 
 from vq_benchmark.arrays import Array, DoubleArray, IdArray
-from vq_benchmark.evaluation.accumulators import Accumulators, Span, gaps
+from vq_benchmark.evaluation.accumulators import Accumulators
+from vq_benchmark.evaluation.content import ContentDigest, require_same_content
+from vq_benchmark.evaluation.grid import TILE_ROWS
 from vq_benchmark.evaluation.ground_truth import GroundTruth
+from vq_benchmark.evaluation.spans import Span, gaps
 from vq_benchmark.evaluation.streaming import Timings
 from vq_benchmark.evaluation.top_candidates import TopCandidates
 from vq_benchmark.machine.archive import pack, unpack
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -59,11 +62,23 @@ class Measurement:
         """Row ranges of the base that were not measured yet."""
         return gaps(self.accumulators.spans, self.subject.n)
 
+    @property
+    def content(self) -> ContentDigest:
+        """Of the rows that were measured."""
+        return self.accumulators.content
+
+    def require_content_of_truth(self) -> None:
+        """Raises ChangedData where the ground truth was computed from other values of the rows that were measured."""
+        for truth in (self.truth, self.judged_truth):
+            if truth is not None:
+                require_same_content(self.content, self.accumulators.spans, truth.content, [truth.span], TILE_ROWS)
+
     def merge(self, other: Self) -> None:
         """Take in the measurement of other rows.
 
         Raises:
             ValueError: subjects or judgements differ, rows were seen twice, or the ground truths don't fit together.
+            ChangedData: the ground truths are of different values of the same rows.
         """
         if self.subject != other.subject:
             differing = [f.name for f in fields(Subject) if _differs(self.subject, other.subject, f.name)]
@@ -96,7 +111,8 @@ class Measurement:
         for name, truth in truths.items():
             if truth is not None:
                 # The scores of a ground truth are exact, so they are stored once.
-                arrays |= {f"{name}.ids": truth.top.ids, f"{name}.scores": truth.top.scores}
+                parts = {"ids": truth.top.ids, "scores": truth.top.scores, **truth.content.to_arrays()}
+                arrays |= {f"{name}.{part}": array for part, array in parts.items()}
         return pack(header, arrays)
 
     @classmethod
@@ -113,6 +129,7 @@ class Measurement:
             name: GroundTruth(
                 TopCandidates(arrays[f"{name}.scores"], arrays[f"{name}.ids"], arrays[f"{name}.scores"]),
                 (span[0], span[1]),
+                ContentDigest.from_arrays(_of_truth(arrays, name)),
             )
             for name, span in header["spans"].items()
         }
@@ -124,6 +141,10 @@ class Measurement:
             qrels=arrays["qrels"],
             **truths,
         )
+
+
+def _of_truth(arrays: dict[str, Array], truth: str) -> dict[str, Array]:
+    return {name.removeprefix(f"{truth}."): array for name, array in arrays.items() if name.startswith(f"{truth}.")}
 
 
 def _differs(a: Any, b: Any, name: str) -> bool:

@@ -33,12 +33,14 @@ def finished_metrics(measurement: Measurement) -> Metrics:
 
     Raises:
         ValueError: rows of the base are missing, here or in the ground truth.
+        ChangedData: the ground truth is of other values of the base.
     """
     if measurement.missing:
         raise ValueError(f"rows {measurement.missing} were not measured")
     for truth in (measurement.truth, measurement.judged_truth):
         if truth is not None and truth.span != (0, measurement.subject.n):
             raise ValueError(f"the ground truth is of rows {truth.span[0]} to {truth.span[1]} only")
+    measurement.require_content_of_truth()
     metrics = bit_metrics(measurement.subject)
     metrics |= error_metrics(measurement.accumulators)
     top, truth = measurement.accumulators.top, measurement.truth

@@ -167,6 +167,7 @@ def _accumulate(
     with timings.measure("decode_seconds"):
         decoded = np.ascontiguousarray(quantizer.decode(codes), dtype=np.float32)
     timings.rows += rows
+    accumulators.content.add(tile.first // TILE_ROWS, tile.digest)
     if rows == TILE_ROWS:
         timings.encode_rates.append(rows / (timings.encode_seconds - encoded_before))
     if codes.shape != (rows, quantizer.code_bytes) or codes.dtype != np.uint8 or decoded.shape != vectors.shape:

@@ -7,13 +7,14 @@ from typing import Self
 
 import numpy as np
 
+from vq_benchmark.datasets.files import FileStates, from_json, to_json
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.archive import pack, unpack
 from vq_benchmark.machine.files import atomic_write
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.provenance import release
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 SECONDS_PER_UNIT = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -49,12 +50,24 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class Saved:
+    """The content of a checkpoint."""
+
+    payload: bytes
+    next_row: int
+    files: FileStates | None
+    """The files of the vectors as they were."""
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     """The place of one checkpoint, and what it has to belong to; the payload is bytes."""
 
     path: Path
     identity: dict[str, str]
     """By name; a checkpoint of which one value differs is of other work."""
+    files: FileStates | None = None
+    """The files of the vectors as they are now; None where they are not known."""
 
     def write(self, payload: bytes, next_row: int) -> None:
         """Put this payload, whole, in the place of an earlier one.
@@ -62,12 +75,17 @@ class Checkpoint:
         Raises:
             InputError: the folder cannot be written to, or the disk is full; the earlier one is still there then.
         """
-        header = {"version": FORMAT_VERSION, "identity": self.identity, "next_row": next_row}
+        header = {
+            "version": FORMAT_VERSION,
+            "identity": self.identity,
+            "next_row": next_row,
+            "files": to_json(self.files),
+        }
         with atomic_write(self.path) as file:
             file.write(pack(header, {"payload": np.frombuffer(payload, dtype=np.uint8)}))
 
-    def read(self, report: Reporter) -> tuple[bytes, int] | None:
-        """The payload and the next row, or None where there is none; a damaged file is set aside with a remark.
+    def read(self, report: Reporter) -> Saved | None:
+        """What was written, or None where there is nothing; a damaged file is set aside with a remark.
 
         Raises:
             InputError: the checkpoint is of other work, which is refused and left as it is.
@@ -77,9 +95,9 @@ class Checkpoint:
         try:
             header, arrays = unpack(self.path.read_bytes())
             found = {"version": header["version"], **header["identity"]}
-            saved = arrays["payload"].tobytes(), int(header["next_row"])
+            saved = Saved(arrays["payload"].tobytes(), int(header["next_row"]), from_json(header.get("files")))
         except (ValueError, KeyError, TypeError) as error:
-            self.set_aside(str(error), report)
+            self.set_aside(f"is damaged: {error}", report)
             return None
         self._check(found)
         return saved
@@ -94,12 +112,11 @@ class Checkpoint:
                 )
 
     def set_aside(self, reason: str, report: Reporter) -> None:
-        """Rename a damaged file to NAME.corrupt, so that the work is done again and somebody can look at it."""
+        """Rename a file that cannot be used to NAME.corrupt, so that the work is done again and somebody can look at
+        it; the reason goes on after "the checkpoint PATH"."""
         aside = self.path.with_name(f"{self.path.name}.corrupt")
         self.path.replace(aside)
-        report.say(
-            f"the checkpoint {str(self.path)!r} is damaged: {reason}. It is now {aside.name!r}, the work begins anew."
-        )
+        report.say(f"the checkpoint {str(self.path)!r} {reason}. It is now {aside.name!r}; the work starts over.")
 
     def remove(self) -> None:
         """Delete the checkpoint, and what a kill in the middle of `write` left of one, if there is any."""
@@ -117,11 +134,11 @@ class Checkpoints:
     """None: nowhere."""
     every: Interval = Interval(seconds=300)
 
-    def of(self, id_: str, **identity: str) -> Checkpoint | None:
+    def of(self, id_: str, *, files: FileStates | None = None, **identity: str) -> Checkpoint | None:
         """The checkpoint of the work `id_` (letters, digits, -) in this release; None where none are kept."""
         if self.folder is None:
             return None
-        return Checkpoint(self.folder / f"{id_}.npz", {"id": id_, "release": release(), **identity})
+        return Checkpoint(self.folder / f"{id_}.npz", {"id": id_, "release": release(), **identity}, files)
 
     def remove(self, id_: str) -> None:
         """Delete the checkpoint of work whose result is stored, if there is one."""

@@ -63,6 +63,11 @@ PRAGMA user_version = {SCHEMA_VERSION};
 """
 
 
+def now() -> str:
+    """The time as rows state it: ISO 8601, UTC, in whole seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
 @dataclass(frozen=True)
 class Run:
     """One row: what became of one cell."""
@@ -88,7 +93,7 @@ class Run:
     error: str | None = None
     accumulators: bytes | None = None
     """The serialised measurement of a partial row."""
-    created_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    created_at: str = field(default_factory=now)
 
 
 COLUMNS = tuple(each.name for each in fields(Run))

@@ -17,7 +17,8 @@ MACHINE_METRICS = ("seconds", "per_second", "memory_bytes", "block_bytes", "late
 PRECEDENCE = "CASE {}.status WHEN 'done' THEN 2 WHEN 'partial' THEN 1 ELSE 0 END"
 NEWER = (
     f"{PRECEDENCE.format('new')} > {PRECEDENCE.format('old')} "
-    "OR (new.status = 'failed' AND old.status = 'failed' AND new.created_at > old.created_at)"
+    "OR (new.status = old.status AND new.created_at > old.created_at AND (new.status = 'failed' "
+    "OR new.metrics = old.metrics AND new.accumulators IS old.accumulators))"
 )
 BOTH = "source.runs AS new JOIN main.runs AS old USING (run_id)"
 
@@ -54,8 +55,9 @@ def quality(metrics: dict[str, Any]) -> dict[str, Any]:
 def unite(target: Database, sources: Iterable[Path], compare: Compare) -> Union:
     """Put the rows of the sources into the target, one transaction each; doing it again changes nothing.
 
-    A row that is done replaces one that is partial, which replaces one that failed; of two that failed the later one
-    stays, of others the one that was there. Measurements do not pass through memory, but for two that are compared.
+    A row that is done replaces one that is partial, which replaces one that failed; of two that failed, or that
+    hold the same result, the later one stays, of others the one that was there. Measurements do not pass through
+    memory, but for two that are compared.
 
     Args:
         compare: tells apart the measurements of two partial rows of the same id.

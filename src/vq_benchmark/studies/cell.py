@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.datasets.files import from_json, to_json
+from vq_benchmark.datasets.fingerprint import fingerprint_array
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.evaluate import Truths, evaluate
 from vq_benchmark.evaluation.grid import block_rows
@@ -24,6 +26,7 @@ from vq_benchmark.quantizers.registry import get_quantizer
 from vq_benchmark.results.database import Run
 from vq_benchmark.results.models import load_model, save_model
 from vq_benchmark.studies.checkpointing import Checkpointing, check_stop
+from vq_benchmark.studies.contents import Contents
 from vq_benchmark.studies.memory_estimate import cell_within_memory
 from vq_benchmark.studies.plan import Cell, Options, model_id, run_id
 
@@ -35,6 +38,8 @@ class FittedModel:
     quantizer: Quantizer
     id: str
     hash: str
+    training_digest: str
+    """Hash of the vectors that it was fitted to."""
     fit_seconds: float
     reused: bool
 
@@ -57,9 +62,15 @@ def run_cell(
     model = fitted_model(dataset, options, cell, report)
     check_stop(cell.label)
     checkpoint = options.checkpoints.of(
-        run_id(dataset, options, cell), model_hash=model.hash, dataset_fingerprint=dataset.fingerprint
+        run_id(dataset, options, cell),
+        files=dataset.files,
+        model_hash=model.hash,
+        dataset_fingerprint=dataset.fingerprint,
     )
-    saved = Checkpointing(Measurement, checkpoint, options.checkpoints.every, cell.label, cell.start, report)
+    contents = Contents(dataset, report, options.batch_size)
+    saved = Checkpointing(
+        Measurement, checkpoint, options.checkpoints.every, cell.label, cell.start, report, contents.are
+    )
     with report.task(cell.label, cell.stop - saved.next_row) as update:
         measurement = evaluate(
             model.quantizer,
@@ -88,6 +99,7 @@ def run_cell(
         "model_id": model.id,
         "model_hash": model.hash,
         "model_reused": model.reused,
+        "content": contents.record(measurement.content.hex, model.training_digest),
         "peak_memory_is_of_this_cell": peak_is_own,
     }
     if model.quantizer.external:
@@ -142,17 +154,29 @@ def fitted_model(dataset: Dataset, options: Options, cell: Cell, report: Reporte
     if path.exists():
         try:
             quantizer, metadata = load_model(path)
-            return FittedModel(quantizer, id_, metadata["content_hash"], metadata["fit_seconds"], reused=True)
+            digest, files = metadata.get("training_digest", ""), from_json(metadata.get("training_files"))
+            if Contents(dataset, report).training_is(files, digest, options.train_size, cell.seed):
+                facts = metadata["content_hash"], digest, metadata["fit_seconds"]
+                return FittedModel(quantizer, id_, *facts, reused=True)
+            report.say(f"{cell.label}: the training vectors changed since its model was fitted; it is fitted again.")
         except InputError as error:
             report.say(f"{error} It is fitted again.")
     quantizer = get_quantizer(cell.method, **cell.config)
     train = dataset.training_sample(options.train_size, cell.seed)
+    training_digest = fingerprint_array(train)
     report.say(f"{cell.label}: fitting to {len(train):,} vectors")
     began = time.perf_counter()
     quantizer.fit(train, seed=cell.seed)  # not with the queries: they are the test set
     fit_seconds = time.perf_counter() - began
-    content_hash = save_model(quantizer, path, metadata={"fit_seconds": fit_seconds, "seed": cell.seed})
-    return FittedModel(quantizer, id_, content_hash, fit_seconds, reused=False)
+    dataset.require_unchanged()
+    metadata = {
+        "fit_seconds": fit_seconds,
+        "seed": cell.seed,
+        "training_digest": training_digest,
+        "training_files": to_json(dataset.files),
+    }
+    content_hash = save_model(quantizer, path, metadata=metadata)
+    return FittedModel(quantizer, id_, content_hash, training_digest, fit_seconds, reused=False)
 
 
 def model_path(codebooks_dir: Path, method: str, model_id: str) -> Path:

@@ -4,7 +4,10 @@ import time
 from collections.abc import Callable
 from typing import Generic, Protocol, Self, TypeVar
 
+from vq_benchmark.datasets.files import FileStates
 from vq_benchmark.errors import InputError, Stopped
+from vq_benchmark.evaluation.content import ContentDigest
+from vq_benchmark.evaluation.spans import Span
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.stopping import stop_requested
 from vq_benchmark.results.checkpoints import Checkpoint, Interval
@@ -12,6 +15,11 @@ from vq_benchmark.results.checkpoints import Checkpoint, Interval
 
 class Storable(Protocol):
     """What a pass has found: a `Measurement`, or a `GroundTruth`."""
+
+    @property
+    def content(self) -> ContentDigest:
+        """Of the rows that the pass has read."""
+        ...
 
     def to_bytes(self) -> bytes:
         """It as an archive."""
@@ -23,6 +31,8 @@ class Storable(Protocol):
         ...
 
 
+IsCurrent = Callable[[FileStates | None, str, Span], bool]
+"""Whether rows [start, stop) are those of which that digest was made when the files were these: `Contents.are`."""
 Found = TypeVar("Found", bound=Storable)
 
 
@@ -44,8 +54,11 @@ class Checkpointing(Generic[Found]):
         label: str,
         start: int,
         report: Reporter,
+        is_current: IsCurrent,
     ) -> None:
         """For a pass from row `start`; without a checkpoint nothing is kept, and a stop loses the pass.
+
+        A checkpoint is not used unless `is_current` says that the rows it is of are still the same.
 
         Raises:
             InputError: the checkpoint is of other work.
@@ -60,19 +73,22 @@ class Checkpointing(Generic[Found]):
         self.next_row = start
         """The first row that is not in the checkpoint."""
         if checkpoint is not None:
-            self._load(kind, checkpoint)
+            self._load(kind, checkpoint, is_current)
         self._blocks, self._written_at = 0, time.monotonic()
 
-    def _load(self, kind: type[Found], checkpoint: Checkpoint) -> None:
+    def _load(self, kind: type[Found], checkpoint: Checkpoint, is_current: IsCurrent) -> None:
         saved = checkpoint.read(self.report)
         if saved is None:
             return
         try:
-            self.resume = kind.from_bytes(saved[0])
+            found = kind.from_bytes(saved.payload)
         except ValueError as error:
-            checkpoint.set_aside(str(error), self.report)
+            checkpoint.set_aside(f"is damaged: {error}", self.report)
             return
-        self.next_row = saved[1]
+        if not is_current(saved.files, found.content.hex, (self.start, saved.next_row)):
+            checkpoint.set_aside("is of vectors that changed since", self.report)
+            return
+        self.resume, self.next_row = found, saved.next_row
         self.report.say(f"{self.label}: goes on from its checkpoint, {self.next_row - self.start:,} rows are done.")
 
     def after_block(self, next_row: int, copy: Callable[[], Found]) -> None:

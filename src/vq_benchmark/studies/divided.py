@@ -8,16 +8,18 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from vq_benchmark.datasets.dataset import Dataset
-from vq_benchmark.errors import InputError
+from vq_benchmark.errors import ChangedData, InputError
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.merging import unite
+from vq_benchmark.studies.contents import Contents
 from vq_benchmark.studies.executor import run_study
 from vq_benchmark.studies.finishing import measurement_differences
-from vq_benchmark.studies.local import Outcome, done_before, say_what_to_expect
-from vq_benchmark.studies.manifest import draft_manifest, plan_study
+from vq_benchmark.studies.local import Outcome, done_before, is_current, say_what_to_expect
+from vq_benchmark.studies.manifest import Manifest, draft_manifest, plan_study
 from vq_benchmark.studies.plan import Cell, Options
 from vq_benchmark.studies.study import Study
+from vq_benchmark.studies.truths import check_given_truth
 
 
 def run_divided(
@@ -42,9 +44,10 @@ def run_divided(
     """
     if folder is not None and force:
         raise InputError("--force runs nothing again in a --study-dir; delete that folder, or give another.")
-    outcome, waiting = done_before(dataset, options, cells, database, force=force)
+    outcome, waiting = done_before(dataset, options, cells, database, report, force=force)
     say_what_to_expect(dataset, options, report, anything=bool(waiting))
     if not waiting:
+        check_given_truth(dataset, options, report)
         return outcome
     database.check_writable()
     kept = folder is not None
@@ -54,6 +57,7 @@ def run_divided(
         folder = database.path.absolute().parent / "studies" / identity
     manifest = plan_study(study, folder, dataset, options, planned)
     with _alone_in(folder):
+        _require_current(manifest, Contents(dataset, report, options.batch_size))
         outcome.problems = run_study(manifest, options, report, workers=workers)
     if force:  # the rows that there were are to be replaced, which uniting does not do
         database.put_all(Database(manifest.results_path).runs("status = 'done'"))
@@ -69,6 +73,16 @@ def run_divided(
         with suppress(OSError):  # other studies are still there
             folder.parent.rmdir()
     return outcome
+
+
+def _require_current(manifest: Manifest, contents: Contents) -> None:
+    """Raises ChangedData if the study's folder holds a finished row of vectors that changed since."""
+    for run in Database(manifest.results_path).runs("status = 'done'"):
+        if not is_current(run, contents, manifest.study.train_size):
+            raise ChangedData(
+                f"{str(manifest.folder)!r} holds results of vectors that changed since; delete it, or give another "
+                "folder."
+            )
 
 
 @contextmanager

@@ -2,15 +2,16 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
 
 import numpy as np
 
 from vq_benchmark.arrays import Array
-from vq_benchmark.evaluation.accumulators import Span, gaps, joined
+from vq_benchmark.datasets.files import FileState, from_json
+from vq_benchmark.errors import ChangedData
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.metrics import finished_metrics
-from vq_benchmark.results.database import Database, Run
+from vq_benchmark.evaluation.spans import Span, gaps, joined
+from vq_benchmark.results.database import Database, Run, now
 from vq_benchmark.results.merging import Difference
 
 SHOWN = 5
@@ -173,12 +174,28 @@ def _failures(of: Run, missing: Sequence[Span], database: Database) -> str:
 def _merged(chunks: Sequence[Run], database: Database) -> Measurement:
     """The measurement of the whole base, made of one chunk after another."""
     whole = _measurement(chunks[0], database)
+    if whole.truth is None or whole.truth.span != (0, whole.subject.n):  # else its digest tells
+        _check_files(chunks)
     for run in chunks[1:]:
         try:
             whole.merge(_measurement(run, database))  # which no name keeps while the next one is read
-        except ValueError as error:
+        except (ValueError, ChangedData) as error:
             raise Incomplete(f"its chunks cannot be merged: {_chunk(run)} and those before: {error}") from error
     return whole
+
+
+def _check_files(chunks: Sequence[Run]) -> None:
+    """Raise Incomplete if two chunks were read from different versions of one file."""
+    versions: dict[str, tuple[FileState, Run]] = {}
+    for run in chunks:
+        for state in from_json(run.environment.get("content", {}).get("files")) or ():
+            earlier, first = versions.setdefault(state.path, (state, run))
+            if earlier != state:
+                raise Incomplete(
+                    f"its chunks are of different versions of {state.path!r}: {_chunk(first)} of {earlier}, "
+                    f"{_chunk(run)} of {state}; give the commands of the chunks again, which measures those again "
+                    "whose vectors changed"
+                )
 
 
 def _measurement(run: Run, database: Database) -> Measurement:
@@ -207,8 +224,9 @@ def _finished(chunks: Sequence[Run], measurement: Measurement) -> Run:
     }
     try:
         metrics = finished_metrics(measurement) | costs
-    except ValueError as error:
+    except (ValueError, ChangedData) as error:
         raise Incomplete(f"its chunks cannot be merged: {error}") from error
+    content = first.environment.get("content", {}) | {"digest": measurement.content.hex}
     return replace(
         first,
         run_id=first.whole_run_id,
@@ -216,9 +234,9 @@ def _finished(chunks: Sequence[Run], measurement: Measurement) -> Run:
         chunk_start=0,
         chunk_stop=first.n,
         metrics=metrics,
-        environment=first.environment | {"merged_from": [run.run_id for run in chunks]},
+        environment=first.environment | {"merged_from": [run.run_id for run in chunks], "content": content},
         accumulators=None,
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        created_at=now(),
     )
 
 

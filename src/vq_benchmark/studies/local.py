@@ -1,21 +1,23 @@
 """Run the cells of a study in this process, one after another, and store each row as soon as it is known."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.datasets.files import to_json
 from vq_benchmark.datasets.staging import staged
 from vq_benchmark.errors import BadRows, InputError, Stopped
-from vq_benchmark.evaluation.accumulators import Span
 from vq_benchmark.evaluation.evaluate import Truths
 from vq_benchmark.evaluation.grid import whole_tiles
 from vq_benchmark.evaluation.metrics import JUDGED_MEASURES
+from vq_benchmark.evaluation.spans import Span
 from vq_benchmark.machine.progress import Reporter
-from vq_benchmark.results.database import Database, Run
+from vq_benchmark.results.database import Database, Run, now
 from vq_benchmark.studies.cell import failed_row, run_cell
+from vq_benchmark.studies.contents import Contents
 from vq_benchmark.studies.plan import Cell, Options, run_id
-from vq_benchmark.studies.truths import obtain_truths, say_repeated_queries
+from vq_benchmark.studies.truths import check_given_truth, obtain_truths, say_repeated_queries
 
 GROUND_TRUTH_METRICS = "recall_at_k, recall_k_at_r, rank_distortion and sum_of_scores_at_k"
 PAIR_METRICS = "score_mse, score_bias, score_slope, pairwise_distortion and pairwise_distortion_asymmetric"
@@ -32,6 +34,8 @@ class Outcome:
     """Rows of all cells, done before or now."""
     skipped: int = 0
     """Cells that were done before."""
+    outdated: set[str] = field(default_factory=set)
+    """The run_id of rows that were done before, on vectors that changed since."""
     problems: list[str] = field(default_factory=list)
     """A sentence for each part of the work that failed and is not named by a failed row."""
 
@@ -66,9 +70,11 @@ def run_cells(
                 f"--with-qps searches an index of the whole base, so it cannot measure the chunk {cell.start} to "
                 f"{cell.stop} of {dataset.n} rows; run it once on the whole base, or the chunks without --with-qps."
             )
-    outcome, waiting = done_before(dataset, options, cells, database, force=force)
+    outcome, waiting = done_before(dataset, options, cells, database, report, force=force)
     if waiting:
         database.check_writable()
+    elif outcome.runs:
+        check_given_truth(dataset, options, report)
     say_what_to_expect(dataset, options, report, anything=bool(waiting))
     truths: dict[tuple[int, int], Truths] = {}
     rows_of_all = (min(cell.start for cell in waiting), max(cell.stop for cell in waiting)) if waiting else (0, 0)
@@ -81,7 +87,7 @@ def run_cells(
             if len(cells) > 1:
                 report.say(f"cell {number} of {len(waiting)}: {cell.label}, seed {cell.seed}")
             run = _run_or_fail(dataset, options, cell, sweep_id, truths.get(rows), report)
-            if run.status == "failed" and _has_result(database, run.run_id):
+            if run.status == "failed" and run.run_id not in outcome.outdated and _has_result(database, run.run_id):
                 report.say(f"{cell.label}: the row of the earlier, successful run stays.")
             else:
                 database.put(run)
@@ -102,20 +108,49 @@ def staged_rows(dataset: Dataset, options: Options, rows: Span, report: Reporter
 
 
 def done_before(
-    dataset: Dataset, options: Options, cells: Sequence[Cell], database: Database, *, force: bool
+    dataset: Dataset,
+    options: Options,
+    cells: Sequence[Cell],
+    database: Database,
+    report: Reporter,
+    *,
+    force: bool,
 ) -> tuple[Outcome, list[Cell]]:
-    """The rows of the cells that need not run, and the cells that have no row yet, or a failed one."""
-    outcome = Outcome()
+    """The rows of the cells that need not run, and the other cells: those that have no row yet, or a failed one, or
+    one of vectors that changed since."""
+    outcome, contents = Outcome(), Contents(dataset, report, options.batch_size)
     waiting: list[Cell] = []
     for cell in cells:
         earlier = None if force else database.get(run_id(dataset, options, cell))
         if earlier is None or earlier.status == "failed":
             waiting.append(cell)
+        elif not is_current(earlier, contents, options.train_size):
+            report.say(f"{cell.label}: the vectors changed since it was measured; it is measured again.")
+            outcome.outdated.add(earlier.run_id)
+            waiting.append(cell)
         else:
             options.checkpoints.remove(earlier.run_id)  # a kill may have come between the row and this
-            outcome.runs.append(earlier)
+            outcome.runs.append(_with_present_files(earlier, dataset, database))
             outcome.skipped += 1
     return outcome, waiting
+
+
+def is_current(run: Run, contents: Contents, train_size: int) -> bool:
+    """Whether a row was measured on the vectors as they are now, and trained on them."""
+    return contents.are_recorded(
+        run.environment.get("content"), (run.chunk_start, run.chunk_stop), train_size, run.seed
+    )
+
+
+def _with_present_files(run: Run, dataset: Dataset, database: Database) -> Run:
+    """The row, which from now on says that it is of the files as they are now, so that they are read only once."""
+    content, files = run.environment["content"], to_json(dataset.files)
+    if content["files"] == files:
+        return run
+    renewed = replace(run, environment=run.environment | {"content": content | {"files": files}}, created_at=now())
+    with suppress(InputError):  # a database that may not be written to: the vectors are compared the next time too
+        database.put(renewed)
+    return renewed
 
 
 def say_what_to_expect(dataset: Dataset, options: Options, report: Reporter, *, anything: bool) -> None:

@@ -23,8 +23,8 @@ from typing import Any, Literal, get_args
 
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.accumulators import Span
 from vq_benchmark.evaluation.grid import TILE_ROWS
+from vq_benchmark.evaluation.spans import Span
 from vq_benchmark.machine.files import atomic_write
 from vq_benchmark.results.database import Database
 from vq_benchmark.studies.cell import model_path

@@ -5,14 +5,15 @@ import itertools
 import json
 import math
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from vq_benchmark.datasets.dataset import Dataset
-from vq_benchmark.datasets.fingerprint import fingerprint_array
 from vq_benchmark.errors import InfeasibleBudget, InputError
 from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, block_rows
 from vq_benchmark.evaluation.ground_truth import DEFAULT_K
@@ -80,13 +81,6 @@ class Options:
             with_pairwise=self.with_pairwise,
         )
 
-    def determining(self) -> dict[str, Any]:
-        """Those that determine a result; paths, batch size and threads do not."""
-        names = (
-            "k", "candidates", "num_pairs", "train_size", "with_recall", "with_pairwise", "with_rank", "with_qps",
-        )  # fmt: skip
-        return {name: getattr(self, name) for name in names}
-
 
 @dataclass(frozen=True)
 class Cell:
@@ -114,23 +108,29 @@ class Refusal:
     reason: str
 
 
+OPTIONS_WITHOUT_EFFECT = frozenset({
+    "cache_dir", "codebooks_dir", "checkpoints", "ground_truth_path", "batch_size", "threads", "memory",
+    "stage_to_tmp", "slow",
+})  # fmt: skip
+"""Places, the machine, and permissions: fields of `Options` that don't change a result."""
+DATA_WITHOUT_EFFECT = frozenset({"name", "base", "learn", "neighbors", "revision", "files", "notes"})
+"""Fields of `Dataset` that don't change a result: names, and what others stand for, `fingerprint` for `base`."""
+
+
 def run_id(dataset: Dataset, options: Options, cell: Cell) -> str:
-    """Hash of everything that determines the result of a cell, as 24 hex digits."""
-    judgements = dataset.judgements
+    """Hash of everything that determines the result of a cell, as 24 hex digits.
+
+    That is every field of the three but the exceptions above, so that a new one counts unless somebody says no.
+    """
+    data = determining(dataset, DATA_WITHOUT_EFFECT) | {
+        "learn_fingerprint": _learn_fingerprint(dataset, options.train_size)
+    }
     return _digest(
         {
             "version": release(),
-            "base": dataset.fingerprint,
-            "queries": fingerprint_array(dataset.queries),
-            "learn": _learn_fingerprint(dataset, options.train_size),
-            "judged": None if judgements is None else fingerprint_array(judgements.queries),
-            "qrels": None if judgements is None else hashlib.sha256(judgements.qrels.tobytes()).hexdigest(),
-            "metric": dataset.metric,
-            "options": options.determining(),
-            "method": cell.method,
-            "config": dict(cell.config),
-            "seed": cell.seed,
-            "rows": [cell.start, cell.stop],
+            "data": data,
+            "options": determining(options, OPTIONS_WITHOUT_EFFECT),
+            "cell": determining(cell),
         }
     )
 
@@ -148,6 +148,23 @@ def model_id(dataset: Dataset, train_size: int, cell: Cell) -> str:
             "seed": cell.seed,
         }
     )
+
+
+def determining(specification: Any, without_effect: Collection[str] = ()) -> dict[str, Any]:
+    """The fields of a dataclass by name, as values of JSON; arrays, and data sets of arrays, by their hashes."""
+    return {
+        each.name: _as_json(getattr(specification, each.name))
+        for each in fields(specification)
+        if each.name not in without_effect
+    }
+
+
+def _as_json(value: Any) -> Any:
+    if is_dataclass(value):
+        return determining(value)
+    if isinstance(value, np.ndarray):
+        return hashlib.blake2b(np.ascontiguousarray(value).tobytes() + str(value.shape).encode()).hexdigest()
+    return dict(value) if isinstance(value, Mapping) else value
 
 
 def _learn_fingerprint(dataset: Dataset, train_size: int) -> str | None:

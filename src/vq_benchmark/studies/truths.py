@@ -9,17 +9,18 @@ from typing import Any
 from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.fingerprint import fingerprint_array
-from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.accumulators import Span
+from vq_benchmark.errors import ChangedData, InputError
 from vq_benchmark.evaluation.evaluate import Truths, exact_truths, own_judged_queries
 from vq_benchmark.evaluation.ground_truth import GroundTruth
 from vq_benchmark.evaluation.ground_truth_check import adopted_truths
 from vq_benchmark.evaluation.ground_truth_files import Belonging, load_ids, load_truths, save_truths
 from vq_benchmark.evaluation.repeated_queries import repeated_queries
+from vq_benchmark.evaluation.spans import Span
 from vq_benchmark.evaluation.top_candidates import squared_norms
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.results.checkpoints import Checkpoints
 from vq_benchmark.studies.checkpointing import Checkpointing, check_stop
+from vq_benchmark.studies.contents import Contents
 from vq_benchmark.studies.memory_estimate import truth_within_memory
 from vq_benchmark.studies.plan import Options
 
@@ -59,7 +60,7 @@ def obtain_truths(dataset: Dataset, options: Options, start: int, stop: int, rep
             report.say(f"{error} It is not used; exact neighbours are computed instead.")
     for span in ((0, dataset.n), (start, stop)):
         path = _cached(dataset, options, span)
-        cached = _load(path, dataset, options, span, report)
+        cached = _load(path, dataset, options, span, (start, stop), report)
         if cached is not None:
             return cached
     options = truth_within_memory(dataset, options, start, stop)
@@ -68,6 +69,20 @@ def obtain_truths(dataset: Dataset, options: Options, start: int, stop: int, rep
         truths = exact_truths(dataset, options.k, start=start, stop=stop, batch_size=options.batch_size, **hooks)
         _save(path, dataset, truths, report)
     return truths
+
+
+def check_given_truth(dataset: Dataset, options: Options, report: Reporter) -> None:
+    """Look at a ground truth that was given although nothing is left to measure with it.
+
+    Raises:
+        InputError: there is no such file, or it does not belong to the data.
+    """
+    if options.ground_truth_path is not None and options.with_recall:
+        truths = _given(dataset, options, options.ground_truth_path, report)
+        if not Contents(dataset, report, options.batch_size).are_searched(truths, (0, dataset.n)):
+            raise ChangedData(
+                f"{str(options.ground_truth_path)!r} is the ground truth of other vectors: these changed since."
+            )
 
 
 def say_repeated_queries(dataset: Dataset, truths: Truths, report: Reporter) -> None:
@@ -91,8 +106,9 @@ def resumable_search(
     """
     check_stop(label)
     id_ = _search_id(key)
-    checkpoint = checkpoints.of(id_, dataset_fingerprint=dataset.fingerprint)
-    saved = Checkpointing(GroundTruth, checkpoint, checkpoints.every, label, rows[0], report)
+    checkpoint = checkpoints.of(id_, files=dataset.files, dataset_fingerprint=dataset.fingerprint)
+    is_current = Contents(dataset, report).are
+    saved = Checkpointing(GroundTruth, checkpoint, checkpoints.every, label, rows[0], report, is_current)
     with report.task(label, rows[1] - saved.next_row) as update:
         yield {"on_block": update, "resume": saved.resume, "after_block": saved.after_block}
     checkpoints.remove(id_)
@@ -114,7 +130,7 @@ def _adopted(dataset: Dataset, options: Options, ids: IdArray, origin: str, repo
     """Neighbours of others, checked once and kept in the cache with their exact scores."""
     content = hashlib.blake2b(ids.tobytes(), digest_size=8).hexdigest()
     path = _cached(dataset, options, (0, dataset.n), f"-of-{content}")
-    cached = _load(path, dataset, options, (0, dataset.n), report)
+    cached = _load(path, dataset, options, (0, dataset.n), (0, dataset.n), report)
     if cached is not None:
         return cached
     judged = own_judged_queries(dataset)
@@ -136,14 +152,20 @@ def _cached(dataset: Dataset, options: Options, rows: Span, suffix: str = "") ->
     return options.cache_dir / "ground-truth" / f"{truth_key(dataset, options.k, rows)}{suffix}.npz"
 
 
-def _load(path: Path, dataset: Dataset, options: Options, span: Span, report: Reporter) -> Truths | None:
-    """What the cache holds, or None. A damaged file costs its computation again, not the study."""
+def _load(path: Path, dataset: Dataset, options: Options, span: Span, rows: Span, report: Reporter) -> Truths | None:
+    """What the cache holds of `span`, or None where that is damaged or of vectors that changed since.
+
+    A damaged file costs its computation again, not the study. `rows` are those that are to be measured.
+    """
     if not path.exists():
         return None
     try:
         truths = load_truths(path, belonging_of(dataset), options.k, span)
     except InputError as error:
         report.say(f"{error} It is not used; exact neighbours are computed again.")
+        return None
+    if not Contents(dataset, report, options.batch_size).are_searched(truths, rows):
+        report.say("the vectors changed since their exact neighbours were computed; these are computed again.")
         return None
     options.checkpoints.remove(_search_id(path.stem))  # a kill may have come between the file and this
     return truths

@@ -52,6 +52,10 @@ class Hdf5Source:
     d: int
     dtype: np.dtype[np.generic]
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return (self.path,)
+
     def read(self, start: int, stop: int) -> FloatArray:
         with reading(self.path), h5py.File(self.path, "r") as file:
             return as_float32(file[self.key][start:stop])

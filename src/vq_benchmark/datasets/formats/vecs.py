@@ -34,6 +34,10 @@ class VecsSource:
     d: int
     dtype: np.dtype[np.generic]
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return (self.path,)
+
     def read_stored(self, start: int, stop: int) -> Array:
         """Rows [start, stop) in the dtype of the file, as a view without the prefixes."""
         records = read_records(self.path, 0, PREFIX_BYTES + self.d * self.dtype.itemsize, start, stop)

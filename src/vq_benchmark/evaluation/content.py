@@ -1,0 +1,138 @@
+"""A digest of the rows that a pass has read, from which changed data are recognised: one number per tile of the grid.
+
+Each row has a 64-bit hash of its float32 values and its row number; the digest of a tile is the sum of these modulo
+2^64. So the digests of any partition of the rows add up to that of the whole, in any order. It recognises accidents,
+not forgeries. It is the same for the same vectors in any format.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Self
+
+import numba
+import numpy as np
+from numba import u8
+
+from vq_benchmark.arrays import Array, FloatArray
+from vq_benchmark.errors import ChangedData
+from vq_benchmark.evaluation.spans import Span
+
+MODULUS = 1 << 64
+KEY_SEED = 0x76716264
+"""Of the keys of the hash: a part of the definition of the digest."""
+
+
+@dataclass
+class ContentDigest:
+    """Sums of the hashes of the rows that were read, by tile."""
+
+    tiles: dict[int, int] = field(default_factory=dict)
+    """By the number of the tile; tiles of which no row was read are absent."""
+
+    def add(self, tile: int, digest: int) -> None:
+        """Add the digest of further rows of a tile."""
+        self.tiles[tile] = (self.tiles.get(tile, 0) + digest) % MODULUS
+
+    def merge(self, other: Self) -> None:
+        """Take in the digest of other rows."""
+        for tile, digest in other.tiles.items():
+            self.add(tile, digest)
+
+    def copy(self) -> Self:
+        """The digest so far, which does not change with this one."""
+        return type(self)(dict(self.tiles))
+
+    @property
+    def hex(self) -> str:
+        """The digest of all rows that were read, as 16 hex digits."""
+        return f"{sum(self.tiles.values()) % MODULUS:016x}"
+
+    def to_arrays(self) -> dict[str, Array]:
+        """Arrays from which `from_arrays` makes the digest again, each a few bytes per tile."""
+        tiles = sorted(self.tiles)
+        return {
+            "content_tiles": np.array(tiles, dtype=np.int64),
+            "content_sums": np.array([self.tiles[tile] for tile in tiles], dtype=np.uint64),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Array]) -> Self:
+        """The digest that `to_arrays` wrote; KeyError where it is not there."""
+        tiles, sums = arrays["content_tiles"].tolist(), arrays["content_sums"].tolist()
+        return cls(dict(zip(tiles, sums, strict=True)))
+
+
+def first_changed_rows(
+    one: ContentDigest, one_spans: Sequence[Span], other: ContentDigest, other_spans: Sequence[Span], tile_rows: int
+) -> Span | None:
+    """The first tile's rows [start, stop) of which two passes have read the same numbers but not the same values.
+
+    `one_spans` and `other_spans` are the row ranges that the passes have seen. A tile of which they have not seen the
+    same rows cannot be compared; None where no tile differs.
+    """
+    for tile in sorted(one.tiles.keys() & other.tiles.keys()):
+        rows = (tile * tile_rows, (tile + 1) * tile_rows)
+        seen = _within(one_spans, rows)
+        if one.tiles[tile] != other.tiles[tile] and seen == _within(other_spans, rows):
+            return seen[0][0], seen[-1][1]
+    return None
+
+
+def require_same_content(
+    one: ContentDigest, one_spans: Sequence[Span], other: ContentDigest, other_spans: Sequence[Span], tile_rows: int
+) -> None:
+    """Compare what a pass has read with what its ground truth was computed from.
+
+    Raises:
+        ChangedData: naming the first rows that differ.
+    """
+    changed = first_changed_rows(one, one_spans, other, other_spans, tile_rows)
+    if changed is not None:
+        raise ChangedData(
+            f"the base rows {changed[0]} to {changed[1]} are not those that the ground truth was computed from: the "
+            "data changed in between; compute the ground truth again."
+        )
+
+
+def _within(spans: Sequence[Span], rows: Span) -> list[Span]:
+    cut = [(max(start, rows[0]), min(stop, rows[1])) for start, stop in spans]
+    return [(start, stop) for start, stop in cut if start < stop]
+
+
+def rows_digest(vectors: FloatArray, first_row: int) -> int:
+    """The sum modulo 2^64 of the hashes of rows (n, d) float32, of which the first has the number `first_row`."""
+    if not len(vectors):
+        return 0
+    words = np.ascontiguousarray(vectors, dtype=np.float32).view(np.uint32)
+    return int(_sum_of_hashes(words, _keys(words.shape[1]), np.uint64(first_row)))
+
+
+@cache
+def _keys(d: int) -> Array:
+    return np.random.default_rng(KEY_SEED).integers(1 << 32, size=d, dtype=np.uint32)
+
+
+@numba.njit(cache=True, nogil=True)
+def _sum_of_hashes(words: Any, keys: Any, first_row: Any) -> Any:
+    """For each row the products of keyed pairs of words, as in XXH3 (and NH: Black et al., UMAC, CRYPTO 1999), plus
+    the words themselves, so that no value hides another; then the finaliser of SplitMix64 over that and the number.
+
+    All sums are of integers modulo 2^64, so the compiler may vectorise them at any width.
+    """
+    n, d = words.shape
+    half = d // 2
+    total = u8(0)
+    for row in range(n):
+        values = words[row]
+        hashed = u8(0)
+        for j in range(half):
+            a, b = values[j], values[half + j]
+            hashed += u8(a ^ keys[j]) * u8(b ^ keys[half + j]) + (u8(a) | (u8(b) << u8(32)))
+        if d % 2:
+            hashed += u8(values[d - 1]) * (u8(keys[d - 1]) | u8(1))
+        hashed ^= (first_row + u8(row)) * u8(0x9E3779B97F4A7C15)
+        hashed = (hashed ^ (hashed >> u8(30))) * u8(0xBF58476D1CE4E5B9)
+        hashed = (hashed ^ (hashed >> u8(27))) * u8(0x94D049BB133111EB)
+        total += hashed ^ (hashed >> u8(31))
+    return total
