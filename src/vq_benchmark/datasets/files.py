@@ -16,8 +16,8 @@ class StoredSource(Protocol):
     """A source that knows its files."""
 
     @property
-    def paths(self) -> tuple[Path, ...]:
-        """All files that rows are read from; none where they are computed."""
+    def paths(self) -> tuple[Path, ...] | None:
+        """All files that rows are read from; () where they are computed, None where that is not known."""
         ...
 
 
@@ -61,7 +61,7 @@ def file_states(*sources: VectorSource | None) -> FileStates | None:
         inner = source
         while not isinstance(inner, StoredSource) and hasattr(inner, "source"):
             inner = inner.source
-        if not isinstance(inner, StoredSource):
+        if not isinstance(inner, StoredSource) or inner.paths is None:
             return None
         states += map(FileState.of, inner.paths)
     return tuple(states)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -34,6 +35,8 @@ class ArraySource:
     """A source over an array (n, d), in memory or memory-mapped."""
 
     array: Array
+    paths: tuple[Path, ...] | None = None
+    """The files that it was read from; None where they are not known."""
 
     @property
     def n(self) -> int:

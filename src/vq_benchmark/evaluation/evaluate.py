@@ -154,7 +154,7 @@ def evaluate(
             after_block(row, lambda: measured(*copy()))
 
     found = Accumulators(), Timings()
-    if first < stop:
+    if resume is None or first < stop:
         found = stream(
             quantizer, dataset.base, scored, dataset.metric, settings,
             start=first, stop=stop, pair_queries=len(dataset.queries), batch_size=batch_size,

@@ -64,8 +64,8 @@ PRAGMA user_version = {SCHEMA_VERSION};
 
 
 def now() -> str:
-    """The time as rows state it: ISO 8601, UTC, in whole seconds."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    """The time as rows state it: ISO 8601, UTC, in milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 @dataclass(frozen=True)

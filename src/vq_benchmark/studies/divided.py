@@ -1,13 +1,14 @@
 """Run a study in chunks or in several processes on this machine, and bring its rows into a results database."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.datasets.files import same_versions
 from vq_benchmark.errors import ChangedData, InputError
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.results.database import Database
@@ -16,7 +17,7 @@ from vq_benchmark.studies.contents import Contents
 from vq_benchmark.studies.executor import run_study
 from vq_benchmark.studies.finishing import measurement_differences
 from vq_benchmark.studies.local import Outcome, done_before, is_current, say_what_to_expect
-from vq_benchmark.studies.manifest import Manifest, draft_manifest, plan_study
+from vq_benchmark.studies.manifest import MANIFEST_FILE, Manifest, draft_manifest, plan_study
 from vq_benchmark.studies.plan import Cell, Options
 from vq_benchmark.studies.study import Study
 from vq_benchmark.studies.truths import check_given_truth
@@ -55,12 +56,12 @@ def run_divided(
     if folder is None:
         identity = draft_manifest(study, Path(), dataset, options, planned).identity()
         folder = database.path.absolute().parent / "studies" / identity
+        _drop_outdated(folder, dataset, report)
     manifest = plan_study(study, folder, dataset, options, planned)
     with _alone_in(folder):
         _require_current(manifest, Contents(dataset, report, options.batch_size))
         outcome.problems = run_study(manifest, options, report, workers=workers)
-    if force:  # the rows that there were are to be replaced, which uniting does not do
-        database.put_all(Database(manifest.results_path).runs("status = 'done'"))
+    _replace_earlier(database, Database(manifest.results_path), outcome.outdated, force)
     union = unite(
         database, [manifest.results_path] if manifest.results_path.exists() else [], measurement_differences
     )
@@ -73,6 +74,20 @@ def run_divided(
         with suppress(OSError):  # other studies are still there
             folder.parent.rmdir()
     return outcome
+
+
+def _drop_outdated(folder: Path, dataset: Dataset, report: Reporter) -> None:
+    """Remove what a killed call left in a folder of its own before the files of the vectors changed."""
+    if (folder / MANIFEST_FILE).exists() and not same_versions(Manifest.load(folder).files, dataset.files):
+        report.say("the files of the vectors changed since this study was interrupted; it starts over.")
+        shutil.rmtree(folder)
+
+
+def _replace_earlier(database: Database, results: Database, outdated: Collection[str], force: bool) -> None:
+    """Put rows in the place of those that uniting would keep: all that are done with `force`, else the outdated."""
+    for run in results.runs("status != 'partial'"):
+        if run.status == "done" if force else run.run_id in outdated:
+            database.put(run)
 
 
 def _require_current(manifest: Manifest, contents: Contents) -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.datasets.files import FileStates, from_json, to_json
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.grid import TILE_ROWS
 from vq_benchmark.evaluation.spans import Span
@@ -37,7 +38,7 @@ STAGES: tuple[Stage, ...] = get_args(Stage)
 """In an order in which they can run; `fit` needs neither `truth` nor `reduce`."""
 Outcome = Literal["done", "failed", "missing"]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST_FILE, RESULTS_FILE = "manifest.json", "results.db"
 WHOLE_TRUTH = "whole.npz"
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
@@ -87,6 +88,8 @@ class Manifest:
     refusals: tuple[Refusal, ...] = ()
     truth_is_given: bool = False
     """Whether exact neighbours come with the data or from a file, so that none are computed chunk by chunk."""
+    files: FileStates | None = None
+    """The files of the vectors as they were when the study was planned; None where they are not known."""
 
     @property
     def results_path(self) -> Path:
@@ -236,6 +239,7 @@ class Manifest:
             "chunks": self.chunks,
             "refusals": [asdict(each) for each in self.refusals],
             "truth_is_given": self.truth_is_given,
+            "files": to_json(self.files),
         }
         with atomic_write(self.folder / MANIFEST_FILE) as file:
             file.write(json.dumps(content, indent=1).encode())
@@ -269,6 +273,7 @@ class Manifest:
                 "configurations": tuple(Configuration(**each) for each in content["configurations"]),
                 "chunks": tuple((start, stop) for start, stop in content["chunks"]),
                 "refusals": tuple(Refusal(**each) for each in content["refusals"]),
+                "files": from_json(content["files"]),
             }
             return cls(**content)
         except UNREADABLE as error:
@@ -329,6 +334,7 @@ def draft_manifest(
         chunks=tuple(chunk_spans(dataset.n, study.chunks)),
         refusals=tuple(refusals),
         truth_is_given=study.ground_truth_path is not None or has_stored_truth(dataset, options.k),
+        files=dataset.files,
     )
 
 

@@ -93,7 +93,7 @@ def _open_member(path: Path, member: ZipInfo) -> VectorSource:
     else:
         array = _load(path, member)
         require_matrix(path, array.shape)
-        source = ArraySource(array)
+        source = ArraySource(array, (path,))
     require_vector_dtype(path, source.dtype)
     return source
 

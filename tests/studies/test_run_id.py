@@ -1,0 +1,85 @@
+"""What determines a run_id and what does not: every field of what a cell is made from, so that none is forgotten."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vq_benchmark.datasets.dataset import Dataset, Judgements
+from vq_benchmark.datasets.files import FileState
+from vq_benchmark.datasets.source import ArraySource
+from vq_benchmark.machine.memory import MemoryLimit
+from vq_benchmark.results.checkpoints import Checkpoints
+from vq_benchmark.studies.plan import DATA_WITHOUT_EFFECT, OPTIONS_WITHOUT_EFFECT, Cell, Options, model_id, run_id
+
+ROWS = np.arange(40, dtype=np.float32).reshape(10, 4)
+DATASET = Dataset(
+    "made", ArraySource(ROWS), ROWS[:3], "l2", ArraySource(ROWS), None, Judgements(ROWS[:2], np.ones((2, 3), np.int64)),
+    fingerprint="f", learn_fingerprint="g",
+)  # fmt: skip
+OPTIONS = Options(Path("cache"), Path("codebooks"), train_size=5)
+CELL = Cell("pq", {"m": 2, "nbits": 4}, 3, 0, 10)
+
+OTHER_DATA = {
+    "name": "other", "base": ArraySource(ROWS[:9]), "queries": ROWS[1:4], "metric": "ip", "learn": ArraySource(ROWS[:7]),
+    "neighbors": np.zeros((3, 1), np.int64), "judgements": Judgements(ROWS[:2], np.zeros((2, 3), np.int64)),
+    "fingerprint": "h", "learn_fingerprint": "h", "revision": "r", "files": (FileState("x", 1, 2),), "notes": ("n",),
+}  # fmt: skip
+OTHER_OPTIONS = {
+    "cache_dir": Path("c"), "codebooks_dir": Path("c"), "k": 7, "candidates": 150, "num_pairs": 9, "train_size": 6,
+    "with_recall": False, "with_pairwise": False, "with_rank": False, "with_qps": True,
+    "ground_truth_path": Path("gt"), "batch_size": 5, "threads": 2, "slow": True,
+    "checkpoints": Checkpoints(Path("k")), "memory": MemoryLimit(1, "x"), "stage_to_tmp": True,
+}  # fmt: skip
+OTHER_CELL = {"method": "opq", "config": {"m": 2, "nbits": 5}, "seed": 4, "start": 1, "stop": 9}
+MODEL = {"fingerprint", "learn_fingerprint", "train_size", "method", "config", "seed"}
+"""The fields that a model depends on."""
+
+
+def changed(name):
+    """The three specifications, one of them with another value in that field."""
+    data = replace(DATASET, **{name: OTHER_DATA[name]}) if name in OTHER_DATA else DATASET
+    options = replace(OPTIONS, **{name: OTHER_OPTIONS[name]}) if name in OTHER_OPTIONS else OPTIONS
+    return data, options, replace(CELL, **{name: OTHER_CELL[name]}) if name in OTHER_CELL else CELL
+
+
+@pytest.mark.parametrize("name", [each.name for kind in (Dataset, Options, Cell) for each in fields(kind)])
+def test_every_field_counts_but_the_exceptions(name):
+    before = run_id(DATASET, OPTIONS, CELL)
+    same = run_id(*changed(name)) == before
+    assert same == (name in DATA_WITHOUT_EFFECT | OPTIONS_WITHOUT_EFFECT)
+    data, options, cell = changed(name)
+    same = model_id(data, options.train_size, cell) == model_id(DATASET, OPTIONS.train_size, CELL)
+    assert same == (name not in MODEL)
+
+
+def test_the_exceptions_are_fields():
+    assert {each.name for each in fields(Dataset)} >= DATA_WITHOUT_EFFECT
+    assert {each.name for each in fields(Options)} >= OPTIONS_WITHOUT_EFFECT
+
+
+def test_judged_queries_and_the_shape_of_queries_count():
+    others = [
+        replace(DATASET, judgements=Judgements(ROWS[1:3], DATASET.judgements.qrels)),
+        replace(DATASET, judgements=None),
+        replace(DATASET, queries=DATASET.queries.reshape(4, 3)),
+        replace(DATASET, queries=-DATASET.queries),
+    ]
+    ids = [run_id(each, OPTIONS, CELL) for each in (DATASET, *others)]
+    assert len(set(ids)) == len(ids)
+
+
+def test_learn_vectors_that_are_not_trained_on_do_not_count():
+    large = replace(OPTIONS, train_size=11)
+    assert run_id(DATASET, large, CELL) == run_id(replace(DATASET, learn_fingerprint="h"), large, CELL)
+
+
+def test_the_order_of_parameters_does_not_count():
+    assert run_id(DATASET, OPTIONS, CELL) == run_id(DATASET, OPTIONS, replace(CELL, config={"nbits": 4, "m": 2}))
+
+
+def test_another_release_counts(monkeypatch):
+    before = run_id(DATASET, OPTIONS, CELL), model_id(DATASET, 5, CELL)
+    monkeypatch.setattr("vq_benchmark.studies.plan.release", lambda: "9.9")
+    assert (run_id(DATASET, OPTIONS, CELL), model_id(DATASET, 5, CELL)) != before
