@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hosting import Host, running_host
+from hypothesis import settings
 
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.source import ArraySource
@@ -20,6 +21,9 @@ from vq_benchmark.machine.progress import SilentReporter
 from vq_benchmark.results.database import Run
 from vq_benchmark.studies.cell import run_cell
 from vq_benchmark.studies.plan import Options, cells_of, parsed_grid
+
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def make_study(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Study]
         rng = np.random.default_rng(7)
         base, queries = (rng.standard_normal((rows, 16)).astype(np.float32) for rows in (n, 12))
         base[n // 2] = base[0]  # a tie between chunks
-        dataset = Dataset("made", ArraySource(base), queries, "l2", fingerprint=f"made {n}")
+        dataset = Dataset("made", ArraySource(base), queries, "l2", fingerprint=f"made {n}", files=())
         options = Options(folder / "cache", folder / "codebooks", k=10, candidates=20, num_pairs=100, train_size=400)
         grid = parsed_grid(methods.split(","), {}, range(seeds))
         edges = [int(edge) for edge in np.linspace(0, n, chunks + 1)]

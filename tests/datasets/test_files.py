@@ -1,6 +1,7 @@
 """Which files a data set is read from, and what a change of one does."""
 
 import os
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -51,7 +52,7 @@ def test_a_file_that_changed_is_named(extension, tmp_path):
 def test_learn_vectors_and_shards_count(tmp_path):
     for name in ("base", "learn"):
         np.save(tmp_path / f"{name}.npy", BASE)
-    assert [os.path.basename(state.path) for state in load_dataset(tmp_path).files] == ["base.npy", "learn.npy"]
+    assert [Path(state.path).name for state in load_dataset(tmp_path).files] == ["base.npy", "learn.npy"]
     shards = tmp_path / "shards"
     shards.mkdir()
     for number in range(3):

@@ -1,16 +1,18 @@
 """Checkpoints: whole or absent, used for the work they belong to, refused for any other, set aside when damaged."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vq_benchmark.datasets.files import FileState
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.archive import pack, unpack
 from vq_benchmark.machine.provenance import release
 from vq_benchmark.results import checkpoints
-from vq_benchmark.results.checkpoints import Checkpoint, Checkpoints, Interval
+from vq_benchmark.results.checkpoints import Checkpoint, Checkpoints, Interval, Saved
 
 ID = "0123456789abcdef01234567"
 
@@ -35,7 +37,7 @@ def test_the_last_one_comes_back(checkpoint: Checkpoint) -> None:
     assert checkpoint.read(remarks) is None
     for row, payload in enumerate((b"first", bytes(range(256)), b"")):
         checkpoint.write(payload, row)
-        assert checkpoint.read(remarks) == (payload, row)
+        assert checkpoint.read(remarks) == Saved(payload, row, None)
         assert [each.name for each in checkpoint.path.parent.iterdir()] == [f"{ID}.npz"]
     checkpoint.remove()
     checkpoint.remove()
@@ -47,7 +49,14 @@ def test_what_it_belongs_to_can_be_read_from_it(checkpoint: Checkpoint) -> None:
     checkpoint.write(b"x", 4096)
     header, _ = unpack(checkpoint.path.read_bytes())
     identity = {"id": ID, "release": release(), "model_hash": "m", "dataset_fingerprint": "f"}
-    assert header == {"version": 1, "identity": identity, "next_row": 4096}
+    version = checkpoints.FORMAT_VERSION
+    assert header == {"version": version, "identity": identity, "next_row": 4096, "files": None}
+
+
+def test_it_says_of_which_files_it_is(checkpoint: Checkpoint) -> None:
+    files = (FileState("base.npy", 10, 20), FileState("learn.npy", 1, 2))
+    replace(checkpoint, files=files).write(b"x", 1)
+    assert checkpoint.read(Remarks()) == Saved(b"x", 1, files)
 
 
 @pytest.mark.parametrize(
@@ -73,9 +82,9 @@ def test_one_of_other_work_is_refused_and_left(name: str, value: str, says: str,
 
 def test_one_of_another_format_is_refused(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as future:
-        future.setattr(checkpoints, "FORMAT_VERSION", 2)
+        future.setattr(checkpoints, "FORMAT_VERSION", 99)
         checkpoint.write(b"x", 1)
-    with pytest.raises(InputError, match="its version is 2, needed is 1"):
+    with pytest.raises(InputError, match=f"its version is 99, needed is {checkpoints.FORMAT_VERSION}"):
         checkpoint.read(Remarks())
 
 
@@ -91,7 +100,7 @@ def check_set_aside(checkpoint: Checkpoint, damaged: bytes) -> None:
     assert "damaged" in remarks.said[0]
     assert aside.name in remarks.said[0]
     checkpoint.write(b"again", 5)
-    assert checkpoint.read(remarks) == (b"again", 5)
+    assert checkpoint.read(remarks) == Saved(b"again", 5, None)
 
 
 @pytest.mark.parametrize("kept", [0, 0.3, 0.6, 0.99])
@@ -110,7 +119,7 @@ def test_a_changed_byte_never_changes_the_payload(data: st.DataObject, tmp_path_
     content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
     checkpoint.path.write_bytes(content)
     try:
-        assert checkpoint.read(Remarks()) in (None, (payload, 4096))
+        assert checkpoint.read(Remarks()) in (None, Saved(payload, 4096, None))
     except InputError as refusal:
         assert "other work" in str(refusal)
 

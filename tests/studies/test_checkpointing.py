@@ -58,7 +58,8 @@ def dataset() -> Dataset:
     base = rng.standard_normal((N, 8)).astype(np.float32)
     queries, judged = rng.standard_normal((2, 6, 8)).astype(np.float32)
     qrels = np.stack([np.arange(6), rng.integers(N, size=6), np.ones(6, dtype=np.int64)], axis=1)
-    return Dataset("made", ArraySource(base), queries, "ip", judgements=Judgements(judged, qrels), fingerprint="made")
+    judgements = Judgements(judged, qrels)
+    return Dataset("made", ArraySource(base), queries, "ip", judgements=judgements, fingerprint="made", files=())
 
 
 @pytest.fixture

@@ -14,16 +14,16 @@ from vq_benchmark.results.checkpoints import Checkpoints
 from vq_benchmark.studies.plan import DATA_WITHOUT_EFFECT, OPTIONS_WITHOUT_EFFECT, Cell, Options, model_id, run_id
 
 ROWS = np.arange(40, dtype=np.float32).reshape(10, 4)
-DATASET = Dataset(
-    "made", ArraySource(ROWS), ROWS[:3], "l2", ArraySource(ROWS), None, Judgements(ROWS[:2], np.ones((2, 3), np.int64)),
-    fingerprint="f", learn_fingerprint="g",
-)  # fmt: skip
+SOURCE = ArraySource(ROWS)
+JUDGED = Judgements(ROWS[:2], np.ones((2, 3), np.int64))
+DATASET = Dataset("made", SOURCE, ROWS[:3], "l2", SOURCE, None, JUDGED, fingerprint="f", learn_fingerprint="g")
 OPTIONS = Options(Path("cache"), Path("codebooks"), train_size=5)
 CELL = Cell("pq", {"m": 2, "nbits": 4}, 3, 0, 10)
 
 OTHER_DATA = {
-    "name": "other", "base": ArraySource(ROWS[:9]), "queries": ROWS[1:4], "metric": "ip", "learn": ArraySource(ROWS[:7]),
-    "neighbors": np.zeros((3, 1), np.int64), "judgements": Judgements(ROWS[:2], np.zeros((2, 3), np.int64)),
+    "name": "other", "base": ArraySource(ROWS[:9]), "queries": ROWS[1:4], "metric": "ip",
+    "learn": ArraySource(ROWS[:7]), "neighbors": np.zeros((3, 1), np.int64),
+    "judgements": Judgements(ROWS[:2], np.zeros((2, 3), np.int64)),
     "fingerprint": "h", "learn_fingerprint": "h", "revision": "r", "files": (FileState("x", 1, 2),), "notes": ("n",),
 }  # fmt: skip
 OTHER_OPTIONS = {

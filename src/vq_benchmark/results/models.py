@@ -11,7 +11,7 @@ from vq_benchmark.machine.files import atomic_write
 from vq_benchmark.quantizers.base import Quantizer, State
 from vq_benchmark.quantizers.registry import quantizer_class
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 1
 
 
 def model_hash(quantizer: Quantizer) -> str:
