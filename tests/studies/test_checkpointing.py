@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from vq_benchmark.datasets.dataset import Dataset, Judgements
+from vq_benchmark.datasets.files import FileState
 from vq_benchmark.datasets.source import ArraySource
 from vq_benchmark.errors import Stopped
 from vq_benchmark.evaluation.grid import TILE_ROWS
@@ -287,3 +288,26 @@ def test_a_measurement_of_another_format_is_set_aside(run, options, monkeypatch)
     again = Stopper()
     assert run(again).failed == []
     assert any("a measurement of format 99" in text for text in again.said)
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_checkpoint_of_other_vectors_is_not_gone_on_from(changed, dataset, options, tmp_path) -> None:
+    """Other files may hold the same vectors: those done are looked at, and kept if they are the same."""
+
+    def start(report: Stopper, data: Dataset) -> Outcome:
+        with stopping():
+            return run_cells(data, options, [SQ], Database(tmp_path / "x.db"), "sweep", report)
+
+    with pytest.raises(Stopped):
+        start(Stopper("sq", 2 * TILE_ROWS), dataset)
+    base = dataset.base.array.copy()
+    base[TILE_ROWS] *= 1.25 if changed else 1
+    (tmp_path / "base.npy").touch()
+    later = replace(dataset, base=ArraySource(base), files=(FileState.of(tmp_path / "base.npy"),))
+    again = Stopper()
+    (row,) = start(again, later).runs
+    assert any("is of vectors that changed since" in said for said in again.said) == changed
+    assert ("sq bits=8", N if changed else N - 2 * TILE_ROWS) in again.tasks
+    elsewhere = replace(options, cache_dir=tmp_path / "f", codebooks_dir=tmp_path / "f", checkpoints=Checkpoints())
+    (fresh,) = run_cells(later, elsewhere, [SQ], Database(tmp_path / "fresh.db"), "sweep", Stopper()).runs
+    assert quality(row.metrics) == quality(fresh.metrics)
