@@ -16,7 +16,8 @@ from vq_benchmark.evaluation.top_candidates import TopCandidates, scores_of
 from vq_benchmark.machine.archive import pack, unpack
 
 DEFAULT_K = 100
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""Of version 1 are scores that were added in an order of the processor's own: ties were lost between machines."""
 
 
 @dataclass

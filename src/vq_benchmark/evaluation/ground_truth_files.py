@@ -17,7 +17,8 @@ from vq_benchmark.evaluation.top_candidates import TopCandidates
 from vq_benchmark.machine.archive import pack, unpack
 from vq_benchmark.machine.files import atomic_write
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""Of version 1 are scores that were added in an order of the processor's own: ties were lost between machines."""
 WRITABLE = (".npz", ".ibin", ".ivecs")
 READABLE = (".npz", ".npy", ".ibin", ".ivecs", ".hdf5", ".h5")
 
@@ -88,7 +89,10 @@ def load_truths(path: Path, belonging: Belonging, k: int, span: Span) -> Truths:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{str(path)!r} is not a readable ground truth of vq-benchmark: {error}.") from error
     if version != FORMAT_VERSION:
-        raise InputError(f"{str(path)!r} has format {version}; this version of vq-benchmark reads {FORMAT_VERSION}.")
+        raise InputError(
+            f"{str(path)!r} has format {version}, this version of vq-benchmark reads {FORMAT_VERSION}; compute it "
+            "again with `vq-benchmark precompute-gt`."
+        )
     for name, wanted in vars(belonging).items():
         if getattr(stored, name) != wanted:
             raise InputError(

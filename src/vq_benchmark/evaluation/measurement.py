@@ -12,7 +12,8 @@ from vq_benchmark.evaluation.streaming import Timings
 from vq_benchmark.evaluation.top_candidates import TopCandidates
 from vq_benchmark.machine.archive import pack, unpack
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""Of version 1 are scores that were added in an order of the processor's own: ties were lost between machines."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from typing import Any
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.fingerprint import fingerprint_array
 from vq_benchmark.errors import InfeasibleBudget, InputError
+from vq_benchmark.evaluation import metric_set
 from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, block_rows
 from vq_benchmark.evaluation.ground_truth import DEFAULT_K
 from vq_benchmark.evaluation.streaming import PassSettings
@@ -120,6 +121,7 @@ def run_id(dataset: Dataset, options: Options, cell: Cell) -> str:
     return _digest(
         {
             "version": release(),
+            "metric_set": metric_set.VERSION,
             "base": dataset.fingerprint,
             "queries": fingerprint_array(dataset.queries),
             "learn": _learn_fingerprint(dataset, options.train_size),
