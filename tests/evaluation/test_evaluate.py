@@ -34,7 +34,8 @@ def test_given_truths_are_used(make_dataset, rounding) -> None:
     right = finished_metrics(evaluate(rounding, dataset, truths=truths))
     assert right["recall_at_10"] == finished_metrics(evaluate(rounding, dataset))["recall_at_10"]
     reversed_queries = dataclasses.replace(truths.queries, top=truths.queries.top.part(slice(None, None, -1)))
-    assert finished_metrics(evaluate(rounding, dataset, truths=Truths(reversed_queries)))["recall_at_10"] < 0.5
+    wrong = finished_metrics(evaluate(rounding, dataset, truths=Truths(reversed_queries)))
+    assert right["rank_distortion"] < 0.5 < wrong["rank_distortion"]
 
 
 def test_a_judged_truth_that_is_not_given_leaves_out_the_exact_figures(make_dataset, rounding) -> None:

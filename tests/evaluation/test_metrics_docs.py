@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vq_benchmark.evaluation.bootstrap import RESAMPLES
-from vq_benchmark.evaluation.evaluate import evaluate
+from vq_benchmark.evaluation.evaluate import evaluate, exact_truths
 from vq_benchmark.evaluation.grid import TILE_ROWS
 from vq_benchmark.evaluation.metrics import finished_metrics
 from vq_benchmark.evaluation.ranking import ndcg
@@ -32,7 +32,8 @@ def test_every_metric_has_one_row_and_every_row_is_a_metric(make_dataset, roundi
     index.add(dataset.queries)
     index.add(dataset.queries)
     for k in (10, 3):
-        produced |= set(search_metrics(index, dataset.queries, np.zeros((7, k), int), 0, itertools.count().__next__))
+        truth = exact_truths(dataset, k).queries
+        produced |= set(search_metrics(index, dataset, truth, 0, itertools.count().__next__))
     values = {re.sub(r"_at_(37|3)$", "_at_k", name) for name in produced if not name.endswith("_ci")}
     assert values | OF_THE_CELL == NAMED
     for name in NAMED:

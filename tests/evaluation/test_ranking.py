@@ -1,5 +1,7 @@
 """Ranking metrics: known answers and independent implementations."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,49 +13,71 @@ from vq_benchmark.evaluation import ranking
 generators = st.integers(0, 2**32).map(np.random.default_rng)
 
 
-@given(generators, st.integers(1, 12), st.integers(1, 20))
-def test_ranks_are_the_first_places(rng: np.random.Generator, k: int, r: int) -> None:
-    candidates, wanted = rng.integers(-1, 15, size=(4, r)), rng.integers(-1, 15, size=(4, k))
-    ranks = ranking.ranks_in(candidates, wanted)
-    for row in range(4):
-        listed = candidates[row].tolist()
-        for place, item in enumerate(wanted[row].tolist()):
-            assert ranks[row, place] == (listed.index(item) if item != -1 and item in listed else r)
+Case = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-@given(generators, st.integers(1, 10), st.integers(1, 30))
-def test_recall_counts_each_item_once(rng: np.random.Generator, k: int, r: int) -> None:
-    true = np.stack([rng.permutation(40)[:k] for _ in range(5)])
-    answer = rng.integers(40, size=(5, 30))  # with duplicates
-    expected = [len(set(t) & set(a[:r])) / k for t, a in zip(true.tolist(), answer.tolist(), strict=True)]
-    np.testing.assert_allclose(ranking.recall(ranking.ranks_in(answer, true), k, r), expected, rtol=1e-15)
+def many_ties(rng: np.random.Generator, n: int, k: int, r: int) -> Case:
+    """Exact scores (n,) of a base with few distinct ones, those of the true top-k, and an answer of r ids."""
+    scores = rng.integers(4, size=n).astype(np.float64)
+    return scores, np.sort(scores)[::-1][:k], rng.permutation(n)[:r]
 
 
-def test_an_answer_of_one_item_repeated_has_found_one_item() -> None:
-    answer = np.full((1, 10), 3)
-    ranks = ranking.ranks_in(answer, np.arange(10)[None])
-    assert ranking.recall(ranks, 10, 10).tolist() == [0.1]
+@given(generators, st.integers(1, 12), st.integers(1, 25))
+def test_recall_counts_rows_that_tie_with_or_beat_the_kth_neighbour(rng: np.random.Generator, k: int, r: int) -> None:
+    scores, true, answer = many_ties(rng, 30, k, r)
+    nearer_or_tied = {row for row in range(30) if np.count_nonzero(scores > scores[row]) < k}
+    expected = min(k, len(nearer_or_tied & set(answer.tolist()))) / k
+    assert ranking.recall(true[None], scores[answer][None], k, r).tolist() == [expected]
 
 
-def test_missing_ids_are_not_found_in_each_other() -> None:
-    ranks = ranking.ranks_in(np.array([[0, -1, -1]]), np.array([[0, -1]]))
-    assert ranks.tolist() == [[0, 3]]
+@given(generators, st.integers(1, 12), st.integers(1, 25))
+def test_without_ties_recall_is_that_of_ids(rng: np.random.Generator, k: int, r: int) -> None:
+    scores, answer = rng.permutation(40).astype(np.float64), rng.permutation(40)[:r]
+    true = np.argsort(-scores)[:k]
+    expected = len(set(true.tolist()) & set(answer.tolist())) / k
+    assert ranking.recall(scores[true][None], scores[answer][None], k, r).tolist() == [expected]
+
+
+def test_places_without_a_row_find_nothing() -> None:
+    true, found = np.array([[5.0, -np.inf]]), np.array([[5.0, -np.inf, -np.inf]])
+    assert ranking.recall(true, found, 2, 3).tolist() == [0.5]
+    assert ranking.ranks_of(true, found).tolist() == [[0, 3]]
 
 
 @given(generators, st.integers(1, 8), st.integers(8, 25))
-def test_rank_distortion_is_the_footrule(rng: np.random.Generator, k: int, r: int) -> None:
-    true, answer = rng.permutation(40)[:k], rng.permutation(40)[:r]
-    moved = [abs((answer.tolist().index(item) if item in answer else r) - place) for place, item in enumerate(true)]
+def test_rank_distortion_is_the_footrule_with_ties_broken_by_the_answer(
+    rng: np.random.Generator, k: int, r: int
+) -> None:
+    scores, true, answer = many_ties(rng, 40, k, r)
+    rank = {row: place for place, row in enumerate(answer.tolist())}
+    order = sorted(range(40), key=lambda row: (-scores[row], rank.get(row, r)))[:k]
+    moved = [abs(rank.get(row, r) - place) for place, row in enumerate(order)]
     worst = [r - place for place in range(k)]
-    ranks = ranking.ranks_in(answer[None], true[None])
-    assert ranking.rank_distortion(ranks, r)[0] == pytest.approx(sum(moved) / sum(worst), rel=1e-15)
-    assert ranking.rank_distortion(ranks, r)[0] <= (1 if r >= 2 * k - 1 else 2)
+    value = ranking.rank_distortion(true[None], scores[answer][None])[0]
+    assert value == pytest.approx(sum(moved) / sum(worst), rel=1e-15)
+    assert value <= (1 if r >= 2 * k - 1 else 2)
+
+
+@settings(max_examples=30, deadline=None)
+@given(generators, st.integers(1, 6))
+def test_of_whole_orders_it_is_the_least_footrule_of_all_that_break_the_ties(
+    rng: np.random.Generator, n: int
+) -> None:
+    scores, true, answer = many_ties(rng, n, n, n)
+    rank = np.argsort(answer)
+    least = min(
+        np.abs(rank[list(order)] - np.arange(n)).sum()
+        for order in itertools.permutations(range(n))
+        if (scores[list(order)] == true).all()
+    )
+    moved = np.abs(ranking.ranks_of(true[None], scores[answer][None]) - np.arange(n)).sum()
+    assert moved == least
 
 
 def test_rank_distortion_at_its_ends() -> None:
-    true = np.arange(5)[None]
-    assert ranking.rank_distortion(ranking.ranks_in(np.arange(9)[None], true), 9).tolist() == [0.0]
-    assert ranking.rank_distortion(ranking.ranks_in(np.arange(10, 19)[None], true), 9).tolist() == [1.0]
+    scores = -np.arange(19.0)[None]
+    assert ranking.rank_distortion(scores[:, :5], scores[:, :9]).tolist() == [0.0]
+    assert ranking.rank_distortion(scores[:, :5], scores[:, 10:19]).tolist() == [1.0]
 
 
 def test_sum_of_scores() -> None:

@@ -61,31 +61,31 @@ def test_the_recall_of_the_timed_index_is_that_of_the_evaluation(make_dataset, m
     truths = exact_truths(dataset)
     evaluated = finished_metrics(evaluate(quantizer, dataset, truths=truths))
     index = filled_index(quantizer, dataset.base, metric)
-    timed = search_metrics(index, dataset.queries, truths.queries.ids, 0, itertools.count().__next__)
+    timed = search_metrics(index, dataset, truths.queries, 0, itertools.count().__next__)
     assert timed["search_k"] == 10
-    # Rows of equal codes tie at the tenth place, and either may be taken.
+    # Rows of equal codes tie in the estimated order, and either may be returned.
     assert abs(timed["search_recall_at_10"] - evaluated["recall_at_10"]) <= 0.01
 
 
 def test_the_row_says_how_it_was_measured(make_dataset):
     dataset = make_dataset("l2", n=500, queries=30)
     index = filled_index(get_quantizer("none").fit(dataset.training_sample(100)), dataset.base, "l2")
-    truth = exact_truths(dataset, 5).queries.ids
-    metrics = search_metrics(index, dataset.queries, truth, 0, itertools.count(step=0.25).__next__)
+    truth = exact_truths(dataset, 5).queries
+    metrics = search_metrics(index, dataset, truth, 0, itertools.count(step=0.25).__next__)
     assert metrics["queries_per_second"] == 30 / 0.25
     assert metrics["queries_per_second_quartiles"] == [120, 120]
     assert metrics["queries_per_second_spread"] == 0
     assert (metrics["latency_p50_ms"], metrics["latency_p99_ms"]) == (250, 250)
     assert (metrics["search_batch"], metrics["search_k"]) == (30, 5)
     assert metrics["search_threads"] >= 1
-    assert 0.9 < metrics["search_recall_at_5"] <= 1
+    assert metrics["search_recall_at_5"] == 1  # a quarter of the rows are copies, which the index may return instead
 
 
 def test_where_all_queries_take_long_the_rate_is_of_fewer(make_dataset):
     dataset = make_dataset("l2", n=500, queries=300)
     index = filled_index(get_quantizer("none").fit(dataset.training_sample(100)), dataset.base, "l2")
-    truth = exact_truths(dataset, 5).queries.ids
-    metrics = search_metrics(index, dataset.queries, truth, 0, itertools.count(step=1.5).__next__)
+    truth = exact_truths(dataset, 5).queries
+    metrics = search_metrics(index, dataset, truth, 0, itertools.count(step=1.5).__next__)
     assert metrics["search_batch"] == 256
     assert metrics["queries_per_second"] == 256 / 1.5
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from vq_benchmark.evaluation.metric_set import ENVIRONMENT_KEY, VERSION
 from vq_benchmark.results.database import Run
 
 STRENGTHS = {"pq": 0.85, "opq": 1.0, "sq": 0.55, "rabitq": 1.15, "none": 1.0}
@@ -57,7 +58,12 @@ def make_run(
         chunk_start=0,
         chunk_stop=100_000,
         metrics=metrics | extra,
-        environment={"package_version": "0.1.0", "threads": 2, "cpu": "AMD EPYC 7763 64-Core Processor"},
+        environment={
+            "package_version": "0.1.0",
+            "threads": 2,
+            "cpu": "AMD EPYC 7763 64-Core Processor",
+            ENVIRONMENT_KEY: VERSION,
+        },
         created_at="2025-01-01T00:00:00+00:00",
     )
     return replace(run, **changes)

@@ -166,6 +166,27 @@ def test_disputed_sets_are_not_finished(study, database: Database) -> None:
     ]
 
 
+def lifted_truth(measurement: Measurement) -> None:
+    """As if the ground truth of a chunk were that of other, nearer vectors."""
+    top = measurement.truth.top
+    measurement.truth.top = replace(top, scores=top.scores + 1.0)
+
+
+def test_an_impossible_control_becomes_a_failed_row(study, database: Database) -> None:
+    (first, middle, last), sq = only(study.parts, "none"), only(study.parts, "sq")
+    result = finished(database, [first, edited(middle, lifted_truth), last, *sq])
+    assert [run.method for run in result.finished] == ["sq"]
+    (sentence,) = result.incomplete
+    row = database.get(first.whole_run_id)
+    assert (row.status, row.metrics, row.chunk_start, row.chunk_stop) == ("failed", {}, 0, 900)
+    assert "of the uncompressed vectors is 0." in row.error
+    assert "but it must be 1" in row.error
+    assert sentence == f"none  seed 0 on made: {row.error}"
+    before = database.path.read_bytes()
+    assert finish_partial_rows(database) == Finishing()
+    assert database.path.read_bytes() == before
+
+
 def test_two_measurements_are_in_memory_at_most(make_study, database: Database, monkeypatch) -> None:
     database.put_all(make_study("sq,none", chunks=6).parts)
     alive: weakref.WeakSet[Measurement] = weakref.WeakSet()

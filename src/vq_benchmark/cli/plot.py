@@ -8,6 +8,7 @@ from rich.console import Console
 from typer import Option
 
 from vq_benchmark.cli.options import comma_separated
+from vq_benchmark.reports.metric_versions import REMEDY, other_versions
 from vq_benchmark.reports.selection import select_runs
 from vq_benchmark.reports.tables import print_results
 from vq_benchmark.results.database import Database
@@ -46,6 +47,7 @@ def plot(
     print_results(runs, Console())
     missing = [name for name in plotted.skipped if names is not None or not name.startswith(JUDGED)]
     if missing:
-        typer.echo(f"no row has a value to draw of: {', '.join(missing)}.", err=True)
+        remedy = f" Some rows are of another metric set; {REMEDY}." if other_versions(runs) else ""
+        typer.echo(f"no row has a value to draw of: {', '.join(missing)}.{remedy}", err=True)
     for path in plotted.paths:
         typer.echo(path)

@@ -18,6 +18,7 @@ from vq_benchmark.machine.archive import pack, unpack
 
 DEFAULT_K = 100
 FORMAT_VERSION = 2
+"""Of version 1 are scores that were added in an order of the processor's own, and no digests of the rows."""
 
 
 @dataclass

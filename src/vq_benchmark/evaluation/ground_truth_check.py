@@ -8,6 +8,7 @@ from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.source import take
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.evaluate import Truths, own_judged_queries
+from vq_benchmark.evaluation.exact_scores import exact_scores
 from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, AfterBlock, OnBlock
 from vq_benchmark.evaluation.ground_truth import GroundTruth, exact_neighbors
 from vq_benchmark.evaluation.top_candidates import TopCandidates, scores_of
@@ -15,7 +16,6 @@ from vq_benchmark.evaluation.top_candidates import TopCandidates, scores_of
 TOLERANCE = 1e-4
 """Of ‖q‖·max‖x‖ (of its square for L2): neighbours computed by others in float32 may be out of order by so much."""
 QUERIES_AT_A_TIME = 32
-ROWS_AT_A_TIME = 8192
 RECOMPUTED_QUERIES = 8
 """Of all queries, whose neighbours are searched for again among all rows: it costs one pass over the base."""
 
@@ -72,25 +72,11 @@ def _listed_truth(ids: IdArray, dataset: Dataset, k: int, origin: str) -> Ground
     if (np.diff(np.sort(ids, axis=1)) == 0).any():
         raise InputError(f"{origin} lists a row twice for the same query.")
     sample = take(dataset.base, probe_rows(dataset.n))
-    scores = _scores_of_listed(dataset, ids)
+    scores = exact_scores(dataset, ids)
     for first in range(0, len(ids), QUERIES_AT_A_TIME):
         group = slice(first, first + QUERIES_AT_A_TIME)
         _refuse_contradictions(dataset, queries[group], ids[group], scores[group], sample, origin)
     return GroundTruth(TopCandidates.best_of(scores, ids, k), (0, dataset.n))
-
-
-def _scores_of_listed(dataset: Dataset, ids: IdArray) -> DoubleArray:
-    """(q, k) float64 exact scores of the listed rows, which are read in the order of the base, each once."""
-    rows, pair_rows = np.unique(ids, return_inverse=True)
-    pair_rows = pair_rows.ravel()
-    order = np.argsort(pair_rows, kind="stable")
-    scores = np.empty(ids.size)
-    for first in range(0, len(rows), ROWS_AT_A_TIME):
-        after = min(first + ROWS_AT_A_TIME, len(rows))
-        pairs = order[slice(*np.searchsorted(pair_rows[order], (first, after)))]
-        listed = scores_of(dataset.queries, take(dataset.base, rows[first:after], keep=False), dataset.metric)
-        scores[pairs] = listed.of_pairs(pairs // ids.shape[1], pair_rows[pairs] - first)
-    return scores.reshape(ids.shape)
 
 
 def _refuse_others(dataset: Dataset, few: IdArray, truth: GroundTruth, found: GroundTruth, origin: str) -> None:

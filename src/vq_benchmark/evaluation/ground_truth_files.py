@@ -20,6 +20,7 @@ from vq_benchmark.machine.archive import pack, unpack
 from vq_benchmark.machine.files import atomic_write
 
 FORMAT_VERSION = 2
+"""Of version 1 are scores that were added in an order of the processor's own, and no digests of the rows."""
 WRITABLE = (".npz", ".ibin", ".ivecs")
 READABLE = (".npz", ".npy", ".ibin", ".ivecs", ".hdf5", ".h5")
 
@@ -90,7 +91,8 @@ def load_truths(path: Path, belonging: Belonging, k: int, span: Span) -> Truths:
         header, arrays = unpack(path.read_bytes())
         if header["version"] != FORMAT_VERSION:
             raise InputError(
-                f"{str(path)!r} has format {header['version']}; this version of vq-benchmark reads {FORMAT_VERSION}."
+                f"{str(path)!r} has format {header['version']}, this version of vq-benchmark reads {FORMAT_VERSION}; "
+                "compute it again with `vq-benchmark precompute-gt`."
             )
         stored, files = Belonging(**header["belonging"]), from_json(header["files"])
         content = ContentDigest.from_arrays(arrays)

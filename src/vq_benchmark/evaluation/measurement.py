@@ -16,6 +16,7 @@ from vq_benchmark.evaluation.top_candidates import TopCandidates
 from vq_benchmark.machine.archive import pack, unpack
 
 FORMAT_VERSION = 2
+"""Of version 1 are scores that were added in an order of the processor's own, and no digests of the rows."""
 
 
 @dataclass(frozen=True)

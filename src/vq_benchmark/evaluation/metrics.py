@@ -83,22 +83,22 @@ def error_metrics(accumulators: Accumulators) -> Metrics:
 def recall_metrics(top: TopCandidates, truth: GroundTruth, measurement: Measurement) -> Metrics:
     """How well the estimated order of the whole base finds and orders the true neighbours."""
     subject, size = measurement.subject, top.size
-    ids, exact = top.ids[: subject.queries], top.exact[: subject.queries]
+    exact = top.exact[: subject.queries]
     norms = measurement.query_norms[: subject.queries] if subject.metric == "l2" else np.zeros(subject.queries)
     k = min(subject.k, subject.n)
-    ranks = ranking.ranks_in(ids, truth.ids[:, :k])
+    true = truth.top.scores[:, :k]
     metrics: Metrics = {}
     for depth in sorted({depth for depth in RECALL_DEPTHS if depth <= k} | {k}):
         if depth > size:
             continue
-        _put_per_query(metrics, f"recall_at_{depth}", ranking.recall(ranks, depth, depth), subject.seed)
+        _put_per_query(metrics, f"recall_at_{depth}", ranking.recall(true, exact, depth, depth), subject.seed)
         for r in RERANK_DEPTHS.get(depth, ()):
             if r <= size:
-                _put_per_query(metrics, f"recall_{depth}_at_{r}", ranking.recall(ranks, depth, r), subject.seed)
-        best, found = (_true_scores(scores[:, :depth], norms, subject.d) for scores in (truth.top.scores, exact))
+                _put_per_query(metrics, f"recall_{depth}_at_{r}", ranking.recall(true, exact, depth, r), subject.seed)
+        best, found = (_true_scores(scores[:, :depth], norms, subject.d) for scores in (true, exact))
         _put_per_query(metrics, f"sum_of_scores_at_{depth}", ranking.sum_of_scores(best, found), subject.seed)
     if subject.with_rank:
-        _put_per_query(metrics, "rank_distortion", ranking.rank_distortion(ranks, size), subject.seed)
+        _put_per_query(metrics, "rank_distortion", ranking.rank_distortion(true, exact), subject.seed)
     return metrics
 
 

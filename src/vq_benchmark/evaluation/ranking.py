@@ -1,11 +1,15 @@
 """Metrics of a ranking: per-query values from the true and the estimated neighbours. Formulas in docs/METRICS.md."""
 
 from collections.abc import Callable
+from typing import Any
 
+import numba
 import numpy as np
 
 from vq_benchmark.arrays import DoubleArray, IdArray
-from vq_benchmark.evaluation.top_candidates import NO_ID
+
+NO_ROW = -np.inf
+"""The score where there is no row."""
 
 Grades = list[dict[int, int]]
 """Per query the relevance of the relevant base rows: at least one, and all above 0."""
@@ -13,34 +17,60 @@ JudgedMeasure = Callable[[IdArray, Grades, int], DoubleArray]
 """(q,) values from candidates (q, r) best first, their judgements, and how many of the first candidates count."""
 
 
-def ranks_in(candidates: IdArray, wanted: IdArray) -> IdArray:
-    """(q, k) position of each wanted id among the query's candidates (q, r), first occurrence; r where absent."""
-    r = candidates.shape[1]
-    ranks = np.full(wanted.shape, r, dtype=np.int64)
-    for query in range(len(wanted)):
-        ids, first = np.unique(candidates[query], return_index=True)
-        place = np.minimum(np.searchsorted(ids, wanted[query]), len(ids) - 1)
-        found = (ids[place] == wanted[query]) & (wanted[query] != NO_ID)
-        ranks[query] = np.where(found, first[place], r)
-    return ranks
+def recall(true: DoubleArray, found: DoubleArray, k: int, r: int) -> DoubleArray:
+    """(q,) share of the true top-k found in the estimated top-r: rows that tie with or beat the k-th true neighbour.
+
+    Only scores count, not ids, so it does not depend on how a ground truth broke its ties.
+
+    Args:
+        true: (q, >= k) exact scores of the true neighbours, best first.
+        found: (q, >= r) exact scores of the answer in its own order; NO_ROW where it holds no row or a repeated one.
+    """
+    rows = found[:, :r]
+    hits = (rows >= true[:, k - 1 : k]) & (rows != NO_ROW)
+    return np.asarray(np.minimum(hits.sum(axis=1), k) / k)
 
 
-def recall(ranks: IdArray, k: int, r: int) -> DoubleArray:
-    """(q,) share of the true top-k found in the estimated top-r; ranks (q, >= k) come from `ranks_in`."""
-    return np.asarray((ranks[:, :k] < r).mean(axis=1))
-
-
-def rank_distortion(ranks: IdArray, r: int) -> DoubleArray:
-    """(q,) Spearman's footrule of the true top-k in the estimated order, absent items at rank r, over its value
-    where all are absent.
+def rank_distortion(true: DoubleArray, found: DoubleArray) -> DoubleArray:
+    """(q,) Spearman's footrule of the true top-k in the estimated order, absent neighbours at rank r, over its value
+    where all are absent. Arguments as for `recall`, with k and r their widths.
 
     Fagin, Kumar & Sivakumar, Comparing top k lists, SIAM J. Discrete Math. 2003: the footrule with location
     parameter r. 0: same order. 1: none of the true top-k among the estimated top-r, which is the most that it can
     be if r ≥ 2k − 1; of shorter lists, a reversed one may be over 1.
     """
-    k = ranks.shape[1]
-    true_ranks = np.arange(k)
-    return np.asarray(np.abs(ranks - true_ranks).sum(axis=1) / (r - true_ranks).sum())
+    true_ranks = np.arange(true.shape[1])
+    moved = np.abs(ranks_of(true, found) - true_ranks).sum(axis=1)
+    return np.asarray(moved / (found.shape[1] - true_ranks).sum())
+
+
+def ranks_of(true: DoubleArray, found: DoubleArray) -> IdArray:
+    """(q, k) rank of each true neighbour in the estimated order, r where absent; arguments as for `recall`.
+
+    Neighbours of equal score are interchangeable: the one found first takes the first of their true ranks. So the
+    true order has its ties broken by the estimated one, as in Fagin, Kumar, Mahdian, Sivakumar & Vee, Comparing
+    partial rankings, SIAM J. Discrete Math. 2006.
+    """
+    return np.asarray(_ranks_of(-true, -found))
+
+
+@numba.njit(cache=True)
+def _ranks_of(true: Any, found: Any) -> Any:
+    """`ranks_of` for ascending values, inf where there is no row."""
+    k, r = true.shape[1], found.shape[1]
+    ranks = np.full(true.shape, r, dtype=np.int64)
+    for query in range(len(true)):
+        taken = np.zeros(k, dtype=np.int64)  # of the true ranks of each value, at the first of them
+        for rank in range(r):
+            value = found[query, rank]
+            first = np.searchsorted(true[query], value)
+            if first == k or np.isinf(value):
+                continue
+            place = first + taken[first]
+            if place < k and true[query, place] == value:
+                ranks[query, place] = rank
+                taken[first] += 1
+    return ranks
 
 
 def sum_of_scores(true: DoubleArray, found: DoubleArray) -> DoubleArray:

@@ -11,10 +11,13 @@ from typing import Any
 import faiss
 import numpy as np
 
-from vq_benchmark.arrays import DoubleArray, FloatArray, IdArray
+from vq_benchmark.arrays import DoubleArray
+from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.evaluation.bootstrap import bootstrap_interval
+from vq_benchmark.evaluation.exact_scores import exact_scores
+from vq_benchmark.evaluation.ground_truth import GroundTruth
 from vq_benchmark.evaluation.metrics import Metrics
-from vq_benchmark.evaluation.ranking import ranks_in, recall
+from vq_benchmark.evaluation.ranking import recall
 
 SEARCH_DEPTH = 10
 """Neighbours that every timed search asks for, if there are as many."""
@@ -33,22 +36,22 @@ Clock = Callable[[], float]
 
 
 def search_metrics(
-    index: Any, queries: FloatArray, true_ids: IdArray, seed: int, clock: Clock = time.perf_counter
+    index: Any, dataset: Dataset, truth: GroundTruth, seed: int, clock: Clock = time.perf_counter
 ) -> Metrics:
-    """Rate, latency and recall of a faiss index.
+    """Rate, latency and recall of a faiss index, which holds the codes of the whole base.
 
     Args:
-        queries: (q, d) float32; the recall is over all of them.
-        true_ids: (q, >= 1) int64 exact neighbours, nearest first; at most the first 10 are looked for.
+        dataset: whose queries are searched for; the recall is over all of them, and reads the rows that were found.
+        truth: the exact neighbours of the queries; at most the first 10 are looked for.
         seed: of the bootstrap of the recall.
         clock: seconds.
     """
-    depth = min(SEARCH_DEPTH, true_ids.shape[1], index.ntotal)
-    queries = np.ascontiguousarray(queries, dtype=np.float32)
+    depth = min(SEARCH_DEPTH, truth.ids.shape[1], index.ntotal)
+    queries = np.ascontiguousarray(dataset.queries, dtype=np.float32)
     began = clock()
     _, found = index.search(queries, depth)  # this is the warm-up too
     batch = queries if clock() - began <= LONG_BATCH_SECONDS else queries[:SMALLER_BATCH]
-    recalls = recall(ranks_in(found, true_ids[:, :depth]), depth, depth)
+    recalls = recall(truth.top.scores, exact_scores(dataset, found), depth, depth)
     low, median, high = np.quantile(batch_rates(lambda: index.search(batch, depth), len(batch), clock), QUARTILES)
     latencies = 1000 * single_latencies(lambda i: index.search(queries[i : i + 1], depth), len(queries), clock)
     spread = (high - low) / median

@@ -6,8 +6,9 @@ from typing import Any, Self
 import numba
 import numpy as np
 
-from vq_benchmark.arrays import Array, DoubleArray, FloatArray, IdArray, pieces
+from vq_benchmark.arrays import Array, DoubleArray, FloatArray, IdArray
 from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.evaluation.inner_products import pair_products, product
 
 NO_ID = -1
 QUERIES_PER_PRODUCT = 1024
@@ -54,7 +55,7 @@ class TopCandidates:
         """Consider the rows of a tile whose row 0 has id `first_id`; only those inside `rows` count.
 
         A float32 matrix product proposes rows; what it might have got wrong by rounding is decided by float64
-        products, so the result depends neither on the shape of the product nor on the library behind it.
+        products, so the result depends neither on the shape of the product, nor on its library, nor on the processor.
         """
         bounds = estimated.rounding_bound()
         for first in range(0, len(estimated.queries), QUERIES_PER_PRODUCT):
@@ -137,9 +138,7 @@ class Scores:
 
     def of_pairs(self, queries: IdArray, rows: IdArray) -> DoubleArray:
         """(p,) float64 scores of the pairs (queries[p], rows[p])."""
-        return np.asarray(
-            self.factor * _pair_products(self.queries, self.vectors, queries, rows) - self.offsets[rows]
-        )
+        return np.asarray(self.factor * pair_products(self.queries, self.vectors, queries, rows) - self.offsets[rows])
 
 
 def scores_of(queries: FloatArray, vectors: FloatArray, metric: Metric, norms: DoubleArray | None = None) -> Scores:
@@ -152,28 +151,10 @@ def scores_of(queries: FloatArray, vectors: FloatArray, metric: Metric, norms: D
 
 
 def squared_norms(vectors: FloatArray) -> DoubleArray:
-    """(n,) float64 squared Euclidean norms of (n, d) float32 vectors."""
-    norms = np.empty(len(vectors))
-    for piece in pieces(len(vectors)):
-        doubles = np.ascontiguousarray(vectors[piece], dtype=np.float64)
-        norms[piece] = (doubles * doubles).sum(axis=1)
-    return norms
-
-
-@numba.njit(cache=True, fastmath={"reassoc", "contract"})
-def _product(a: Any, b: Any) -> float:
-    total = 0.0
-    for i in range(a.shape[0]):
-        total += np.float64(a[i]) * np.float64(b[i])
-    return total
-
-
-@numba.njit(cache=True, parallel=True)
-def _pair_products(queries: Any, vectors: Any, pair_queries: Any, pair_rows: Any) -> Any:
-    products = np.empty(len(pair_queries))
-    for pair in numba.prange(len(pair_queries)):
-        products[pair] = _product(queries[pair_queries[pair]], vectors[pair_rows[pair]])
-    return products
+    """(n,) float64 squared Euclidean norms of (n, d) float32 vectors; ‖x‖² has the bits of ⟨x, x⟩."""
+    vectors = np.ascontiguousarray(vectors, dtype=np.float32)
+    rows = np.arange(len(vectors))
+    return np.asarray(pair_products(vectors, vectors, rows, rows))
 
 
 @numba.njit(cache=True)
@@ -224,10 +205,10 @@ def _offer(
             for row in range(run, end):
                 if factor * products[query, row] - offsets[row] < scores[0] - bounds[query]:
                     continue
-                score = factor * _product(queries[query], vectors[row]) - offsets[row]
+                score = factor * product(queries[query], vectors[row]) - offsets[row]
                 id_ = first_id + row
                 if _worse(scores[0], ids[0], score, id_):
                     exact_score = (
-                        exact_factor * _product(exact_queries[query], exact_vectors[row]) - exact_offsets[row]
+                        exact_factor * product(exact_queries[query], exact_vectors[row]) - exact_offsets[row]
                     )
                     _replace_worst(scores, ids, exact, score, id_, exact_score)

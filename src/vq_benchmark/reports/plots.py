@@ -18,6 +18,7 @@ from vq_benchmark.machine.files import atomic_write
 from vq_benchmark.reports.comparison import Comparison, comparisons, metric_names
 from vq_benchmark.reports.lines import Style, lines, styles
 from vq_benchmark.reports.metric_facts import metric_facts
+from vq_benchmark.reports.metric_versions import other_versions_text
 from vq_benchmark.reports.panel import (
     BITS,
     CONTROL_COLOR,
@@ -221,6 +222,7 @@ def _note(comparison: Comparison, sheet: Sheet) -> str:
         f"rates: {machine}" if machine else "",
         f"not drawn, at 0 on a logarithmic axis: {', '.join(hidden)}" if hidden else "",
         f"{comparison.superseded} older rows left out" if comparison.superseded else "",
+        other_versions_text(runs, list(dict.fromkeys(shown))),
         versions_text(runs),
     ]
     return " · ".join(filter(None, parts))

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from vq_benchmark.reports.comparison import Comparison, Summary, comparisons
 from vq_benchmark.reports.metric_facts import metric_facts
+from vq_benchmark.reports.metric_versions import other_versions_text
 from vq_benchmark.reports.wording import (
     EXTERNAL_MARK,
     EXTERNAL_NOTE,
@@ -86,7 +87,7 @@ def results_table(comparison: Comparison) -> Table:
     headers = ["method", "config", *(column.header for column in columns), "seeds"]
     if not _many_seeds(comparison):
         headers.pop()
-    table = _plain_table(subject_text(comparison), caption=_caption(comparison))
+    table = _plain_table(subject_text(comparison), caption=_caption(comparison, columns))
     for place, header in enumerate(headers):
         longest = max(len(word) for text in [header, *(row[place] for row in rows)] for word in text.split() or [""])
         if header in ("method", "config"):
@@ -158,7 +159,7 @@ def _any_value(comparison: Comparison, column: Column) -> bool:
     return any(summary.value(column.metric) is not None for summary in comparison.summaries)
 
 
-def _caption(comparison: Comparison) -> Text:
+def _caption(comparison: Comparison, columns: Sequence[Column]) -> Text:
     """How to read a table: its marks, its intervals, and what the numbers were made with."""
     runs = comparison.runs
     machine = machine_text(runs)
@@ -171,6 +172,7 @@ def _caption(comparison: Comparison) -> Text:
         queries_text(runs),
         "enc/s: vectors encoded per second" + (f" ({machine})" if machine else ""),
         f"{comparison.superseded} older rows left out" if comparison.superseded else "",
+        other_versions_text(runs, [column.metric for column in columns if _any_value(comparison, column)]),
         versions_text(runs),
     ]
     return Text("; ".join(filter(None, notes)))

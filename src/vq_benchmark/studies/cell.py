@@ -10,10 +10,12 @@ from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.files import from_json, to_json
 from vq_benchmark.datasets.fingerprint import fingerprint_array
 from vq_benchmark.errors import InputError
+from vq_benchmark.evaluation.control import checked_metrics
 from vq_benchmark.evaluation.evaluate import Truths, evaluate
 from vq_benchmark.evaluation.grid import block_rows
 from vq_benchmark.evaluation.measurement import Measurement
-from vq_benchmark.evaluation.metrics import Metrics, finished_metrics
+from vq_benchmark.evaluation.metric_set import ENVIRONMENT_KEY, VERSION
+from vq_benchmark.evaluation.metrics import Metrics
 from vq_benchmark.evaluation.repeated_queries import repeated_queries
 from vq_benchmark.evaluation.search_index import filled_index
 from vq_benchmark.evaluation.search_speed import search_metrics
@@ -94,6 +96,7 @@ def run_cell(
         "data_block_bytes": 4 * dataset.d * rows_in_memory,
     }
     whole = not measurement.missing
+    metrics = checked_metrics(cell.method, measurement) if whole else {}
     facts = environment(options.threads) | {
         "queries_in_base": None if truths is None else repeated_queries(dataset, truths.queries),
         "model_id": model.id,
@@ -110,14 +113,14 @@ def run_cell(
         facts["search_index"] = None if index is None else index_name(index)
         if index is not None:
             report.say(f"{cell.label}: searching, for at least 4 s")
-            costs |= search_metrics(index, dataset.queries, truths.queries.ids, cell.seed)
+            costs |= search_metrics(index, dataset, truths.queries, cell.seed)
     return _row(
         dataset,
         options,
         cell,
         sweep_id,
         status="done" if whole else "partial",
-        metrics=(finished_metrics(measurement) if whole else {}) | costs,
+        metrics=metrics | costs,
         environment=facts,
         accumulators=None if whole else measurement.to_bytes(),
     )
@@ -140,7 +143,7 @@ def search_index(quantizer: Quantizer, dataset: Dataset, options: Options, cell:
 def failed_row(dataset: Dataset, options: Options, cell: Cell, sweep_id: str, error: Exception) -> Run:
     """The row of a cell that raised: its error in one line, the traceback beside it."""
     details = {"traceback": "".join(traceback.format_exception(error))}
-    message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    message = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}".removesuffix(": ")
     return _row(
         dataset, options, cell, sweep_id,
         status="failed", error=message, environment=environment(options.threads) | details,
@@ -202,6 +205,11 @@ def _row(
         seed=cell.seed,
         chunk_start=cell.start,
         chunk_stop=cell.stop,
-        environment={"dataset_revision": dataset.revision, "dataset_fingerprint": dataset.fingerprint} | environment,
+        environment={
+            "dataset_revision": dataset.revision,
+            "dataset_fingerprint": dataset.fingerprint,
+            ENVIRONMENT_KEY: VERSION,
+        }
+        | environment,
         **outcome,  # type: ignore[arg-type]
     )

@@ -2,14 +2,15 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
 from vq_benchmark.arrays import Array
 from vq_benchmark.datasets.files import FileState, from_json
 from vq_benchmark.errors import ChangedData
+from vq_benchmark.evaluation.control import ImpossibleControl, checked_metrics
 from vq_benchmark.evaluation.measurement import Measurement
-from vq_benchmark.evaluation.metrics import finished_metrics
 from vq_benchmark.evaluation.spans import Span, gaps, joined
 from vq_benchmark.results.database import Database, Run, now
 from vq_benchmark.results.merging import Difference
@@ -25,7 +26,7 @@ class Finishing:
 
     finished: list[Run] = field(default_factory=list)
     incomplete: list[str] = field(default_factory=list)
-    """A sentence for each set of chunks that does not make a whole, saying what is missing or wrong."""
+    """A sentence for each set of chunks without a finished row, saying what is missing or wrong."""
 
 
 class Incomplete(Exception):
@@ -37,6 +38,7 @@ def finish_partial_rows(
 ) -> Finishing:
     """Merge every complete set of chunks into a finished row and drop the accumulators it was made of.
 
+    A control row that is impossible becomes a failed row.
     Doing it again changes nothing. Memory: two measurements at a time.
 
     Args:
@@ -65,7 +67,10 @@ def finish_partial_rows(
             finishing.incomplete.append(f"{_label(chunks[0])}: {reason}.")
             continue
         database.put_all([finished], spent=spent)
-        finishing.finished.append(finished)
+        if finished.status == "failed":
+            finishing.incomplete.append(f"{_label(finished)}: {finished.error}")
+        else:
+            finishing.finished.append(finished)
     if len(sets) > len(finishing.incomplete):
         database.shrink()
     return finishing
@@ -222,21 +227,23 @@ def _finished(chunks: Sequence[Run], measurement: Measurement) -> Run:
         name: max(run.metrics[name] for run in chunks)
         for name in ("fit_seconds", "peak_memory_bytes", "data_block_bytes")
     }
+    outcome: dict[str, Any] = {"status": "done"}
     try:
-        metrics = finished_metrics(measurement) | costs
+        outcome["metrics"] = checked_metrics(first.method, measurement) | costs
+    except ImpossibleControl as error:
+        outcome = {"status": "failed", "metrics": {}, "error": str(error)}
     except (ValueError, ChangedData) as error:
         raise Incomplete(f"its chunks cannot be merged: {error}") from error
     content = first.environment.get("content", {}) | {"digest": measurement.content.hex}
     return replace(
         first,
         run_id=first.whole_run_id,
-        status="done",
         chunk_start=0,
         chunk_stop=first.n,
-        metrics=metrics,
         environment=first.environment | {"merged_from": [run.run_id for run in chunks], "content": content},
         accumulators=None,
         created_at=now(),
+        **outcome,
     )
 
 

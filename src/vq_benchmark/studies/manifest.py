@@ -24,6 +24,7 @@ from typing import Any, Literal, get_args
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.files import FileStates, from_json, to_json
 from vq_benchmark.errors import InputError
+from vq_benchmark.evaluation import metric_set
 from vq_benchmark.evaluation.grid import TILE_ROWS
 from vq_benchmark.evaluation.spans import Span
 from vq_benchmark.machine.files import atomic_write
@@ -228,6 +229,7 @@ class Manifest:
         """Write the manifest, for good."""
         content = {
             "version": FORMAT_VERSION,
+            "metric_set": metric_set.VERSION,
             "package_version": version("vq-benchmark"),
             "study": self.study.model_dump(mode="json"),
             "sweep_id": self.sweep_id,
@@ -254,16 +256,18 @@ class Manifest:
         path = folder / MANIFEST_FILE
         try:
             content = json.loads(path.read_text())
-            found = content.pop("version"), content.pop("package_version").rsplit(".", 1)[0]
+            release = content.pop("package_version").rsplit(".", 1)[0]
+            found = content.pop("version"), release, content.pop("metric_set", 1)
         except FileNotFoundError:
             raise InputError(f"{str(folder)!r} is not the folder of a study: there is no {MANIFEST_FILE}.") from None
         except UNREADABLE as error:
             raise InputError(f"{str(path)!r} is not a readable manifest: {error}.") from error
-        ours = FORMAT_VERSION, version("vq-benchmark").rsplit(".", 1)[0]
+        ours = FORMAT_VERSION, version("vq-benchmark").rsplit(".", 1)[0], metric_set.VERSION
         if found != ours:
             raise InputError(
-                f"{str(path)!r} is of format {found[0]}, vq-benchmark {found[1]}; this is vq-benchmark {ours[1]}, "
-                f"format {ours[0]}, whose numbers may differ: go on with that version, or start a new study."
+                f"{str(path)!r} is of format {found[0]}, vq-benchmark {found[1]}, metric set {found[2]}; this is "
+                f"vq-benchmark {ours[1]}, format {ours[0]}, metric set {ours[2]}, whose numbers may differ: continue "
+                "with that version, or start a new study."
             )
         try:
             content |= {

@@ -15,6 +15,7 @@ import numpy as np
 
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import InfeasibleBudget, InputError
+from vq_benchmark.evaluation import metric_set
 from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, block_rows
 from vq_benchmark.evaluation.ground_truth import DEFAULT_K
 from vq_benchmark.evaluation.streaming import PassSettings
@@ -128,6 +129,7 @@ def run_id(dataset: Dataset, options: Options, cell: Cell) -> str:
     return _digest(
         {
             "version": release(),
+            "metric_set": metric_set.VERSION,
             "data": data,
             "options": determining(options, OPTIONS_WITHOUT_EFFECT),
             "cell": determining(cell),

@@ -174,7 +174,10 @@ class Workshop:
         reason = next(filter(None, map(manifest.failure, manifest.needed_for(configuration))), None)
         if reason is None:
             lost = [manifest.describe(task) for task in tasks if manifest.outcome(task) == "missing"]
-            return [*remarks, *(f"{name}: not done." for name in lost)] if lost else [*remarks, *finishing.incomplete]
+            if lost:
+                return [*remarks, *(f"{name}: not done." for name in lost)]
+            earlier = [f"{whole.label}, seed {whole.seed} failed: {row.error}"] if row is not None else []
+            return [*remarks, *(finishing.incomplete or earlier)]
         row = failed_row(self.dataset, self.options, whole, manifest.sweep_id, TaskFailed(reason))
         database.put(replace(row, error=reason))
         return [*remarks, f"{whole.label}, seed {whole.seed} failed: {reason}"]

@@ -1,0 +1,91 @@
+"""The uncompressed control must be perfect; where it is not, its ground truth or its vectors are wrong."""
+
+import numpy as np
+
+from vq_benchmark.arrays import DoubleArray
+from vq_benchmark.errors import InputError
+from vq_benchmark.evaluation.ground_truth_check import TOLERANCE
+from vq_benchmark.evaluation.measurement import Measurement
+from vq_benchmark.evaluation.metrics import Metrics, finished_metrics
+from vq_benchmark.quantizers.none import Uncompressed
+
+ERRORS = ("mse", "score_mse")
+"""Metrics that are 0 where vectors are stored as they are."""
+
+
+class ImpossibleControl(InputError):
+    """The uncompressed control has figures that it cannot have."""
+
+
+def checked_metrics(method: str, measurement: Measurement) -> Metrics:
+    """Return the metrics of a measurement of the whole base, which for the uncompressed control must be perfect.
+
+    Raises:
+        ImpossibleControl: they are not; the message says what is wrong and what that means.
+        ValueError: see `finished_metrics`.
+    """
+    metrics = finished_metrics(measurement)
+    subject = measurement.subject
+    if method == Uncompressed.name and subject.code_bytes == 4 * subject.d:
+        _check_errors(metrics)
+        _check_recall(metrics, measurement)
+        _check_truth_is_complete(measurement)
+    return metrics
+
+
+def _check_errors(metrics: Metrics) -> None:
+    for name in ERRORS:
+        if metrics.get(name, 0) != 0:
+            raise ImpossibleControl(f"{name} of the uncompressed vectors is {metrics[name]:.3g}, but it must be 0.")
+
+
+def _check_recall(metrics: Metrics, measurement: Measurement) -> None:
+    recalls = {name: value for name, value in metrics.items() if _is_recall(name) and value != 1}
+    if not recalls:
+        return
+    name = min(recalls, key=recalls.__getitem__)
+    true, found = _scores(measurement)
+    wrong = int(np.count_nonzero((true > found).any(axis=1)))
+    raise ImpossibleControl(
+        f"{name} of the uncompressed vectors is {recalls[name]:.3f}, but it must be 1: for {wrong} of {len(true)} "
+        "queries the ground truth has nearer neighbours than the base. It belongs to other vectors, or the vectors "
+        "have changed; replace the ground truth and run again with --force."
+    )
+
+
+def _is_recall(name: str) -> bool:
+    return name.startswith("recall_") and "qrels" not in name and not name.endswith("_ci")
+
+
+def _check_truth_is_complete(measurement: Measurement) -> None:
+    """Refuse a truth that misses nearer rows, with which every method would look better than it is.
+
+    Neighbours that others computed in float32 may miss rows that are nearer by less than their rounding.
+    """
+    if measurement.truth is None or measurement.accumulators.top is None:
+        return
+    true, found = _scores(measurement)
+    missed = np.asarray((found > true + _rounding(measurement, found)[:, None]).any(axis=1))
+    if missed.any():
+        raise ImpossibleControl(
+            f"for {np.count_nonzero(missed)} of {len(missed)} queries the ground truth misses rows that are nearer "
+            f"than its own, first for query {np.argmax(missed)}: recall would be too high. Replace the ground truth "
+            "and run again with --force."
+        )
+
+
+def _scores(measurement: Measurement) -> tuple[DoubleArray, DoubleArray]:
+    """(q, k) float64 scores of the true neighbours, and of those that the control found."""
+    assert measurement.truth is not None and measurement.accumulators.top is not None
+    k = min(measurement.subject.k, measurement.subject.n)
+    queries = measurement.subject.queries
+    return measurement.truth.top.scores[:queries, :k], measurement.accumulators.top.exact[:queries, :k]
+
+
+def _rounding(measurement: Measurement, scores: DoubleArray) -> DoubleArray:
+    """(q,) how far off scores in float32 may be, from the lengths of the query and of the root mean square vector."""
+    sums = measurement.accumulators
+    norm = sums.total("vector:x:1") / max(sums.total("vector:x:0"), 1)
+    lengths = np.sqrt(measurement.query_norms[: len(scores)] * norm)
+    scale = np.maximum(lengths, np.abs(scores).max(axis=1, initial=0.0))
+    return np.asarray(TOLERANCE * (np.maximum(scale, norm) if measurement.subject.metric == "l2" else scale))

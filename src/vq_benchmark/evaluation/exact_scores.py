@@ -1,0 +1,39 @@
+"""Exact scores of rows that somebody else lists: a published ground truth, or the answer of a search index."""
+
+import numpy as np
+
+from vq_benchmark.arrays import Array, DoubleArray, IdArray
+from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.datasets.source import take
+from vq_benchmark.evaluation.ranking import NO_ROW
+from vq_benchmark.evaluation.top_candidates import NO_ID, scores_of
+
+ROWS_AT_A_TIME = 8192
+
+
+def exact_scores(dataset: Dataset, ids: IdArray) -> DoubleArray:
+    """Return (q, r) float64 exact scores of the base rows ids (q, r) that are listed for each query.
+
+    A row that a query lists twice counts at its first place; the others, and those that are NO_ID, score NO_ROW.
+    The rows are read in the order of the base, each once, so memory is bounded.
+    """
+    rows, pair_rows = np.unique(ids, return_inverse=True)
+    pair_rows = pair_rows.ravel()
+    order = np.argsort(pair_rows, kind="stable")
+    ascending = pair_rows[order]
+    scores = np.full(ids.size, NO_ROW)
+    for first in range(int(np.searchsorted(rows, NO_ID, side="right")), len(rows), ROWS_AT_A_TIME):
+        after = min(first + ROWS_AT_A_TIME, len(rows))
+        pairs = order[slice(*np.searchsorted(ascending, (first, after)))]
+        listed = scores_of(dataset.queries, take(dataset.base, rows[first:after], keep=False), dataset.metric)
+        scores[pairs] = listed.of_pairs(pairs // ids.shape[1], pair_rows[pairs] - first)
+    return np.where(_is_repeated(ids), NO_ROW, scores.reshape(ids.shape))
+
+
+def _is_repeated(ids: IdArray) -> Array:
+    """(q, r) whether the same row stands further ahead in the same list."""
+    order = np.argsort(ids, axis=1, kind="stable")
+    ascending = np.take_along_axis(ids, order, axis=1)
+    repeated = np.zeros(ids.shape, dtype=bool)
+    np.put_along_axis(repeated, order[:, 1:], ascending[:, 1:] == ascending[:, :-1], axis=1)
+    return repeated

@@ -1,0 +1,85 @@
+"""Products have the bits of their definition, which names the order of all additions."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numba import TypingError, njit
+
+from vq_benchmark.evaluation.inner_products import LANES, pair_products, product
+from vq_benchmark.evaluation.top_candidates import Scores, TopCandidates, scores_of, squared_norms
+
+DIMENSIONS = (1, 7, LANES - 1, LANES, LANES + 1, 3 * LANES + 5, 384, 1000)
+
+
+def defined(a: np.ndarray, b: np.ndarray) -> float:
+    """The definition, one addition at a time."""
+    products = a.astype(np.float64) * b.astype(np.float64)
+    whole = len(a) // LANES * LANES
+    sums = [0.0] * LANES
+    for i in range(whole):
+        sums[i % LANES] += float(products[i])
+    while len(sums) > 1:
+        half = len(sums) // 2
+        sums = [sums[i] + sums[half + i] for i in range(half)]
+    total = sums[0]
+    for value in products[whole:].tolist():
+        total += value
+    return total
+
+
+@pytest.mark.parametrize("d", DIMENSIONS)
+def test_products_are_added_in_the_defined_order(d: int) -> None:
+    rng = np.random.default_rng(d)
+    # Magnitudes far apart, so that another order of additions has other bits.
+    a, b = (rng.standard_normal((2, 20, d)) * 10.0 ** rng.integers(-6, 7, size=(2, 20, d))).astype(np.float32)
+    rows = np.arange(20)
+    expected = [defined(x, y) for x, y in zip(a, b, strict=True)]
+    assert pair_products(a, b, rows, rows).tolist() == expected
+    assert [product(x, y) for x, y in zip(a, b, strict=True)] == expected
+    assert squared_norms(a).tolist() == [defined(x, x) for x in a]
+    if d > 2 * LANES:
+        assert expected != [sum((x.astype(np.float64) * y).tolist()) for x, y in zip(a, b, strict=True)]
+
+
+@pytest.mark.parametrize("metric", ["ip", "l2"])
+def test_candidates_have_the_bits_of_pairs(metric) -> None:
+    rng = np.random.default_rng(1)
+    queries, vectors = rng.standard_normal((3, 100)).astype(np.float32), rng.standard_normal((500, 100))
+    scores: Scores = scores_of(queries, vectors.astype(np.float32), metric)
+    top = TopCandidates.empty(3, 50)
+    top.offer(0, slice(0, 500), scores, scores)
+    pairs = scores.of_pairs(np.repeat(np.arange(3), 50), top.ids.ravel())
+    assert top.exact.tobytes() == top.scores.tobytes() == pairs.tobytes()
+
+
+def test_a_vector_is_at_distance_zero_from_its_copy() -> None:
+    vectors = np.random.default_rng(2).standard_normal((200, 77)).astype(np.float32)
+    rows = np.arange(200)
+    assert (squared_norms(vectors) == scores_of(vectors, vectors.copy(), "l2").of_pairs(rows, rows)).all()
+
+
+def test_other_processors_get_the_same_bits(tmp_path: Path) -> None:
+    """The least processor of this architecture has the narrowest registers, and on x86-64 no fused multiply-add."""
+    a, b = np.random.default_rng(3).standard_normal((2, 50, 203)).astype(np.float32)
+    np.savez(tmp_path / "vectors.npz", a=a, b=b)
+    code = (
+        "import sys, numpy as np; from vq_benchmark.evaluation.inner_products import pair_products; "
+        "x = np.load(sys.argv[1]); rows = np.arange(50); "
+        "print(pair_products(x['a'], x['b'], rows, rows).tobytes().hex())"
+    )
+    plain = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "", "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "vectors.npz")],
+        env=os.environ | plain, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    rows = np.arange(50)
+    assert run.stdout.strip() == pair_products(a, b, rows, rows).tobytes().hex()
+
+
+def test_vectors_of_another_type_are_refused() -> None:
+    with pytest.raises(TypingError, match="float32"):
+        njit(lambda a, b: product(a, b))(np.zeros(3), np.zeros(3))
