@@ -14,7 +14,7 @@ from numba.extending import intrinsic
 
 from vq_benchmark.arrays import FloatArray
 from vq_benchmark.quantizers.kernels import vector_ir
-from vq_benchmark.quantizers.kernels.compile import exact_kernel
+from vq_benchmark.quantizers.kernels.compile import row_kernel, tile_kernel
 
 WIDE, NARROW = (8, 3, 16), (4, 3, 8)
 """Rows, vectors and lanes of the part of the result that is kept in registers: 32 registers of AVX-512, or 16."""
@@ -106,7 +106,7 @@ def _accumulate_narrow(
     return types.void(a, at, b, at, c, at, at, at), _accumulate(NARROW)
 
 
-@exact_kernel
+@tile_kernel
 def _multiply(rows: FloatArray, shift: FloatArray, panels: FloatArray, out: FloatArray) -> None:
     """out += (rows − shift) @ matrix, in blocks of rows, of steps in k, and of panels."""
     n, d = rows.shape
@@ -138,9 +138,16 @@ def _multiply(rows: FloatArray, shift: FloatArray, panels: FloatArray, out: Floa
                         _copy(corner, 0, width, out, c_at, e, count, columns)
 
 
-@exact_kernel
+@row_kernel
 def _pack(
-    rows: FloatArray, shift: FloatArray, first: int, stop: int, start: int, depth: int, height: int, packed: FloatArray
+    rows: FloatArray,
+    shift: FloatArray,
+    first: int,
+    stop: int,
+    start: int,
+    depth: int,
+    height: int,
+    packed: FloatArray,
 ) -> None:
     """packed[i·depth + k·height + r] = (rows − shift)[first + i + r, start + k], for i in steps of height."""
     for i in range(first, stop):
@@ -150,7 +157,7 @@ def _pack(
             packed[at + k * height] = rows[i, start + k] - shift[start + k]
 
 
-@exact_kernel
+@row_kernel
 def _copy(
     source: FloatArray,
     source_at: int,
