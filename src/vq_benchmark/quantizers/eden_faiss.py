@@ -75,7 +75,7 @@ class FaissEden(Quantizer):
     def footprint(self, n: int, d: int) -> Footprint:
         code = packed_bytes(d, self.parameters.bits) + FACTOR_BYTES
         fitting = orthogonal_bytes(d)
-        return replace(super().footprint(n, d), model=4 * d * d, fitting=fitting, row=20 * d, code=code)
+        return replace(super().footprint(n, d), model=8 * d * d, fitting=fitting, row=20 * d, code=code)
 
     def state(self) -> State:
         return {"centre": self._centre, "seed": self._seed}

@@ -63,7 +63,7 @@ class Itq(SignQuantizer):
     def footprint(self, n: int, d: int) -> Footprint:
         m = self.parameters.signs(d)
         learning = min(n, TRAINING_ROWS) * (4 * d + max(4 * d, 13 * m)) + 8 * d * d + orthogonal_bytes(m)
-        return replace(super().footprint(n, d), model=6 * m * d, fitting=max(axes_bytes(n, d), learning))
+        return replace(super().footprint(n, d), model=10 * m * d, fitting=max(axes_bytes(n, d), learning))
 
     def state(self) -> State:
         return {"mean": self._shift, "matrix": self._matrix, "factor": np.array(self._factor)}

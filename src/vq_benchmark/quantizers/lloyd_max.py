@@ -72,7 +72,8 @@ def round_row(
         k += np.int32(z > thresholds[k])
         scaled[j], levels[j] = z, half_levels[k]
         codes[j] = half + k if y[j] >= 0 else half - 1 - k
-    return dot_and_square(levels, scaled)
+    ip, l2 = dot_and_square(levels, scaled)
+    return ip, l2
 
 
 def _starting_levels(bits: int) -> DoubleArray:

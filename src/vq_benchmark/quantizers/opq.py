@@ -65,7 +65,7 @@ class OPQ(Quantizer):
     def footprint(self, n: int, d: int) -> Footprint:
         """Training holds the rows in another order, rotated, split, and split by the rotation before."""
         found = product_footprint(self.parameters, d, 4 * 4 * n * d + axes_bytes(1, d))
-        return replace(found, model=found.model + 8 * d * d, row=found.row + 16 * d)
+        return replace(found, model=found.model + 12 * d * d, row=found.row + 16 * d)
 
     def state(self) -> State:
         return {"rotation": self._matrix, "codebooks": self._codebooks}

@@ -58,7 +58,8 @@ def _squared_cosine(magnitudes: FloatArray, step: float, top: float, levels: Flo
     for j in range(magnitudes.size):
         levels[j] = np.floor(min(magnitudes[j] * step, top)) + np.float32(0.5)
     ip, l2 = dot_and_square(levels, magnitudes)
-    return ip * ip / l2
+    squared: np.float32 = ip * ip / l2
+    return squared
 
 
 @row_kernel

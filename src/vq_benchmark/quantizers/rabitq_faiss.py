@@ -86,7 +86,7 @@ class FaissRabitq(Quantizer):
     def footprint(self, n: int, d: int) -> Footprint:
         code = packed_bytes(d, self.parameters.bits) + (8 if self.parameters.bits == 1 else 20)
         fitting = orthogonal_bytes(d) + (16 * n * d if self.parameters.bits == 1 else 0)
-        return replace(super().footprint(n, d), model=4 * d * d, fitting=fitting, row=20 * d, code=code)
+        return replace(super().footprint(n, d), model=8 * d * d, fitting=fitting, row=20 * d, code=code)
 
     def state(self) -> State:
         return {"centre": self._centre, "squared_cosine": self._squared_cosine, "seed": self._seed}

@@ -86,7 +86,7 @@ class Rabitqlib(Quantizer):
     def footprint(self, n: int, d: int) -> Footprint:
         width = padded(d)
         found = replace(super().footprint(n, d), row=16 * width, score_columns=width + 2)
-        return replace(found, model=4 * width**2, fitting=32 * width**2)
+        return replace(found, model=8 * width**2, fitting=32 * width**2)
 
     def state(self) -> State:
         return {"centre": self._centre, "signs": self._signs}
@@ -216,10 +216,10 @@ def rotation_matrix(signs: Array) -> FloatArray:
 
 
 def _butterflies(rows: DoubleArray, stride: int) -> DoubleArray:
-    """Orthonormal butterflies between the elements of rows (n, d) that are `stride` apart, 2·stride a divisor of d."""
+    """Orthonormal butterflies between elements of rows (n, d) that are `stride` apart; 2·stride divides d."""
     pairs = rows.reshape(len(rows), -1, 2, stride)
     first, second = pairs[:, :, 0], pairs[:, :, 1]
-    return np.stack([first + second, first - second], axis=2).reshape(rows.shape) / np.sqrt(2)
+    return np.asarray(np.stack([first + second, first - second], axis=2).reshape(rows.shape) / np.sqrt(2))
 
 
 def read_index(file: CodeArray, n: int, width: int, bits: int) -> tuple[Array, FloatArray]:

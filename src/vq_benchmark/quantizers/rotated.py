@@ -70,7 +70,7 @@ class RotatedQuantizer(Quantizer):
     def footprint(self, n: int, d: int) -> Footprint:
         found = replace(super().footprint(n, d), fitting=0, row=0, row_in_flight=8 * d)
         dense = self.parameters.rotation == "qr"
-        return replace(found, model=4 * d * d, fitting=orthogonal_bytes(d)) if dense else found
+        return replace(found, model=8 * d * d, fitting=orthogonal_bytes(d)) if dense else found
 
     def encode(self, vectors: FloatArray) -> CodeArray:
         vectors = self._check_rows(vectors)

@@ -61,7 +61,10 @@ class HadamardRotation:
 
 
 class DenseRotation:
-    """Multiplication by a matrix (e, d): a rotation if its rows are orthonormal, which `inverse` supposes."""
+    """Multiplication by a matrix (e, d): a rotation if its rows are orthonormal, which `inverse` supposes.
+
+    The matrix is kept twice, 8·d·e bytes, once in panels for each direction.
+    """
 
     def __init__(self, matrix: FloatArray) -> None:
         self._e, self._d = matrix.shape

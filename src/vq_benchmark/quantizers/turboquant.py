@@ -61,7 +61,7 @@ class Turboquant(RotatedQuantizer):
         if not self._is_sketched:
             return found
         in_flight = found.row_in_flight + 8 * d
-        return replace(found, model=found.model + 8 * d * d, row_in_flight=in_flight, score_columns=2 * d + 1)
+        return replace(found, model=found.model + 12 * d * d, row_in_flight=in_flight, score_columns=2 * d + 1)
 
     def _prepare(self) -> None:
         self._level_bits = self.parameters.bits - self._is_sketched

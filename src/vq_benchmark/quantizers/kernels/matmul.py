@@ -88,7 +88,7 @@ def _accumulate(shape: tuple[int, int, int]) -> Any:
     return code
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _accumulate_wide(
     context: Any, a: Any, a_at: Any, b: Any, b_at: Any, c: Any, c_at: Any, stride: Any, depth: Any
 ) -> Any:
@@ -97,7 +97,7 @@ def _accumulate_wide(
     return types.void(a, at, b, at, c, at, at, at), _accumulate(WIDE)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _accumulate_narrow(
     context: Any, a: Any, a_at: Any, b: Any, b_at: Any, c: Any, c_at: Any, stride: Any, depth: Any
 ) -> Any:
