@@ -52,6 +52,7 @@ lint: $(INSTALLED)
 # On data of your own: make bench DATA=FOLDER, with base.npy and queries.npy in it.
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/encode.py $(if $(DATA),--data $(DATA))
+	$(BIN)/python benchmarks/matmul.py
 	$(BIN)/python benchmarks/recall_table.py $(if $(DATA),--data $(DATA))
 	$(BIN)/python benchmarks/pq_training.py $(DATA)
 	$(BIN)/python benchmarks/harness_overhead.py $(if $(DATA),--data $(DATA)) --runs 1

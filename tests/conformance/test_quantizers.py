@@ -162,13 +162,20 @@ def test_a_row_does_not_depend_on_the_others_or_on_threads(
     fitted: Fit, held_out: np.ndarray, name: str, config: dict[str, Any]
 ) -> None:
     quantizer = fitted(name, config)
+    order = np.random.default_rng(1).permutation(len(held_out))
+
+    def everything(vectors: np.ndarray) -> list[np.ndarray]:
+        return [*outputs(quantizer, vectors), quantizer.project_queries(vectors)]
+
     with threads(1):
-        whole = outputs(quantizer, held_out)
-        pieces = [outputs(quantizer, held_out[start:stop]) for start, stop in SPLITS]
-    for expected, found in zip(whole, zip(*pieces, strict=True), strict=True):
+        whole = everything(held_out)
+        pieces = [everything(held_out[start:stop]) for start, stop in SPLITS]
+        elsewhere = everything(held_out[order])
+    for expected, found, moved in zip(whole, zip(*pieces, strict=True), elsewhere, strict=True):
         np.testing.assert_array_equal(np.concatenate(found), expected)
+        np.testing.assert_array_equal(moved, expected[order])
     with threads(2):
-        for expected, found in zip(whole, outputs(quantizer, np.asfortranarray(held_out)), strict=True):
+        for expected, found in zip(whole, everything(np.asfortranarray(held_out)), strict=True):
             np.testing.assert_array_equal(found, expected)
 
 

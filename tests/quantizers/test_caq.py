@@ -40,7 +40,7 @@ def plain(y: np.ndarray, bits: int, rounds: int) -> np.ndarray:
 def test_codes_are_those_of_a_plain_implementation(bits: int, seed: int, rounds: int) -> None:
     y = np.random.default_rng(seed).standard_normal(24).astype(np.float32)
     integers = np.empty(24, np.uint16)
-    adjusted_code(y, bits, rounds, integers)
+    adjusted_code(y, bits, rounds, integers, np.empty(24, np.float32))
     np.testing.assert_array_equal(integers - (2**bits - 1) / 2, plain(y, bits, rounds))
 
 

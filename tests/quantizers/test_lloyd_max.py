@@ -39,7 +39,8 @@ def test_rounding_by_table_finds_the_nearest_level(bits: int, seed: int, scale: 
     z = np.random.default_rng(seed).standard_normal(200).astype(np.float32) * np.float32(scale)
     z = np.concatenate([z, edges, -edges[:-2]]).astype(np.float32)
     codes = np.empty(z.size, np.uint8)
-    ip, l2 = round_row(z, 1.0, table.rounding, codes)
+    scratch = np.empty((2, z.size), np.float32)
+    ip, l2 = round_row(z, 1.0, table.rounding, codes, scratch[0], scratch[1])
 
     positive = np.searchsorted(thresholds, np.abs(z), side="left")
     half = 2 ** (bits - 1)

@@ -9,7 +9,7 @@ import numpy as np
 from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.quantizers.base import Quantizer, State
 from vq_benchmark.quantizers.footprint import Footprint
-from vq_benchmark.quantizers.kernels.compile import exact_kernel
+from vq_benchmark.quantizers.kernels.compile import tile_kernel
 from vq_benchmark.quantizers.kernels.tiles import in_tiles
 from vq_benchmark.quantizers.packing import packed_bytes
 from vq_benchmark.quantizers.scales import scale_levels
@@ -80,7 +80,7 @@ class AbsmaxQuantizer(Quantizer):
         """Fill codes (n, packed bytes) with the numbers of the levels nearest to vectors (n, d) / their scales."""
 
 
-@exact_kernel
+@tile_kernel
 def _absmax(vectors: FloatArray, block: int, largest_level: np.float32, scales: FloatArray) -> None:
     """scales (n, blocks) = the largest magnitude in each block / largest_level."""
     n, d = vectors.shape

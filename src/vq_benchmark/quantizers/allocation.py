@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vq_benchmark.arrays import DoubleArray, IdArray
-from vq_benchmark.quantizers.kernels.compile import exact_kernel
+from vq_benchmark.quantizers.kernels.compile import row_kernel
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def plan_bytes(budget: int, d: int, costs: Costs, max_segments: int) -> int:
     return 8 * (blocks + 1) * (budget // unit + 1) * (min(max_segments, blocks) + 2)
 
 
-@exact_kernel
+@row_kernel
 def _add_segment(
     least: DoubleArray,
     edges: IdArray,

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from vq_benchmark.arrays import Array, CodeArray, DoubleArray, FloatArray
 from vq_benchmark.errors import InputError
 from vq_benchmark.quantizers.footprint import Footprint
+from vq_benchmark.quantizers.kernels.rows import row_squares
 
 State = dict[str, Array]
 
@@ -123,8 +124,7 @@ class Quantizer(ABC):
 
     def squared_norms(self, codes: CodeArray) -> DoubleArray:
         """(n, code_bytes) -> (n,) float64, the method's own estimate of ‖x‖², which L2 scores use."""
-        decoded = self.decode(codes).astype(np.float64)
-        return np.asarray((decoded * decoded).sum(axis=1))
+        return row_squares(self.decode(codes))
 
     def search_index(self, metric: str) -> Any:
         """An empty, trained `faiss.Index` that searches under the metric (`l2`, `ip` or `cosine`), or None.

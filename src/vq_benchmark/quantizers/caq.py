@@ -5,6 +5,7 @@ from pydantic import Field
 
 from vq_benchmark.arrays import Array, CodeArray, FloatArray
 from vq_benchmark.quantizers.kernels.compile import row_kernel, tile_kernel
+from vq_benchmark.quantizers.kernels.sums import dot64
 from vq_benchmark.quantizers.packing import pack_row
 from vq_benchmark.quantizers.rotated import RotatedParameters
 from vq_benchmark.quantizers.uniform_code import FACTOR_BYTES, UniformQuantizer, write_factors
@@ -35,16 +36,16 @@ class Caq(UniformQuantizer):
 @tile_kernel
 def _encode(y: FloatArray, centre: FloatArray, bits: int, rounds: int, codes: CodeArray, factors: FloatArray) -> None:
     n, d = y.shape
-    integers = np.empty(d, np.uint16)
+    integers, levels = np.empty(d, np.uint16), np.empty(d, np.float32)
     for i in range(n):
-        adjusted_code(y[i], bits, rounds, integers)
-        write_factors(y[i], centre, integers, 0.5 - (1 << (bits - 1)), factors[i])
+        adjusted_code(y[i], bits, rounds, integers, levels)
+        write_factors(y[i], centre, integers, 0.5 - (1 << (bits - 1)), levels, factors[i])
         pack_row(integers, bits, codes[i, FACTOR_BYTES:])
 
 
 @row_kernel
-def adjusted_code(y: FloatArray, bits: int, rounds: int, integers: Array) -> None:
-    """Write CAQ's integers, below 2^bits, for one row; a zero row gets the middle."""
+def adjusted_code(y: FloatArray, bits: int, rounds: int, integers: Array, levels: FloatArray) -> None:
+    """Write CAQ's integers, below 2^bits, for one row; a zero row gets the middle. levels (d,) float32 is scratch."""
     largest = np.float32(0)
     for j in range(y.size):
         largest = max(largest, abs(y[j]))
@@ -53,20 +54,17 @@ def adjusted_code(y: FloatArray, bits: int, rounds: int, integers: Array) -> Non
     top = np.float32(count - 1)
     for j in range(y.size):
         integers[j] = np.uint16(min((y[j] + largest) * per_step, top)) if largest > 0 else count >> 1
-    _adjust(y, integers, np.int64(count - 1), rounds)
+    _adjust(y, integers, np.int64(count - 1), rounds, levels)
 
 
 @row_kernel
-def _adjust(y: FloatArray, integers: Array, top: int, rounds: int) -> None:
+def _adjust(y: FloatArray, integers: Array, top: int, rounds: int, levels: FloatArray) -> None:
     """Move integers by ±1 while that raises ⟨q, y⟩²/‖q‖² of q = integers − top/2, by coordinate descent."""
     middle = 0.5 * top
-    ip, l2, n2 = 0.0, 0.0, 0.0
     for j in range(y.size):
-        q = integers[j] - middle
-        ip += q * y[j]
-        l2 += q * q
-        n2 += y[j] * y[j]
-    slack = 1e-8 * n2
+        levels[j] = integers[j] - middle
+    ip, l2 = dot64(levels, y), dot64(levels, levels)
+    slack = 1e-8 * dot64(y, y)
     for _ in range(rounds):
         moved = False
         for j in range(y.size):

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
 from vq_benchmark.quantizers.kernels.compile import tile_kernel
-from vq_benchmark.quantizers.kernels.rows import row_dots
+from vq_benchmark.quantizers.kernels.rows import row_dots, squared_length
+from vq_benchmark.quantizers.kernels.sums import dot
 from vq_benchmark.quantizers.lloyd_max import Rounding, lloyd_max, round_row
 from vq_benchmark.quantizers.packing import pack_row, packed_bytes
 from vq_benchmark.quantizers.rotated import RotatedParameters, RotatedQuantizer
@@ -71,7 +72,7 @@ class Eden(RotatedQuantizer):
         cos2 = 1 - self._table.distortion
         n2 = radii**2 * (cos2 if self.parameters.scale == "unbiased" else 1 / cos2)
         along_centre = row_dots(self.decode_for_scores(codes), self.rotated_centre)
-        return np.asarray(n2 + 2 * along_centre + self.rotated_centre @ self.rotated_centre)
+        return np.asarray(n2 + 2 * along_centre + squared_length(self.rotated_centre))
 
     def _scale(self, codes: CodeArray, radii: FloatArray, out: FloatArray) -> None:
         scale_levels(codes, HALF_BYTES, self.parameters.bits, self._levels, radii, 0.0, out, 0, self.d)
@@ -95,14 +96,12 @@ def encode_lloyd_max(
     """
     n, d = y.shape[0], count
     integers = np.empty(d, np.uint8)
+    scaled, levels = np.empty(d, np.float32), np.empty(d, np.float32)
     for i in range(n):
         z = y[i, column : column + d]
-        n2 = np.float32(0)
-        for j in range(d):
-            n2 += z[j] * z[j]
-        norm = np.sqrt(n2)
+        norm = np.sqrt(dot(z, z))
         scale = math.sqrt(d) / norm if norm > 0 else 0.0
-        ip, l2 = round_row(z, scale, tables, integers)
+        ip, l2 = round_row(z, scale, tables, integers, scaled, levels)
         norms[i] = norm
         cosines[i] = ip / np.sqrt(d * l2) if norm > 0 else 1.0
         pack_row(integers, bits, codes[i, offset:])

@@ -11,6 +11,7 @@ from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.budget import whole_bits
 from vq_benchmark.quantizers.faiss_index import eden_index, rotated_index
 from vq_benchmark.quantizers.footprint import Footprint
+from vq_benchmark.quantizers.kernels.rows import row_dots, row_squares, squared_length
 from vq_benchmark.quantizers.packing import packed_bytes
 from vq_benchmark.quantizers.rotations import orthogonal_bytes, random_orthogonal, seeded_rotation
 
@@ -52,7 +53,7 @@ class FaissEden(Quantizer):
 
     def decode(self, codes: CodeArray) -> FloatArray:
         offsets, squared_norms = self._read(codes)
-        lengths = np.square(offsets, dtype=np.float64).sum(axis=1)
+        lengths = row_squares(offsets)
         squared_cosines = np.divide(squared_norms, lengths, out=np.zeros_like(lengths), where=lengths > 0)
         rotated = offsets * np.minimum(squared_cosines, 1)[:, None] + self._centre
         return self._rotation.inverse(rotated.astype(np.float32), self._zero)
@@ -68,13 +69,13 @@ class FaissEden(Quantizer):
     def squared_norms(self, codes: CodeArray) -> DoubleArray:
         """n² + ‖c‖² + 2⟨c, S·q⟩, with which 2⟨Q, c + S·q⟩ gives faiss's L2 distance."""
         offsets, squared_norms = self._read(codes)
-        centre = self._centre.astype(np.float64)
-        return np.asarray(squared_norms + (centre * centre).sum() + 2 * (offsets * centre).sum(axis=1))
+        along_centre = row_dots(offsets, self._centre)
+        return np.asarray(squared_norms + squared_length(self._centre) + 2 * along_centre)
 
     def footprint(self, n: int, d: int) -> Footprint:
         code = packed_bytes(d, self.parameters.bits) + FACTOR_BYTES
         fitting = orthogonal_bytes(d)
-        return replace(super().footprint(n, d), model=4 * d * d, fitting=fitting, row=20 * d, code=code)
+        return replace(super().footprint(n, d), model=8 * d * d, fitting=fitting, row=20 * d, code=code)
 
     def state(self) -> State:
         return {"centre": self._centre, "seed": self._seed}

@@ -6,7 +6,7 @@ from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.quantizers.absmax import AbsmaxQuantizer
 from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.quantizers.budget import whole_bits
-from vq_benchmark.quantizers.kernels.compile import exact_kernel
+from vq_benchmark.quantizers.kernels.compile import tile_kernel
 
 LARGEST = 448.0
 """The largest finite e4m3 number, code 0x7e; 0x7f is not a number."""
@@ -46,7 +46,7 @@ class Fp8(AbsmaxQuantizer):
         _round_to_e4m3(vectors, scales, codes)
 
 
-@exact_kernel
+@tile_kernel
 def _round_to_e4m3(vectors: FloatArray, scales: FloatArray, codes: CodeArray) -> None:
     n, d = vectors.shape
     largest, smallest_normal = np.float32(LARGEST), np.float32(2.0**-6)

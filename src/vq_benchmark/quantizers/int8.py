@@ -6,7 +6,7 @@ from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.quantizers.absmax import AbsmaxQuantizer
 from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.quantizers.budget import whole_bits
-from vq_benchmark.quantizers.kernels.compile import exact_kernel
+from vq_benchmark.quantizers.kernels.compile import tile_kernel
 
 _ZERO = 128
 """The byte of zero: bytes are unsigned here, so the integer k is stored as k + 128."""
@@ -33,7 +33,7 @@ class Int8(AbsmaxQuantizer):
         _round_to_integers(vectors, scales, codes)
 
 
-@exact_kernel
+@tile_kernel
 def _round_to_integers(vectors: FloatArray, scales: FloatArray, codes: CodeArray) -> None:
     n, d = vectors.shape
     largest = np.float32(127)  # beyond it only by the rounding of a scale that is hardly above zero

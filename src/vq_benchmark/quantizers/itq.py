@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.quantizers.base import State
 from vq_benchmark.quantizers.footprint import Footprint
+from vq_benchmark.quantizers.kernels.rows import row_dots
 from vq_benchmark.quantizers.pca import axes_bytes, principal_axes
 from vq_benchmark.quantizers.rotations import orthogonal_bytes, random_orthogonal, seeded_generator
 from vq_benchmark.quantizers.signs import SignParameters, SignQuantizer, signs_for_budget
@@ -62,7 +63,7 @@ class Itq(SignQuantizer):
     def footprint(self, n: int, d: int) -> Footprint:
         m = self.parameters.signs(d)
         learning = min(n, TRAINING_ROWS) * (4 * d + max(4 * d, 13 * m)) + 8 * d * d + orthogonal_bytes(m)
-        return replace(super().footprint(n, d), model=6 * m * d, fitting=max(axes_bytes(n, d), learning))
+        return replace(super().footprint(n, d), model=10 * m * d, fitting=max(axes_bytes(n, d), learning))
 
     def state(self) -> State:
         return {"mean": self._shift, "matrix": self._matrix, "factor": np.array(self._factor)}
@@ -75,7 +76,7 @@ class Itq(SignQuantizer):
         """[RAQ, ⟨Q, mean⟩], (q, m + 1)."""
         rows = np.ascontiguousarray(queries, np.float32)
         projected = self._projection.forward(rows, np.zeros(self.d, np.float32))
-        return np.column_stack([projected, queries @ self._shift])
+        return np.column_stack([projected, row_dots(rows, self._shift).astype(np.float32)])
 
     def decode_for_scores(self, codes: CodeArray) -> FloatArray:
         """[f·s, 1], (n, m + 1)."""

@@ -11,6 +11,7 @@ from numba import prange
 
 from vq_benchmark.arrays import Array, FloatArray, IdArray, pieces
 from vq_benchmark.quantizers.kernels.compile import ROWS_PER_TASK, row_kernel, rows_kernel
+from vq_benchmark.quantizers.kernels.sums import fma
 from vq_benchmark.quantizers.seeding import ROWS_PER_ENTRY, starting_codebooks
 
 ROUNDS = 20
@@ -78,24 +79,24 @@ def _nearest(part: FloatArray, codebook: FloatArray, distances: FloatArray, bits
         x0, x1 = part[0], part[1]
         for t in range(k):
             e0, e1 = x0 - codebook[0, t], x1 - codebook[1, t]
-            distances[t] = e0 * e0 + e1 * e1
+            distances[t] = fma(e0, e0, e1 * e1)
     elif done == 3:
         x0, x1, x2 = part[0], part[1], part[2]
         for t in range(k):
             e0, e1, e2 = x0 - codebook[0, t], x1 - codebook[1, t], x2 - codebook[2, t]
-            distances[t] = e0 * e0 + e1 * e1 + e2 * e2
+            distances[t] = fma(e0, e0, fma(e1, e1, e2 * e2))
     else:
         x0, x1, x2, x3 = part[0], part[1], part[2], part[3]
         for t in range(k):
             e0, e1 = x0 - codebook[0, t], x1 - codebook[1, t]
             e2, e3 = x2 - codebook[2, t], x3 - codebook[3, t]
-            distances[t] = e0 * e0 + e1 * e1 + e2 * e2 + e3 * e3
+            distances[t] = fma(e0, e0, fma(e1, e1, fma(e2, e2, e3 * e3)))
     for s in range(done, w, 4):
         x0, x1, x2, x3 = part[s], part[s + 1], part[s + 2], part[s + 3]
         for t in range(k):
             e0, e1 = x0 - codebook[s, t], x1 - codebook[s + 1, t]
             e2, e3 = x2 - codebook[s + 2, t], x3 - codebook[s + 3, t]
-            distances[t] += e0 * e0 + e1 * e1 + e2 * e2 + e3 * e3
+            distances[t] = fma(e0, e0, fma(e1, e1, fma(e2, e2, fma(e3, e3, distances[t]))))
     # Non-negative floats are ordered as their bits are, and the compiler vectorises a minimum of integers only.
     least = bits[0]
     for t in range(k):

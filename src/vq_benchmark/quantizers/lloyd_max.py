@@ -10,6 +10,7 @@ import numpy as np
 
 from vq_benchmark.arrays import Array, DoubleArray, FloatArray
 from vq_benchmark.quantizers.kernels.compile import row_kernel
+from vq_benchmark.quantizers.kernels.sums import dot_and_square
 
 MAX_BITS = 8
 
@@ -54,21 +55,24 @@ def lloyd_max(bits: int) -> LloydMax:
 
 
 @row_kernel
-def round_row(y: FloatArray, scale: float, tables: Rounding, codes: Array) -> tuple[np.float32, np.float32]:
-    """Write the index of the nearest level to each scale·y into codes; return ⟨q, scale·y⟩ and ‖q‖²."""
+def round_row(
+    y: FloatArray, scale: float, tables: Rounding, codes: Array, scaled: FloatArray, levels: FloatArray
+) -> tuple[np.float32, np.float32]:
+    """Write the index of the nearest level to each scale·y into codes; return ⟨q, scale·y⟩ and ‖q‖².
+
+    Scratch: scaled and levels (d,) float32, which hold the magnitudes of scale·y and of q afterwards.
+    """
     half_levels, thresholds, cells, resolution = tables
     half = np.int32(half_levels.size)
     last = np.float32(cells.size - 1)
     factor = np.float32(scale)
-    ip, l2 = np.float32(0), np.float32(0)
     for j in range(y.size):
         z = abs(y[j]) * factor
         k = cells[np.int32(min(z * resolution, last))]
         k += np.int32(z > thresholds[k])
-        level = half_levels[k]
-        ip += level * z
-        l2 += level * level
+        scaled[j], levels[j] = z, half_levels[k]
         codes[j] = half + k if y[j] >= 0 else half - 1 - k
+    ip, l2 = dot_and_square(levels, scaled)
     return ip, l2
 
 
@@ -81,7 +85,7 @@ def _starting_levels(bits: int) -> DoubleArray:
 
 def _cells(edges: DoubleArray) -> tuple[DoubleArray, DoubleArray, DoubleArray]:
     """Mass and mean of N(0, 1) between consecutive edges ≥ 0, and its density at the edges."""
-    density = np.exp(-edges * edges / 2) / math.sqrt(2 * math.pi)
+    density = np.array([math.exp(-edge * edge / 2) for edge in edges]) / math.sqrt(2 * math.pi)
     tail = np.array([math.erfc(edge / math.sqrt(2)) / 2 for edge in edges])
     mass = tail[:-1] - tail[1:]
     return mass, (density[:-1] - density[1:]) / mass, density
@@ -95,13 +99,27 @@ def _converge(half: DoubleArray) -> DoubleArray:
         by_lower = density[:-1] * (mean - edges[:-1]) / mass
         by_upper = np.append(density[1:-1] * (edges[1:-1] - mean[:-1]) / mass[:-1], 0.0)
         by_lower[0] = 0.0  # the edge at zero does not move
-        jacobian = np.diag(1 - (by_lower + by_upper) / 2)
-        jacobian -= np.diag(by_upper[:-1] / 2, 1) + np.diag(by_lower[1:] / 2, -1)
-        step = np.linalg.solve(jacobian, mean - half)
+        step = _solve_tridiagonal(-by_lower[1:] / 2, 1 - (by_lower + by_upper) / 2, -by_upper[:-1] / 2, mean - half)
         half = half + step
         if np.abs(step).max() < 1e-14:
             break
     return half
+
+
+def _solve_tridiagonal(
+    lower: DoubleArray, diagonal: DoubleArray, upper: DoubleArray, right: DoubleArray
+) -> DoubleArray:
+    """x of the tridiagonal system with these diagonals (n − 1,), (n,), (n − 1,) and right side (n,): elimination
+    without pivots, in one order, where LAPACK's last bits are those of its BLAS."""
+    pivots, solution = diagonal.copy(), right.copy()
+    for i in range(1, right.size):
+        factor = lower[i - 1] / pivots[i - 1]
+        pivots[i] -= factor * upper[i - 1]
+        solution[i] -= factor * solution[i - 1]
+    solution[-1] /= pivots[-1]
+    for i in range(right.size - 2, -1, -1):
+        solution[i] = (solution[i] - upper[i] * solution[i + 1]) / pivots[i]
+    return solution
 
 
 def _tables(half: DoubleArray, upper_edges: DoubleArray) -> Rounding:

@@ -11,6 +11,7 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.quantizers.additive import AdditiveParameters, AdditiveQuantizer
 from vq_benchmark.quantizers.base import State
 from vq_benchmark.quantizers.footprint import Footprint
+from vq_benchmark.quantizers.kernels.rows import row_squares
 from vq_benchmark.quantizers.rotations import seeded_generator
 
 ROWS_PER_UNKNOWN = 4
@@ -96,7 +97,7 @@ class LSQ(AdditiveQuantizer):
                 changed = rng.choice(m, size=min(m, PERTURBED), replace=False)
                 entries[:, changed] = rng.integers(centroids, size=changed.size)
             self._search_locally(entries, tile)
-            errors = np.square(tile - self._sum(entries), dtype=np.float64).sum(axis=1)
+            errors = row_squares(tile - self._sum(entries))
             better = errors < least
             best[better], least[better] = entries[better], errors[better]
         return self._pack(best)

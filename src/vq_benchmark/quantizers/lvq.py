@@ -10,7 +10,7 @@ from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.budget import whole_bits
 from vq_benchmark.quantizers.footprint import Footprint
-from vq_benchmark.quantizers.kernels.compile import exact_kernel
+from vq_benchmark.quantizers.kernels.compile import tile_kernel
 from vq_benchmark.quantizers.kernels.tiles import in_tiles
 from vq_benchmark.quantizers.packing import pack_row, packed_bytes, unpack_row
 from vq_benchmark.quantizers.scales import HALF_BYTES, norm_about, power_of_two_near, read_halves, write_halves
@@ -86,7 +86,7 @@ class Lvq(Quantizer):
         _encode(vectors, self.mean, bounds, self.parameters.bits, self.parameters.bits2, self._second, codes)
 
 
-@exact_kernel
+@tile_kernel
 def _extremes(vectors: FloatArray, mean: FloatArray, bounds: FloatArray) -> None:
     n, d = vectors.shape
     for i in range(n):
@@ -98,7 +98,7 @@ def _extremes(vectors: FloatArray, mean: FloatArray, bounds: FloatArray) -> None
         bounds[i, 0], bounds[i, 1] = low, high
 
 
-@exact_kernel
+@tile_kernel
 def _encode(
     vectors: FloatArray,
     mean: FloatArray,
@@ -131,7 +131,7 @@ def _encode(
             pack_row(integers, bits2, codes[i, second:])
 
 
-@exact_kernel
+@tile_kernel
 def _round_to_grid(values: FloatArray, low: float, delta: float, top: float, integers: CodeArray) -> None:
     zero = np.float32(0)
     for j in range(values.size):
@@ -139,7 +139,7 @@ def _round_to_grid(values: FloatArray, low: float, delta: float, top: float, int
         integers[j] = np.uint8(min(max(steps, zero), top))
 
 
-@exact_kernel
+@tile_kernel
 def _decode(
     codes: CodeArray, mean: FloatArray, bounds: FloatArray, bits: int, bits2: int, second: int, out: FloatArray
 ) -> None:

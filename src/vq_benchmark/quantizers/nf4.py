@@ -7,7 +7,7 @@ from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.quantizers.absmax import SCALE_BYTES, AbsmaxQuantizer
 from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.quantizers.budget import SCALE_BITS, whole_bits
-from vq_benchmark.quantizers.kernels.compile import exact_kernel
+from vq_benchmark.quantizers.kernels.compile import tile_kernel
 from vq_benchmark.quantizers.packing import pack_row
 
 _GRANULE = 64
@@ -58,7 +58,7 @@ class Nf4(AbsmaxQuantizer):
         _round_to_levels(vectors, scales, self._block, (self.levels[1:] + self.levels[:-1]) / 2, codes)
 
 
-@exact_kernel
+@tile_kernel
 def _round_to_levels(
     vectors: FloatArray, scales: FloatArray, block: int, thresholds: FloatArray, codes: CodeArray
 ) -> None:

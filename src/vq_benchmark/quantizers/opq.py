@@ -10,6 +10,7 @@ from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.faiss_index import product_index, rotated_index
 from vq_benchmark.quantizers.footprint import Footprint
+from vq_benchmark.quantizers.kernels.rows import row_squares
 from vq_benchmark.quantizers.kmeans import ROUNDS, refine_codebooks, split
 from vq_benchmark.quantizers.pca import axes_bytes, principal_axes
 from vq_benchmark.quantizers.pq import ProductCode, ProductParameters, product_footprint, product_for_budget
@@ -59,13 +60,12 @@ class OPQ(Quantizer):
         return self._code.decode(codes)
 
     def squared_norms(self, codes: CodeArray) -> DoubleArray:
-        decoded = self._code.decode(codes)
-        return np.asarray(np.square(decoded, dtype=np.float64).sum(axis=1))
+        return row_squares(self._code.decode(codes))
 
     def footprint(self, n: int, d: int) -> Footprint:
         """Training holds the rows in another order, rotated, split, and split by the rotation before."""
         found = product_footprint(self.parameters, d, 4 * 4 * n * d + axes_bytes(1, d))
-        return replace(found, model=found.model + 8 * d * d, row=found.row + 16 * d)
+        return replace(found, model=found.model + 12 * d * d, row=found.row + 16 * d)
 
     def state(self) -> State:
         return {"rotation": self._matrix, "codebooks": self._codebooks}

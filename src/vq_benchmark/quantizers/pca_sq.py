@@ -31,7 +31,7 @@ class PcaSq(TruncatedQuantizer):
     def footprint(self, n: int, d: int) -> Footprint:
         found = super().footprint(n, d)
         fitting = max(found.fitting + 8 * d * d, axes_bytes(n, d))
-        return replace(found, model=6 * self.parameters.kept(d) * d, fitting=fitting)
+        return replace(found, model=10 * self.parameters.kept(d) * d, fitting=fitting)
 
     def state(self) -> State:
         return {**super().state(), "axes": self._axes}

@@ -7,6 +7,7 @@ import numpy as np
 
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
 from vq_benchmark.quantizers.base import State
+from vq_benchmark.quantizers.kernels.rows import row_norms
 from vq_benchmark.quantizers.scales import HALF_BYTES, norm_about, power_of_two_near, read_halves, write_halves
 from vq_benchmark.quantizers.signs import (
     SignParameters,
@@ -69,5 +70,5 @@ class Qjl(SignQuantizer):
         return read_halves(codes, self._units)[:, 0]
 
     def _write_side(self, vectors: FloatArray, codes: CodeArray) -> None:
-        norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
-        write_halves(norms[:, None].astype(np.float32), self._units, codes)
+        norms = row_norms(vectors, np.zeros(self.d, np.float32)).astype(np.float32)
+        write_halves(norms[:, None], self._units, codes)

@@ -7,7 +7,8 @@ import numpy as np
 from pydantic import Field
 
 from vq_benchmark.arrays import Array, CodeArray, DoubleArray, FloatArray
-from vq_benchmark.quantizers.kernels.compile import exact_kernel, row_kernel, tile_kernel
+from vq_benchmark.quantizers.kernels.compile import row_kernel, tile_kernel
+from vq_benchmark.quantizers.kernels.sums import dot, dot_and_square
 from vq_benchmark.quantizers.packing import pack_row
 from vq_benchmark.quantizers.rotated import RotatedParameters
 from vq_benchmark.quantizers.uniform_code import FACTOR_BYTES, UniformQuantizer, write_factors
@@ -52,24 +53,24 @@ class Rabitq(UniformQuantizer):
 
 
 @row_kernel
-def _squared_cosine(y: FloatArray, step: float, top: float) -> np.float32:
-    """⟨q, |y|⟩²/‖q‖² for q = min(⌊step·|y|⌋, top) + ½: ‖y‖² times the squared cosine."""
-    ip, l2 = np.float32(0), np.float32(0)
-    for j in range(y.size):
-        a = abs(y[j])
-        q = np.floor(min(a * step, top)) + np.float32(0.5)
-        ip += q * a
-        l2 += q * q
-    return ip * ip / l2
+def _squared_cosine(magnitudes: FloatArray, step: float, top: float, levels: FloatArray) -> np.float32:
+    """⟨q, |y|⟩²/‖q‖² for q = min(⌊step·|y|⌋, top) + ½: ‖y‖² times the squared cosine; levels (d,) is scratch."""
+    for j in range(magnitudes.size):
+        levels[j] = np.floor(min(magnitudes[j] * step, top)) + np.float32(0.5)
+    ip, l2 = dot_and_square(levels, magnitudes)
+    squared: np.float32 = ip * ip / l2
+    return squared
 
 
 @row_kernel
-def _best_step(y: FloatArray, start: float, offsets: FloatArray, norm: float, top: float) -> float:
+def _best_step(
+    magnitudes: FloatArray, start: float, offsets: FloatArray, norm: float, top: float, levels: FloatArray
+) -> float:
     """start, or start + offset/norm, whichever gives the largest cosine."""
-    best_step, best = start, _squared_cosine(y, start, top)
+    best_step, best = start, _squared_cosine(magnitudes, start, top, levels)
     for offset in offsets:
         step = start + offset / norm
-        value = _squared_cosine(y, step, top)
+        value = _squared_cosine(magnitudes, step, top, levels)
         if value > best:
             best_step, best = step, value
     return best_step
@@ -90,19 +91,19 @@ def _encode_grid(
     half = 1 << (bits - 1)
     top = np.float32(half - 1)
     integers = np.empty(d, np.uint8)
+    magnitudes, levels = np.empty(d, np.float32), np.empty(d, np.float32)
     for i in range(n):
-        n2 = np.float32(0)
-        for j in range(d):
-            n2 += y[i, j] * y[i, j]
-        norm = np.sqrt(n2)
+        norm = np.sqrt(dot(y[i], y[i]))
         step = np.float32(0)
         if norm > 0 and half > 1:
-            step = _best_step(y[i], np.float32(0), coarse, norm, top)
-            step = _best_step(y[i], step, fine, norm, top)
+            for j in range(d):
+                magnitudes[j] = abs(y[i, j])
+            step = _best_step(magnitudes, np.float32(0), coarse, norm, top, levels)
+            step = _best_step(magnitudes, step, fine, norm, top, levels)
         for j in range(d):
             k = np.int32(min(abs(y[i, j]) * step, top))
             integers[j] = half + k if y[i, j] >= 0 else half - 1 - k
-        write_factors(y[i], centre, integers, 0.5 - half, factors[i])
+        write_factors(y[i], centre, integers, 0.5 - half, levels, factors[i])
         pack_row(integers, bits, codes[i, FACTOR_BYTES:])
 
 
@@ -111,6 +112,7 @@ def _encode_exact(y: FloatArray, centre: FloatArray, bits: int, codes: CodeArray
     n, d = y.shape
     half = 1 << (bits - 1)
     integers = np.empty(d, np.uint8)
+    levels = np.empty(d, np.float32)
     magnitudes = np.empty(d, np.float64)
     steps = np.empty(d, np.int64)
     heap = np.empty(d, np.int64)
@@ -121,11 +123,11 @@ def _encode_exact(y: FloatArray, centre: FloatArray, bits: int, codes: CodeArray
         sweep_critical_values(magnitudes, half - 1, steps, heap, keys)
         for j in range(d):
             integers[j] = half + steps[j] if y[i, j] >= 0 else half - 1 - steps[j]
-        write_factors(y[i], centre, integers, 0.5 - half, factors[i])
+        write_factors(y[i], centre, integers, 0.5 - half, levels, factors[i])
         pack_row(integers, bits, codes[i, FACTOR_BYTES:])
 
 
-@exact_kernel
+@row_kernel
 def sweep_critical_values(magnitudes: DoubleArray, top: int, steps: Array, heap: Array, keys: DoubleArray) -> None:
     """steps_j = min(⌊t·magnitudes_j⌋, top) for the t > 0 that maximises the cosine of steps + ½ and magnitudes.
 
@@ -169,12 +171,12 @@ def sweep_critical_values(magnitudes: DoubleArray, top: int, steps: Array, heap:
         steps[j] = k
 
 
-@exact_kernel
+@row_kernel
 def _is_visited(key: float, j: int, last_key: float, last_j: int) -> bool:
     return key < last_key or (key == last_key and j <= last_j)
 
 
-@exact_kernel
+@row_kernel
 def _sift_down(heap: Array, keys: DoubleArray, start: int, size: int) -> None:
     parent = start
     while True:
@@ -189,6 +191,6 @@ def _sift_down(heap: Array, keys: DoubleArray, start: int, size: int) -> None:
         parent = child
 
 
-@exact_kernel
+@row_kernel
 def _precedes(i: int, j: int, keys: DoubleArray) -> bool:
     return keys[i] < keys[j] or (keys[i] == keys[j] and i < j)

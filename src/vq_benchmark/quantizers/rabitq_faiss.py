@@ -11,6 +11,7 @@ from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.budget import whole_bits
 from vq_benchmark.quantizers.faiss_index import rabitq_index, rotated_index
 from vq_benchmark.quantizers.footprint import Footprint
+from vq_benchmark.quantizers.kernels.rows import row_dots, row_squares, squared_length
 from vq_benchmark.quantizers.packing import packed_bytes, unpack
 from vq_benchmark.quantizers.rotations import orthogonal_bytes, random_orthogonal, seeded_rotation
 
@@ -67,7 +68,8 @@ class FaissRabitq(Quantizer):
         """[PQ − c, 1, ⟨PQ, c⟩], (q, d + 2), with c the centre in the rotated space."""
         rotated = self._rotate(queries)
         ones = np.ones(len(rotated), np.float32)
-        return np.column_stack([rotated - self._centre, ones, rotated @ self._centre])
+        along_centre = row_dots(rotated, self._centre).astype(np.float32)
+        return np.column_stack([rotated - self._centre, ones, along_centre])
 
     def decode_for_scores(self, codes: CodeArray) -> FloatArray:
         """[Sq, ⟨y − c, c⟩, 1], (n, d + 2), with y = Px and the unbiased scale S."""
@@ -78,13 +80,13 @@ class FaissRabitq(Quantizer):
     def squared_norms(self, codes: CodeArray) -> DoubleArray:
         """‖y − c‖² + 2⟨y − c, c⟩ + ‖c‖²."""
         _, radii, squared_cosines, along_centre = self._read(codes)
-        norm = float(np.square(self._centre, dtype=np.float64).sum())
+        norm = squared_length(self._centre)
         return np.asarray(np.square(radii, dtype=np.float64) * squared_cosines + 2.0 * along_centre + norm)
 
     def footprint(self, n: int, d: int) -> Footprint:
         code = packed_bytes(d, self.parameters.bits) + (8 if self.parameters.bits == 1 else 20)
         fitting = orthogonal_bytes(d) + (16 * n * d if self.parameters.bits == 1 else 0)
-        return replace(super().footprint(n, d), model=4 * d * d, fitting=fitting, row=20 * d, code=code)
+        return replace(super().footprint(n, d), model=8 * d * d, fitting=fitting, row=20 * d, code=code)
 
     def state(self) -> State:
         return {"centre": self._centre, "squared_cosine": self._squared_cosine, "seed": self._seed}
@@ -128,7 +130,7 @@ class FaissRabitq(Quantizer):
         signs = np.unpackbits(codes[:, :sign_bytes], axis=1, count=self.d, bitorder="little")
         if self.parameters.bits == 1:
             factors = _floats(codes[:, sign_bytes:])
-            along_centre = -(factors[:, 0] + np.square(self._centre, dtype=np.float64).sum()) / 2
+            along_centre = -(factors[:, 0] + squared_length(self._centre)) / 2
             directions = (signs.astype(np.float32) - np.float32(0.5)) * np.float32(2 / np.sqrt(self.d))
             cosines = np.full(len(codes), self._squared_cosine)
             return directions, factors[:, 1], cosines, along_centre.astype(np.float32)
@@ -136,7 +138,7 @@ class FaissRabitq(Quantizer):
         rest = sign_bytes + 12
         integers = unpack(np.ascontiguousarray(codes[:, rest:-8]), self.d, more) + (signs.astype(np.uint16) << more)
         levels = integers.astype(np.float32) - np.float32(2**more - 0.5)
-        lengths = np.sqrt(np.square(levels).sum(axis=1))
+        lengths = np.sqrt(row_squares(levels)).astype(np.float32)
         _, multipliers, errors = _floats(codes[:, sign_bytes:rest]).T.astype(np.float64)
         along_centre, scales = _floats(codes[:, -8:]).T
         # faiss stores ‖y − c‖ only within its error bound: errors² = ε₀² (multipliers² − ‖y − c‖²) / (d − 1).

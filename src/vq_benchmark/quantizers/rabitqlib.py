@@ -14,6 +14,7 @@ from vq_benchmark.errors import InfeasibleBudget, InputError
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.extras import missing_extra
 from vq_benchmark.quantizers.footprint import Footprint
+from vq_benchmark.quantizers.kernels.rows import row_dots, row_squares, squared_length
 from vq_benchmark.quantizers.packing import pack, packed_bytes, unpack
 from vq_benchmark.quantizers.rotations import DenseRotation, seeded_generator
 
@@ -85,7 +86,7 @@ class Rabitqlib(Quantizer):
     def footprint(self, n: int, d: int) -> Footprint:
         width = padded(d)
         found = replace(super().footprint(n, d), row=16 * width, score_columns=width + 2)
-        return replace(found, model=4 * width**2, fitting=32 * width**2)
+        return replace(found, model=8 * width**2, fitting=32 * width**2)
 
     def state(self) -> State:
         return {"centre": self._centre, "signs": self._signs}
@@ -131,7 +132,7 @@ class Rabitqlib(Quantizer):
 
     def decode(self, codes: CodeArray) -> FloatArray:
         levels, scales, _, squares = self._read(codes)
-        products = scales.astype(np.float64) * np.square(levels, dtype=np.float64).sum(axis=1)
+        products = scales.astype(np.float64) * row_squares(levels)
         least_squares = np.divide(squares, products, out=np.zeros_like(squares), where=products > 0)
         rotated = levels * least_squares.astype(np.float32)[:, None] + self._rotated_centre
         return np.ascontiguousarray(self._rotation.inverse(rotated, self._zero)[:, : self.d])
@@ -143,14 +144,15 @@ class Rabitqlib(Quantizer):
 
     def project_queries(self, queries: FloatArray) -> FloatArray:
         """[PQ, 1, ⟨Q, c⟩]."""
-        return np.column_stack([self._rotate(queries), np.ones(len(queries), np.float32), queries @ self._centre])
+        along_centre = row_dots(queries, self._centre).astype(np.float32)
+        return np.column_stack([self._rotate(queries), np.ones(len(queries), np.float32), along_centre])
 
     def squared_norms(self, codes: CodeArray) -> DoubleArray:
         """‖x − c‖² + 2⟨x − c, c⟩ + ‖c‖²."""
         levels, scales, addends, squares = self._read(codes)
-        along_code = (levels * self._rotated_centre).sum(axis=1, dtype=np.float64)
+        along_code = row_dots(levels, self._rotated_centre)
         along_centre = addends + scales * along_code
-        return np.asarray(squares + 2 * along_centre + np.square(self._centre, dtype=np.float64).sum())
+        return np.asarray(squares + 2 * along_centre + squared_length(self._centre))
 
     def _read(self, codes: CodeArray) -> tuple[FloatArray, FloatArray, FloatArray, DoubleArray]:
         """Levels q (n, width), scales S, addends a of the score ⟨Q, c⟩ + a + S⟨PQ, q⟩, and ‖x − c‖² (n,)."""
@@ -199,18 +201,25 @@ def rotation_matrix(signs: Array) -> FloatArray:
     """
     width = 2 * len(signs)
     size = 1 << (width.bit_length() - 1)
-    hadamard = np.ones((1, 1))
-    while len(hadamard) < size:
-        hadamard = np.block([[hadamard, hadamard], [hadamard, -hadamard]]) / np.sqrt(2)
     rows = np.eye(width)
     for place, bits in enumerate(np.unpackbits(signs, bitorder="little").reshape(4, width)):
         rows *= 1 - 2.0 * bits
         part = slice(0, size) if place % 2 == 0 else slice(width - size, width)
-        rows[:, part] = rows[:, part] @ hadamard
+        transformed, stride = rows[:, part], 1
+        while stride < size:
+            transformed = _butterflies(transformed, stride)
+            stride *= 2
+        rows[:, part] = transformed
         if size != width:
-            first, second = np.hsplit(rows, 2)
-            rows = np.hstack([first + second, first - second]) / np.sqrt(2)
+            rows = _butterflies(rows, width // 2)
     return np.ascontiguousarray(rows.T.astype(np.float32))
+
+
+def _butterflies(rows: DoubleArray, stride: int) -> DoubleArray:
+    """Orthonormal butterflies between elements of rows (n, d) that are `stride` apart; 2·stride divides d."""
+    pairs = rows.reshape(len(rows), -1, 2, stride)
+    first, second = pairs[:, :, 0], pairs[:, :, 1]
+    return np.asarray(np.stack([first + second, first - second], axis=2).reshape(rows.shape) / np.sqrt(2))
 
 
 def read_index(file: CodeArray, n: int, width: int, bits: int) -> tuple[Array, FloatArray]:

@@ -11,6 +11,7 @@ from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.budget import whole_bits
 from vq_benchmark.quantizers.footprint import Footprint
+from vq_benchmark.quantizers.kernels.rows import row_dots
 from vq_benchmark.quantizers.kernels.tiles import in_tiles
 from vq_benchmark.quantizers.rotations import Rotation, RotationKind, orthogonal_bytes, seeded_rotation
 from vq_benchmark.quantizers.scales import norm_about, power_of_two_near
@@ -69,7 +70,7 @@ class RotatedQuantizer(Quantizer):
     def footprint(self, n: int, d: int) -> Footprint:
         found = replace(super().footprint(n, d), fitting=0, row=0, row_in_flight=8 * d)
         dense = self.parameters.rotation == "qr"
-        return replace(found, model=4 * d * d, fitting=orthogonal_bytes(d)) if dense else found
+        return replace(found, model=8 * d * d, fitting=orthogonal_bytes(d)) if dense else found
 
     def encode(self, vectors: FloatArray) -> CodeArray:
         vectors = self._check_rows(vectors)
@@ -99,7 +100,7 @@ class RotatedQuantizer(Quantizer):
 
     def project_queries(self, queries: FloatArray) -> FloatArray:
         """[PQ, ⟨Q, c⟩], for `decode_for_scores` to give ⟨Q, c⟩ + ⟨PQ, ŷ⟩."""
-        return np.column_stack([self._rotate(queries), queries @ self.centre])
+        return np.column_stack([self._rotate(queries), row_dots(queries, self.centre).astype(np.float32)])
 
     @abstractmethod
     def _prepare(self) -> None:

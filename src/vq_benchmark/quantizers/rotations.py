@@ -3,17 +3,18 @@
 from typing import Literal, Protocol
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from vq_benchmark.arrays import DoubleArray, FloatArray
 from vq_benchmark.quantizers.kernels.hadamard import rotate, unrotate
+from vq_benchmark.quantizers.kernels.matmul import multiply, panels_of
+from vq_benchmark.quantizers.kernels.orthogonal import orthonormalise
 from vq_benchmark.quantizers.kernels.tiles import in_tiles
 
 RotationKind = Literal["hadamard", "qr"]
 
 _ROUNDS = 3
-_TILE_ROWS = 256
-_TILE_COLUMNS = 64
+_TILE_ROWS = 240
+"""Rows that a thread multiplies at a time: enough to share the reading of the matrix."""
 
 
 class Rotation(Protocol):
@@ -62,23 +63,22 @@ class HadamardRotation:
 class DenseRotation:
     """Multiplication by a matrix (e, d): a rotation if its rows are orthonormal, which `inverse` supposes.
 
-    BLAS rounds differently for odd shapes, so rows go through it in zero-padded tiles of one shape: then a row's
-    result does not depend on how many rows come with it.
+    The matrix is kept twice, 8·d·e bytes, once in panels for each direction.
     """
 
     def __init__(self, matrix: FloatArray) -> None:
         self._e, self._d = matrix.shape
-        self._matrix = np.zeros((_round_up(self._e), _round_up(self._d)), np.float32)
-        self._matrix[: self._e, : self._d] = matrix
+        self._forward, self._inverse = panels_of(matrix.T), panels_of(matrix)
 
     def forward(self, vectors: FloatArray, shift: FloatArray) -> FloatArray:
         out = np.empty((vectors.shape[0], self._e), np.float32)
-        _multiply_in_tiles(vectors, self._matrix.T, shift, out)
+        in_tiles(len(out), lambda tile: multiply(vectors[tile], shift, self._forward, out[tile]), _TILE_ROWS)
         return out
 
     def inverse(self, rotated: FloatArray, shift: FloatArray) -> FloatArray:
         out = np.empty((rotated.shape[0], self._d), np.float32)
-        _multiply_in_tiles(rotated, self._matrix, None, out)
+        zero = np.zeros(self._e, np.float32)
+        in_tiles(len(out), lambda tile: multiply(rotated[tile], zero, self._inverse, out[tile]), _TILE_ROWS)
         out += shift
         return out
 
@@ -91,36 +91,18 @@ def seeded_rotation(kind: RotationKind, d: int, seed: int) -> Rotation:
 
 
 def random_orthogonal(d: int, seed: int) -> DoubleArray:
-    """A (d, d) orthogonal matrix from the Haar measure: Q of a Gaussian matrix, with the signs of R's diagonal
-    (Mezzadri 2007). The same whatever the number of threads."""
-    gaussian = seeded_generator("rotation", seed).standard_normal((d, d))
-    with threadpool_limits(1, user_api="blas"):
-        q, r = np.linalg.qr(gaussian)
-    return np.asarray(q * np.where(np.diag(r) < 0, -1.0, 1.0))
+    """A (d, d) orthogonal matrix from the Haar measure: Q of a Gaussian matrix, for the R with a positive diagonal
+    (Mezzadri 2007)."""
+    columns = np.ascontiguousarray(seeded_generator("rotation", seed).standard_normal((d, d)).T)
+    orthonormalise(columns)
+    return columns.T
 
 
 def orthogonal_bytes(d: int) -> int:
-    """About what `random_orthogonal` takes: five float64 matrices at once."""
-    return 5 * 8 * d * d
+    """About what `random_orthogonal` takes: two float64 matrices at once."""
+    return 2 * 8 * d * d
 
 
 def seeded_generator(purpose: str, seed: int) -> np.random.Generator:
     """A generator of its own for each purpose: data drawn from the same seed must not meet the same numbers."""
     return np.random.default_rng([seed, *purpose.encode()])
-
-
-def _round_up(size: int) -> int:
-    return -(-size // _TILE_COLUMNS) * _TILE_COLUMNS
-
-
-def _multiply_in_tiles(rows: FloatArray, matrix: FloatArray, shift: FloatArray | None, out: FloatArray) -> None:
-    """out = (rows − shift) @ matrix, without the columns that pad the matrix."""
-    d = rows.shape[1]
-
-    def multiply(part: slice) -> None:
-        count = part.stop - part.start
-        tile = np.zeros((_TILE_ROWS, matrix.shape[0]), np.float32)
-        np.subtract(rows[part], np.float32(0) if shift is None else shift, out=tile[:count, :d])
-        out[part] = np.matmul(tile, matrix)[:count, : out.shape[1]]
-
-    in_tiles(len(rows), multiply, _TILE_ROWS)

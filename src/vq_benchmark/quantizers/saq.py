@@ -7,6 +7,7 @@ from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.quantizers.allocation import Segment
 from vq_benchmark.quantizers.caq import adjusted_code
 from vq_benchmark.quantizers.kernels.compile import tile_kernel
+from vq_benchmark.quantizers.kernels.sums import dot, dot_and_square
 from vq_benchmark.quantizers.packing import pack_row
 from vq_benchmark.quantizers.segmented import SegmentedParameters, SegmentedQuantizer
 from vq_benchmark.quantizers.uniform_code import uniform_levels
@@ -57,15 +58,12 @@ def _encode(
     """Pack CAQ's integers for z = y[i, column : column + count] into codes[i, offset:]; radii (n,) gets ‖z‖/cos."""
     n = y.shape[0]
     zero = np.float32(0.5 - (1 << (bits - 1)))
-    integers = np.empty(count, np.uint16)
+    integers, levels = np.empty(count, np.uint16), np.empty(count, np.float32)
     for i in range(n):
         z = y[i, column : column + count]
-        adjusted_code(z, bits, rounds, integers)
-        n2, ip, l2 = np.float32(0), np.float32(0), np.float32(0)
+        adjusted_code(z, bits, rounds, integers, levels)
         for j in range(count):
-            q = np.float32(integers[j]) + zero
-            n2 += z[j] * z[j]
-            ip += q * z[j]
-            l2 += q * q
-        radii[i] = n2 * np.sqrt(l2) / ip if ip > 0 else np.float32(0)
+            levels[j] = np.float32(integers[j]) + zero
+        ip, l2 = dot_and_square(levels, z)
+        radii[i] = dot(z, z) * np.sqrt(l2) / ip if ip > 0 else np.float32(0)
         pack_row(integers, bits, codes[i, offset:])

@@ -15,6 +15,7 @@ import numpy as np
 
 from vq_benchmark.arrays import Array, CodeArray, DoubleArray, FloatArray
 from vq_benchmark.quantizers.kernels.compile import tile_kernel
+from vq_benchmark.quantizers.kernels.sums import dot
 from vq_benchmark.quantizers.packing import unpack_row
 
 HALF_BYTES = 2
@@ -70,12 +71,9 @@ def scale_levels(
     for i in range(n):
         unpack_row(codes[i, offset:], bits, integers)
         row = out[i, column : column + count]
-        l2 = np.float32(0)
         for j in range(count):
-            level = levels[integers[j]]
-            row[j] = level
-            l2 += level * level
-        length = np.sqrt(l2) if norm == 0 else np.float32(norm)
+            row[j] = levels[integers[j]]
+        length = np.sqrt(dot(row, row)) if norm == 0 else np.float32(norm)
         factor = radii[i] / length if length > 0 else np.float32(0)
         for j in range(count):
             row[j] *= factor

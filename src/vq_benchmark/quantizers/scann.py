@@ -10,7 +10,8 @@ from pydantic import Field
 from vq_benchmark.arrays import Array, CodeArray, DoubleArray, FloatArray, IdArray
 from vq_benchmark.quantizers.base import Quantizer, State
 from vq_benchmark.quantizers.footprint import Footprint
-from vq_benchmark.quantizers.kernels.compile import exact_kernel, row_kernel, rows_kernel, tile_kernel
+from vq_benchmark.quantizers.kernels.compile import row_kernel, rows_kernel, tile_kernel
+from vq_benchmark.quantizers.kernels.sums import fma
 from vq_benchmark.quantizers.kernels.tiles import in_tiles
 from vq_benchmark.quantizers.kmeans import codebooks_bytes, nearest_entries, train_codebooks, transposed
 from vq_benchmark.quantizers.pq import ProductCode, ProductParameters, product_footprint, product_for_budget
@@ -173,16 +174,16 @@ def _descend_row(
 ) -> None:
     """products (m, k), squares (m,) and losses (k,) are scratch. ‖r_j‖² = ‖x_j‖² − 2⟨x_j, c⟩ + ‖c‖²."""
     m, w, k = codebooks.shape
-    bits = losses.view(np.int32)
+    bits, two = losses.view(np.int32), np.float32(2)
     norm2 = np.float32(0)
     for j in range(m):
         squares[j] = 0
         products[j, :] = 0
         for s in range(w):
             value = x[j * w + s]
-            squares[j] += value * value
+            squares[j] = fma(value, value, squares[j])
             for t in range(k):
-                products[j, t] += value * codebooks[j, s, t]
+                products[j, t] = fma(value, codebooks[j, s, t], products[j, t])
         norm2 += squares[j]
     factor = np.float32(weight) / norm2 if norm2 > 0 else np.float32(0)
     along = np.float32(0)
@@ -193,9 +194,9 @@ def _descend_row(
         for j in range(m):
             others = along - (squares[j] - products[j, entries[j]])
             for t in range(k):
-                across = max(squares[j] - 2 * products[j, t] + lengths[j, t], np.float32(0))
+                across = max(squares[j] - two * products[j, t] + lengths[j, t], np.float32(0))
                 all_along = others + squares[j] - products[j, t]
-                losses[t] = across + factor * all_along * all_along
+                losses[t] = fma(factor * all_along, all_along, across)
             # Non-negative floats are ordered as their bits are, and minima of integers are vectorised.
             least = bits[0]
             for t in range(k):
@@ -249,7 +250,7 @@ def _fit_codebook(
                 codebook[t, s] = right[s]
 
 
-@exact_kernel
+@row_kernel
 def _solve(matrix: DoubleArray, right: DoubleArray) -> None:
     """right = matrix⁻¹·right by Cholesky's decomposition; of matrix (w, w), positive definite, the lower
     half is read."""

@@ -13,7 +13,7 @@ from vq_benchmark.errors import InfeasibleBudget, InputError
 from vq_benchmark.quantizers.allocation import Costs, Segment, allocate, plan_bytes
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.footprint import Footprint
-from vq_benchmark.quantizers.kernels.rows import row_norms
+from vq_benchmark.quantizers.kernels.rows import row_norms, squared_length
 from vq_benchmark.quantizers.kernels.tiles import in_tiles
 from vq_benchmark.quantizers.lloyd_max import MAX_BITS, lloyd_max
 from vq_benchmark.quantizers.packing import packed_bytes
@@ -124,7 +124,7 @@ class SegmentedQuantizer(Quantizer):
         self.d = d
         self._state = state
         self._centre = state["centre"]
-        self._squared_centre = float(self._centre.astype(np.float64) @ self._centre)
+        self._squared_centre = squared_length(self._centre)
         self.segments = [Segment(*(int(value) for value in row)) for row in state["segments"]]
         centre_unit = power_of_two_near(math.sqrt(self._squared_centre))
         self._units = np.append(state["units"], state["units"][-1] * centre_unit)

@@ -49,8 +49,8 @@ class SignQuantizer(Quantizer):
 
     def footprint(self, n: int, d: int) -> Footprint:
         m = self.parameters.signs(d)
-        in_flight, model = 8 * m + 4 * d, 4 * m * d
-        return Footprint(model, fitting=model, row=0, row_in_flight=in_flight, score_columns=m + 1, code=m // 8)
+        in_flight, matrix = 8 * m + 4 * d, 4 * m * d
+        return Footprint(2 * matrix, fitting=matrix, row=0, row_in_flight=in_flight, score_columns=m + 1, code=m // 8)
 
     def encode(self, vectors: FloatArray) -> CodeArray:
         vectors = self._check_rows(vectors)

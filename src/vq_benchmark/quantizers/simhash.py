@@ -6,6 +6,7 @@ import numpy as np
 
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray, pieces
 from vq_benchmark.quantizers.base import State
+from vq_benchmark.quantizers.kernels.rows import row_norms
 from vq_benchmark.quantizers.signs import (
     SignParameters,
     SignQuantizer,
@@ -53,8 +54,9 @@ class SimHash(SignQuantizer):
 
     def project_queries(self, queries: FloatArray) -> FloatArray:
         """‖Q‖·sign(GQ), (q, m)."""
-        projected = self._projection.forward(np.ascontiguousarray(queries, np.float32), self._shift)
-        lengths = np.linalg.norm(queries.astype(np.float64), axis=1).astype(np.float32)
+        queries = np.ascontiguousarray(queries, np.float32)
+        projected = self._projection.forward(queries, self._shift)
+        lengths = row_norms(queries, self._shift).astype(np.float32)
         return np.asarray(np.where(projected >= 0, 1, -1).astype(np.float32) * lengths[:, None])
 
     def decode_for_scores(self, codes: CodeArray) -> FloatArray:

@@ -13,6 +13,7 @@ from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.budget import whole_bytes
 from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.compile import tile_kernel
+from vq_benchmark.quantizers.kernels.rows import row_dots
 from vq_benchmark.quantizers.kernels.tiles import in_tiles
 from vq_benchmark.quantizers.packing import pack_row, packed_bytes, unpack_row
 from vq_benchmark.quantizers.sq import grids_bytes, uniform_grids
@@ -102,7 +103,7 @@ class TruncatedQuantizer(Quantizer):
     def project_queries(self, queries: FloatArray) -> FloatArray:
         """[the kept coordinates of Q, ⟨Q, mean⟩], (q, k + 1)."""
         kept = self._keep(np.ascontiguousarray(queries, np.float32), np.zeros(self.d, np.float32))
-        return np.column_stack([kept, queries @ self.mean])
+        return np.column_stack([kept, row_dots(queries, self.mean).astype(np.float32)])
 
     def decode_for_scores(self, codes: CodeArray) -> FloatArray:
         """[z(x), 1], (n, k + 1)."""

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
 from vq_benchmark.quantizers.eden import encode_lloyd_max
 from vq_benchmark.quantizers.footprint import Footprint
-from vq_benchmark.quantizers.kernels.rows import row_dots, row_norms
+from vq_benchmark.quantizers.kernels.rows import row_dots, row_norms, squared_length
 from vq_benchmark.quantizers.lloyd_max import lloyd_max
 from vq_benchmark.quantizers.packing import pack, packed_bytes
 from vq_benchmark.quantizers.rotated import RotatedParameters, RotatedQuantizer
@@ -61,7 +61,7 @@ class Turboquant(RotatedQuantizer):
         if not self._is_sketched:
             return found
         in_flight = found.row_in_flight + 8 * d
-        return replace(found, model=found.model + 8 * d * d, row_in_flight=in_flight, score_columns=2 * d + 1)
+        return replace(found, model=found.model + 12 * d * d, row_in_flight=in_flight, score_columns=2 * d + 1)
 
     def _prepare(self) -> None:
         self._level_bits = self.parameters.bits - self._is_sketched
@@ -116,4 +116,4 @@ class Turboquant(RotatedQuantizer):
         """‖y‖² + 2⟨Pc, ŷ⟩ + ‖c‖²."""
         norms = read_halves(codes, self._units[:1])[:, 0].astype(np.float64)
         along_centre = row_dots(self.decode_for_scores(codes), self.rotated_centre)
-        return np.asarray(norms**2 + 2 * along_centre + self.rotated_centre @ self.rotated_centre)
+        return np.asarray(norms**2 + 2 * along_centre + squared_length(self.rotated_centre))

@@ -7,6 +7,8 @@ import numpy as np
 
 from vq_benchmark.arrays import Array, CodeArray, DoubleArray, FloatArray
 from vq_benchmark.quantizers.kernels.compile import row_kernel
+from vq_benchmark.quantizers.kernels.rows import row_dots, row_norms, squared_length
+from vq_benchmark.quantizers.kernels.sums import dot, dot_and_square
 from vq_benchmark.quantizers.packing import packed_bytes
 from vq_benchmark.quantizers.rotated import RotatedQuantizer
 from vq_benchmark.quantizers.scales import (
@@ -34,7 +36,7 @@ class UniformQuantizer(RotatedQuantizer):
 
     def _prepare(self) -> None:
         self._levels = uniform_levels(self.parameters.bits)
-        centre_unit = power_of_two_near(math.sqrt(self.rotated_centre @ self.rotated_centre))
+        centre_unit = power_of_two_near(math.sqrt(squared_length(self.rotated_centre)))
         self._units = np.array([self.unit, 1, self.unit * centre_unit], np.float32)
         self._score_columns = self.d + 2
         self.code_bytes = FACTOR_BYTES + packed_bytes(self.d, self.parameters.bits)
@@ -61,13 +63,14 @@ class UniformQuantizer(RotatedQuantizer):
     def project_queries(self, queries: FloatArray) -> FloatArray:
         """[P(Q − c), 1, ⟨Q, c⟩], (q, d + 2)."""
         rotated = self._rotation.forward(np.ascontiguousarray(queries, np.float32), self.centre)
-        return np.column_stack([rotated, np.ones(len(queries), np.float32), queries @ self.centre])
+        along_centre = row_dots(queries, self.centre).astype(np.float32)
+        return np.column_stack([rotated, np.ones(len(queries), np.float32), along_centre])
 
     def squared_norms(self, codes: CodeArray) -> DoubleArray:
         """n² + 2⟨x − c, c⟩ + ‖c‖², all from stored factors."""
         radii, errors, along_centre = self._factors(codes)
         n2 = radii.astype(np.float64) ** 2 * squared_cosine(errors)
-        return np.asarray(n2 + 2 * along_centre + self.rotated_centre @ self.rotated_centre)
+        return np.asarray(n2 + 2 * along_centre + squared_length(self.rotated_centre))
 
     def score_error_bound(self, queries: FloatArray, codes: CodeArray, epsilon: float = 2.75) -> FloatArray:
         """(q, d) and (n, code_bytes) -> (q, n): ‖Q − c‖·‖x − c‖·√((1 − cos²)/cos²)·epsilon/√(d − 1).
@@ -78,7 +81,7 @@ class UniformQuantizer(RotatedQuantizer):
         """
         radii, errors, _ = self._factors(codes)
         spread = radii * np.sqrt(squared_cosine(errors)) * errors * epsilon / math.sqrt(max(self.d - 1, 1))
-        lengths = np.linalg.norm(queries.astype(np.float64) - self.centre, axis=1)
+        lengths = row_norms(np.ascontiguousarray(queries, np.float32), self.centre)
         return np.outer(lengths, spread).astype(np.float32)
 
     def _factors(self, codes: CodeArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -97,21 +100,19 @@ def uniform_levels(bits: int) -> FloatArray:
 
 
 @row_kernel
-def write_factors(y: FloatArray, centre: FloatArray, integers: Array, zero_level: float, factors: FloatArray) -> None:
-    """factors = ‖y‖/cos, √(1/cos² − 1), ⟨y, centre⟩, for the levels q = integers + zero_level."""
+def write_factors(
+    y: FloatArray, centre: FloatArray, integers: Array, zero_level: float, levels: FloatArray, factors: FloatArray
+) -> None:
+    """factors = ‖y‖/cos, √(1/cos² − 1), ⟨y, centre⟩, for the levels q = integers + zero_level; levels (d,) float32 is
+    scratch."""
     zero = np.float32(zero_level)
-    n2, ip, l2, along = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
     for j in range(y.size):
-        q = np.float32(integers[j]) + zero
-        n2 += y[j] * y[j]
-        ip += q * y[j]
-        l2 += q * q
-        along += y[j] * centre[j]
+        levels[j] = np.float32(integers[j]) + zero
+    ip, l2 = dot_and_square(levels, y)
     scale = ip / l2
-    residual = np.float32(0)  # 1 − cos² would lose it to rounding when the code is good
+    factors[0] = dot(y, y) * np.sqrt(l2) / ip if ip > 0 else np.float32(0)
+    factors[2] = dot(y, centre)
     for j in range(y.size):
-        r = y[j] - scale * (np.float32(integers[j]) + zero)
-        residual += r * r
-    factors[0] = n2 * np.sqrt(l2) / ip if ip > 0 else np.float32(0)
+        levels[j] = y[j] - scale * levels[j]
+    residual = dot(levels, levels)  # 1 − cos² would lose it to rounding when the code is good
     factors[1] = np.sqrt(residual / l2) / scale if ip > 0 else np.float32(0)
-    factors[2] = along

@@ -2,40 +2,47 @@
 
 import numpy as np
 
-from vq_benchmark.arrays import DoubleArray, FloatArray
+from vq_benchmark.arrays import Array, DoubleArray, FloatArray
 from vq_benchmark.quantizers.kernels.compile import tile_kernel
+from vq_benchmark.quantizers.kernels.sums import dot64
 
 
-def row_dots(rows: FloatArray, vector: DoubleArray) -> DoubleArray:
-    """⟨rows[i, :d], vector⟩ in float64, for rows (n, ≥ d) float32 and vector (d,) float64: (n,)."""
+def row_dots(rows: Array, vector: Array) -> DoubleArray:
+    """⟨rows[i, :d], vector⟩ in float64, for rows (n, ≥ d) and vector (d,), each float32 or float64: (n,)."""
     out = np.empty(rows.shape[0])
-    _dots(rows, vector, out)
+    _dots(np.ascontiguousarray(rows), vector, out)
     return out
 
 
 def row_norms(rows: FloatArray, shift: FloatArray) -> DoubleArray:
     """‖rows[i] − shift‖ in float64, for rows (n, d) and shift (d,) float32: (n,)."""
+    return np.sqrt(row_squares(rows, shift))
+
+
+def row_squares(rows: Array, shift: FloatArray | None = None) -> DoubleArray:
+    """‖rows[i] − shift‖² in float64, for rows (n, d) float32 or float64, and shift (d,) float32: (n,)."""
     out = np.empty(rows.shape[0])
-    _norms(rows, shift, out)
+    _squares(rows, np.zeros(rows.shape[1], np.float32) if shift is None else shift, out)
     return out
 
 
+def squared_length(vector: Array) -> float:
+    """‖vector‖² in float64."""
+    return float(row_squares(vector[None])[0])
+
+
 @tile_kernel
-def _dots(rows: FloatArray, vector: DoubleArray, out: DoubleArray) -> None:
+def _dots(rows: Array, vector: Array, out: DoubleArray) -> None:
     n = rows.shape[0]
     for i in range(n):
-        total = 0.0
-        for j in range(vector.size):
-            total += rows[i, j] * vector[j]
-        out[i] = total
+        out[i] = dot64(vector, rows[i])
 
 
 @tile_kernel
-def _norms(rows: FloatArray, shift: FloatArray, out: DoubleArray) -> None:
+def _squares(rows: Array, shift: FloatArray, out: DoubleArray) -> None:
     n, d = rows.shape
+    differences = np.empty(d, rows.dtype)
     for i in range(n):
-        total = 0.0
         for j in range(d):
-            difference = np.float64(rows[i, j] - shift[j])
-            total += difference * difference
-        out[i] = np.sqrt(total)
+            differences[j] = rows[i, j] - shift[j]
+        out[i] = dot64(differences, differences)

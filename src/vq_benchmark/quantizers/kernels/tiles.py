@@ -8,10 +8,8 @@ step, and it does not stall when another process takes one of the processors.
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 
 import numba
-from threadpoolctl import ThreadpoolController
 
 TILE_ROWS = 1024
 
@@ -21,8 +19,8 @@ _thread = threading.local()
 def in_tiles(count: int, work: Callable[[slice], None], rows: int = TILE_ROWS) -> None:
     """Call work on slices of `rows` that cover range(count), on as many threads as numba may use.
 
-    Tiles are the same whatever the number of threads. BLAS has one thread meanwhile, which is ours: threads that
-    share one small product wait for each other. Called from within a tile, it stays on the thread of that tile.
+    Tiles are the same whatever the number of threads. Called from within a tile, it stays on the thread of that
+    tile.
     """
     tiles = [slice(start, min(start + rows, count)) for start in range(0, count, rows)]
     if getattr(_thread, "has_tile", False):
@@ -38,16 +36,10 @@ def in_tiles(count: int, work: Callable[[slice], None], rows: int = TILE_ROWS) -
             _thread.has_tile = False
 
     threads = min(numba.get_num_threads(), len(tiles))
-    with _libraries().limit(limits=1, user_api="blas"):
-        if threads <= 1:
-            for tile in tiles:
-                run(tile)
-        else:
-            with ThreadPoolExecutor(threads) as pool:
-                for _ in pool.map(run, tiles):  # raises what a tile raised
-                    pass
-
-
-@cache
-def _libraries() -> ThreadpoolController:
-    return ThreadpoolController()
+    if threads <= 1:
+        for tile in tiles:
+            run(tile)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            for _ in pool.map(run, tiles):  # raises what a tile raised
+                pass
