@@ -8,7 +8,8 @@ import numpy as np
 
 from vq_benchmark.arrays import Array, DoubleArray, FloatArray, IdArray
 from vq_benchmark.datasets.dataset import Metric
-from vq_benchmark.evaluation.inner_products import pair_products, product
+from vq_benchmark.evaluation.inner_products import pair_products
+from vq_benchmark.quantizers.kernels.sums import dot64
 
 NO_ID = -1
 QUERIES_PER_PRODUCT = 1024
@@ -205,10 +206,8 @@ def _offer(
             for row in range(run, end):
                 if factor * products[query, row] - offsets[row] < scores[0] - bounds[query]:
                     continue
-                score = factor * product(queries[query], vectors[row]) - offsets[row]
+                score = factor * dot64(queries[query], vectors[row]) - offsets[row]
                 id_ = first_id + row
                 if _worse(scores[0], ids[0], score, id_):
-                    exact_score = (
-                        exact_factor * product(exact_queries[query], exact_vectors[row]) - exact_offsets[row]
-                    )
+                    exact_score = exact_factor * dot64(exact_queries[query], exact_vectors[row]) - exact_offsets[row]
                     _replace_worst(scores, ids, exact, score, id_, exact_score)
