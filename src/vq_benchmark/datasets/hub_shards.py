@@ -7,11 +7,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vq_benchmark.datasets.formats.format import reading
 from vq_benchmark.datasets.huggingface import Hub, HubEntry, Listing
 from vq_benchmark.datasets.parquet.source import ParquetSource
 from vq_benchmark.datasets.request import Request
 from vq_benchmark.datasets.shards import open_shards
+from vq_benchmark.machine.damage import reading
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from vq_benchmark.arrays import FloatArray, IdArray
 from vq_benchmark.datasets.dataset import Judgements
-from vq_benchmark.datasets.formats.format import as_ids, reading
+from vq_benchmark.datasets.formats.format import as_ids
 from vq_benchmark.datasets.hub_shards import open_hub_shards
 from vq_benchmark.datasets.huggingface import Hub
 from vq_benchmark.datasets.manifest import HostedDataset, JudgedHubShards
@@ -31,6 +31,7 @@ from vq_benchmark.datasets.source import ArraySource, as_float32
 from vq_benchmark.datasets.stored import StoredDataset
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.archive import pack, unpack
+from vq_benchmark.machine.damage import reading
 from vq_benchmark.machine.files import atomic_write
 from vq_benchmark.machine.progress import Reporter
 

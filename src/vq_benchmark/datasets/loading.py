@@ -9,7 +9,6 @@ from vq_benchmark.datasets.checks import check_numbered_rows, check_rows, probe_
 from vq_benchmark.datasets.dataset import Dataset, Judgements, Metric
 from vq_benchmark.datasets.directory import find_part, open_directory
 from vq_benchmark.datasets.fingerprint import fingerprint_base
-from vq_benchmark.datasets.formats.format import reading
 from vq_benchmark.datasets.formats.registry import formats, open_dataset
 from vq_benchmark.datasets.hub_names import PREFIX as HUB_PREFIX
 from vq_benchmark.datasets.hub_names import open_hub_name
@@ -27,6 +26,7 @@ from vq_benchmark.datasets.source import (
 from vq_benchmark.datasets.splitting import hold_out, keep_first
 from vq_benchmark.datasets.stored import StoredDataset
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.damage import reading
 from vq_benchmark.machine.locations import cache_dir as default_cache_dir
 from vq_benchmark.machine.progress import Reporter, SilentReporter
 

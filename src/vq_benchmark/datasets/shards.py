@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from vq_benchmark.datasets.formats.format import reading
 from vq_benchmark.datasets.formats.registry import open_dataset
 from vq_benchmark.datasets.parquet.source import ParquetSource, open_parquet
 from vq_benchmark.datasets.stored import StoredDataset
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.damage import reading
 
 EXTENSION = ".parquet"
 PLACES = ("base/*", "data/train-*", "train-*", "*")

@@ -9,6 +9,7 @@ from vq_benchmark.arrays import DoubleArray
 from vq_benchmark.evaluation.exact_sum import ExactSum
 from vq_benchmark.evaluation.top_candidates import TopCandidates
 from vq_benchmark.machine.archive import pack, unpack
+from vq_benchmark.machine.damage import taking_apart
 
 Span = tuple[int, int]
 FORMAT_VERSION = 1
@@ -78,6 +79,7 @@ class Accumulators:
         return pack(header, arrays)
 
     @classmethod
+    @taking_apart("accumulators")
     def from_bytes(cls, data: bytes) -> Self:
         """The accumulators that `to_bytes` wrote.
 

@@ -11,6 +11,7 @@ from vq_benchmark.evaluation.ground_truth import GroundTruth
 from vq_benchmark.evaluation.streaming import Timings
 from vq_benchmark.evaluation.top_candidates import TopCandidates
 from vq_benchmark.machine.archive import pack, unpack
+from vq_benchmark.machine.damage import taking_apart
 
 FORMAT_VERSION = 1
 
@@ -100,6 +101,7 @@ class Measurement:
         return pack(header, arrays)
 
     @classmethod
+    @taking_apart("a measurement")
     def from_bytes(cls, data: bytes) -> Self:
         """The measurement that `to_bytes` wrote.
 

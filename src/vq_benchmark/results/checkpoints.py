@@ -9,6 +9,7 @@ import numpy as np
 
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.archive import pack, unpack
+from vq_benchmark.machine.damage import taking_apart
 from vq_benchmark.machine.files import atomic_write
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.provenance import release
@@ -75,10 +76,11 @@ class Checkpoint:
         if not self.path.exists():
             return None
         try:
-            header, arrays = unpack(self.path.read_bytes())
-            found = {"version": header["version"], **header["identity"]}
-            saved = arrays["payload"].tobytes(), int(header["next_row"])
-        except (ValueError, KeyError, TypeError) as error:
+            with taking_apart("a checkpoint"):
+                header, arrays = unpack(self.path.read_bytes())
+                found = {"version": header["version"], **header["identity"]}
+                saved = arrays["payload"].tobytes(), int(header["next_row"])
+        except ValueError as error:
             self.set_aside(str(error), report)
             return None
         self._check(found)

@@ -23,8 +23,10 @@ from typing import Any, Literal, get_args
 
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.accumulators import Span
+from vq_benchmark.evaluation.accumulators import Span, joined
 from vq_benchmark.evaluation.grid import TILE_ROWS
+from vq_benchmark.machine.damage import MISSHAPEN, reading
+from vq_benchmark.machine.documents import parsed_json, validated
 from vq_benchmark.machine.files import atomic_write
 from vq_benchmark.results.database import Database
 from vq_benchmark.studies.cell import model_path
@@ -40,8 +42,7 @@ Outcome = Literal["done", "failed", "missing"]
 FORMAT_VERSION = 1
 MANIFEST_FILE, RESULTS_FILE = "manifest.json", "results.db"
 WHOLE_TRUTH = "whole.npz"
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
-"""What reading a manifest raises that was damaged, or edited by hand."""
+KIND = "a readable manifest"
 
 
 @dataclass(frozen=True)
@@ -207,7 +208,11 @@ class Manifest:
         path = self.failure_path(task)
         if self.outcome(task) == "done" or not path.exists():
             return None
-        return str(json.loads(path.read_text())["error"])
+        try:
+            with reading(path, *MISSHAPEN, what="a readable record of why the task failed"):
+                return str(parsed_json(path.read_bytes())["error"])
+        except InputError as error:  # that it failed is known all the same
+            return str(error)
 
     def unfinished(self, stage: Stage) -> list[Task]:
         """The tasks of a stage that are not done."""
@@ -248,31 +253,23 @@ class Manifest:
             InputError: there is none, or it is damaged, or of another version.
         """
         path = folder / MANIFEST_FILE
-        try:
-            content = json.loads(path.read_text())
+        if not path.exists():
+            raise InputError(f"{str(folder)!r} is not the folder of a study: there is no {MANIFEST_FILE}.")
+        with reading(path, *MISSHAPEN, what=KIND):
+            content = parsed_json(path.read_bytes())
             found = content.pop("version"), content.pop("package_version").rsplit(".", 1)[0]
-        except FileNotFoundError:
-            raise InputError(f"{str(folder)!r} is not the folder of a study: there is no {MANIFEST_FILE}.") from None
-        except UNREADABLE as error:
-            raise InputError(f"{str(path)!r} is not a readable manifest: {error}.") from error
         ours = FORMAT_VERSION, version("vq-benchmark").rsplit(".", 1)[0]
         if found != ours:
             raise InputError(
                 f"{str(path)!r} is of format {found[0]}, vq-benchmark {found[1]}; this is vq-benchmark {ours[1]}, "
                 f"format {ours[0]}, whose numbers may differ: go on with that version, or start a new study."
             )
-        try:
-            content |= {
-                "folder": folder.absolute(),
-                "study": Study.parse(content["study"], repr(str(path))),
-                "codebooks_dir": Path(content["codebooks_dir"]),
-                "configurations": tuple(Configuration(**each) for each in content["configurations"]),
-                "chunks": tuple((start, stop) for start, stop in content["chunks"]),
-                "refusals": tuple(Refusal(**each) for each in content["refusals"]),
-            }
-            return cls(**content)
-        except UNREADABLE as error:
-            raise InputError(f"{str(path)!r} is not a readable manifest: {error}.") from error
+        with reading(path, *MISSHAPEN, what=KIND):
+            study = Study.parse(content["study"], repr(str(path)))
+            manifest = validated(cls, content | {"folder": folder.absolute(), "study": study})
+            if joined(list(manifest.chunks)) != [(0, manifest.n)]:
+                raise ValueError(f"its chunks are not the {manifest.n} rows of the base")
+        return manifest
 
 
 def plan_study(

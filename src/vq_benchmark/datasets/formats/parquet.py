@@ -7,10 +7,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vq_benchmark.arrays import IdArray
-from vq_benchmark.datasets.formats.format import NEIGHBOR_NAMES, Format, VectorBlocks, as_ids, reading
+from vq_benchmark.datasets.formats.format import NEIGHBOR_NAMES, Format, VectorBlocks, as_ids
 from vq_benchmark.datasets.parquet.columns import as_matrix, first_length, is_list
 from vq_benchmark.datasets.parquet.source import ParquetSource, open_parquet
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.damage import reading
 
 WRITABLE = ("float32", "float16", "float64")
 

@@ -15,10 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vq_benchmark.arrays import IdArray
-from vq_benchmark.datasets.formats.format import reading, require_vector_dtype
+from vq_benchmark.datasets.formats.format import require_vector_dtype
 from vq_benchmark.datasets.parquet.columns import first_length, value_dtype, vector_column
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.archive import pack, unpack
+from vq_benchmark.machine.damage import reading, taking_apart
 from vq_benchmark.machine.files import atomic_write
 
 FORMAT_VERSION = 1
@@ -112,6 +113,7 @@ def _packed(index: RowIndex) -> bytes:
     return pack(header, {"edges": index.edges, "first_groups": index.first_groups})
 
 
+@taking_apart("the index of parquet files")
 def _unpacked(data: bytes) -> RowIndex:
     header, arrays = unpack(data)
     dtype = np.dtype(header["dtype"])
