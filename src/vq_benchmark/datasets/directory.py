@@ -24,6 +24,8 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 from vq_benchmark.machine.documents import parsed_json
 
+MOST_RELEVANT = 2**31 - 1
+
 
 def open_directory(directory: Path, *, column: str | None = None, cache: Path | None = None) -> StoredDataset:
     """The data set in a directory; the index of a base in many files is kept in the folder `cache`.
@@ -119,6 +121,8 @@ def read_qrels(path: Path, num_queries: int, n: int) -> IdArray:
             raise InputError(
                 f"{str(path)!r}, line {number}: {line!r} is not four integers: query 0 base_row relevance."
             ) from None
+        if abs(relevance) > MOST_RELEVANT:
+            raise InputError(f"{str(path)!r}, line {number}: the relevance must be at most {MOST_RELEVANT}.")
         if not (0 <= query < num_queries and 0 <= row < n):
             raise InputError(
                 f"{str(path)!r}, line {number}: query {query} and base row {row} must be below {num_queries} and {n}."

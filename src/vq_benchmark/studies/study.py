@@ -16,6 +16,7 @@ from vq_benchmark.datasets.shards import shards_of_pattern
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 from vq_benchmark.machine.documents import SafeYaml, parsed_yaml
+from vq_benchmark.machine.locations import input_path
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.quantizers.registry import registered
@@ -192,7 +193,9 @@ def method_names(names: Iterable[str], slow: bool) -> list[str]:
 
 
 def _is_there(dataset: str) -> bool:
-    return Path(dataset).expanduser().exists() or bool(shards_of_pattern(dataset))
+    path = input_path(dataset)
+    with reading(path):  # a name may be too long even to be looked for
+        return path.exists() or bool(shards_of_pattern(dataset))
 
 
 def _absolute(study: Study, name: str) -> Any:
@@ -200,5 +203,5 @@ def _absolute(study: Study, name: str) -> Any:
     value = getattr(study, name)
     if value is None or (name == "dataset" and (value in CATALOG or not _is_there(value))):
         return value
-    path = Path(value).expanduser().absolute()
+    path = input_path(value).absolute()
     return str(path) if name == "dataset" else path
