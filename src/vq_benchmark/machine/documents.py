@@ -33,7 +33,20 @@ def parsed_json(text: bytes | str) -> Any:
     return value
 
 
-class SafeYaml(yaml.SafeLoader):
+class _ShallowScanner(yaml.scanner.Scanner):
+    """The time that PyYAML's own takes grows with the square of the depth of brackets."""
+
+    def fetch_flow_collection_start(self, token: Any) -> None:
+        if self.flow_level >= MAX_DEPTH:
+            raise _too_deep()
+        super().fetch_flow_collection_start(token)
+
+
+class TextYaml(_ShallowScanner, yaml.BaseLoader):
+    """YAML whose values are all texts, as they are written."""
+
+
+class SafeYaml(_ShallowScanner, yaml.SafeLoader):
     """YAML that refuses what would take for ever: long numbers, and merge keys that repeat each other."""
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
@@ -54,7 +67,7 @@ SafeYaml.add_constructor("tag:yaml.org,2002:int", SafeYaml.construct_yaml_int)
 SafeYaml.add_constructor("tag:yaml.org,2002:float", SafeYaml.construct_yaml_float)
 
 
-def parsed_yaml(text: bytes, loader: type[yaml.SafeLoader] | type[yaml.BaseLoader] = SafeYaml) -> Any:
+def parsed_yaml(text: bytes, loader: type[SafeYaml] | type[TextYaml] = SafeYaml) -> Any:
     """The value of a YAML text.
 
     Raises:

@@ -71,6 +71,8 @@ def read_ids(path: Path) -> IdArray:
 
 def _members(path: Path) -> dict[str, ZipInfo]:
     with reading(path, *ZIP_DAMAGE), ZipFile(path) as archive:
+        for info in archive.infolist():
+            archive.open(info).close()  # the directory has no sum: a damaged name would lose a part without a word
         infos = [info for info in archive.infolist() if info.filename.endswith(".npy")]
     return {info.filename.removesuffix(".npy"): info for info in infos}
 

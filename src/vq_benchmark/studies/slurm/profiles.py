@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
-from vq_benchmark.machine.documents import parsed_yaml
+from vq_benchmark.machine.documents import TextYaml, parsed_yaml
 from vq_benchmark.studies.slurm.spec import JobSpec
 
 SHIPPED: dict[str, dict[str, Any]] = {
@@ -62,8 +60,8 @@ def _own_profiles(path: Path) -> dict[str, dict[str, Any]]:
     if not path.exists():
         return {}
     with reading(path, ValueError, what="YAML"):
-        # BaseLoader leaves values as they are written: to YAML's own rules 1:30:00 is the number 5400.
-        content = parsed_yaml(path.read_bytes(), yaml.BaseLoader)
+        # TextYaml leaves values as they are written: to YAML's own rules 1:30:00 is the number 5400.
+        content = parsed_yaml(path.read_bytes(), TextYaml)
     if content in ("", None):
         return {}
     if not isinstance(content, dict) or not all(isinstance(values, dict) for values in content.values()):
