@@ -111,7 +111,7 @@ def read_texts(path: Path) -> Any:
     return content([collection.passages.n, collection.passages.fingerprint])
 
 
-TSV = "".join(f"{number}\tpassage {number} says\t\"something\" of 'it'\n" for number in range(30))
+TSV = "".join(f"{number}\tpassage {number} says\t\"something\" of 'it'\n" for number in range(300))
 JSONL = "".join(json.dumps({"_id": f"d{number}", "title": "t", "text": f"é {number}"}) + "\n" for number in range(30))
 TREC = "".join(f"q{number % 5} 0 d{number} {number % 3}\n" for number in range(30))
 BEIR = "query-id\tcorpus-id\tscore\n" + "".join(f"q{number % 5}\td{number}\t1\n" for number in range(30))

@@ -7,6 +7,8 @@ The attribute `distance` states the metric. Files of ann-benchmarks that lack it
 in glove-100-angular.hdf5. Their `angular` vectors are not of unit norm, so they are compared by cosine.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +27,7 @@ from vq_benchmark.datasets.formats.format import (
     require_matrix,
     require_vector_dtype,
 )
+from vq_benchmark.datasets.formats.hdf5_heaps import require_sound_heaps
 from vq_benchmark.datasets.formats.hdf5_links import dataset_at, read_whole, require_stored
 from vq_benchmark.datasets.source import as_float32
 from vq_benchmark.datasets.stored import StoredDataset
@@ -62,13 +65,13 @@ class Hdf5Source:
 
 def open_vectors(path: Path, column: str | None) -> Hdf5Source:
     """The data set `column`, or the first of the usual names (`train` and others)."""
-    with reading(path, *DAMAGE), h5py.File(path, "r") as file:
+    with _opened(path) as file:
         _metric(path, file)
         return _source(path, _base(path, file, column))
 
 
 def open_dataset(path: Path, column: str | None) -> StoredDataset:
-    with reading(path, *DAMAGE), h5py.File(path, "r") as file:
+    with _opened(path) as file:
         metric = _metric(path, file)
         queries, learn = _first_named(path, file, QUERY_NAMES), _first_named(path, file, LEARN_NAMES)
         notes: tuple[str, ...] = ()
@@ -87,11 +90,19 @@ def open_dataset(path: Path, column: str | None) -> StoredDataset:
 
 
 def read_ids(path: Path) -> IdArray:
-    with reading(path, *DAMAGE), h5py.File(path, "r") as file:
+    with _opened(path) as file:
         neighbors = _first_named(path, file, NEIGHBOR_NAMES)
         if neighbors is None:
             raise InputError(f"{str(path)!r} has no data set named {' or '.join(NEIGHBOR_NAMES)}.")
         return as_ids(path, read_whole(path, neighbors))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
+    with reading(path, *DAMAGE):
+        require_sound_heaps(path)
+        with h5py.File(path, "r") as file:
+            yield file
 
 
 def _base(path: Path, file: h5py.File, column: str | None) -> h5py.Dataset:

@@ -1,6 +1,5 @@
 """Columns of lists of numbers: which one holds the vectors, and its rows as a matrix."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pyarrow.parquet as pq
 
 from vq_benchmark.arrays import Array
 from vq_benchmark.datasets.formats.format import BASE_NAMES
+from vq_benchmark.datasets.parquet.footer import values_and_rows
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.memory import require_memory
 
@@ -24,7 +24,7 @@ def require_decodable(path: Path, file: pq.ParquetFile, column: str) -> None:
     """Refuse a column whose metadata claim rows so long that one of them does not fit into memory, decoded."""
     element = file.schema_arrow.field(column).type
     widest = element.list_size if pa.types.is_fixed_size_list(element) else 0
-    for values, rows in _values_and_rows(file.metadata, column):
+    for values, rows in values_and_rows(path, column):
         widest = max(widest, -(-values // max(rows, 1)))
     size = 3 * value_dtype(file.schema_arrow, column).itemsize + DECODED_BYTES_PER_VALUE
     require_memory(widest * size, f"one row of {column!r} in {str(path)!r}, of {widest:,} values,")
@@ -33,19 +33,10 @@ def require_decodable(path: Path, file: pq.ParquetFile, column: str) -> None:
 def whole_column(path: Path, file: pq.ParquetFile, column: str) -> "pa.Array[Any]":
     """All rows of a column of lists; InputError where they do not fit into memory."""
     require_decodable(path, file, column)
-    values = sum(values for values, _ in _values_and_rows(file.metadata, column))
+    values = sum(values for values, _ in values_and_rows(path, column))
     size = 3 * value_dtype(file.schema_arrow, column).itemsize + DECODED_BYTES_PER_VALUE
     require_memory(values * size, f"the column {column!r} of {str(path)!r}, which is read whole,")
     return file.read(columns=[column]).column(0).combine_chunks()
-
-
-def _values_and_rows(metadata: pq.FileMetaData, column: str) -> Iterator[tuple[int, int]]:
-    """How many values of a column of lists, and how many rows, each row group claims to have."""
-    names = [metadata.schema.column(number).path for number in range(metadata.num_columns)]
-    leaf = next(number for number, name in enumerate(names) if name.startswith(f"{column}."))
-    for number in range(metadata.num_row_groups):
-        group = metadata.row_group(number)
-        yield group.column(leaf).num_values, group.num_rows
 
 
 def is_list(arrow_type: pa.DataType) -> bool:
