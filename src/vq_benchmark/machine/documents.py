@@ -14,7 +14,7 @@ MAX_YAML_BYTES = 1 << 20
 """A study or a file of profiles is a page; PyYAML takes seconds for a megabyte."""
 MAX_YAML_VALUES = 100_000
 """Values, counted as often as an alias repeats them: a few lines of aliases can stand for billions."""
-MAX_DIGITS = 30
+MAX_DIGITS = 100
 YAML_DAMAGE = (yaml.YAMLError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)
 """What PyYAML raises for text: of the last five, those come from values that do not fit their tag."""
 
@@ -23,7 +23,7 @@ def parsed_json(text: bytes | str) -> Any:
     """The value of a JSON text.
 
     Raises:
-        ValueError: it is not JSON, not UTF-8, nested too deeply, or holds a number of more than 30 digits.
+        ValueError: it is not JSON, not UTF-8, nested too deeply, or holds a number of more than 100 digits.
     """
     try:
         value = json.loads(text, parse_int=_bounded_int)
@@ -72,7 +72,7 @@ def parsed_yaml(text: bytes, loader: type[SafeYaml] | type[TextYaml] = SafeYaml)
 
     Raises:
         ValueError: it is not YAML, not UTF-8, longer than 1 MiB, nested too deeply or without end, or holds a number
-            of more than 30 digits.
+            of more than 100 digits.
     """
     if len(text) > MAX_YAML_BYTES:
         raise ValueError(f"it has {len(text):,} bytes, more than {MAX_YAML_BYTES:,}")

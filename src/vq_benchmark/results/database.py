@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.damage import reason_of
 from vq_benchmark.machine.documents import parsed_json, validated
 from vq_benchmark.machine.files import atomic_path
 
@@ -241,8 +242,8 @@ def _sentence(path: Path, error: sqlite3.DatabaseError, busy_seconds: float) -> 
         case sqlite3.SQLITE_READONLY:
             return f"the results database {name!r} may not be written to."
     if isinstance(error, sqlite3.OperationalError):
-        return f"the results database {name!r} cannot be used: {error}."
-    return f"{name!r} is not a readable results database: {error}."
+        return f"the results database {name!r} cannot be used: {reason_of(error)}."
+    return f"{name!r} is not a readable results database: {reason_of(error)}."
 
 
 def _check_ours(connection: sqlite3.Connection, path: Path) -> None:

@@ -19,7 +19,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import StringConstraints
 
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import InputError
@@ -37,6 +39,8 @@ from vq_benchmark.studies.truths import has_stored_truth
 Stage = Literal["truth", "reduce", "fit", "evaluate", "merge"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 """In an order in which they can run; `fit` needs neither `truth` nor `reduce`."""
+Name = Annotated[str, StringConstraints(pattern=r"^[\w-]{1,64}$")]
+"""What may be part of a file's name."""
 Outcome = Literal["done", "failed", "missing"]
 
 FORMAT_VERSION = 1
@@ -61,11 +65,11 @@ class Task:
 class Configuration:
     """One method with parameters and a seed, under the ids that its model and its finished row will have."""
 
-    method: str
+    method: Name
     config: dict[str, Any]
     seed: int
-    model_id: str
-    run_id: str
+    model_id: Name
+    run_id: Name
 
     def cell(self, rows: Span) -> Cell:
         """The configuration on rows [start, stop)."""
@@ -269,6 +273,7 @@ class Manifest:
             manifest = validated(cls, content | {"folder": folder.absolute(), "study": study})
             if joined(list(manifest.chunks)) != [(0, manifest.n)]:
                 raise ValueError(f"its chunks are not the {manifest.n} rows of the base")
+            manifest.codebooks_dir.exists()  # a damaged name may be too long even to be looked for
         return manifest
 
 
