@@ -1,6 +1,7 @@
 """JSON and YAML of people and of other programs: whatever stands in them, a value of bounded size or a ValueError."""
 
 import json
+from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, TypeVar
 
@@ -92,6 +93,10 @@ def validated(kind: type[T], value: Any) -> T:
     Raises:
         ValueError: it is not one; the first place that is wrong is named.
     """
+    if is_dataclass(kind) and isinstance(value, dict):
+        unknown = value.keys() - {each.name for each in fields(kind)}
+        if unknown:
+            raise ValueError(f"it has no field {min(map(str, unknown))!r}")
     try:
         return _adapter(kind).validate_python(value)  # type: ignore[arg-type, no-any-return]
     except ValidationError as error:
