@@ -15,7 +15,7 @@ else
 INSTALLED := $(VENV)/.installed
 endif
 
-.PHONY: demo test lint bench slurm clean
+.PHONY: demo test fuzz lint bench slurm clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "vq-benchmark needs Python 3.11 or newer: make PYTHON=python3.12")'
@@ -43,6 +43,11 @@ slurm:
 
 test: $(INSTALLED) slurm
 	$(BIN)/pytest
+
+# Damaged versions of every file that is read, N of each; `make test` looks at 100.
+N ?= 1000
+fuzz: $(VENV)/.installed
+	VQ_FUZZ_MUTANTS=$(N) $(BIN)/pytest tests/fuzz -n auto
 
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check .

@@ -1,6 +1,7 @@
 """The program `vq-benchmark`: its commands, and how errors become exit codes."""
 
 import sys
+from contextvars import copy_context
 from typing import Annotated, NoReturn
 
 import typer
@@ -59,7 +60,8 @@ def main() -> None:
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        code = app(args=arguments or ["--help"], standalone_mode=False)
+        # in a context of its own, so that what a command sets for itself, such as the memory limit, ends with it
+        code = copy_context().run(app, args=arguments or ["--help"], standalone_mode=False)
     except InputError as error:
         if debug:
             raise
@@ -75,6 +77,10 @@ def main() -> None:
         if debug:
             raise
         _refuse(f"the system refused: {error}.")
+    except MemoryError as error:
+        if debug:
+            raise
+        _refuse(f"there is not enough memory: {str(error) or 'an allocation failed'}.")
     sys.exit(code)
 
 

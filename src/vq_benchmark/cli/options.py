@@ -13,7 +13,7 @@ from vq_benchmark.datasets.dataset import Dataset, Metric
 from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.locations import cache_dir
-from vq_benchmark.machine.memory import MemoryLimit, allowed_memory, parsed_bytes
+from vq_benchmark.machine.memory import MemoryLimit, allowed_memory, parsed_bytes, use_memory
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.threads import allowed_threads, use_threads
 from vq_benchmark.results.checkpoints import Checkpoints, Interval
@@ -178,6 +178,11 @@ class BoundedMachineOptions(MachineOptions):
         bool,
         machine_option("--stage-to-tmp", help="Copy the rows to $SLURM_TMPDIR, else $TMPDIR, and read them there."),
     ] = False
+
+    def apply(self) -> int:
+        """The same, and have what would take more memory than is allowed refused before it is read."""
+        use_memory(self.memory())
+        return super().apply()
 
     def memory(self) -> MemoryLimit:
         """What the process may use."""

@@ -62,10 +62,11 @@ def check_numbered_rows(rows: FloatArray, numbers: IdArray, metric: Metric, *, w
 
 def repeated_rows(rows: FloatArray, queries: FloatArray) -> tuple[str, ...]:
     """Remarks on rows of a sample (n, d) that occur in it before, and on queries (q, d) that are among them."""
-    keys = [(row + np.float32(0)).tobytes() for row in rows]  # -0 is 0
+    with np.errstate(invalid="ignore"):  # -0 is 0, and signalling NaN become quiet ones
+        keys, asked = ([(row + np.float32(0)).tobytes() for row in each] for each in (rows, queries))
     repeats = len(keys) - len(set(keys))
     known = set(keys)
-    in_base = sum((query + np.float32(0)).tobytes() in known for query in queries)
+    in_base = sum(key in known for key in asked)
     remarks = []
     if repeats:
         remarks.append(f"{repeats} of the {len(rows)} base rows looked at are equal to others of them.")

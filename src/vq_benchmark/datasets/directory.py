@@ -9,7 +9,6 @@ title_queries.npy  title_qrels.tsv          judged queries of their own, under a
 dataset.json                                {"metric": "cosine"}
 """
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,11 +17,14 @@ import numpy as np
 from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.dataset import METRICS, Judgements, Metric
 from vq_benchmark.datasets.formats import registry
-from vq_benchmark.datasets.formats.format import reading
 from vq_benchmark.datasets.shards import base_shards, open_file, open_shards
 from vq_benchmark.datasets.source import VectorSource
 from vq_benchmark.datasets.stored import StoredDataset
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.damage import reading
+from vq_benchmark.machine.documents import parsed_json
+
+MOST_RELEVANT = 2**31 - 1
 
 
 def open_directory(directory: Path, *, column: str | None = None, cache: Path | None = None) -> StoredDataset:
@@ -119,6 +121,8 @@ def read_qrels(path: Path, num_queries: int, n: int) -> IdArray:
             raise InputError(
                 f"{str(path)!r}, line {number}: {line!r} is not four integers: query 0 base_row relevance."
             ) from None
+        if abs(relevance) > MOST_RELEVANT:
+            raise InputError(f"{str(path)!r}, line {number}: the relevance must be at most {MOST_RELEVANT}.")
         if not (0 <= query < num_queries and 0 <= row < n):
             raise InputError(
                 f"{str(path)!r}, line {number}: query {query} and base row {row} must be below {num_queries} and {n}."
@@ -130,12 +134,11 @@ def read_qrels(path: Path, num_queries: int, n: int) -> IdArray:
 def _stated_metric(path: Path) -> Metric | None:
     if not path.is_file():
         return None
-    with reading(path):
-        content = path.read_bytes()
-    try:
-        metric = json.loads(content).get("metric")
-    except (ValueError, AttributeError) as error:
-        raise InputError(f"{str(path)!r} is not a JSON object.") from error
+    with reading(path, ValueError, what="a JSON object"):
+        content = parsed_json(path.read_bytes())
+    if not isinstance(content, dict):
+        raise InputError(f"{str(path)!r} is not a JSON object.")
+    metric = content.get("metric")
     if metric is not None and metric not in METRICS:
         raise InputError(f"{str(path)!r} states the metric {metric!r}; it can be {', '.join(METRICS)}.")
-    return metric  # type: ignore[no-any-return]
+    return metric

@@ -26,6 +26,7 @@ from filelock import FileLock
 
 from vq_benchmark.datasets.manifest import MIRROR
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.documents import parsed_json, validated
 from vq_benchmark.machine.files import atomic_write
 from vq_benchmark.machine.memory import readable_bytes
 from vq_benchmark.machine.progress import Reporter, Update
@@ -341,7 +342,8 @@ def _keep_validator(part: Path, headers: http.client.HTTPMessage) -> None:
 
 def _read_validator(part: Path) -> str | None:
     path = _validator_path(part)
-    return path.read_text() if path.exists() else None
+    validator = path.read_text(errors="replace") if path.exists() else ""
+    return validator if validator.isascii() and validator.isprintable() and validator else None
 
 
 def _record_path(path: Path) -> Path:
@@ -349,8 +351,8 @@ def _record_path(path: Path) -> Path:
 
 
 def _read_record(path: Path) -> Record | None:
-    with suppress(OSError, ValueError, TypeError):  # none, or a damaged one: the file is hashed again
-        return Record(**json.loads(_record_path(path).read_bytes()))
+    with suppress(OSError, ValueError):  # none, or a damaged one: the file is hashed again
+        return validated(Record, parsed_json(_record_path(path).read_bytes()))
     return None
 
 

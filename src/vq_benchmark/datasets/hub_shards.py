@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vq_benchmark.datasets.formats.format import reading
 from vq_benchmark.datasets.huggingface import Hub, HubEntry, Listing
+from vq_benchmark.datasets.parquet.columns import DAMAGE
 from vq_benchmark.datasets.parquet.source import ParquetSource
 from vq_benchmark.datasets.request import Request
 from vq_benchmark.datasets.shards import open_shards
+from vq_benchmark.machine.damage import reading
 
 
 @dataclass(frozen=True)
@@ -46,5 +46,5 @@ def open_hub_shards(
 
 
 def _rows_of(path: Path) -> int:
-    with reading(path, pa.ArrowException), pq.ParquetFile(path, pre_buffer=False) as file:
+    with reading(path, *DAMAGE), pq.ParquetFile(path, pre_buffer=False) as file:
         return int(file.metadata.num_rows)

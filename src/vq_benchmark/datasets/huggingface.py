@@ -19,6 +19,7 @@ from vq_benchmark.datasets.downloads import Wanted, exclusive, present, require_
 from vq_benchmark.datasets.places import HUB, hub_folder
 from vq_benchmark.datasets.shards import natural_key
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.documents import parsed_json, validated
 from vq_benchmark.machine.files import atomic_write
 from vq_benchmark.machine.progress import Reporter
 
@@ -243,9 +244,6 @@ def _declared(configs: Sequence[Any]) -> list[tuple[str, str, tuple[str, ...]]]:
 
 
 def _read_listing(path: Path) -> Listing | None:
-    with suppress(OSError, ValueError, TypeError, KeyError):  # none, or a damaged one: it is asked for again
-        content = json.loads(path.read_bytes())
-        entries = tuple(HubEntry(**entry) for entry in content["entries"])
-        declared = tuple((name, split, tuple(patterns)) for name, split, patterns in content["configurations"])
-        return Listing(content["repository"], content["revision"], entries, declared)
+    with suppress(OSError, ValueError):  # none, or a damaged one: it is asked for again
+        return validated(Listing, parsed_json(path.read_bytes()))
     return None

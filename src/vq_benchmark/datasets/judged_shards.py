@@ -20,17 +20,18 @@ import pyarrow.parquet as pq
 
 from vq_benchmark.arrays import FloatArray, IdArray
 from vq_benchmark.datasets.dataset import Judgements
-from vq_benchmark.datasets.formats.format import as_ids, reading
+from vq_benchmark.datasets.formats.format import as_ids
 from vq_benchmark.datasets.hub_shards import open_hub_shards
 from vq_benchmark.datasets.huggingface import Hub
 from vq_benchmark.datasets.manifest import HostedDataset, JudgedHubShards
-from vq_benchmark.datasets.parquet.columns import as_matrix, first_length
+from vq_benchmark.datasets.parquet.columns import DAMAGE, as_matrix, first_length
 from vq_benchmark.datasets.parquet.source import BUFFER_BYTES, ParquetSource
 from vq_benchmark.datasets.request import Request
 from vq_benchmark.datasets.source import ArraySource, as_float32
 from vq_benchmark.datasets.stored import StoredDataset
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.archive import pack, unpack
+from vq_benchmark.machine.damage import reading
 from vq_benchmark.machine.files import atomic_write
 from vq_benchmark.machine.progress import Reporter
 
@@ -79,22 +80,22 @@ def open_judged_shards(hosted: HostedDataset, files: JudgedHubShards, request: R
 
 
 def _read_queries(path: Path) -> _Queries:
-    with reading(path, pa.ArrowException):
+    with reading(path, *DAMAGE):
         schema = pq.read_schema(path)
     missing = [name for name in (EMBEDDINGS, JUDGED, NEIGHBORS) if name not in schema.names]
     if missing:
         raise InputError(f"{str(path)!r} has no column {missing[0]!r}; it has {', '.join(schema.names)}.")
-    with reading(path, pa.ArrowException):
+    with reading(path, *DAMAGE):
         table = pq.read_table(path, columns=[EMBEDDINGS, JUDGED, NEIGHBORS])
-    vectors, neighbors = (
-        as_matrix(path, name, lists, first_length(lists))
-        for name, lists in ((name, table.column(name).combine_chunks()) for name in (EMBEDDINGS, NEIGHBORS))
-    )
-    judged = [
-        (query, document, relevance)
-        for query, pairs in enumerate(table.column(JUDGED).to_pylist())
-        for document, relevance in (_pair(path, query, pair) for pair in pairs or ())
-    ]
+        vectors, neighbors = (
+            as_matrix(path, name, lists, first_length(lists))
+            for name, lists in ((name, table.column(name).combine_chunks()) for name in (EMBEDDINGS, NEIGHBORS))
+        )
+        judged = [
+            (query, document, relevance)
+            for query, pairs in enumerate(table.column(JUDGED).to_pylist())
+            for document, relevance in (_pair(path, query, pair) for pair in pairs or ())
+        ]
     return _Queries(as_float32(vectors), judged, as_ids(path, neighbors))
 
 
@@ -165,7 +166,7 @@ def _passages(base: ParquetSource) -> Iterator[tuple[int, "pa.Array[Any]"]]:
     first = 0
     for path in base.paths:
         with (
-            reading(path, pa.ArrowException),
+            reading(path, *DAMAGE),
             pq.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False) as file,
         ):
             if DOCUMENT not in file.schema_arrow.names:

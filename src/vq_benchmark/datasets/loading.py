@@ -4,13 +4,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from vq_benchmark.datasets.catalog import CATALOG, CatalogEntry, unknown_dataset
-from vq_benchmark.datasets.checks import check_numbered_rows, check_rows, probe_rows, repeated_rows, require_rows
+from vq_benchmark.datasets.checks import (
+    PROBE_RUN_ROWS,
+    PROBE_RUNS,
+    check_numbered_rows,
+    check_rows,
+    probe_rows,
+    repeated_rows,
+    require_rows,
+)
 from vq_benchmark.datasets.dataset import Dataset, Judgements, Metric
 from vq_benchmark.datasets.directory import find_part, open_directory
 from vq_benchmark.datasets.files import file_states
 from vq_benchmark.datasets.fingerprint import fingerprint_base
-from vq_benchmark.datasets.formats.format import reading
 from vq_benchmark.datasets.formats.registry import formats, open_dataset
 from vq_benchmark.datasets.hub_names import PREFIX as HUB_PREFIX
 from vq_benchmark.datasets.hub_names import open_hub_name
@@ -28,7 +37,10 @@ from vq_benchmark.datasets.source import (
 from vq_benchmark.datasets.splitting import hold_out, keep_first
 from vq_benchmark.datasets.stored import StoredDataset
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.damage import reading
 from vq_benchmark.machine.locations import cache_dir as default_cache_dir
+from vq_benchmark.machine.locations import input_path
+from vq_benchmark.machine.memory import allowed_memory, require_memory, within_memory
 from vq_benchmark.machine.progress import Reporter, SilentReporter
 
 DEFAULT_NUM_QUERIES = 1000
@@ -47,6 +59,7 @@ def load_dataset(
     vector_column: str | None = None,
     check: bool = True,
     cache_dir: str | Path | None = None,
+    memory_limit: int | None = None,
     report: Reporter | None = None,
 ) -> Dataset:
     """A data set by its catalog name, or by the path of a file or a directory. Nothing but the queries is read whole.
@@ -65,6 +78,8 @@ def load_dataset(
         check: refuse NaN, infinite and (under cosine) zero rows among the queries and a sample of the base.
         cache_dir: where downloads and the index of parquet files are kept; by default $VQ_CACHE_DIR, else $TMPDIR in
             a SLURM job, else the user's cache.
+        memory_limit: the most bytes that this process may use, by default what the job and the machine have; a file
+            that cannot be read within it is refused before it is.
         report: where the progress of downloads is shown.
 
     Raises:
@@ -81,17 +96,18 @@ def load_dataset(
         cache=default_cache_dir(None) if cache_dir is None else Path(cache_dir),
         report=report or SilentReporter(),
     )
-    name, stored = _open(name_or_path, request)
-    return prepare_dataset(
-        name,
-        stored,
-        metric=metric,
-        queries_path=queries_path,
-        num_queries=num_queries,
-        limit=limit,
-        split_seed=split_seed,
-        check=check,
-    )
+    with within_memory(None if memory_limit is None else allowed_memory(memory_limit)):
+        name, stored = _open(name_or_path, request)
+        return prepare_dataset(
+            name,
+            stored,
+            metric=metric,
+            queries_path=queries_path,
+            num_queries=num_queries,
+            limit=limit,
+            split_seed=split_seed,
+            check=check,
+        )
 
 
 def prepare_dataset(
@@ -112,7 +128,8 @@ def prepare_dataset(
     """
     require_rows(stored.base, f"{name!r}")
     if queries_path is not None:
-        stored = _with_queries_of(stored, Path(queries_path))
+        stored = _with_queries_of(stored, queries_path)
+    _require_room(name, stored, num_queries or DEFAULT_NUM_QUERIES)
     if limit is not None:
         stored = keep_first(stored, limit)
     stored = (
@@ -138,7 +155,7 @@ def prepare_dataset(
 
 def _open(name_or_path: str | Path | Sequence[str | Path], request: Request) -> tuple[str, StoredDataset]:
     if not isinstance(name_or_path, str | Path):
-        paths = [Path(path).expanduser() for path in name_or_path]
+        paths = [input_path(path) for path in name_or_path]
         if not paths:
             raise InputError("the list of files is empty; give at least one parquet file.")
         return paths[0].parent.resolve().name, StoredDataset(open_shards(paths, request.column, request.cache))
@@ -154,7 +171,7 @@ def _open(name_or_path: str | Path | Sequence[str | Path], request: Request) -> 
         return entry.name, _open_entry(entry, replace(request, revision=revision or None))
     if text.startswith(HUB_PREFIX):
         return text, open_hub_name(text, request)
-    return _open_path(Path(name_or_path).expanduser(), request)
+    return _open_path(input_path(name_or_path), request)
 
 
 def _open_entry(entry: CatalogEntry, request: Request) -> StoredDataset:
@@ -183,14 +200,29 @@ def _open_path(path: Path, request: Request) -> tuple[str, StoredDataset]:
     return path.name, open_file(path, request.column, request.cache)
 
 
-def _with_queries_of(stored: StoredDataset, path: Path) -> StoredDataset:
+def _with_queries_of(stored: StoredDataset, path: str | Path) -> StoredDataset:
     """The data set with the queries of a file: those it calls queries, or else its vectors."""
-    path = path.expanduser()
+    path = input_path(path)
     found = open_dataset((find_part(path, "queries") or path) if path.is_dir() else path)
     notes = stored.notes
     if stored.neighbors is not None:
         notes = (*notes, "the stored neighbours are dropped: they are of other queries than those given.")
     return replace(stored, queries=found.queries or found.base, neighbors=None, notes=notes)
+
+
+def _require_room(name: str, stored: StoredDataset, num_queries: int) -> None:
+    """Refuse vectors so long that the few rows that are read whole do not fit into memory."""
+    base, queries = stored.base, stored.queries
+    looked_at = min(base.n, PROBE_RUNS * PROBE_RUN_ROWS)
+    asked = min(base.n if queries is None else queries.n, num_queries)
+    d = base.d if queries is None else max(base.d, queries.d)
+    float32 = np.dtype(np.float32).itemsize
+    require_memory(
+        2 * looked_at * base.d * float32, f"a look at {looked_at} rows of dimension {base.d:,} of {name!r}"
+    )
+    require_memory(
+        asked * d * float32, f"{asked} queries of dimension {d:,} of {name!r}", "; --num-queries takes fewer"
+    )
 
 
 def _default_hold_out(n: int) -> int:

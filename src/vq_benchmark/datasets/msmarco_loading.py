@@ -17,6 +17,7 @@ from vq_benchmark.datasets.stored import StoredDataset
 from vq_benchmark.datasets.text.files import find_text, holds_passages
 from vq_benchmark.datasets.text.records import read_records
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.locations import input_path
 
 
 def load_msmarco_dataset(
@@ -35,7 +36,7 @@ def load_msmarco_dataset(
     Raises:
         InputError: the folder holds no vectors, or the given ones are not as many as the passages.
     """
-    folder = Path(data_path).expanduser()
+    folder = input_path(data_path)
     stored = (
         open_msmarco(folder)
         if precomputed_embeddings is None
@@ -62,7 +63,7 @@ def _with_embeddings(folder: Path, embeddings: Array | str | Path, max_samples: 
 
 def _opened(embeddings: Array | str | Path) -> VectorSource:
     if isinstance(embeddings, str | Path):
-        return open_vectors(Path(embeddings).expanduser())
+        return open_vectors(input_path(embeddings))
     array = np.asarray(embeddings)
     what = Path("precomputed_embeddings")
     require_matrix(what, array.shape)

@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from vq_benchmark.datasets.formats.format import reading
 from vq_benchmark.datasets.formats.registry import open_dataset
 from vq_benchmark.datasets.parquet.source import ParquetSource, open_parquet
 from vq_benchmark.datasets.stored import StoredDataset
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.damage import reading
+from vq_benchmark.machine.locations import input_path
 
 EXTENSION = ".parquet"
 PLACES = ("base/*", "data/train-*", "train-*", "*")
@@ -31,7 +32,7 @@ def shards_of_pattern(pattern: str) -> list[Path]:
     """The parquet files that a pattern with * or ? stands for, in order; none if it is no pattern."""
     if not PATTERN.search(pattern) or not pattern.endswith(EXTENSION):
         return []
-    path = Path(pattern).expanduser()
+    path = input_path(pattern)
     fixed = next(parent for parent in path.parents if not PATTERN.search(str(parent)))
     return in_order(fixed.glob(str(path.relative_to(fixed))))
 

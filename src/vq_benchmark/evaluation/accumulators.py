@@ -11,6 +11,7 @@ from vq_benchmark.evaluation.exact_sum import ExactSum
 from vq_benchmark.evaluation.spans import Span, joined
 from vq_benchmark.evaluation.top_candidates import TopCandidates
 from vq_benchmark.machine.archive import pack, unpack
+from vq_benchmark.machine.damage import taking_apart
 
 FORMAT_VERSION = 2
 TOP_ARRAYS = ("scores", "ids", "exact")
@@ -83,6 +84,7 @@ class Accumulators:
         return pack(header, top | self.content.to_arrays())
 
     @classmethod
+    @taking_apart("accumulators")
     def from_bytes(cls, data: bytes) -> Self:
         """The accumulators that `to_bytes` wrote.
 

@@ -15,6 +15,7 @@ from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, TILE_ROWS, AfterBlo
 from vq_benchmark.evaluation.spans import Span, joined, next_row
 from vq_benchmark.evaluation.top_candidates import TopCandidates, scores_of
 from vq_benchmark.machine.archive import pack, unpack
+from vq_benchmark.machine.damage import taking_apart
 
 DEFAULT_K = 100
 FORMAT_VERSION = 2
@@ -66,6 +67,7 @@ class GroundTruth:
         return pack(header, {"ids": self.top.ids, "scores": self.top.scores, **self.content.to_arrays()})
 
     @classmethod
+    @taking_apart("a ground truth")
     def from_bytes(cls, data: bytes) -> Self:
         """The ground truth that `to_bytes` wrote.
 

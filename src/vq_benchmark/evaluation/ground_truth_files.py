@@ -4,12 +4,12 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from vq_benchmark.arrays import Array, DoubleArray, IdArray
 from vq_benchmark.datasets.dataset import Metric
 from vq_benchmark.datasets.files import from_json, to_json
+from vq_benchmark.datasets.formats.registry import read_ids
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.content import ContentDigest
 from vq_benchmark.evaluation.evaluate import Truths
@@ -17,10 +17,13 @@ from vq_benchmark.evaluation.ground_truth import GroundTruth
 from vq_benchmark.evaluation.spans import Span
 from vq_benchmark.evaluation.top_candidates import TopCandidates
 from vq_benchmark.machine.archive import pack, unpack
+from vq_benchmark.machine.damage import MISSHAPEN, reading
 from vq_benchmark.machine.files import atomic_write
+from vq_benchmark.machine.memory import require_memory
 
 FORMAT_VERSION = 2
 """Of version 1 are scores that were added in an order of the processor's own, and no digests of the rows."""
+KIND = "a readable ground truth of vq-benchmark"
 WRITABLE = (".npz", ".ibin", ".ivecs")
 READABLE = (".npz", ".npy", ".ibin", ".ivecs", ".hdf5", ".h5")
 
@@ -87,7 +90,8 @@ def load_truths(path: Path, belonging: Belonging, k: int, span: Span) -> Truths:
     Raises:
         InputError: it is damaged, or made for other vectors, queries or rows, another metric or a smaller k.
     """
-    try:
+    with reading(path, *MISSHAPEN, what=KIND):
+        require_memory(path.stat().st_size, f"the ground truth {str(path)!r}")
         header, arrays = unpack(path.read_bytes())
         if header["version"] != FORMAT_VERSION:
             raise InputError(
@@ -95,28 +99,29 @@ def load_truths(path: Path, belonging: Belonging, k: int, span: Span) -> Truths:
                 "compute it again with `vq-benchmark precompute-gt`."
             )
         stored, files = Belonging(**header["belonging"]), from_json(header["files"])
-        content = ContentDigest.from_arrays(arrays)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{str(path)!r} is not a readable ground truth of vq-benchmark: {error}.") from error
     for name, wanted in vars(belonging).items():
         if getattr(stored, name) != wanted:
             raise InputError(
                 f"{str(path)!r} is the ground truth of other data: its {name.replace('_', ' ')} is "
                 f"{getattr(stored, name)}, that of this data set is {wanted}."
             )
-    if tuple(header["span"]) != span:
-        raise InputError(f"{str(path)!r} covers the rows {header['span']}, needed are {list(span)}.")
-    if header["k"] < min(k, belonging.n):
-        raise InputError(
-            f"{str(path)!r} has {header['k']} neighbours per query, {k} are needed; use --k {header['k']}."
-        )
-    judged = None
-    if "judged_indices" in arrays:
-        judged = _truth(arrays["judged_indices"], arrays["judged_scores"], k, span, content)
-    return Truths(_truth(arrays["indices"], arrays["scores"], k, span, content), judged, files)
+    with reading(path, *MISSHAPEN, what=KIND):
+        found, content = tuple(header["span"]), ContentDigest.from_arrays(arrays)
+        truth = _truth(arrays["indices"], arrays["scores"], k, span, content)
+        judged = None
+        if "judged_indices" in arrays:
+            judged = _truth(arrays["judged_indices"], arrays["judged_scores"], k, span, content)
+    if found != span:
+        raise InputError(f"{str(path)!r} covers the rows {list(found)}, needed are {list(span)}.")
+    depth = arrays["indices"].shape[1]
+    if depth < min(k, belonging.n):
+        raise InputError(f"{str(path)!r} has {depth} neighbours per query, {k} are needed; use --k {depth}.")
+    return Truths(truth, judged, files)
 
 
 def _truth(ids: IdArray, scores: DoubleArray, k: int, span: Span, content: ContentDigest) -> GroundTruth:
+    if ids.dtype != np.int64 or scores.dtype != np.float64 or ids.ndim != 2 or ids.shape != scores.shape:
+        raise ValueError(f"ids are {ids.dtype} {ids.shape}, scores {scores.dtype} {scores.shape}")
     return GroundTruth(TopCandidates(scores[:, :k], ids[:, :k], scores[:, :k]), span, content)
 
 
@@ -128,41 +133,6 @@ def load_ids(path: Path) -> IdArray:
     """
     if not path.is_file():
         raise InputError(f"there is no ground truth file {str(path)!r}.")
-    readers = {".npy": _read_npy, ".ibin": _read_ibin, ".ivecs": _read_ivecs, ".hdf5": _read_hdf5, ".h5": _read_hdf5}
-    if path.suffix not in readers:
+    if path.suffix not in READABLE or path.suffix == ".npz":
         raise InputError(f"{str(path)!r} is no ground truth file; the extensions are {', '.join(READABLE)}.")
-    try:
-        ids = readers[path.suffix](path)
-    except (OSError, ValueError, KeyError, struct.error) as error:
-        raise InputError(f"{str(path)!r} is not a readable {path.suffix} ground truth: {error}.") from error
-    if ids.ndim != 2 or not np.issubdtype(ids.dtype, np.integer):
-        raise InputError(f"{str(path)!r} holds {ids.dtype} of shape {ids.shape}, not ids of shape (queries, k).")
-    return ids.astype(np.int64)
-
-
-def _read_npy(path: Path) -> Array:
-    return np.asarray(np.load(path, allow_pickle=False))
-
-
-def _read_ibin(path: Path) -> Array:
-    data = path.read_bytes()
-    queries, k = struct.unpack_from("<II", data)
-    cells = queries * k
-    if len(data) not in (8 + 4 * cells, 8 + 8 * cells):
-        raise ValueError(f"a header of {queries} × {k} does not match {len(data)} bytes")
-    return np.frombuffer(data, dtype="<i4", count=cells, offset=8).reshape(queries, k)
-
-
-def _read_ivecs(path: Path) -> Array:
-    numbers = np.fromfile(path, dtype="<i4")
-    if not len(numbers) or numbers[0] < 1 or len(numbers) % (numbers[0] + 1):
-        raise ValueError("its size does not match its first row")
-    rows = numbers.reshape(-1, numbers[0] + 1)
-    if (rows[:, 0] != numbers[0]).any():
-        raise ValueError("its rows differ in length")
-    return rows[:, 1:]
-
-
-def _read_hdf5(path: Path) -> Array:
-    with h5py.File(path, "r") as file:
-        return np.asarray(file["neighbors"][:])
+    return read_ids(path)

@@ -14,6 +14,7 @@ from vq_benchmark.evaluation.spans import Span, gaps
 from vq_benchmark.evaluation.streaming import Timings
 from vq_benchmark.evaluation.top_candidates import TopCandidates
 from vq_benchmark.machine.archive import pack, unpack
+from vq_benchmark.machine.damage import taking_apart
 
 FORMAT_VERSION = 2
 """Of version 1 are scores that were added in an order of the processor's own, and no digests of the rows."""
@@ -117,6 +118,7 @@ class Measurement:
         return pack(header, arrays)
 
     @classmethod
+    @taking_apart("a measurement")
     def from_bytes(cls, data: bytes) -> Self:
         """The measurement that `to_bytes` wrote.
 

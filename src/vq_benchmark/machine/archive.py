@@ -3,16 +3,17 @@
 import io
 import json
 import zipfile
-import zlib
 from typing import Any
 
 import numpy as np
 
 from vq_benchmark.arrays import Array
+from vq_benchmark.machine.damage import MISSHAPEN, reason_of
+from vq_benchmark.machine.documents import parsed_json
+from vq_benchmark.machine.npy import ZIP_DAMAGE, read_member
 
 HEADER = "header"
-DAMAGE = (KeyError, OSError, EOFError, ValueError, RuntimeError, TypeError, zipfile.BadZipFile, zlib.error)
-"""What reading a damaged archive raises: RuntimeError for a wrong flag, TypeError for a bare array."""
+SUFFIX = ".npy"
 
 
 def pack(header: dict[str, Any], arrays: dict[str, Array]) -> bytes:
@@ -30,14 +31,18 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
 
     Raises:
         ValueError: the bytes are damaged, or were not written by `pack`.
+        InputError: there is not enough memory for the arrays.
     """
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        content = json.loads(arrays.pop(HEADER).tobytes())
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            arrays = {
+                member.filename.removesuffix(SUFFIX): read_member(archive, member, "an archive")
+                for member in archive.infolist()
+            }
+        content = parsed_json(arrays.pop(HEADER).tobytes())
         header, names = dict(content["header"]), content["arrays"]
-    except DAMAGE as error:
-        raise ValueError(f"not a readable archive ({error})") from error
+    except (*ZIP_DAMAGE, *MISSHAPEN) as error:
+        raise ValueError(f"not a readable archive ({reason_of(error)})") from error
     if sorted(arrays) != names:
         raise ValueError(f"not a readable archive (it holds {sorted(arrays)} instead of {names})")
     return header, arrays

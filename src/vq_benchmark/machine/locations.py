@@ -27,6 +27,17 @@ def cache_dir(option: str | None, environment: Mapping[str, str] = os.environ) -
     return Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vq-benchmark"
 
 
+def input_path(path: str | Path) -> Path:
+    """The path of something to read, with a `~` at its beginning replaced where it stands for somebody's home.
+
+    Raises:
+        InputError: it holds a character that no path may hold.
+    """
+    if "\0" in str(path):
+        raise InputError(f"{str(path)!r} holds a character that no path may hold.")
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser takes ./~name for ~name, and may raise
+
+
 def expanded(path: str, environment: Mapping[str, str] = os.environ) -> Path:
     """The path with `~`, `$NAME`, `${NAME}` and SLURM's %j, %A, %a, %N, %x replaced.
 

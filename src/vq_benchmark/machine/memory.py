@@ -5,6 +5,8 @@ import re
 import resource
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +24,7 @@ KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 UNITS = {"": 1, "K": KIB, "M": MIB, "G": GIB, "T": 1 << 40}
 PER_CPU = {"SLURM_MEM_PER_CPU": "SLURM_CPUS_ON_NODE", "SLURM_MEM_PER_GPU": "SLURM_GPUS_ON_NODE"}
 """SLURM's limits in MiB for each processor or GPU, and how many of these the job has on this node."""
+UNCHECKED_BYTES = 16 * MIB
 LIMIT_FILES = ("memory.limit_in_bytes", "memory.max")
 """Of a control group of version 1, and of version 2."""
 
@@ -57,6 +60,44 @@ def allowed_memory(
     return min(limits, key=lambda each: each.bytes)
 
 
+_limit_in_force: ContextVar[MemoryLimit | None] = ContextVar("memory_limit", default=None)
+
+
+def use_memory(limit: MemoryLimit) -> None:
+    """Have `require_memory` go by this limit from now on."""
+    _limit_in_force.set(limit)
+
+
+@contextmanager
+def within_memory(limit: MemoryLimit | None) -> Iterator[None]:
+    """The same for a block; None changes nothing."""
+    token = None if limit is None else _limit_in_force.set(limit)
+    try:
+        yield
+    finally:
+        if token is not None:
+            _limit_in_force.reset(token)
+
+
+def require_memory(size: int, what: str, advice: str = "") -> None:
+    """Refuse to allocate so many bytes for `what`, a name and what is done with it, if they are not there.
+
+    Small sizes are not looked at: what they may do to a limit is nothing beside the libraries.
+
+    Raises:
+        InputError: they are more than the limit in force (by default that of `allowed_memory`) leaves.
+    """
+    if size < UNCHECKED_BYTES:
+        return
+    limit = _limit_in_force.get() or allowed_memory()
+    left = max(limit.bytes - resident_bytes(), 0)
+    if size > left:
+        raise InputError(
+            f"{what} would take {readable_bytes(size)} of memory, but {readable_bytes(left)} are left of the "
+            f"{readable_bytes(limit.bytes)} of {limit.origin}{advice}."
+        )
+
+
 def parsed_bytes(text: str) -> int:
     """A size such as `2G`, `512MiB` or `1500000000`: bytes, or binary K, M, G and T.
 
@@ -72,7 +113,7 @@ def parsed_bytes(text: str) -> int:
 
 def readable_bytes(size: int) -> str:
     """The size in the largest binary unit that it is one of, such as `2.0 GiB`."""
-    for unit, name in ((GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")):
+    for unit, name in ((UNITS["T"], "TiB"), (GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")):
         if size >= unit:
             return f"{size / unit:,.1f} {name}"
     return f"{size} bytes"

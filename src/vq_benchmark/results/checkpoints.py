@@ -10,6 +10,7 @@ import numpy as np
 from vq_benchmark.datasets.files import FileStates, from_json, to_json
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.archive import pack, unpack
+from vq_benchmark.machine.damage import taking_apart
 from vq_benchmark.machine.files import atomic_write
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.provenance import release
@@ -93,10 +94,11 @@ class Checkpoint:
         if not self.path.exists():
             return None
         try:
-            header, arrays = unpack(self.path.read_bytes())
-            found = {"version": header["version"], **header["identity"]}
-            saved = Saved(arrays["payload"].tobytes(), int(header["next_row"]), from_json(header.get("files")))
-        except (ValueError, KeyError, TypeError) as error:
+            with taking_apart("a checkpoint"):
+                header, arrays = unpack(self.path.read_bytes())
+                found = {"version": header["version"], **header["identity"]}
+                saved = Saved(arrays["payload"].tobytes(), int(header["next_row"]), from_json(header.get("files")))
+        except ValueError as error:
             self.set_aside(f"is damaged: {error}", report)
             return None
         self._check(found)

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.damage import reason_of
+from vq_benchmark.machine.documents import parsed_json, validated
 from vq_benchmark.machine.files import atomic_path
 
 Status = Literal["done", "failed", "partial"]
@@ -127,7 +129,8 @@ class Database:
             with self.connection() as connection:
                 query = f"SELECT {columns} FROM runs WHERE run_id IN ({marks}) {order}"
                 rows = connection.execute(query, page).fetchall()
-            yield from map(_to_run, rows)
+            for row in rows:
+                yield to_run(row, self.path)
 
     def counts(self) -> dict[str, int]:
         """How many rows there are of each status that occurs."""
@@ -221,6 +224,8 @@ def connected(
             yield opened
     except sqlite3.DatabaseError as error:
         raise InputError(_sentence(named or path, error, busy_seconds)) from error
+    except UnicodeDecodeError as error:  # sqlite3 decodes what SQLite says of a damaged schema
+        raise InputError(f"{str(named or path)!r} is not a readable results database: {error}.") from error
 
 
 def _sentence(path: Path, error: sqlite3.DatabaseError, busy_seconds: float) -> str:
@@ -242,8 +247,8 @@ def _sentence(path: Path, error: sqlite3.DatabaseError, busy_seconds: float) -> 
         case sqlite3.SQLITE_READONLY:
             return f"the results database {name!r} may not be written to."
     if isinstance(error, sqlite3.OperationalError):
-        return f"the results database {name!r} cannot be used: {error}."
-    return f"{name!r} is not a readable results database: {error}."
+        return f"the results database {name!r} cannot be used: {reason_of(error)}."
+    return f"{name!r} is not a readable results database: {reason_of(error)}."
 
 
 def _check_ours(connection: sqlite3.Connection, path: Path) -> None:
@@ -297,6 +302,12 @@ def _to_row(run: Run) -> tuple[Any, ...]:
     )
 
 
-def _to_run(row: tuple[Any, ...]) -> Run:
+def to_run(row: tuple[Any, ...], path: Path) -> Run:
+    """The row of a database at `path`, whose columns are COLUMNS; InputError if it is damaged."""
     values = dict(zip(COLUMNS, row, strict=True))
-    return Run(**{name: json.loads(value) if name in JSON_COLUMNS else value for name, value in values.items()})
+    try:
+        for name in JSON_COLUMNS:
+            values[name] = parsed_json(values[name])
+        return validated(Run, values)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{str(path)!r} is damaged: its row {row[0]!r} is not readable: {error}.") from error

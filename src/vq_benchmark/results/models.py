@@ -7,7 +7,9 @@ from typing import Any
 
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.archive import pack, unpack
+from vq_benchmark.machine.damage import MISSHAPEN, reading
 from vq_benchmark.machine.files import atomic_write
+from vq_benchmark.machine.memory import require_memory
 from vq_benchmark.quantizers.base import Quantizer, State
 from vq_benchmark.quantizers.registry import quantizer_class
 
@@ -42,18 +44,18 @@ def load_model(path: Path | str) -> tuple[Quantizer, dict[str, Any]]:
     Raises:
         InputError: there is no such file, it is damaged, of another format version, or its content was changed.
     """
-    try:
-        header, state = unpack(Path(path).read_bytes())
-        version = header["version"]
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{str(path)!r} is not a readable model: {error}; delete it to fit it again.") from error
+    path = Path(path)
+    with reading(path, *MISSHAPEN, what="a readable model", remedy="; delete it to fit it again"):
+        require_memory(path.stat().st_size, f"the model {str(path)!r}")
+        header, state = unpack(path.read_bytes())
+        version, config, d = header["version"], dict(header["config"]), header["d"]
+        metadata = {**header["metadata"], "content_hash": header["content_hash"]}
+        cls = quantizer_class(str(header["method"]))
     if version != FORMAT_VERSION:
         raise InputError(f"{str(path)!r} has format {version}; this version of vq-benchmark reads {FORMAT_VERSION}.")
-    cls = quantizer_class(header["method"])
-    if _hash(cls.name, header["config"], header["d"], state) != header["content_hash"]:
+    if _hash(cls.name, config, d, state) != metadata["content_hash"]:
         raise InputError(f"the content of {str(path)!r} does not match its hash; delete it to fit it again.")
-    quantizer = cls.from_state(cls.parameters_type.parse(cls.name, header["config"]), state, header["d"])
-    return quantizer, {**header["metadata"], "content_hash": header["content_hash"]}
+    return cls.from_state(cls.parameters_type.parse(cls.name, config), state, d), metadata
 
 
 def _hash(method: str, config: dict[str, Any], d: int, state: State) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from vq_benchmark.errors import InputError, Stopped
+from vq_benchmark.machine.memory import use_memory
 from vq_benchmark.machine.progress import Reporter, SilentReporter
 from vq_benchmark.machine.stopping import stop_requested, stopping
 from vq_benchmark.machine.threads import use_threads
@@ -174,6 +175,8 @@ def _work(connection: Connection, folder: Path, machine: Options) -> None:
     """The life of a worker: tasks in, an answer for each out, until there are no more."""
     threading.Thread(target=_die_with_parent, daemon=True).start()
     use_threads(machine.threads)
+    if machine.memory is not None:
+        use_memory(machine.memory)
     workshop = Workshop(Manifest.load(folder), machine, SilentReporter())
     with stopping():
         while True:

@@ -19,14 +19,18 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import StringConstraints
 
 from vq_benchmark.datasets.dataset import Dataset
-from vq_benchmark.datasets.files import FileStates, from_json, to_json
+from vq_benchmark.datasets.files import FileStates, to_json
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation import metric_set
 from vq_benchmark.evaluation.grid import TILE_ROWS
-from vq_benchmark.evaluation.spans import Span
+from vq_benchmark.evaluation.spans import Span, joined
+from vq_benchmark.machine.damage import MISSHAPEN, reading
+from vq_benchmark.machine.documents import parsed_json, validated
 from vq_benchmark.machine.files import atomic_write
 from vq_benchmark.results.database import Database
 from vq_benchmark.studies.cell import model_path
@@ -37,13 +41,14 @@ from vq_benchmark.studies.truths import has_stored_truth
 Stage = Literal["truth", "reduce", "fit", "evaluate", "merge"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 """In an order in which they can run; `fit` needs neither `truth` nor `reduce`."""
+Name = Annotated[str, StringConstraints(pattern=r"^[\w-]{1,64}$")]
+"""What may be part of a file's name."""
 Outcome = Literal["done", "failed", "missing"]
 
 FORMAT_VERSION = 2
 MANIFEST_FILE, RESULTS_FILE = "manifest.json", "results.db"
 WHOLE_TRUTH = "whole.npz"
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
-"""What reading a manifest raises that was damaged, or edited by hand."""
+KIND = "a readable manifest"
 
 
 @dataclass(frozen=True)
@@ -62,11 +67,11 @@ class Task:
 class Configuration:
     """One method with parameters and a seed, under the ids that its model and its finished row will have."""
 
-    method: str
+    method: Name
     config: dict[str, Any]
     seed: int
-    model_id: str
-    run_id: str
+    model_id: Name
+    run_id: Name
 
     def cell(self, rows: Span) -> Cell:
         """The configuration on rows [start, stop)."""
@@ -211,7 +216,11 @@ class Manifest:
         path = self.failure_path(task)
         if self.outcome(task) == "done" or not path.exists():
             return None
-        return str(json.loads(path.read_text())["error"])
+        try:
+            with reading(path, *MISSHAPEN, what="a readable record of why the task failed"):
+                return str(parsed_json(path.read_bytes())["error"])
+        except InputError as error:  # that it failed is known all the same
+            return str(error)
 
     def unfinished(self, stage: Stage) -> list[Task]:
         """The tasks of a stage that are not done."""
@@ -254,14 +263,12 @@ class Manifest:
             InputError: there is none, or it is damaged, or of another version.
         """
         path = folder / MANIFEST_FILE
-        try:
-            content = json.loads(path.read_text())
+        if not path.exists():
+            raise InputError(f"{str(folder)!r} is not the folder of a study: there is no {MANIFEST_FILE}.")
+        with reading(path, *MISSHAPEN, what=KIND):
+            content = parsed_json(path.read_bytes())
             release = content.pop("package_version").rsplit(".", 1)[0]
             found = content.pop("version"), release, content.pop("metric_set", 1)
-        except FileNotFoundError:
-            raise InputError(f"{str(folder)!r} is not the folder of a study: there is no {MANIFEST_FILE}.") from None
-        except UNREADABLE as error:
-            raise InputError(f"{str(path)!r} is not a readable manifest: {error}.") from error
         ours = FORMAT_VERSION, version("vq-benchmark").rsplit(".", 1)[0], metric_set.VERSION
         if found != ours:
             raise InputError(
@@ -269,19 +276,13 @@ class Manifest:
                 f"vq-benchmark {ours[1]}, format {ours[0]}, metric set {ours[2]}, whose numbers may differ: continue "
                 "with that version, or start a new study."
             )
-        try:
-            content |= {
-                "folder": folder.absolute(),
-                "study": Study.parse(content["study"], repr(str(path))),
-                "codebooks_dir": Path(content["codebooks_dir"]),
-                "configurations": tuple(Configuration(**each) for each in content["configurations"]),
-                "chunks": tuple((start, stop) for start, stop in content["chunks"]),
-                "refusals": tuple(Refusal(**each) for each in content["refusals"]),
-                "files": from_json(content["files"]),
-            }
-            return cls(**content)
-        except UNREADABLE as error:
-            raise InputError(f"{str(path)!r} is not a readable manifest: {error}.") from error
+        with reading(path, *MISSHAPEN, what=KIND):
+            study = Study.parse(content["study"], repr(str(path)))
+            manifest = validated(cls, content | {"folder": folder.absolute(), "study": study})
+            if joined(list(manifest.chunks)) != [(0, manifest.n)]:
+                raise ValueError(f"its chunks are not the {manifest.n} rows of the base")
+            manifest.codebooks_dir.exists()  # a damaged name may be too long even to be looked for
+        return manifest
 
 
 def plan_study(

@@ -14,6 +14,9 @@ from vq_benchmark.datasets.dataset import Dataset, Metric
 from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.datasets.shards import shards_of_pattern
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.damage import reading
+from vq_benchmark.machine.documents import SafeYaml, parsed_yaml
+from vq_benchmark.machine.locations import input_path
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.quantizers.registry import registered
@@ -28,7 +31,7 @@ MEASUREMENT = (
 """Fields that an `Options` has under the same name."""
 
 
-class _UniqueKeys(yaml.SafeLoader):
+class _UniqueKeys(SafeYaml):
     """YAML in which a key that stands twice is an error; the first of the two would be dropped without a word."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -172,12 +175,8 @@ def read_study(path: Path, **overrides: Any) -> Study:
     Raises:
         InputError: there is no such file, it is not YAML, or not a study; the sentence says where.
     """
-    try:
-        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
-    except OSError as error:
-        raise InputError(f"the study {str(path)!r} cannot be read: {error.strerror or error}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{str(path)!r} is not YAML: {' '.join(str(error).split())}.") from error
+    with reading(path, ValueError, what="YAML"):
+        values = parsed_yaml(path.read_bytes(), _UniqueKeys)
     if not isinstance(values, dict):
         raise InputError(f"{str(path)!r} is not a study: it must hold keys such as dataset, methods and bits.")
     return Study.parse(values | overrides, repr(str(path)))
@@ -194,7 +193,9 @@ def method_names(names: Iterable[str], slow: bool) -> list[str]:
 
 
 def _is_there(dataset: str) -> bool:
-    return Path(dataset).expanduser().exists() or bool(shards_of_pattern(dataset))
+    path = input_path(dataset)
+    with reading(path):  # a name may be too long even to be looked for
+        return path.exists() or bool(shards_of_pattern(dataset))
 
 
 def _absolute(study: Study, name: str) -> Any:
@@ -202,5 +203,5 @@ def _absolute(study: Study, name: str) -> Any:
     value = getattr(study, name)
     if value is None or (name == "dataset" and (value in CATALOG or not _is_there(value))):
         return value
-    path = Path(value).expanduser().absolute()
+    path = input_path(value).absolute()
     return str(path) if name == "dataset" else path

@@ -11,8 +11,9 @@ import numpy as np
 
 from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.file_rows import FileRowsSource
-from vq_benchmark.datasets.formats.format import Format, VectorBlocks, as_ids, reading
+from vq_benchmark.datasets.formats.format import Format, VectorBlocks, as_ids
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.damage import reading
 
 DTYPES: dict[str, np.dtype[np.generic]] = {
     ".fbin": np.dtype("<f4"),
@@ -38,9 +39,9 @@ def read_ids(path: Path) -> IdArray:
 
 def _open(path: Path, dtype: np.dtype[np.generic], value_bytes: tuple[int, ...]) -> FileRowsSource:
     """The rows of a file that has one of `value_bytes` bytes for each of its n * d values."""
-    with reading(path):
+    with reading(path), path.open("rb") as file:
         size = path.stat().st_size
-        header = path.open("rb").read(16)
+        header = file.read(16)
     # Python integers: n * d overflows 32 bits in the files that matter
     readings = [(8, np.frombuffer(header[:8], "<u4").tolist())] if size >= 8 else []
     readings += [(16, np.frombuffer(header, "<u8").tolist())] if size >= 16 else []

@@ -1,7 +1,6 @@
 """What a module of a file format declares."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -50,17 +49,6 @@ class Format:
     writable_dtypes: Callable[[str], tuple[str, ...]] = lambda extension: ()
     """The dtypes that a file of that extension can be written in."""
     write: Callable[[BinaryIO, VectorBlocks], None] | None = None
-
-
-@contextmanager
-def reading(path: Path, *errors: type[Exception]) -> Iterator[None]:
-    """Turns OSError and the given errors of a library into an InputError that names the file."""
-    handled: tuple[type[Exception], ...] = (OSError, *errors)
-    try:
-        yield
-    except handled as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise InputError(f"{str(path)!r} cannot be read: {' '.join(reason.split()).rstrip('.')}.") from error
 
 
 def require_vector_dtype(path: Path, dtype: np.dtype[np.generic]) -> None:

@@ -7,6 +7,8 @@ The attribute `distance` states the metric. Files of ann-benchmarks that lack it
 in glove-100-angular.hdf5. Their `angular` vectors are not of unit norm, so they are compared by cosine.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,13 +24,15 @@ from vq_benchmark.datasets.formats.format import (
     QUERY_NAMES,
     Format,
     as_ids,
-    reading,
     require_matrix,
     require_vector_dtype,
 )
+from vq_benchmark.datasets.formats.hdf5_heaps import require_sound_heaps
+from vq_benchmark.datasets.formats.hdf5_links import dataset_at, read_whole, require_stored
 from vq_benchmark.datasets.source import as_float32
 from vq_benchmark.datasets.stored import StoredDataset
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.damage import reading
 
 METRIC_OF_DISTANCE: dict[str, Metric] = {
     "euclidean": "l2",
@@ -40,6 +44,8 @@ METRIC_OF_DISTANCE: dict[str, Metric] = {
 QUERY_SAMPLE = "learn_neighbors"
 """A data set that says of `learn` that it is of queries."""
 UNSUPPORTED_DISTANCES = ("hamming", "jaccard")
+DAMAGE = (RuntimeError, KeyError, ValueError, TypeError, OverflowError)
+"""What h5py raises for damaged files, beside OSError."""
 
 
 @dataclass(frozen=True)
@@ -57,61 +63,71 @@ class Hdf5Source:
         return (self.path,)
 
     def read(self, start: int, stop: int) -> FloatArray:
-        with reading(self.path), h5py.File(self.path, "r") as file:
+        with reading(self.path, *DAMAGE), h5py.File(self.path, "r") as file:
             return as_float32(file[self.key][start:stop])
 
 
 def open_vectors(path: Path, column: str | None) -> Hdf5Source:
     """The data set `column`, or the first of the usual names (`train` and others)."""
-    with reading(path), h5py.File(path, "r") as file:
+    with _opened(path) as file:
         _metric(path, file)
-        return _source(path, file, _base_key(path, file, column))
+        return _source(path, _base(path, file, column))
 
 
 def open_dataset(path: Path, column: str | None) -> StoredDataset:
-    with reading(path), h5py.File(path, "r") as file:
+    with _opened(path) as file:
         metric = _metric(path, file)
-        queries, learn = _first_named(file, QUERY_NAMES), _first_named(file, LEARN_NAMES)
-        of_queries = learn is not None and QUERY_SAMPLE in file
-        neighbors = _first_named(file, NEIGHBOR_NAMES)
+        queries, learn = _first_named(path, file, QUERY_NAMES), _first_named(path, file, LEARN_NAMES)
+        notes: tuple[str, ...] = ()
+        if learn is not None and QUERY_SAMPLE in file:
+            notes = (f"{learn.name.strip('/')!r} is a sample of the queries' distribution and is not trained on.",)
+            learn = None
+        neighbors = _first_named(path, file, NEIGHBOR_NAMES)
         return StoredDataset(
-            base=_source(path, file, _base_key(path, file, column)),
-            queries=_source(path, file, queries) if queries else None,
-            learn=_source(path, file, learn) if learn and not of_queries else None,
-            neighbors=as_ids(path, file[neighbors][:]) if neighbors else None,
+            base=_source(path, _base(path, file, column)),
+            queries=None if queries is None else _source(path, queries),
+            learn=None if learn is None else _source(path, learn),
+            neighbors=None if neighbors is None else as_ids(path, read_whole(path, neighbors)),
             metric=metric,
-            notes=(f"{learn!r} is a sample of the queries' distribution and is not trained on.",)
-            if of_queries
-            else (),
+            notes=notes,
         )
 
 
 def read_ids(path: Path) -> IdArray:
-    with reading(path), h5py.File(path, "r") as file:
-        neighbors = _first_named(file, NEIGHBOR_NAMES)
+    with _opened(path) as file:
+        neighbors = _first_named(path, file, NEIGHBOR_NAMES)
         if neighbors is None:
             raise InputError(f"{str(path)!r} has no data set named {' or '.join(NEIGHBOR_NAMES)}.")
-        return as_ids(path, file[neighbors][:])
+        return as_ids(path, read_whole(path, neighbors))
 
 
-def _base_key(path: Path, file: h5py.File, column: str | None) -> str:
+@contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
+    with reading(path, *DAMAGE):
+        require_sound_heaps(path)
+        with h5py.File(path, "r") as file:
+            yield file
+
+
+def _base(path: Path, file: h5py.File, column: str | None) -> h5py.Dataset:
     names = BASE_NAMES if column is None else (column,)
-    key = _first_named(file, names)
-    if key is None:
+    data = _first_named(path, file, names)
+    if data is None:
         wanted = " or ".join(repr(name) for name in names)
         raise InputError(f"{str(path)!r} has no data set named {wanted}; it has {', '.join(file) or 'none'}.")
-    return key
+    return data
 
 
-def _first_named(file: h5py.File, names: tuple[str, ...]) -> str | None:
-    return next((name for name in names if isinstance(file.get(name), h5py.Dataset)), None)
+def _first_named(path: Path, file: h5py.File, names: tuple[str, ...]) -> h5py.Dataset | None:
+    found = (dataset_at(path, file, name) for name in names)
+    return next((data for data in found if data is not None), None)
 
 
-def _source(path: Path, file: h5py.File, key: str) -> Hdf5Source:
-    data = file[key]
+def _source(path: Path, data: h5py.Dataset) -> Hdf5Source:
     n, d = require_matrix(path, data.shape)
     require_vector_dtype(path, data.dtype)
-    return Hdf5Source(path, key, n, d, data.dtype)
+    require_stored(path, data)
+    return Hdf5Source(path, data.name, n, d, data.dtype)
 
 
 def _metric(path: Path, file: h5py.File) -> Metric | None:

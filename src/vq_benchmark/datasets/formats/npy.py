@@ -13,11 +13,12 @@ from vq_benchmark.datasets.formats.format import (
     Format,
     VectorBlocks,
     as_ids,
-    reading,
     require_matrix,
     require_vector_dtype,
 )
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.damage import reading
+from vq_benchmark.machine.npy import read_header
 
 
 def read_rows_at(path: Path, file: BinaryIO, size: int) -> FileRowsSource:
@@ -26,29 +27,20 @@ def read_rows_at(path: Path, file: BinaryIO, size: int) -> FileRowsSource:
     Raises:
         InputError: it is no .npy matrix in C order, or the size does not fit the header.
     """
-    begin = file.tell()
-    try:
-        version = numpy_format.read_magic(file)
-        read_header = {
-            (1, 0): numpy_format.read_array_header_1_0,
-            (2, 0): numpy_format.read_array_header_2_0,
-        }[version]
-        shape, fortran_order, dtype = read_header(file)
-    except (ValueError, KeyError) as error:
-        raise InputError(f"{str(path)!r} has no valid .npy header.") from error
-    if dtype.hasobject or dtype.names is not None:
-        raise InputError(f"{str(path)!r} holds Python objects or records; vectors may be {', '.join(VECTOR_DTYPES)}.")
-    n, d = require_matrix(path, shape)
-    if fortran_order:
+    with reading(path, ValueError):
+        header = read_header(file)
+    if header.dtype.names is not None or header.dtype.subdtype is not None:
+        raise InputError(f"{str(path)!r} holds records; vectors may be {', '.join(VECTOR_DTYPES)}.")
+    n, d = require_matrix(path, header.shape)
+    if header.fortran_order:
         raise InputError(f"{str(path)!r} is stored column by column; save it with numpy.ascontiguousarray first.")
-    header_bytes = file.tell() - begin
-    expected = header_bytes + n * d * dtype.itemsize
-    if size != expected:
-        fault = "truncated" if size < expected else "too long"
+    if size != header.total_bytes:
+        fault = "truncated" if size < header.total_bytes else "too long"
         raise InputError(
-            f"{str(path)!r} is {fault}: {n} x {d} {dtype} values need {expected} bytes, there are {size}."
+            f"{str(path)!r} is {fault}: {n} x {d} {header.dtype} values need {header.total_bytes} bytes, there are "
+            f"{size}."
         )
-    return FileRowsSource(path, file.tell(), n, d, dtype)
+    return FileRowsSource(path, file.tell(), n, d, header.dtype)
 
 
 def _open(path: Path) -> FileRowsSource:

@@ -6,7 +6,7 @@ A member that is stored as it is (numpy.savez) is read by row range where it lie
 
 import struct
 from pathlib import Path
-from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from vq_benchmark.datasets.formats.format import (
     QUERY_NAMES,
     Format,
     as_ids,
-    reading,
     require_matrix,
     require_vector_dtype,
 )
@@ -27,6 +26,8 @@ from vq_benchmark.datasets.formats.npy import read_rows_at
 from vq_benchmark.datasets.source import ArraySource, VectorSource
 from vq_benchmark.datasets.stored import StoredDataset
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.damage import reading
+from vq_benchmark.machine.npy import ZIP_DAMAGE, read_header, read_member
 
 LOCAL_HEADER = struct.Struct("<26x2H")  # of its 30 bytes only the lengths of the name and of the extra field matter
 
@@ -69,7 +70,9 @@ def read_ids(path: Path) -> IdArray:
 
 
 def _members(path: Path) -> dict[str, ZipInfo]:
-    with reading(path, BadZipFile), ZipFile(path) as archive:
+    with reading(path, *ZIP_DAMAGE), ZipFile(path) as archive:
+        for info in archive.infolist():
+            archive.open(info).close()  # the directory has no sum: a damaged name would lose a part without a word
         infos = [info for info in archive.infolist() if info.filename.endswith(".npy")]
     return {info.filename.removesuffix(".npy"): info for info in infos}
 
@@ -79,11 +82,9 @@ def _first_named(members: dict[str, ZipInfo], names: tuple[str, ...]) -> ZipInfo
 
 
 def _shape_and_dtype(path: Path, member: ZipInfo) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
-    with reading(path, BadZipFile, ValueError), ZipFile(path) as archive, archive.open(member) as file:
-        version = np.lib.format.read_magic(file)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read(file)
-    return shape, dtype
+    with reading(path, *ZIP_DAMAGE), ZipFile(path) as archive, archive.open(member) as file:
+        header = read_header(file)  # type: ignore[arg-type]
+    return header.shape, header.dtype
 
 
 def _open_member(path: Path, member: ZipInfo) -> VectorSource:
@@ -99,16 +100,19 @@ def _open_member(path: Path, member: ZipInfo) -> VectorSource:
 
 
 def _open_stored(path: Path, member: ZipInfo) -> FileRowsSource:
-    with reading(path, struct.error), path.open("rb") as file:
+    with reading(path, *ZIP_DAMAGE), path.open("rb") as file:
         file.seek(member.header_offset)
         name_bytes, extra_bytes = LOCAL_HEADER.unpack(file.read(LOCAL_HEADER.size))
         file.seek(name_bytes + extra_bytes, 1)
+        if file.tell() + member.file_size > path.stat().st_size:
+            raise InputError(f"{str(path)!r} is truncated: it ends before its member {member.filename!r} does.")
         return read_rows_at(path, file, member.file_size)
 
 
 def _load(path: Path, member: ZipInfo) -> Array:
-    with reading(path, BadZipFile, ValueError, EOFError), ZipFile(path) as archive, archive.open(member) as file:
-        return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+    what = f"{member.filename!r} of {str(path)!r}, which is compressed and so read whole,"
+    with reading(path, *ZIP_DAMAGE), ZipFile(path) as archive:
+        return read_member(archive, member, what)
 
 
 FORMAT = Format(

@@ -7,10 +7,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vq_benchmark.arrays import IdArray
-from vq_benchmark.datasets.formats.format import NEIGHBOR_NAMES, Format, VectorBlocks, as_ids, reading
-from vq_benchmark.datasets.parquet.columns import as_matrix, first_length, is_list
+from vq_benchmark.datasets.formats.format import NEIGHBOR_NAMES, Format, VectorBlocks, as_ids
+from vq_benchmark.datasets.parquet.columns import DAMAGE, as_matrix, first_length, is_list, whole_column
 from vq_benchmark.datasets.parquet.source import ParquetSource, open_parquet
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.damage import reading
 
 WRITABLE = ("float32", "float16", "float64")
 
@@ -21,12 +22,12 @@ def open_vectors(path: Path, column: str | None) -> ParquetSource:
 
 
 def read_ids(path: Path) -> IdArray:
-    with reading(path, pa.ArrowException):
-        table = pq.read_table(path)
-    for name in NEIGHBOR_NAMES:
-        if name in table.column_names and is_list(table.schema.field(name).type):
-            lists = table.column(name).combine_chunks()
-            return as_ids(path, as_matrix(path, name, lists, first_length(lists)))
+    with reading(path, *DAMAGE), pq.ParquetFile(path, pre_buffer=False) as file:
+        schema = file.schema_arrow
+        for name in NEIGHBOR_NAMES:
+            if name in schema.names and is_list(schema.field(name).type):
+                lists = whole_column(path, file, name)
+                return as_ids(path, as_matrix(path, name, lists, first_length(lists)))
     raise InputError(f"{str(path)!r} has no column of lists named {' or '.join(NEIGHBOR_NAMES)}.")
 
 

@@ -13,9 +13,10 @@ import numpy as np
 from vq_benchmark.arrays import Array, FloatArray, IdArray
 from vq_benchmark.datasets.checks import probe_rows
 from vq_benchmark.datasets.file_rows import read_records
-from vq_benchmark.datasets.formats.format import Format, VectorBlocks, as_ids, reading
+from vq_benchmark.datasets.formats.format import Format, VectorBlocks, as_ids
 from vq_benchmark.datasets.source import as_float32
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.damage import reading
 
 DTYPES: dict[str, np.dtype[np.generic]] = {
     ".fvecs": np.dtype("<f4"),

@@ -6,10 +6,37 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from vq_benchmark.arrays import Array
 from vq_benchmark.datasets.formats.format import BASE_NAMES
+from vq_benchmark.datasets.parquet.footer import values_and_rows
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.memory import require_memory
+
+DAMAGE = (pa.ArrowException, ValueError, TypeError, KeyError, IndexError, NotImplementedError, OverflowError)
+"""What pyarrow raises for damaged files and columns that it cannot decode, beside OSError."""
+DECODED_BYTES_PER_VALUE = 4
+"""What the decoding of lists takes for each value beside three times the value, as measured."""
+
+
+def require_decodable(path: Path, file: pq.ParquetFile, column: str) -> None:
+    """Refuse a column whose metadata claim rows so long that one of them does not fit into memory, decoded."""
+    element = file.schema_arrow.field(column).type
+    widest = element.list_size if pa.types.is_fixed_size_list(element) else 0
+    for values, rows in values_and_rows(path, column):
+        widest = max(widest, -(-values // max(rows, 1)))
+    size = 3 * value_dtype(file.schema_arrow, column).itemsize + DECODED_BYTES_PER_VALUE
+    require_memory(widest * size, f"one row of {column!r} in {str(path)!r}, of {widest:,} values,")
+
+
+def whole_column(path: Path, file: pq.ParquetFile, column: str) -> "pa.Array[Any]":
+    """All rows of a column of lists; InputError where they do not fit into memory."""
+    require_decodable(path, file, column)
+    values = sum(values for values, _ in values_and_rows(path, column))
+    size = 3 * value_dtype(file.schema_arrow, column).itemsize + DECODED_BYTES_PER_VALUE
+    require_memory(values * size, f"the column {column!r} of {str(path)!r}, which is read whole,")
+    return file.read(columns=[column]).column(0).combine_chunks()
 
 
 def is_list(arrow_type: pa.DataType) -> bool:

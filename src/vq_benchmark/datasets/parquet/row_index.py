@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vq_benchmark.arrays import IdArray
-from vq_benchmark.datasets.formats.format import reading, require_vector_dtype
-from vq_benchmark.datasets.parquet.columns import first_length, value_dtype, vector_column
+from vq_benchmark.datasets.formats.format import require_vector_dtype
+from vq_benchmark.datasets.parquet.columns import DAMAGE, first_length, require_decodable, value_dtype, vector_column
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.archive import pack, unpack
+from vq_benchmark.machine.damage import reading, taking_apart
 from vq_benchmark.machine.files import atomic_write
 
 FORMAT_VERSION = 1
@@ -89,11 +89,12 @@ def _made(paths: Sequence[Path], column: str | None, identity: str) -> RowIndex:
     found: tuple[str, np.dtype[np.generic]] | None = None
     d = 0
     for path in paths:
-        with reading(path, pa.ArrowException), pq.ParquetFile(path, pre_buffer=False) as file:
+        with reading(path, *DAMAGE), pq.ParquetFile(path, pre_buffer=False) as file:
             metadata = file.metadata
             name = vector_column(path, file.schema_arrow, column if found is None else found[0])
             dtype = value_dtype(file.schema_arrow, name)
             sizes += [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+            require_decodable(path, file, name)
             if not d:
                 first = next(file.iter_batches(batch_size=1, columns=[name], use_threads=False), None)
                 d = 0 if first is None else first_length(first.column(0))
@@ -112,6 +113,7 @@ def _packed(index: RowIndex) -> bytes:
     return pack(header, {"edges": index.edges, "first_groups": index.first_groups})
 
 
+@taking_apart("the index of parquet files")
 def _unpacked(data: bytes) -> RowIndex:
     header, arrays = unpack(data)
     dtype = np.dtype(header["dtype"])

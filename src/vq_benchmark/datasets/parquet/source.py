@@ -16,12 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vq_benchmark.arrays import FloatArray, IdArray
-from vq_benchmark.datasets.formats.format import reading
-from vq_benchmark.datasets.parquet.columns import as_matrix
+from vq_benchmark.datasets.parquet.columns import DAMAGE, as_matrix
 from vq_benchmark.datasets.parquet.row_index import RowIndex, row_index
 from vq_benchmark.datasets.source import as_float32
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.damage import reading
 from vq_benchmark.machine.files import atomic_write
+from vq_benchmark.machine.npy import read_array
 
 PIECE_BYTES = 4 << 20
 """Of a piece as float32, for wide vectors; narrow ones are limited by PIECE_ROWS."""
@@ -86,7 +87,8 @@ class ParquetSource:
         kept = self._kept_sample(rows) if keep else None
         if kept is not None and kept.is_file():
             with suppress(ValueError, OSError):  # damaged: it is gathered again
-                sample = np.load(kept, allow_pickle=False)
+                with kept.open("rb") as file:
+                    sample = read_array(file, kept.stat().st_size, f"the sample {str(kept)!r}")
                 if sample.shape == (len(rows), self.d) and sample.dtype == np.float32:
                     return np.asarray(sample)
         out = np.empty((len(rows), self.d), dtype=np.float32)
@@ -134,7 +136,7 @@ class _Cursor:
         self, path: Path, index: RowIndex, file: int, group: int, metadata: "pq.FileMetaData | None"
     ) -> None:
         self.path, self.index, self.file = path, index, file
-        with reading(path, pa.ArrowException):
+        with reading(path, *DAMAGE):
             opened = pq.ParquetFile(path, metadata=metadata, buffer_size=BUFFER_BYTES, pre_buffer=False)
         self.metadata = opened.metadata
         self._start_of_file = index.first_row_of(file)
@@ -159,13 +161,13 @@ class _Cursor:
         """
         while row >= self.first + len(self.piece):
             self.first += len(self.piece)
-            with reading(self.path, pa.ArrowException):
+            with reading(self.path, *DAMAGE):
                 batch = next(self._batches, None)
-            if batch is None:
-                raise InputError(f"{str(self.path)!r} has become shorter: it ends before row {self.first}.")
-            in_file = self.first - self._start_of_file
-            lists = batch.column(0)
-            self.piece = as_float32(as_matrix(self.path, self.index.column, lists, self.index.d, in_file))
+                if batch is None:
+                    raise InputError(f"{str(self.path)!r} has become shorter: it ends before row {self.first}.")
+                in_file = self.first - self._start_of_file
+                lists = batch.column(0)
+                self.piece = as_float32(as_matrix(self.path, self.index.column, lists, self.index.d, in_file))
 
 
 def open_parquet(paths: Sequence[Path], column: str | None, cache: Path | None = None) -> ParquetSource:

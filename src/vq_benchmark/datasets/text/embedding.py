@@ -24,13 +24,14 @@ from typing import Any
 
 import numpy as np
 
-from vq_benchmark.datasets.formats.format import reading
 from vq_benchmark.datasets.formats.registry import formats
 from vq_benchmark.datasets.text.encoding import WINDOW_ROWS, Encoder, Kind, Precision, embedded_windows
 from vq_benchmark.datasets.text.judged import Collection
 from vq_benchmark.datasets.text.records import TextRecord
 from vq_benchmark.datasets.text.shards import Shards
 from vq_benchmark.errors import InputError, Stopped
+from vq_benchmark.machine.damage import reading
+from vq_benchmark.machine.documents import parsed_json
 from vq_benchmark.machine.files import atomic_write
 from vq_benchmark.machine.progress import Reporter, SilentReporter
 from vq_benchmark.machine.stopping import stop_requested
@@ -299,8 +300,8 @@ def _hash(record: Mapping[str, Any]) -> str:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    with reading(path, ValueError):
-        found = json.loads(path.read_text(encoding="utf-8"))
+    with reading(path, ValueError, what="a JSON object"):
+        found = parsed_json(path.read_bytes())
     if not isinstance(found, dict):
         raise InputError(f"{str(path)!r} is not a JSON object.")
     return found

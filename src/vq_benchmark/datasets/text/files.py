@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from vq_benchmark.datasets.formats.format import reading
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.damage import reading
 
 PASSAGES = ("collection.tsv", "corpus.jsonl")
 SPLITS = ("dev.small", "test", "dev", "train")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from vq_benchmark.datasets.formats.format import reading
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.damage import reading
 
 MAX_LINE_BYTES = 2**24
 """A longer line is no text: without a bound, a file without line ends would be read whole."""

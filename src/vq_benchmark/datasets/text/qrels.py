@@ -1,5 +1,6 @@
 """Relevance judgements by identifiers, in the layouts of TREC and of BEIR."""
 
+import re
 from pathlib import Path
 
 from vq_benchmark.datasets.text.lines import numbered_lines
@@ -7,6 +8,7 @@ from vq_benchmark.errors import InputError
 
 Relevances = dict[tuple[str, str], int]
 """The relevance of each judged pair of a query and a passage, in the order of the file."""
+RELEVANCE = re.compile(r"[+-]?\d{1,9}", re.ASCII)
 TREC_FIELDS, BEIR_FIELDS = 4, 3
 
 
@@ -44,8 +46,4 @@ def read_judged_pairs(path: Path) -> Relevances:
 
 
 def _is_integer(text: str) -> bool:
-    try:
-        int(text)
-    except ValueError:
-        return False
-    return True
+    return bool(RELEVANCE.fullmatch(text))

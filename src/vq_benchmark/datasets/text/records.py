@@ -1,12 +1,12 @@
 """Passages and queries: an identifier and a text each, from the layouts of MS MARCO and of BEIR."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from vq_benchmark.datasets.text.lines import numbered_lines
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.documents import parsed_json
 
 
 class TextRecord(NamedTuple):
@@ -50,8 +50,8 @@ def _from_tsv(line: str) -> TextRecord:
 
 def _from_json(line: str) -> TextRecord:
     try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
+        found = parsed_json(line)
+    except ValueError:
         raise ValueError("is not JSON") from None
     name, text = (found.get("_id"), found.get("text")) if isinstance(found, dict) else (None, None)
     if isinstance(name, int):

@@ -4,6 +4,9 @@ import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+MOST_TASKS = 4_000_001
+"""The greatest MaxArraySize that slurm.conf takes."""
+
 
 @dataclass(frozen=True)
 class ArrayPart:
@@ -36,6 +39,13 @@ def compressed(indices: Sequence[int]) -> str:
 
 
 def expanded(text: str) -> list[int]:
-    """The numbers of such a text, whatever limit stands behind it."""
+    """The numbers of such a text, whatever limit stands behind it.
+
+    Raises:
+        ValueError: it is no such text, or of more numbers than SLURM has in an array.
+    """
     ends = (part.partition("-") for part in text.partition("%")[0].split(","))
-    return [index for first, _, last in ends for index in range(int(first), int(last or first) + 1)]
+    runs = [range(int(first), int(last or first) + 1) for first, _, last in ends]
+    if sum(map(len, runs)) > MOST_TASKS:
+        raise ValueError(f"the array {text[:40]!r} is larger than SLURM has them")
+    return list(itertools.chain(*runs))

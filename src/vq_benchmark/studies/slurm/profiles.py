@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.damage import reading
+from vq_benchmark.machine.documents import TextYaml, parsed_yaml
 from vq_benchmark.studies.slurm.spec import JobSpec
 
 SHIPPED: dict[str, dict[str, Any]] = {
@@ -57,15 +57,11 @@ def read_profiles(path: Path) -> dict[str, JobSpec]:
 
 
 def _own_profiles(path: Path) -> dict[str, dict[str, Any]]:
-    try:
-        # BaseLoader leaves values as they are written: to YAML's own rules 1:30:00 is the number 5400.
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
-    except FileNotFoundError:
+    if not path.exists():
         return {}
-    except OSError as error:
-        raise InputError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{str(path)!r} is not YAML: {' '.join(str(error).split())}.") from error
+    with reading(path, ValueError, what="YAML"):
+        # TextYaml leaves values as they are written: to YAML's own rules 1:30:00 is the number 5400.
+        content = parsed_yaml(path.read_bytes(), TextYaml)
     if content in ("", None):
         return {}
     if not isinstance(content, dict) or not all(isinstance(values, dict) for values in content.values()):

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.damage import MISSHAPEN, reading
+from vq_benchmark.machine.documents import parsed_json, validated
 from vq_benchmark.machine.files import atomic_write
 from vq_benchmark.studies.manifest import STAGES, Manifest, Stage, Task
 from vq_benchmark.studies.slurm.arrays import expanded
@@ -27,6 +28,9 @@ class Job:
     offset: int
     array: str
     time: str
+
+    def __post_init__(self) -> None:
+        expanded(self.array)
 
     def tasks(self) -> Iterator[tuple[Task, int]]:
         """Its tasks, each with its index in the array."""
@@ -65,20 +69,16 @@ def load_record(folder: Path) -> Record | None:
         InputError: it cannot be read.
     """
     path = record_path(folder)
-    try:
-        content: dict[str, Any] = json.loads(path.read_text())
+    if not path.exists():
+        return None
+    remedy = ". Results do not need it: take it away and submit the study again for what is missing"
+    with reading(path, *MISSHAPEN, what="a readable record of jobs", remedy=remedy):
+        content = parsed_json(path.read_bytes())
         return Record(
             JobSpec.parse(content["spec"], repr(str(path))),
-            tuple(content["program_options"]),
-            tuple(Job(**job) for job in content["jobs"]),
+            validated(tuple[str, ...], content["program_options"]),
+            validated(tuple[Job, ...], content["jobs"]),
         )
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{str(path)!r} is not a readable record of jobs: {error}. Results are not touched by it; take it away "
-            "and submit the study again for what is missing."
-        ) from error
 
 
 def record_path(folder: Path) -> Path:

@@ -1,0 +1,145 @@
+"""JSON and YAML of people and of other programs: whatever stands in them, a value of bounded size or a ValueError."""
+
+import json
+from dataclasses import fields, is_dataclass
+from functools import cache
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+T = TypeVar("T")
+
+MAX_DEPTH = 50
+MAX_YAML_BYTES = 1 << 20
+"""A study or a file of profiles is a page; PyYAML takes seconds for a megabyte."""
+MAX_YAML_VALUES = 100_000
+"""Values, counted as often as an alias repeats them: a few lines of aliases can stand for billions."""
+MAX_DIGITS = 100
+YAML_DAMAGE = (yaml.YAMLError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)
+"""What PyYAML raises for text: of the last five, those come from values that do not fit their tag."""
+
+
+def parsed_json(text: bytes | str) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        ValueError: it is not JSON, not UTF-8, nested too deeply, or holds a number of more than 100 digits.
+    """
+    try:
+        value = json.loads(text, parse_int=_bounded_int)
+    except RecursionError:
+        raise _too_deep() from None
+    _require_bounded(value, None)
+    return value
+
+
+class _ShallowScanner(yaml.scanner.Scanner):
+    """The time that PyYAML's own takes grows with the square of the depth of brackets."""
+
+    def fetch_flow_collection_start(self, token: Any) -> None:
+        if self.flow_level >= MAX_DEPTH:
+            raise _too_deep()
+        super().fetch_flow_collection_start(token)
+
+
+class TextYaml(_ShallowScanner, yaml.BaseLoader):
+    """YAML whose values are all texts, as they are written."""
+
+
+class SafeYaml(_ShallowScanner, yaml.SafeLoader):
+    """YAML that refuses what would take for ever: long numbers, and merge keys that repeat each other."""
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        _require_short(node)
+        return super().construct_yaml_int(node)
+
+    def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
+        _require_short(node)
+        return super().construct_yaml_float(node)
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        super().flatten_mapping(node)
+        if len(node.value) > MAX_YAML_VALUES:
+            raise yaml.YAMLError("its merge keys repeat too many values")
+
+
+SafeYaml.add_constructor("tag:yaml.org,2002:int", SafeYaml.construct_yaml_int)
+SafeYaml.add_constructor("tag:yaml.org,2002:float", SafeYaml.construct_yaml_float)
+
+
+def parsed_yaml(text: bytes, loader: type[SafeYaml] | type[TextYaml] = SafeYaml) -> Any:
+    """The value of a YAML text.
+
+    Raises:
+        ValueError: it is not YAML, not UTF-8, longer than 1 MiB, nested too deeply or without end, or holds a number
+            of more than 100 digits.
+    """
+    if len(text) > MAX_YAML_BYTES:
+        raise ValueError(f"it has {len(text):,} bytes, more than {MAX_YAML_BYTES:,}")
+    try:
+        value = yaml.load(text.decode("utf-8"), Loader=loader)
+        _require_bounded(value, MAX_YAML_VALUES)
+    except RecursionError:
+        raise _too_deep() from None
+    except YAML_DAMAGE as error:
+        raise ValueError(" ".join(str(error).split())) from error
+    return value
+
+
+def validated(kind: type[T], value: Any) -> T:
+    """The value as an object of a dataclass or model of that kind, types of all fields checked.
+
+    Raises:
+        ValueError: it is not one; the first place that is wrong is named.
+    """
+    if is_dataclass(kind) and isinstance(value, dict):
+        unknown = value.keys() - {each.name for each in fields(kind)}
+        if unknown:
+            raise ValueError(f"it has no field {min(map(str, unknown))!r}")
+    try:
+        return _adapter(kind).validate_python(value)  # type: ignore[arg-type, no-any-return]
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ValueError(f"{place + ': ' if place else ''}{first['msg'].removeprefix('Value error, ')}") from None
+
+
+@cache
+def _adapter(kind: Any) -> Any:
+    return TypeAdapter(kind)
+
+
+def _require_bounded(value: Any, most_values: int | None) -> None:
+    """Raise ValueError for a value that is nested too deeply, in itself, or repeated too often."""
+    values = 0
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        below: list[Any] = []
+        for each in level:
+            if isinstance(each, dict):
+                below += each.values()
+            elif isinstance(each, list | tuple | set):
+                below += each
+            if most_values is not None and values + len(below) > most_values:
+                raise ValueError(f"it stands for more than {most_values:,} values")
+        values += len(below)
+        level = below
+        if not level:
+            return
+    raise _too_deep()
+
+
+def _too_deep() -> ValueError:
+    return ValueError(f"it is nested more than {MAX_DEPTH} levels deep")
+
+
+def _bounded_int(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"it holds a number of {len(text):,} digits")
+    return int(text)
+
+
+def _require_short(node: yaml.ScalarNode) -> None:
+    if len(node.value) > MAX_DIGITS:
+        raise ValueError(f"it holds a number of {len(node.value):,} characters, {node.value[:8]}…")
