@@ -1,5 +1,6 @@
 """The program `vq-benchmark`: its commands, and how errors become exit codes."""
 
+import signal
 import sys
 from typing import Annotated, NoReturn
 
@@ -22,9 +23,9 @@ from vq_benchmark.cli import (
     sweep,
 )
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.stopping import SIGNALLED, Interrupted, farewell, interruptible
 
 BAD_INPUT = 2
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="vq-benchmark",
@@ -55,11 +56,13 @@ def common(
 
 
 def main() -> None:
-    """Run the command line. Exit codes: 0 good, 1 some cells failed, 2 bad usage or bad input."""
+    """Run the command line. Exit codes: 0 good, 1 some cells failed, 2 bad usage or bad input,
+    128 + the number of the signal that stopped it."""
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        code = app(args=arguments or ["--help"], standalone_mode=False)
+        with interruptible():
+            code = app(args=arguments or ["--help"], standalone_mode=False)
     except InputError as error:
         if debug:
             raise
@@ -67,8 +70,10 @@ def main() -> None:
     except TyperException as error:
         message = error.format_message().replace("Value error, ", "").rstrip(".")
         _refuse(f"{message} (`vq-benchmark {_command(arguments)}--help` lists what there is).")
+    except Interrupted as interrupted:
+        _refuse(str(interrupted), SIGNALLED + interrupted.number)
     except typer.Abort:
-        _refuse("stopped.", INTERRUPTED)
+        _refuse(farewell(signal.SIGINT), SIGNALLED + signal.SIGINT)
     except BrokenPipeError:
         sys.exit(0)
     except OSError as error:

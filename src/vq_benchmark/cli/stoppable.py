@@ -7,11 +7,8 @@ from contextlib import contextmanager
 import typer
 
 from vq_benchmark.errors import Stopped
-from vq_benchmark.machine.stopping import stopping
+from vq_benchmark.machine.stopping import SIGNALLED, stopping
 from vq_benchmark.studies.slurm.scheduler import SchedulerError, queue_again
-
-SIGNALLED = 128
-"""Added to the number of a signal gives the exit code by which shells know it: INT 130, USR1 138, TERM 143."""
 
 
 @contextmanager

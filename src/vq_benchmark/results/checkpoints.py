@@ -9,7 +9,7 @@ import numpy as np
 
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.archive import pack, unpack
-from vq_benchmark.machine.files import atomic_write
+from vq_benchmark.machine.files import atomic_write, tidy
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.provenance import release
 
@@ -102,11 +102,10 @@ class Checkpoint:
         )
 
     def remove(self) -> None:
-        """Delete the checkpoint, and what a kill in the middle of `write` left of one, if there is any."""
+        """Delete the checkpoint if there is one, and what kills in the middle of `write` left in its folder."""
         if self.path.exists():  # there may not even be a folder
             self.path.unlink(missing_ok=True)
-        for half in self.path.parent.glob(f".{self.path.name}.*.tmp"):
-            half.unlink(missing_ok=True)
+        tidy(self.path.parent)
 
 
 @dataclass(frozen=True)
