@@ -22,8 +22,7 @@ class Stopped(Exception):
             how_far = f" with {done:,} of {tasks:,} tasks done"
         else:
             how_far = f" after {done:,} rows" if done else ""
-        then = "goes on from there" if how_far else "does it again"
-        super().__init__(f"{signal} stopped {label}{how_far}; the same command {then}.")
+        super().__init__(f"{signal} stopped {label}{how_far}; the same command goes on from there.")
         self.signal = signal
         """Name of the signal, such as "SIGTERM"."""
         self.label = label

@@ -152,3 +152,14 @@ def test_a_failed_run_has_no_model_to_export(program, vectors, tmp_path):
     ran = program("export", "--dataset", vectors, "--run-id", row.run_id, "--db-path", "x.db", "--output", "i.faiss")
     assert ran.code == 2
     assert "has no fitted model" in ran.err
+
+
+@pytest.mark.parametrize("output", ["folder", "index.faiss"])
+def test_a_full_disk_is_one_sentence_and_nothing_half_written(program, vectors, small_disk, output):
+    small_disk.fill(8192)
+    arguments = ("--dataset", vectors, "--method", "sq", "--bits", 8)
+    refused = program("export", *arguments, "--output", small_disk.path / output)
+    assert refused.code == 2
+    named = output if output.endswith(".faiss") else f"{output}/codes.npy"
+    assert refused.err.splitlines()[-1].endswith(f"/{named}' cannot be written: No space left on device.")
+    assert [path.name for path in small_disk.path.iterdir()] == ["filler"]

@@ -107,4 +107,4 @@ def test_what_is_ignored_stays_so() -> None:
 def test_a_stop_says_how_far_a_study_is() -> None:
     stop = Stopped("SIGINT", "the study in 'x'", 3, 8)
     assert str(stop) == "SIGINT stopped the study in 'x' with 3 of 8 tasks done; the same command goes on from there."
-    assert str(Stopped("SIGINT", "pq m=8", 0)) == "SIGINT stopped pq m=8; the same command does it again."
+    assert str(Stopped("SIGINT", "pq m=8", 0)) == "SIGINT stopped pq m=8; the same command goes on from there."

@@ -25,7 +25,8 @@ SECONDS_OF_DOUBT = 24 * 60 * 60
 """Without a byte, after which nobody writes a temporary whose process may be on another machine."""
 UNKNOWN = "0"
 
-_open: set[Path] = set()
+_open: dict[Path, Path] = {}
+"""The temporaries that this process is writing, and the path that each is to get."""
 _tidied: set[Path] = set()
 
 
@@ -175,13 +176,13 @@ def _temporary(path: Path, make: Callable[..., str]) -> Iterator[Path]:
     tidy(path.parent)
     writer = f"{_machine()}-{os.getpid()}-{_start_of(os.getpid())}"
     temporary = Path(make(prefix=f".{path.name[:NAME_LENGTH]}.{writer}.", suffix=".tmp", dir=path.parent))
-    _open.add(temporary)
+    _open[temporary] = path
     try:
         yield temporary
     finally:
         with suppress(OSError):  # it was renamed, or stays for the next start to remove
             _remove(temporary)
-        _open.discard(temporary)
+        _open.pop(temporary, None)
 
 
 def _new_file(*, prefix: str, suffix: str, dir: Path) -> str:
@@ -209,6 +210,7 @@ def _refusal_of(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        path = _open.get(path.parent, path.parent) / path.name
         raise InputError(f"{str(path)!r} cannot be written: {error.strerror or error}.") from error
 
 

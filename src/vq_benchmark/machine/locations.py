@@ -17,6 +17,23 @@ SLURM_PATTERNS = {
 """Patterns of sbatch's file names and the variables that they stand for."""
 
 
+def is_below(name: str) -> bool:
+    """Whether a name that came from elsewhere, joined to a folder, is surely a file in or below that folder."""
+    parts = name.split("/")
+    return name.isprintable() and "\\" not in name and not {"", ".", ".."}.intersection(parts)
+
+
+def file_in(folder: Path, name: str) -> Path:
+    """The file of that name directly in a folder.
+
+    Raises:
+        InputError: the name, which came from elsewhere, would lead out of the folder.
+    """
+    if "/" in name or not is_below(name):
+        raise InputError(f"{name!r} cannot be the name of a file in {str(folder)!r}.")
+    return folder / name
+
+
 def cache_dir(option: str | None, environment: Mapping[str, str] = os.environ) -> Path:
     """`--cache-dir`, else $VQ_CACHE_DIR, else $TMPDIR inside a SLURM job, else the user's cache folder."""
     chosen = option or environment.get("VQ_CACHE_DIR")

@@ -10,6 +10,7 @@ import numpy as np
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.archive import pack, unpack
 from vq_benchmark.machine.files import atomic_write, tidy
+from vq_benchmark.machine.locations import file_in
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.provenance import release
 
@@ -120,7 +121,7 @@ class Checkpoints:
         """The checkpoint of the work `id_` (letters, digits, -) in this release; None where none are kept."""
         if self.folder is None:
             return None
-        return Checkpoint(self.folder / f"{id_}.npz", {"id": id_, "release": release(), **identity})
+        return Checkpoint(file_in(self.folder, f"{id_}.npz"), {"id": id_, "release": release(), **identity})
 
     def remove(self, id_: str) -> None:
         """Delete the checkpoint of work whose result is stored, if there is one."""

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import faiss
-import numpy as np
 from numpy.lib import format as numpy_format
 
 from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.formats.format import write_values
 from vq_benchmark.datasets.source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, OnBlock, tiles
@@ -84,7 +84,7 @@ def export(
                 header = {"descr": "|u1", "fortran_order": False, "shape": shape}
                 numpy_format.write_array_header_1_0(file, header)
                 for tile in tiles(base, 0, base.n, metric, batch_size, on_block):
-                    np.ascontiguousarray(quantizer.encode(tile.vectors)).tofile(file)
+                    write_values(file, quantizer.encode(tile.vectors))
 
 
 def stored_model(run: Run, codebooks_dir: Path) -> Quantizer:

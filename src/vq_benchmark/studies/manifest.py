@@ -267,7 +267,7 @@ class Manifest:
                 "study": Study.parse(content["study"], repr(str(path))),
                 "codebooks_dir": Path(content["codebooks_dir"]),
                 "configurations": tuple(Configuration(**each) for each in content["configurations"]),
-                "chunks": tuple((start, stop) for start, stop in content["chunks"]),
+                "chunks": tuple((int(start), int(stop)) for start, stop in content["chunks"]),
                 "refusals": tuple(Refusal(**each) for each in content["refusals"]),
             }
             return cls(**content)

@@ -100,7 +100,24 @@ def _base_key(path: Path, file: h5py.File, column: str | None) -> str:
 
 
 def _first_named(file: h5py.File, names: tuple[str, ...]) -> str | None:
-    return next((name for name in names if isinstance(file.get(name), h5py.Dataset)), None)
+    found = next((name for name in names if isinstance(file.get(name), h5py.Dataset)), None)
+    if found is not None:
+        _require_inside(file, found)
+    return found
+
+
+def _require_inside(file: h5py.File, key: str) -> None:
+    """Refuse a data set whose values are in another file: who made this one could name any file of the reader."""
+    data = file[key]
+    others = [name for name, *_ in data.external or ()]
+    others += [each.file_name for each in data.virtual_sources() if each.file_name != "."] if data.is_virtual else []
+    if data.file.filename != file.filename:
+        others.append(data.file.filename)
+    if others:
+        raise InputError(
+            f"{str(file.filename)!r} keeps {key!r} in another file, {str(others[0])!r}, which is not read; copy the "
+            "values into one file."
+        )
 
 
 def _source(path: Path, file: h5py.File, key: str) -> Hdf5Source:

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
 from numpy.lib import format as numpy_format
 
 from vq_benchmark.arrays import IdArray
@@ -16,6 +15,7 @@ from vq_benchmark.datasets.formats.format import (
     reading,
     require_matrix,
     require_vector_dtype,
+    write_values,
 )
 from vq_benchmark.errors import InputError
 
@@ -72,7 +72,7 @@ def write(file: BinaryIO, vectors: VectorBlocks) -> None:
     header = {"descr": description, "fortran_order": False, "shape": (vectors.n, vectors.d)}
     numpy_format.write_array_header_1_0(file, header)
     for block in vectors.blocks:
-        np.ascontiguousarray(block, dtype=vectors.dtype).tofile(file)
+        write_values(file, block.astype(vectors.dtype, copy=False))
 
 
 FORMAT = Format(
