@@ -6,7 +6,7 @@ class InputError(Exception):
 
 
 class BadRows(InputError):
-    """Vectors that cannot be measured, whatever the method: not finite, too large, or zero under cosine."""
+    """Vectors that cannot be measured, whatever the method: not finite, too large, too small, zero under cosine."""
 
 
 class InfeasibleBudget(InputError):

@@ -24,6 +24,7 @@ from vq_benchmark.cli import (
 )
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.stopping import SIGNALLED, Interrupted, farewell, interruptible
+from vq_benchmark.machine.terminal import echo, printable
 
 BAD_INPUT = 2
 
@@ -41,7 +42,7 @@ for command in COMMANDS:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"vq-benchmark {__version__}")
+        echo(f"vq-benchmark {__version__}")
         raise typer.Exit
 
 
@@ -84,7 +85,7 @@ def main() -> None:
 
 
 def _refuse(sentence: str, code: int = BAD_INPUT) -> NoReturn:
-    typer.echo(f"vq-benchmark: {sentence}", err=True)
+    echo(printable(f"vq-benchmark: {sentence}", kept=""), err=True)
     sys.exit(code)
 
 

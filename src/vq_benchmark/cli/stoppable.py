@@ -8,6 +8,7 @@ import typer
 
 from vq_benchmark.errors import Stopped
 from vq_benchmark.machine.stopping import SIGNALLED, stopping
+from vq_benchmark.machine.terminal import echo
 from vq_benchmark.studies.slurm.scheduler import SchedulerError, queue_again
 
 
@@ -35,4 +36,4 @@ def _queue_again() -> None:
 
 
 def _say(sentence: str) -> None:
-    typer.echo(f"vq-benchmark: {sentence}", err=True)
+    echo(f"vq-benchmark: {sentence}", err=True)

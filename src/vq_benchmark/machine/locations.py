@@ -48,8 +48,11 @@ def expanded(path: str, environment: Mapping[str, str] = os.environ) -> Path:
     """The path with `~`, `$NAME`, `${NAME}` and SLURM's %j, %A, %a, %N, %x replaced.
 
     Raises:
-        InputError: a name stands for nothing here, so that tasks would share one file, or ~ for nobody.
+        InputError: a name stands for nothing here, so that tasks would share one file, or ~ for nobody, or the path
+            is empty.
     """
+    if not path:
+        raise InputError("a path is empty; give the name of a file or folder, such as . for the current folder.")
 
     def value_of(match: re.Match[str]) -> str:
         name = SLURM_PATTERNS.get(match[0]) or match[1] or match[2]
