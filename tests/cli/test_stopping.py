@@ -1,5 +1,6 @@
 """A signal ends every command with one sentence, the exit code of the signal, and nothing half-written."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 import vq_benchmark
@@ -25,10 +27,12 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start the program in an empty folder, with signals as a terminal hands them down."""
     processes: list[subprocess.Popen[str]] = []
 
-    def start(*arguments: object, entry: str = "module", flags: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+    def start(
+        *arguments: object, entry: str = "module", flags: tuple[str, ...] = (), group: bool = False
+    ) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, *flags, *ENTRIES[entry], *map(str, arguments)],
-            cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=group,
             preexec_fn=lambda: [signal.signal(number, signal.SIG_DFL) for number in SIGNALS],
         )  # fmt: skip
         processes.append(process)
@@ -110,3 +114,19 @@ def test_the_next_start_removes_what_a_killed_one_left(start: Start, tmp_path: P
     assert other.wait() == 0
     assert list(tmp_path.glob("made/*")) + list(tmp_path.glob("made/.*")) == [tmp_path / "made" / "y.npy"]
     assert not left.exists()
+
+
+def test_workers_are_stopped_by_their_parent_alone(start: Start) -> None:
+    sweep = start(
+        "sweep", "--dataset", "synthetic", "--num-samples", 40_000, "--num-queries", 10, "--method", "sq", "--bits",
+        "4,8", "--chunks", 4, "--workers", 2, "--threads", 2, "--db-path", "x.db", group=True,
+    )  # fmt: skip
+    while len(psutil.Process(sweep.pid).children()) < 2:
+        assert sweep.poll() is None
+    os.killpg(sweep.pid, signal.SIGINT)  # as a terminal does; the workers still load their libraries
+    _, err = sweep.communicate()
+    assert sweep.returncode == 130
+    assert "Traceback" not in err
+    assert "failed" not in err
+    assert err.count("stopping after the current step") == 1
+    assert "of 16 tasks done; the same command goes on from there." in err

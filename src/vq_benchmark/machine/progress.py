@@ -51,10 +51,11 @@ class LineReporter:
     def task(self, label: str, total: int, unit: str = "rows") -> Iterator[Update]:
         """Lines with the rate and the time left."""
         began = last = time.monotonic()
+        reached = total
 
         def update(done: int) -> None:
-            nonlocal last
-            now = time.monotonic()
+            nonlocal last, reached
+            now, reached = time.monotonic(), done
             if now - last >= SECONDS_BETWEEN_LINES and 0 < done < total:
                 last = now
                 rate = done / (now - began)
@@ -62,7 +63,8 @@ class LineReporter:
                 self.say(f"{label}: {done:,} of {total:,} {unit}, {rate:,.0f} {unit}/s, {left:,.0f} s left")
 
         yield update
-        self.say(f"{label}: {total:,} {unit} in {time.monotonic() - began:.1f} s")
+        of_all = f" of {total:,}" if reached < total else ""
+        self.say(f"{label}: {reached:,}{of_all} {unit} in {time.monotonic() - began:.1f} s")
 
 
 class BarReporter:

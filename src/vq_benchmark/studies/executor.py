@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from multiprocessing.resource_tracker import ensure_running
 from pathlib import Path
 from typing import Self
 
@@ -96,6 +97,7 @@ class _Crew:
         while len(self.workers) < size:
             ours, theirs = CONTEXT.Pipe()
             process = CONTEXT.Process(target=_work, args=(theirs, self.folder, self.machine))
+            ensure_running()  # it would let signals in when a first process is started
             with held_back():  # a worker is told by this process, and heeds it only once it is at work
                 process.start()
             theirs.close()
