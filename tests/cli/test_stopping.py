@@ -67,12 +67,12 @@ def test_while_libraries_load(entry: str, number: signal.Signals, while_importin
 COMMANDS = {
     "generate-data": ("generate-data", "--num-vectors", 10**8, "--dim", 64, "--output", "made/x.npy"),
     "export": (
-        "export", "--dataset", "synthetic", "--num-samples", 10**8, "--num-queries", 10, "--method", "sq",
-        "--bits", 8, "--train-size", 16, "--output", "made/x",
+        "export", "--dataset", "synthetic", "--dim", 16, "--num-samples", 10**8, "--num-queries", 10,
+        "--method", "sq", "--bits", 8, "--train-size", 16, "--output", "made/x",
     ),
     "index": (
-        "export", "--dataset", "synthetic", "--num-samples", 10**6, "--num-queries", 10, "--method", "pq",
-        "--param", "m=4", "--train-size", 1000, "--output", "made/x.faiss",
+        "export", "--dataset", "synthetic", "--dim", 16, "--num-samples", 10**6, "--num-queries", 10,
+        "--method", "pq", "--param", "m=4", "--train-size", 1000, "--output", "made/x.faiss",
     ),
     "inspect": ("inspect", "--dataset", "synthetic", "--num-samples", 10**8),
 }  # fmt: skip
@@ -118,8 +118,8 @@ def test_the_next_start_removes_what_a_killed_one_left(start: Start, tmp_path: P
 
 def test_workers_are_stopped_by_their_parent_alone(start: Start) -> None:
     sweep = start(
-        "sweep", "--dataset", "synthetic", "--num-samples", 40_000, "--num-queries", 10, "--method", "sq", "--bits",
-        "4,8", "--chunks", 4, "--workers", 2, "--threads", 2, "--db-path", "x.db", group=True,
+        "sweep", "--dataset", "synthetic", "--dim", 16, "--num-samples", 40_000, "--num-queries", 10,
+        "--method", "sq", "--bits", "4,8", "--chunks", 4, "--workers", 2, "--threads", 2, "--db-path", "x.db", group=True,
     )  # fmt: skip
     while len(psutil.Process(sweep.pid).children()) < 2:
         assert sweep.poll() is None
