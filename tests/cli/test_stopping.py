@@ -119,7 +119,8 @@ def test_the_next_start_removes_what_a_killed_one_left(start: Start, tmp_path: P
 def test_workers_are_stopped_by_their_parent_alone(start: Start) -> None:
     sweep = start(
         "sweep", "--dataset", "synthetic", "--dim", 16, "--num-samples", 40_000, "--num-queries", 10,
-        "--method", "sq", "--bits", "4,8", "--chunks", 4, "--workers", 2, "--threads", 2, "--db-path", "x.db", group=True,
+        "--method", "sq", "--bits", "4,8", "--chunks", 4,
+        "--workers", 2, "--threads", 2, "--db-path", "x.db", group=True,
     )  # fmt: skip
     while len(psutil.Process(sweep.pid).children()) < 2:
         assert sweep.poll() is None
