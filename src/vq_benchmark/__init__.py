@@ -1,8 +1,9 @@
 """vq-benchmark: which vector quantizer, at which budget of bits, loses how much on your own vectors, and how fast."""
 
 from importlib import import_module
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+
+TYPE_CHECKING = False
+"""Checkers of types take it for true; `typing` would be loaded before a signal is handled."""
 
 if TYPE_CHECKING:
     from vq_benchmark.datasets.loading import load_dataset
@@ -12,8 +13,9 @@ if TYPE_CHECKING:
     from vq_benchmark.quantizers.registry import get_quantizer, list_quantizers
     from vq_benchmark.results.models import load_model
 
-__version__ = version("vq-benchmark")
+    __version__: str
 __all__ = [
+    "__version__",
     "evaluate",
     "finished_metrics",
     "get_quantizer",
@@ -34,8 +36,10 @@ _MODULES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """The public functions, imported when first asked for: the program sets threads before libraries load."""
+def __getattr__(name: str) -> object:
+    """What is public, imported when first asked for: the program handles signals and sets threads before that."""
+    if name == "__version__":
+        return import_module("importlib.metadata").version("vq-benchmark")
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,5 +1,15 @@
-"""`python -m vq_benchmark`: the program, where its script is not on the path."""
+"""`vq-benchmark` and `python -m vq_benchmark`: signals are handled before the libraries load."""
 
-from vq_benchmark.cli.main import main
+from vq_benchmark.machine.stopping import end_at_once
 
-main()
+
+def main() -> None:
+    """Run the command line."""
+    end_at_once()
+    from vq_benchmark.cli.main import main as program
+
+    program()
+
+
+if __name__ == "__main__":
+    main()

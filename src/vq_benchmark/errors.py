@@ -6,7 +6,7 @@ class InputError(Exception):
 
 
 class BadRows(InputError):
-    """Vectors that cannot be measured, whatever the method: not finite, too large, or zero under cosine."""
+    """Vectors that cannot be measured, whatever the method: not finite, too large, too small, zero under cosine."""
 
 
 class ChangedData(InputError):
@@ -20,11 +20,16 @@ class InfeasibleBudget(InputError):
 class Stopped(Exception):
     """A signal asked to stop, and the work ended between two blocks. It is no failure of the cell."""
 
-    def __init__(self, signal: str, label: str, rows_done: int) -> None:
-        super().__init__(f"{signal} stopped {label} after {rows_done:,} rows; the same command goes on from there.")
+    def __init__(self, signal: str, label: str, done: int, tasks: int | None = None) -> None:
+        """`done` counts rows, or, where there are `tasks`, those of them that are done."""
+        if tasks is not None:
+            how_far = f" with {done:,} of {tasks:,} tasks done"
+        else:
+            how_far = f" after {done:,} rows" if done else ""
+        super().__init__(f"{signal} stopped {label}{how_far}; the same command goes on from there.")
         self.signal = signal
         """Name of the signal, such as "SIGTERM"."""
         self.label = label
         """What was stopped: the method and its parameters, or the search of exact neighbours."""
-        self.rows_done = rows_done
-        """Rows that need not be done again."""
+        self.rows_done = done
+        """Rows, or tasks, that need not be done again."""

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vq_benchmark.results.database import Database
+
 DEFAULTS = {"--method": "sq", "--bits": "8", "--db-path": "x.db"}
 
 
@@ -148,6 +150,48 @@ def test_bad_rows_that_no_sample_shows_stop_every_cell(program, vectors, tmp_pat
     assert "12345" in ran.err
 
 
+@pytest.mark.parametrize("scale", [1e-30, 1e-38])
+@pytest.mark.parametrize("metric", ["l2", "ip"])
+@pytest.mark.parametrize("method", ["sq", "rabitq"])
+def test_values_that_vanish_when_squared(program, vectors, tmp_path, scale, metric, method):
+    for name in ("base.npy", "queries.npy"):
+        np.save(vectors / name, np.load(vectors / name) * np.float32(scale))
+    ran = program(*arguments(vectors, metric=metric, method=method))
+    assert_refused(ran, tmp_path, "no value of at least 1e-17", "row 0", "scale the vectors up")
+
+
+def test_one_row_of_another_scale_is_named_and_zero_rows_are_not(program, vectors, tmp_path):
+    base = np.load(vectors / "base.npy")
+    base[7] = 0
+    base[9] *= np.float32(1e-30)
+    np.save(vectors / "base.npy", base)
+    ran = program(*arguments(vectors, metric="l2"))
+    assert_refused(ran, tmp_path, "1 of the base rows", "first is row 9", "scale the vectors up")
+
+
+def test_lengths_do_not_matter_under_cosine(program, vectors, tmp_path):
+    said = []
+    for scale in (1, 1e-38):
+        for name in ("base.npy", "queries.npy"):
+            np.save(vectors / name, np.load(vectors / name) * np.float32(scale))
+        ran = program(*arguments(vectors, metric="cosine", method="rabitq"), "--force")
+        assert ran.code == 0
+        assert "Warning" not in ran.err
+        (row,) = (row for row in Database(tmp_path / "x.db").runs() if row.run_id not in dict(said))
+        said.append((row.run_id, row.metrics["recall_at_10"]))
+    assert said[0][1] == pytest.approx(said[1][1], abs=0.02)
+    assert said[0][1] > 0.5
+
+
+@pytest.mark.parametrize("method", ["eden-faiss", "rabitq-faiss"])
+def test_vectors_that_faiss_takes_for_their_mean(program, vectors, tmp_path, method):
+    for name in ("base.npy", "queries.npy"):
+        np.save(vectors / name, np.load(vectors / name) * np.float32(1e-6))
+    ran = program(*arguments(vectors, method=method))
+    assert ran.code == 1
+    assert "faiss gives wrong codes" in (next(Database(tmp_path / "x.db").runs()).error or "")
+
+
 def test_zero_vectors_under_cosine(program, vectors, tmp_path):
     base = np.load(vectors / "base.npy")
     base[3] = 0
@@ -261,3 +305,55 @@ def test_a_bad_row_that_is_found_on_the_way_has_its_number_in_the_file(program, 
     )
     assert_refused(ran, tmp_path, "the first is row 4303;")
     assert not (tmp_path / "x.npz").exists()
+
+
+def test_names_do_not_command_the_terminal(program, vectors, tmp_path):
+    hostile = "x\x1b[2J\x1b]0;owned\x07\u202e"
+    for arguments_ in (
+        arguments(hostile),
+        arguments(vectors, method=hostile),
+        arguments(vectors, param=f"bits={hostile}", bits=None),
+        ("merge", "out.db", hostile),
+        ("inspect", "--dataset", vectors, "--vector-column", hostile),
+        (hostile,),
+        ("run", f"--{hostile}"),
+    ):
+        ran = program(*arguments_)
+        assert ran.code == 2
+        assert not any(character in ran.out + ran.err for character in "\x1b\x07\u202e")
+        assert r"x\x1b[2J" in (ran.out + ran.err).replace("\\\\", "\\")
+
+
+def test_a_data_set_whose_name_is_a_command(program, vectors, tmp_path):
+    hostile = vectors.with_name("v\x1b[2J\x07$a$b_{")
+    vectors.rename(hostile)
+    for arguments_ in (
+        arguments(hostile, threads=1),
+        ("inspect", "--dataset", hostile),
+        ("plot", "--db-path", "x.db"),
+    ):
+        ran = program(*arguments_)
+        assert ran.code == 0, ran.err
+        assert "\x1b" not in ran.out + ran.err
+    assert list((tmp_path / "plots").iterdir())
+
+
+@pytest.mark.parametrize("option", ["--study-dir", "--db-path", "--codebooks-dir"])
+def test_an_empty_path_is_not_the_current_folder(program, vectors, tmp_path, option):
+    before = sorted(tmp_path.rglob("*"))
+    ran = program("sweep", *arguments(vectors, chunks=2)[1:], option, "")
+    if option == "--study-dir":
+        assert ran.code == 2
+        assert "a path is empty" in ran.err
+        assert sorted(tmp_path.rglob("*")) == before
+    else:  # as if it were not given
+        assert ran.code == 0
+
+
+def test_names_of_array_tasks_expand_everywhere(program, tmp_path, monkeypatch):
+    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "3")
+    assert program("generate-data", "--num-vectors", 5, "--dim", 2, "--output", "x%a.npy").code == 0
+    assert (tmp_path / "x3.npy").exists()
+    ran = program("merge", "out%a.db", "in%a.db")
+    assert ran.code == 2
+    assert "in3.db" in ran.err

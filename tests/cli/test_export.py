@@ -1,5 +1,7 @@
 """`export` and `--with-qps` from the command line."""
 
+import re
+
 import faiss
 import numpy as np
 import pytest
@@ -152,3 +154,33 @@ def test_a_failed_run_has_no_model_to_export(program, vectors, tmp_path):
     ran = program("export", "--dataset", vectors, "--run-id", row.run_id, "--db-path", "x.db", "--output", "i.faiss")
     assert ran.code == 2
     assert "has no fitted model" in ran.err
+
+
+@pytest.mark.parametrize("output", ["folder", "index.faiss"])
+def test_a_full_disk_is_one_sentence_and_nothing_half_written(program, vectors, small_disk, output):
+    small_disk.fill(8192)
+    arguments = ("--dataset", vectors, "--method", "sq", "--bits", 8)
+    refused = program("export", *arguments, "--output", small_disk.path / output)
+    assert refused.code == 2
+    named = output if output.endswith(".faiss") else f"{output}/codes.npy"
+    assert refused.err.splitlines()[-1].endswith(f"/{named}' cannot be written: No space left on device.")
+    assert [path.name for path in small_disk.path.iterdir()] == ["filler"]
+
+
+def test_an_export_that_is_there_is_done_and_another_one_is_not_replaced(program, vectors, tmp_path):
+    arguments = ("export", "--dataset", vectors, "--output", "made", "--method", "sq", "--threads", 1)
+    assert program(*arguments, "--bits", 8).code == 0
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in (tmp_path / "made").iterdir()}
+    again = program(*arguments, "--bits", 8)
+    assert again.code == 0
+    assert "'made' holds this export already" in again.err
+    assert "5,000 vectors of dimension 16, sq, 8 bits per dimension: made" in again.out
+    for change, words in (
+        (("--bits", 4), "its model is sq .*, its size is 5000 x 16 bytes, not 5000 x 8 bytes"),
+        (("--bits", 8, "--metric", "ip"), "its data is .*, its metric is l2, not ip"),
+        (("--bits", 8, "--dataset-limit", 100), "its size is 5000 x 16 bytes, not 100 x 16 bytes"),
+    ):
+        refused = program(*arguments, *change)
+        assert refused.code == 2
+        assert re.search(rf"the folder 'made' holds another export: .*{words}; give a new one", refused.err)
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in (tmp_path / "made").iterdir()} == before

@@ -56,13 +56,13 @@ def test_the_output_is_named_as_that_of_other_commands(program, tasks, tmp_path,
 
 def test_what_cannot_be_read_is_named_and_the_rest_merges(program, tasks, tmp_path):
     (tmp_path / "tasks" / "3.db").touch()
-    (tmp_path / "tasks" / ".4.db.abcdefgh.tmp").touch()
+    (tmp_path / "tasks" / ".4.db.0123abcd-7-7.abcdefgh.tmp").touch()
     (tmp_path / "nothing").mkdir()
     merged = program("merge", "out.db", "tasks", "nothing", "gone.db", "gone/*.db")
     assert merged.code == 1
     for words in (
         "3.db' is empty",
-        ".4.db.abcdefgh.tmp' is a file",
+        ".4.db.0123abcd-7-7.abcdefgh.tmp' is a file",
         "in the folder 'nothing'",
         "'gone.db'",
         "'gone/*",

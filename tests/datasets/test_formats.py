@@ -204,3 +204,26 @@ def test_a_write_that_fails_leaves_nothing(tmp_path):
         registry.write_vectors(tmp_path / "a.npy", Failing(values(9, 3, "float32")), "float32", block_rows=4)
     assert [each.name for each in tmp_path.iterdir()] == ["a.npy"]
     assert (tmp_path / "a.npy").read_bytes() == b"before"
+
+
+@pytest.mark.parametrize("how", ["link", "linked group", "storage", "virtual"])
+def test_hdf5_that_takes_its_values_from_another_file_is_refused(tmp_path, how):
+    private, path = tmp_path / "private.hdf5", tmp_path / "x.hdf5"
+    values = np.arange(24, dtype=np.float32).reshape(6, 4)
+    with h5py.File(private, "w") as file:
+        file["secret"] = values
+    with h5py.File(path, "w") as file:
+        if how == "link":
+            file["train"] = h5py.ExternalLink(str(private), "secret")
+        elif how == "linked group":
+            file["train"] = values
+            file["elsewhere"] = h5py.ExternalLink(str(private), "/")
+        elif how == "storage":
+            file.create_dataset("train", (6, 4), "f4", external=[(str(private), 0, 96)])
+        else:
+            layout = h5py.VirtualLayout((6, 4), "f4")
+            layout[:] = h5py.VirtualSource(str(private), "secret", (6, 4))
+            file.create_virtual_dataset("train", layout)
+    column = "elsewhere/secret" if how == "linked group" else None
+    with pytest.raises(InputError, match=r"keeps '.*' in another file, '.*private.hdf5', which is not read"):
+        registry.open_dataset(path, column=column)

@@ -106,6 +106,48 @@ def test_a_file_that_is_not_what_the_listing_says_is_refused(repository, tmp_pat
         load_dataset(f"hf:{REPOSITORY}:test", num_queries=2)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["../../x.parquet", "/etc/x.parquet", "data/../../x.parquet", "data//x.parquet", "a\\x.parquet", "\x1bx.parquet"],
+)
+def test_a_listing_that_leads_out_of_the_cache_is_refused(name, repository, tmp_path, host):
+    outside = tmp_path / "cache" / "huggingface" / name
+    if not name.startswith("/"):
+        outside.parent.mkdir(parents=True, exist_ok=True)
+        outside.write_bytes(parquet(rows()).content)
+    before = sorted(tmp_path.rglob("*"))
+    repository.files[name] = parquet(rows())
+    with pytest.raises(InputError, match="which is no path inside a repository; nothing of it is used"):
+        load_dataset(f"hf:{REPOSITORY}", num_queries=2)
+    assert sorted(tmp_path.rglob("*")) == before
+    assert host.gets("parquet") == []
+
+
+def test_a_kept_listing_that_was_changed_leads_nowhere_else(repository, tmp_path):
+    load_dataset(f"hf:{REPOSITORY}:test", num_queries=2)
+    listing = tmp_path / "cache" / "huggingface" / "someone--vectors" / "listing.json"
+    listing.write_text(listing.read_text().replace("data/test-0", "../data/test-0"))
+    with pytest.raises(InputError, match="which is no path inside a repository"):
+        load_dataset(f"hf:{REPOSITORY}:test", num_queries=2)
+
+
+def test_a_file_put_there_offline_is_compared_with_what_the_host_states(repository, tmp_path):
+    path = tmp_path / "cache" / "huggingface" / "someone--vectors" / "data" / "test-00000-of-00001.parquet"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(parquet(rows(12, seed=5)).content)
+    repository.status = 503
+    load_dataset(f"hf:{REPOSITORY}:test", num_queries=2)  # its hash is recorded
+    repository.status = None
+    for _ in range(2):
+        with pytest.raises(
+            InputError, match=r"is not the file it should be: its SHA-256 is .* it is downloaded again\."
+        ):
+            load_dataset(f"hf:{REPOSITORY}:test", num_queries=2)
+    path.unlink()
+    load_dataset(f"hf:{REPOSITORY}:test", num_queries=2)
+    assert path.read_bytes() == repository.files["data/test-00000-of-00001.parquet"].content
+
+
 def test_a_file_that_comes_damaged_is_removed(repository, tmp_path):
     load_dataset(f"hf:{REPOSITORY}:test", num_queries=2)
     repository.files["small/train-00000-of-00001.parquet"] = parquet(rows(8, seed=4))

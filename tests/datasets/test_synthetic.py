@@ -87,6 +87,16 @@ def test_what_cannot_be_written_is_refused(tmp_path, name, n, d, dtype, message)
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", ["a.npy", "a.fvecs", "a.bvecs", "a.fbin", "a.u8bin"])
+@pytest.mark.parametrize("leaving", [0, 4096, 200_000])
+def test_a_full_disk_is_one_sentence_and_nothing_half_written(small_disk, name, leaving):
+    dtype = "uint8" if name in ("a.bvecs", "a.u8bin") else "float32"
+    small_disk.fill(leaving)
+    with pytest.raises(InputError, match=rf"{name}' cannot be written: No space left on device\."):
+        write_synthetic(small_disk.path / name, 9000, 64, dtype=dtype)
+    assert [path.name for path in small_disk.path.iterdir()] == ["filler"]
+
+
 def test_as_a_data_set():
     dataset = load_dataset("synthetic")
     assert (dataset.n, dataset.d, dataset.metric, len(dataset.queries)) == (10_000, 128, "l2", 1000)

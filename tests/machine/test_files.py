@@ -1,17 +1,23 @@
 """Files are whole or absent."""
 
 import os
-import signal
 import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from vq_benchmark.errors import InputError
-from vq_benchmark.machine.files import atomic_folder, atomic_write, name_of_temporary, remove_stale_temporaries
+from vq_benchmark.machine.files import (
+    atomic_folder,
+    atomic_write,
+    name_of_temporary,
+    remove_stale_temporaries,
+    temporary_folder,
+)
 
 NAMES = [
     "plain.npz",
@@ -109,31 +115,86 @@ def test_a_read_only_place_is_one_sentence(small_disk) -> None:
 
 
 WRITER = """
-import sys, time
+import os, sys, time
 from pathlib import Path
-from vq_benchmark.machine.files import atomic_folder, atomic_write
-with atomic_write(Path(sys.argv[1]) / sys.argv[2]) as file, atomic_folder(Path(sys.argv[1]) / "folder") as folder:
+from vq_benchmark.machine import files
+if len(sys.argv) > 3:
+    files._machine = lambda: sys.argv[3]
+place = Path(sys.argv[1])
+with files.atomic_write(place / sys.argv[2]) as file, files.atomic_folder(place / "folder") as folder:
     (folder / "inside").touch()
     file.write(b"half")
     print("writing", flush=True)
-    time.sleep(600)
+    sys.stdin.read()
 """
 
 
+@pytest.fixture
+def start_writer() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Start a process that is in the middle of writing a file and a folder."""
+    processes = []
+
+    def start(folder: Path, name: str, machine: str = "") -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-c", WRITER, str(folder), name, *([machine] if machine else [])]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        processes.append(process)
+        assert process.stdout.readline() == b"writing\n"
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
 @pytest.mark.parametrize("name", ["plain.npz", " spaces and\nnewline ", "🦆" * 60])
-def test_what_a_killed_process_left_is_recognised_and_removed(name: str, tmp_path: Path) -> None:
-    kept = [tmp_path / other for other in ("x.tmp", ".x.tmp", ".x.ABCDEFGH.tmp", ".x.abcdefgh.tmp~", name)]
+def test_what_a_killed_process_left_is_removed_and_what_a_live_one_writes_is_not(
+    name: str, start_writer, tmp_path: Path
+) -> None:
+    kept = [tmp_path / other for other in ("x.tmp", ".x.tmp", ".x.abcdefgh.tmp", name)]
     for path in kept:
         path.touch()
-    process = subprocess.Popen([sys.executable, "-c", WRITER, tmp_path, name], stdout=subprocess.PIPE)
-    process.stdout.readline()
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process = start_writer(tmp_path, name)
     left = sorted(set(tmp_path.iterdir()) - set(kept))
     assert sorted(name_of_temporary(path) for path in left) == sorted([name[:40], "folder"])
-    assert remove_stale_temporaries(tmp_path, older_than_seconds=60) == []
-    an_hour_ago = time.time() - 3600
-    for path in (*left, *(path / "inside" for path in left if path.is_dir()), *kept):
-        os.utime(path, (an_hour_ago, an_hour_ago))
-    assert remove_stale_temporaries(tmp_path, older_than_seconds=60) == left
-    assert sorted(tmp_path.iterdir()) == sorted(kept)
+    assert remove_stale_temporaries(tmp_path) == []
+    process.kill()
+    process.wait()
+    other = start_writer(tmp_path, "other")
+    assert remove_stale_temporaries(tmp_path) == []  # the other one removed it when it began
+    assert not any(path.exists() for path in left)
+    other.communicate()
+    assert sorted(tmp_path.iterdir()) == sorted([*kept, tmp_path / "other", tmp_path / "folder"])
+
+
+def test_the_number_of_a_dead_process_is_not_taken_for_it_when_another_gets_it(tmp_path: Path) -> None:
+    with atomic_write(tmp_path / "x"):
+        (ours,) = tmp_path.iterdir()
+        *_, writer, end, _ = ours.name.split(".")
+        machine, pid, start = writer.split("-")
+        earlier = tmp_path / f".x.{machine}-{pid}-{int(start) - 1}.{end}.tmp"
+        earlier.touch()
+        assert remove_stale_temporaries(tmp_path) == [earlier]
+    assert list(tmp_path.iterdir()) == [tmp_path / "x"]
+
+
+def test_what_another_machine_writes_is_removed_after_a_day_without_a_byte(start_writer, tmp_path: Path) -> None:
+    process = start_writer(tmp_path, "x", "0123abcd")
+    process.kill()
+    process.wait()
+    left = sorted(tmp_path.iterdir())
+    folder = next(path for path in left if path.is_dir())
+    for hours, removed in ((23, []), (25, left)):
+        when = time.time() - hours * 3600
+        for path in (folder / "inside", *left):
+            os.utime(path, (when, when))
+        assert remove_stale_temporaries(tmp_path) == removed
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_for_a_while_is_gone_afterwards(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with temporary_folder() as folder:
+        assert folder.parent == tmp_path
+        (folder / "inside").touch()
+    assert list(tmp_path.iterdir()) == []

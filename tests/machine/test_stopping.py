@@ -2,11 +2,14 @@
 
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from vq_benchmark.errors import Stopped
-from vq_benchmark.machine.stopping import SIGNALS, stop_requested, stopping
+from vq_benchmark.machine.stopping import ENDING, SIGNALS, Interrupted, interruptible, stop_requested, stopping
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -42,3 +45,66 @@ def test_a_stop_says_what_was_stopped_and_what_to_do() -> None:
     stop = Stopped("SIGTERM", "pq m=8", 8192)
     assert (stop.signal, stop.label, stop.rows_done) == ("SIGTERM", "pq m=8", 8192)
     assert str(stop) == "SIGTERM stopped pq m=8 after 8,192 rows; the same command goes on from there."
+
+
+BUSY = """
+import hashlib, sys
+from pathlib import Path
+from vq_benchmark.machine import stopping
+from vq_benchmark.machine.files import atomic_write
+
+def last_for_hours():
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)  # one call into C, which no handler interrupts
+
+stopping.SECONDS_TO_CLEAN_UP = 0.1
+stopping.end_at_once()
+with stopping.interruptible(), atomic_write(Path(sys.argv[1])):
+    try:
+        print("busy", flush=True)
+        last_for_hours()
+    except stopping.Interrupted:  # it came before the call
+        last_for_hours()
+"""
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_a_program_that_is_busy_in_c_ends_all_the_same(number: signal.Signals, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", BUSY, tmp_path / "x"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: [signal.signal(each, signal.SIG_DFL) for each in ENDING],
+    )  # fmt: skip
+    assert process.stdout.readline() == "busy\n"
+    process.send_signal(number)
+    _, err = process.communicate()
+    assert (process.returncode, err) == (128 + number, f"vq-benchmark: stopped by {number.name}.\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_a_signal_unwinds_the_stack_once(number: signal.Signals, tmp_path: Path) -> None:
+    before = [signal.getsignal(each) for each in ENDING]
+    reached = []
+    with pytest.raises(Interrupted, match=f"stopped by {number.name}") as raised, interruptible():
+        try:
+            os.kill(os.getpid(), number)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+            reached.append("the end of cleaning up")
+    assert raised.value.number == number
+    assert reached
+    assert [signal.getsignal(each) for each in ENDING] == before
+
+
+def test_what_is_ignored_stays_so() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interruptible():
+            os.kill(os.getpid(), signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_stop_says_how_far_a_study_is() -> None:
+    stop = Stopped("SIGINT", "the study in 'x'", 3, 8)
+    assert str(stop) == "SIGINT stopped the study in 'x' with 3 of 8 tasks done; the same command goes on from there."
+    assert str(Stopped("SIGINT", "pq m=8", 0)) == "SIGINT stopped pq m=8; the same command goes on from there."

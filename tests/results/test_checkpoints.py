@@ -1,5 +1,6 @@
 """Checkpoints: whole or absent, used for the work they belong to, refused for any other, set aside when damaged."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,9 @@ from hypothesis import strategies as st
 
 from vq_benchmark.datasets.files import FileState
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine import files
 from vq_benchmark.machine.archive import pack, unpack
+from vq_benchmark.machine.files import atomic_write
 from vq_benchmark.machine.provenance import release
 from vq_benchmark.results import checkpoints
 from vq_benchmark.results.checkpoints import Checkpoint, Checkpoints, Interval, Saved
@@ -131,12 +134,14 @@ def test_an_archive_of_something_else_is_set_aside(header: dict, checkpoint: Che
 
 def test_what_a_kill_in_the_middle_of_a_write_leaves_goes_with_it(checkpoint: Checkpoint) -> None:
     checkpoint.write(b"x", 1)
-    half = checkpoint.path.with_name(f".{ID}.npz.abc123.tmp")
-    other = checkpoint.path.with_name(".another.npz.abc123.tmp")
-    half.touch()
-    other.touch()
-    checkpoint.remove()
-    assert list(checkpoint.path.parent.iterdir()) == [other]
+    with atomic_write(checkpoint.path.with_name("another.npz")):
+        (other,) = set(checkpoint.path.parent.iterdir()) - {checkpoint.path}
+        half = checkpoint.path.with_name(f".{ID}.npz.0123abcd-7-7.abcdefgh.tmp")
+        half.touch()
+        os.utime(half, (0, 0))
+        files._tidied.clear()  # as in the next process
+        checkpoint.remove()
+        assert list(checkpoint.path.parent.iterdir()) == [other]
 
 
 def test_without_a_folder_there_is_none() -> None:

@@ -91,12 +91,15 @@ def test_what_holds_no_database_is_named(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_temporaries_in_a_folder_are_named_unless_their_file_is_there(tmp_path: Path) -> None:
     write_database(tmp_path / "a.db", [a_run()])
-    (tmp_path / ".a.db.abcdefgh.tmp").write_bytes(b"half")
+    (tmp_path / ".a.db.0123abcd-7-7.abcdefgh.tmp").write_bytes(b"half")
     assert find_databases([tmp_path]).skipped == []
-    (tmp_path / ".b.db.abcdefgh.tmp").write_bytes(b"half")
-    (tmp_path / ".model.npz.abcdefgh.tmp").write_bytes(b"no database")
+    (tmp_path / ".b.db.0123abcd-7-7.abcdefgh.tmp").write_bytes(b"half")
+    (tmp_path / ".model.npz.0123abcd-7-7.abcdefgh.tmp").write_bytes(b"no database")
     (sentence,) = find_databases([tmp_path]).skipped
-    assert ".b.db.abcdefgh.tmp' is a file that is being written, or that a process left which was killed" in sentence
+    assert (
+        ".b.db.0123abcd-7-7.abcdefgh.tmp' is a file that is being written, or that a process left which was killed"
+        in sentence
+    )
 
 
 # What is read
@@ -190,8 +193,8 @@ def test_a_bad_input_is_named_and_left_as_it_is_and_the_rest_merges(what: str, t
 
 
 def test_a_temporary_that_is_given_is_named(tmp_path: Path) -> None:
-    write_database(tmp_path / ".a.db.abcdefgh.tmp", [a_run()])
-    union = merged(tmp_path / "out.db", tmp_path / ".a.db.abcdefgh.tmp")
+    write_database(tmp_path / ".a.db.0123abcd-7-7.abcdefgh.tmp", [a_run()])
+    union = merged(tmp_path / "out.db", tmp_path / ".a.db.0123abcd-7-7.abcdefgh.tmp")
     assert "is being written" in union.unreadable[0]
     assert not (tmp_path / "out.db").exists()
 

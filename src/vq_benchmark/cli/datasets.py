@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from typer import Argument
@@ -13,6 +12,7 @@ from vq_benchmark.cli.options import CacheOptions, grouped
 from vq_benchmark.datasets.catalog import CATALOG, CatalogEntry, list_datasets, unknown_dataset
 from vq_benchmark.datasets.manifest import MANIFEST
 from vq_benchmark.datasets.places import files_by_hand
+from vq_benchmark.machine.terminal import Terminal
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +43,7 @@ def datasets(
         for entry in list_datasets():
             size = f"{entry.size_bytes / 1e6:,.0f} MB" if entry.size_bytes else "-"
             table.add_row(entry.name, f"{entry.n:,}", str(entry.d), entry.metric, size, Text(entry.description))
-    Console().print(table)
+    Terminal().print(table)
 
 
 def described(entry: CatalogEntry, cache: CacheOptions) -> list[tuple[str, str]]:

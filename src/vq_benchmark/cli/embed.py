@@ -16,6 +16,7 @@ from vq_benchmark.datasets.text.judged import Collection, read_collection
 from vq_benchmark.datasets.text.sentence_encoder import SentenceEncoder
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import reporter
+from vq_benchmark.machine.terminal import echo
 from vq_benchmark.machine.threads import allowed_threads, use_threads
 
 
@@ -114,12 +115,12 @@ def _size(collection: Collection) -> str:
 def _tell(done: Embedded, collection: Collection, encoder: SentenceEncoder, output: Path) -> None:
     if done.texts:
         rate = done.texts / max(done.seconds, 1e-9)
-        typer.echo(f"{done.texts:,} texts were embedded in {done.seconds:,.1f} s, {rate:,.1f} per second.")
+        echo(f"{done.texts:,} texts were embedded in {done.seconds:,.1f} s, {rate:,.1f} per second.")
     else:
-        typer.echo("nothing was left to embed.")
+        echo("nothing was left to embed.")
     if done.joined:
-        typer.echo(f"{_size(collection)}, dimension {encoder.d}: {output}")
+        echo(f"{_size(collection)}, dimension {encoder.d}: {output}")
     elif done.missing_shards:
-        typer.echo(f"{done.missing_shards:,} shards are missing; the data set is joined once they are there.")
+        echo(f"{done.missing_shards:,} shards are missing; the data set is joined once they are there.")
     else:
-        typer.echo("all shards are there; the same command without --shard joins them.")
+        echo("all shards are there; the same command without --shard joins them.")

@@ -13,11 +13,12 @@ from vq_benchmark.datasets.dataset import Dataset, Metric
 from vq_benchmark.datasets.source import with_held_out_rows
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import Reporter, reporter
+from vq_benchmark.machine.terminal import echo
 from vq_benchmark.quantizers.base import Quantizer
 from vq_benchmark.results.database import Database, Run
 from vq_benchmark.results.locations import codebooks_dir, database_path
 from vq_benchmark.studies.cell import fitted_model
-from vq_benchmark.studies.exporting import check_output, stored_model
+from vq_benchmark.studies.exporting import check_output, is_exported, stored_model
 from vq_benchmark.studies.exporting import export as write_export
 from vq_benchmark.studies.plan import DEFAULT_TRAIN_SIZE, Options
 
@@ -99,13 +100,19 @@ def _data_of(run: Run, data: DataOptions, cache: Path, report: Reporter) -> Data
 
 def _write(quantizer: Quantizer, dataset: Dataset, output: Path, batch_size: int, report: Reporter) -> None:
     base = with_held_out_rows(dataset.base)
-    with report.task(f"writing {output.name}", base.n) as update:
-        write_export(quantizer, base, dataset.metric, output, batch_size=batch_size, on_block=update)
-    typer.echo(
+    if is_exported(quantizer, base, dataset.fingerprint, dataset.metric, output):
+        report.say(f"{str(output)!r} holds this export already; nothing was left to do.")
+    else:
+        with report.task(f"writing {output.name}", base.n) as update:
+            write_export(
+                quantizer, base, dataset.metric, output,
+                fingerprint=dataset.fingerprint, batch_size=batch_size, on_block=update,
+            )  # fmt: skip
+    echo(
         f"{base.n:,} vectors of dimension {base.d}, {quantizer.name}, {quantizer.bits_per_dim:g} bits per dimension: "
         f"{output}"
     )
     if base.n > dataset.n:
-        typer.echo(f"the {base.n - dataset.n:,} vectors that were held out as queries are among them.")
+        echo(f"the {base.n - dataset.n:,} vectors that were held out as queries are among them.")
     if dataset.metric == "cosine":
-        typer.echo("the vectors were divided by their norm, and so must queries be: the score is the inner product.")
+        echo("the vectors were divided by their norm, and so must queries be: the score is the inner product.")

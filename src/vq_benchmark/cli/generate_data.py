@@ -1,13 +1,14 @@
 """`vq-benchmark generate-data`: synthetic vectors of any size to a file."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from typer import Option
 
 from vq_benchmark.datasets.synthetic import write_synthetic
+from vq_benchmark.machine.locations import expanded
 from vq_benchmark.machine.progress import reporter
+from vq_benchmark.machine.terminal import echo
 
 
 def register(app: typer.Typer) -> None:
@@ -18,11 +19,12 @@ def register(app: typer.Typer) -> None:
 def generate_data(
     num_vectors: Annotated[int, Option(help="Number of vectors.")],
     dim: Annotated[int, Option(help="Dimension.")],
-    output: Annotated[Path, Option(help="File to write; its extension is its format, such as .npy or .fbin.")],
+    output: Annotated[str, Option(help="File to write; its extension is its format, such as .npy or .fbin.")],
     dtype: Annotated[str, Option(help="float32, float16, int8 or uint8.")] = "float32",
     seed: Annotated[int, Option(help="Seed of the distribution and the vectors.")] = 0,
 ) -> None:
     """Write clustered vectors with a power-law spectrum, out of core; the file appears only when it is whole."""
-    with reporter().task(f"writing {output.name}", num_vectors) as update:
-        write_synthetic(output, num_vectors, dim, seed=seed, dtype=dtype, progress=lambda done, total: update(done))
-    typer.echo(f"{num_vectors:,} vectors of dimension {dim}, {dtype}: {output}")
+    path = expanded(output)
+    with reporter().task(f"writing {path.name}", num_vectors) as update:
+        write_synthetic(path, num_vectors, dim, seed=seed, dtype=dtype, progress=lambda done, total: update(done))
+    echo(f"{num_vectors:,} vectors of dimension {dim}, {dtype}: {path}")

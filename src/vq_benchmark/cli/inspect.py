@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from typer import Option
@@ -12,6 +11,7 @@ from typer import Option
 from vq_benchmark.cli.options import CacheOptions, DataOptions, MachineOptions, grouped
 from vq_benchmark.datasets.inspection import FoundRows, Inspection, inspect_dataset
 from vq_benchmark.machine.progress import reporter
+from vq_benchmark.machine.terminal import Terminal
 
 
 def register(app: typer.Typer) -> None:
@@ -38,7 +38,7 @@ def inspect(
     revision = [] if dataset.revision is None else [("revision", dataset.revision)]
     for label, value in revision + described(inspection):
         table.add_row(label, Text(value))
-    Console().print(table)
+    Terminal().print(table)
 
 
 def described(found: Inspection) -> list[tuple[str, str]]:

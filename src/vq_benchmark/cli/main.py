@@ -1,5 +1,6 @@
 """The program `vq-benchmark`: its commands, and how errors become exit codes."""
 
+import signal
 import sys
 from contextvars import copy_context
 from typing import Annotated, NoReturn
@@ -23,9 +24,10 @@ from vq_benchmark.cli import (
     sweep,
 )
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.stopping import SIGNALLED, Interrupted, farewell, interruptible
+from vq_benchmark.machine.terminal import echo, printable
 
 BAD_INPUT = 2
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="vq-benchmark",
@@ -41,7 +43,7 @@ for command in COMMANDS:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"vq-benchmark {__version__}")
+        echo(f"vq-benchmark {__version__}")
         raise typer.Exit
 
 
@@ -56,12 +58,14 @@ def common(
 
 
 def main() -> None:
-    """Run the command line. Exit codes: 0 good, 1 some cells failed, 2 bad usage or bad input."""
+    """Run the command line. Exit codes: 0 good, 1 some cells failed, 2 bad usage or bad input,
+    128 + the number of the signal that stopped it."""
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        # in a context of its own, so that what a command sets for itself, such as the memory limit, ends with it
-        code = copy_context().run(app, args=arguments or ["--help"], standalone_mode=False)
+        with interruptible():
+            # in a context of its own, so that what a command sets for itself, such as the memory limit, ends with it
+            code = copy_context().run(app, args=arguments or ["--help"], standalone_mode=False)
     except InputError as error:
         if debug:
             raise
@@ -69,8 +73,10 @@ def main() -> None:
     except TyperException as error:
         message = error.format_message().replace("Value error, ", "").rstrip(".")
         _refuse(f"{message} (`vq-benchmark {_command(arguments)}--help` lists what there is).")
+    except Interrupted as interrupted:
+        _refuse(str(interrupted), SIGNALLED + interrupted.number)
     except typer.Abort:
-        _refuse("stopped.", INTERRUPTED)
+        _refuse(farewell(signal.SIGINT), SIGNALLED + signal.SIGINT)
     except BrokenPipeError:
         sys.exit(0)
     except OSError as error:
@@ -85,7 +91,7 @@ def main() -> None:
 
 
 def _refuse(sentence: str, code: int = BAD_INPUT) -> NoReturn:
-    typer.echo(f"vq-benchmark: {sentence}", err=True)
+    echo(printable(f"vq-benchmark: {sentence}", kept=""), err=True)
     sys.exit(code)
 
 

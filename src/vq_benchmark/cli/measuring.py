@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 import typer
-from rich.console import Console
 
 from vq_benchmark.cli.options import BoundedMachineOptions, MeasureOptions, StoreOptions
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import Reporter
+from vq_benchmark.machine.terminal import Terminal
 from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.reports.search import search_sentence
 from vq_benchmark.reports.tables import print_results
@@ -126,7 +126,7 @@ def say_notes(dataset: Dataset, report: Reporter) -> None:
         report.say(note)
 
 
-def finish(outcome: Outcome, refusals: Sequence[Refusal], database: Database, console: Console) -> None:
+def finish(outcome: Outcome, refusals: Sequence[Refusal], database: Database, console: Terminal) -> None:
     """Show the results and end with exit code 1 if a cell failed."""
     finished = [run for run in outcome.runs if run.status == "done"]
     partial = [run for run in outcome.runs if run.status == "partial"]

@@ -6,6 +6,7 @@ import typer
 from typer import Argument
 
 from vq_benchmark.machine.locations import expanded
+from vq_benchmark.machine.terminal import echo
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.inputs import find_databases
 from vq_benchmark.results.merging import unite
@@ -30,7 +31,7 @@ def merge(
     An input that cannot be read is named and left out, the rest merges, and the exit code is 1. No input is changed.
     """
     database = Database(expanded(output))
-    found = find_databases(inputs)
+    found = find_databases([expanded(each) for each in inputs])
     database.check_writable()
     union = unite(database, found.files, measurement_differences)
     finishing = finish_partial_rows(database, union.disputed)
@@ -39,8 +40,8 @@ def merge(
     if counts.keys() == {"failed"}:
         problems.append(f"all {counts['failed']} rows are of cells that failed; their column `error` says why.")
     for sentence in problems:
-        typer.echo(sentence, err=True)
-    typer.echo(
+        echo(sentence, err=True)
+    echo(
         f"{database.path}: {union.added} rows added, {union.present} were there; "
         f"{len(finishing.finished)} sets of chunks finished, {len(finishing.incomplete)} incomplete; "
         f"{counts.get('failed', 0)} rows of cells that failed."

@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from typer import Argument
 
+from vq_benchmark.machine.terminal import Terminal
 from vq_benchmark.quantizers.description import Description, describe
 from vq_benchmark.quantizers.registry import list_quantizers
 
@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 def methods(name: Annotated[str | None, Argument(help="A method, to see all about it.")] = None) -> None:
     """List the quantizers, or show all about one."""
-    console = Console()
+    console = Terminal()
     if name is not None:
         _show(describe(name), console)
         return
@@ -36,7 +36,7 @@ def methods(name: Annotated[str | None, Argument(help="A method, to see all abou
     console.print(table)
 
 
-def _show(description: Description, console: Console) -> None:
+def _show(description: Description, console: Terminal) -> None:
     console.print(Text(f"{description.name}: {description.title}", style="bold"))
     for line in (description.text, description.paper):
         console.print(Text(f"\n{line}"))

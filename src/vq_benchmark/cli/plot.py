@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from typer import Option
 
 from vq_benchmark.cli.options import comma_separated
+from vq_benchmark.machine.terminal import Terminal, echo
 from vq_benchmark.reports.metric_versions import REMEDY, other_versions
 from vq_benchmark.reports.selection import select_runs
 from vq_benchmark.reports.tables import print_results
@@ -44,10 +44,10 @@ def plot(
     plotted = plot_results(
         runs, output_dir, metrics=names, formats=comma_separated(formats, str, "--format"), dpi=dpi
     )
-    print_results(runs, Console())
+    print_results(runs, Terminal())
     missing = [name for name in plotted.skipped if names is not None or not name.startswith(JUDGED)]
     if missing:
         remedy = f" Some rows are of another metric set; {REMEDY}." if other_versions(runs) else ""
-        typer.echo(f"no row has a value to draw of: {', '.join(missing)}.{remedy}", err=True)
+        echo(f"no row has a value to draw of: {', '.join(missing)}.{remedy}", err=True)
     for path in plotted.paths:
-        typer.echo(path)
+        echo(path)

@@ -15,6 +15,7 @@ from vq_benchmark.evaluation.gpu import gpu_search, proposed_neighbors
 from vq_benchmark.evaluation.ground_truth_files import WRITABLE, save_truths
 from vq_benchmark.evaluation.top_candidates import squared_norms
 from vq_benchmark.machine.progress import reporter
+from vq_benchmark.machine.terminal import echo
 from vq_benchmark.studies.truths import belonging_of, resumable_search, truth_key
 
 
@@ -59,4 +60,4 @@ def precompute_gt(
             )
             truths = Truths(found)
         save_truths(output_path, truths, belonging_of(dataset), squared_norms(dataset.queries))
-    typer.echo(f"{k} exact neighbours of {len(dataset.queries):,} queries among {dataset.n:,} vectors: {output_path}")
+    echo(f"{k} exact neighbours of {len(dataset.queries):,} queries among {dataset.n:,} vectors: {output_path}")

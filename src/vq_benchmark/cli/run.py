@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from typer import Option
 
 from vq_benchmark.cli.measuring import finish, measurement_options, say_notes, single_cell, single_grid
@@ -18,6 +17,7 @@ from vq_benchmark.cli.options import (
 from vq_benchmark.cli.stoppable import stoppable
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import reporter
+from vq_benchmark.machine.terminal import Terminal
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.locations import database_path
 from vq_benchmark.studies.local import run_cells
@@ -60,4 +60,4 @@ def run(
     cell = single_cell(grid, bits, seed, dataset, options, rows)
     say_notes(dataset, report)
     outcome = run_cells(dataset, options, [cell], database, new_sweep_id(), report, force=store.force)
-    finish(outcome, [], database, Console())
+    finish(outcome, [], database, Terminal())

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from typer import Argument, Option
 
 from vq_benchmark.cli import slurm_submit, slurm_task
 from vq_benchmark.cli.job_options import JobOptions
 from vq_benchmark.cli.options import grouped
+from vq_benchmark.machine.terminal import Terminal, echo
 from vq_benchmark.studies.manifest import STAGES, Manifest
 from vq_benchmark.studies.slurm.cancel import cancel_study
 from vq_benchmark.studies.slurm.resume import resume_study
@@ -41,9 +41,9 @@ def status(
     """What is done, running, pending, failed and lost, and what to type next. Exit code 1 if anything is wrong."""
     found = study_status(Manifest.load(folder))
     if as_json:
-        typer.echo(json.dumps(found.as_json(), indent=1))
+        echo(json.dumps(found.as_json(), indent=1))
     else:
-        _show(found, Console())
+        _show(found, Terminal())
     if found.problems:
         raise typer.Exit(SOME_FAILED)
 
@@ -61,16 +61,16 @@ def resume(folder: StudyFolder, job: JobOptions) -> None:
     slurm_submit.show_jobs(done.jobs)
     if not done.jobs:
         left = f"{done.still_queued} tasks are in the queue" if done.still_queued else "all is done"
-        typer.echo(f"nothing to hand in: {left}.")
+        echo(f"nothing to hand in: {left}.")
 
 
 def cancel(folder: StudyFolder) -> None:
     """Take the study off the queue. What is done stays done; `resume` goes on from there."""
     require_slurm()
-    typer.echo(f"{cancel_study(Manifest.load(folder))} tasks were cancelled.")
+    echo(f"{cancel_study(Manifest.load(folder))} tasks were cancelled.")
 
 
-def _show(found: StudyStatus, console: Console) -> None:
+def _show(found: StudyStatus, console: Terminal) -> None:
     manifest = found.manifest
     table = Table("stage", *(column for column in ("tasks", *STATES)), box=None)
     for stage in STAGES:

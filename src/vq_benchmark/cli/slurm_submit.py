@@ -16,6 +16,7 @@ from vq_benchmark.cli.studying import MethodOptions, StudyOptions, chosen_study,
 from vq_benchmark.machine.locations import cache_dir as chosen_cache_dir
 from vq_benchmark.machine.locations import expanded
 from vq_benchmark.machine.progress import reporter
+from vq_benchmark.machine.terminal import echo
 from vq_benchmark.studies.manifest import draft_manifest, plan_study
 from vq_benchmark.studies.plan import Options
 from vq_benchmark.studies.slurm.arrays import expanded as expanded_array
@@ -42,7 +43,7 @@ def submit(
     machine: BoundedMachineOptions,
     grids: MethodOptions,
     job: JobOptions,
-    study_dir: Annotated[Path, Option(help="Folder of the study; its finished rows will be in results.db there.")],
+    study_dir: Annotated[str, Option(help="Folder of the study; its finished rows will be in results.db there.")],
     study: Annotated[
         Path | None, Argument(help="A study in YAML, instead of --dataset and --method; options overrule it.")
     ] = None,
@@ -66,7 +67,8 @@ def submit(
     spec = job_spec(profile, job.given())
     chosen = chosen_study(context, study, what, grids, data, measure)
     chosen.grid()
-    where = study_dir / "codebooks" if codebooks_dir is None else expanded(codebooks_dir)
+    folder = expanded(study_dir)
+    where = folder / "codebooks" if codebooks_dir is None else expanded(codebooks_dir)
     options = chosen.options(Options(cache_dir=chosen_cache_dir(cache_dir), codebooks_dir=where))
     report = reporter()
     dataset = chosen.load(options.cache_dir, report)
@@ -74,26 +76,26 @@ def submit(
     # A job's own default is its $TMPDIR, where each task would download the vectors again.
     record = Record(spec, (f"--cache-dir={options.cache_dir.absolute()}", *_handed_on(context)))
     if dry_run or test_only:
-        manifest = draft_manifest(chosen, study_dir.absolute(), dataset, options)
+        manifest = draft_manifest(chosen, folder.absolute(), dataset, options)
         size = max_array_size()
-        typer.echo(preview(manifest, record, size) if dry_run else "\n".join(try_out(manifest, record, size)))
+        echo(preview(manifest, record, size) if dry_run else "\n".join(try_out(manifest, record, size)))
         return
-    manifest = plan_study(chosen, study_dir, dataset, options)
+    manifest = plan_study(chosen, folder, dataset, options)
     for refusal in manifest.refusals:
-        typer.echo(f"not run: {refusal.reason}")
+        echo(f"not run: {refusal.reason}")
     jobs = submit_study(manifest, record)
     show_jobs(jobs)
     if not jobs:
-        typer.echo(f"nothing to hand in: all is done, in {manifest.results_path}.")
+        echo(f"nothing to hand in: all is done, in {manifest.results_path}.")
         return
-    typer.echo(f"how it is: vq-benchmark slurm status {shlex.quote(str(study_dir))}")
+    echo(f"how it is: vq-benchmark slurm status {shlex.quote(str(folder))}")
 
 
 def show_jobs(jobs: Sequence[Job]) -> None:
     """A line for each job that was handed in."""
     for job in jobs:
         count = len(expanded_array(job.array))
-        typer.echo(f"{job.stage:<9} job {job.id}, {count} task{'s' if count > 1 else ''}")
+        echo(f"{job.stage:<9} job {job.id}, {count} task{'s' if count > 1 else ''}")
 
 
 def _handed_on(context: typer.Context) -> tuple[str, ...]:

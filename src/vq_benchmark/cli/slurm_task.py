@@ -10,6 +10,7 @@ from vq_benchmark.cli.measuring import places_and_machine
 from vq_benchmark.cli.options import BoundedMachineOptions, CheckpointOptions, StoreOptions, grouped, store_option
 from vq_benchmark.cli.stoppable import stoppable
 from vq_benchmark.machine.progress import reporter
+from vq_benchmark.machine.terminal import echo
 from vq_benchmark.studies.manifest import Manifest
 from vq_benchmark.studies.tasks import TaskFailed, Workshop, run_task
 
@@ -46,5 +47,5 @@ def task(
     try:
         run_task(Workshop(manifest, options, reporter()), chosen)
     except TaskFailed as error:
-        typer.echo(f"vq-benchmark: {error}", err=True)
+        echo(f"vq-benchmark: {error}", err=True)
         raise typer.Exit(SOME_FAILED) from None

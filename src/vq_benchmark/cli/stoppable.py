@@ -7,11 +7,9 @@ from contextlib import contextmanager
 import typer
 
 from vq_benchmark.errors import Stopped
-from vq_benchmark.machine.stopping import stopping
+from vq_benchmark.machine.stopping import SIGNALLED, stopping
+from vq_benchmark.machine.terminal import echo
 from vq_benchmark.studies.slurm.scheduler import SchedulerError, queue_again
-
-SIGNALLED = 128
-"""Added to the number of a signal gives the exit code by which shells know it: INT 130, USR1 138, TERM 143."""
 
 
 @contextmanager
@@ -38,4 +36,4 @@ def _queue_again() -> None:
 
 
 def _say(sentence: str) -> None:
-    typer.echo(f"vq-benchmark: {sentence}", err=True)
+    echo(f"vq-benchmark: {sentence}", err=True)

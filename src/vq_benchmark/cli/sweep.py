@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from typer import Option
 
 from vq_benchmark.cli.measuring import finish, places_and_machine, say_notes
@@ -18,7 +17,9 @@ from vq_benchmark.cli.options import (
 )
 from vq_benchmark.cli.stoppable import stoppable
 from vq_benchmark.cli.studying import MethodOptions, StudyOptions, chosen_study
+from vq_benchmark.machine.locations import expanded
 from vq_benchmark.machine.progress import reporter
+from vq_benchmark.machine.terminal import Terminal
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.locations import database_path
 from vq_benchmark.studies.divided import run_divided
@@ -47,7 +48,7 @@ def sweep(
     ] = None,
     workers: Annotated[int, Option(help="Processes that share the threads and divide the work.")] = 1,
     study_dir: Annotated[
-        Path | None, Option(help="Folder for the parts of a divided study [default: one that goes when all is done].")
+        str | None, Option(help="Folder for the parts of a divided study [default: one that goes when all is done].")
     ] = None,
 ) -> None:
     """Run a grid: methods × budgets of bits (or parameters) × seeds. What is done already is not run again.
@@ -59,6 +60,7 @@ def sweep(
     study.grid()
     options = study.options(places_and_machine(store, machine, threads, checkpoint.parsed()))
     database = Database(database_path(store.db_path))
+    folder = None if study_dir is None else expanded(study_dir)
     report = reporter()
     dataset = study.load(options.cache_dir, report)
     cells, refusals = study.cells(dataset, options)
@@ -67,6 +69,6 @@ def sweep(
         outcome = run_cells(dataset, options, cells, database, new_sweep_id(), report, force=store.force)
     else:
         outcome = run_divided(
-            study, dataset, options, cells, database, report, folder=study_dir, workers=workers, force=store.force
+            study, dataset, options, cells, database, report, folder=folder, workers=workers, force=store.force
         )
-    finish(outcome, refusals, database, Console())
+    finish(outcome, refusals, database, Terminal())

@@ -9,6 +9,8 @@ from vq_benchmark.errors import BadRows, InputError
 
 LARGEST_VALUE = 1e17
 """Values beyond it overflow float32 when squared and summed, so no error or score could be told from nonsense."""
+SMALLEST_VALUE = 1e-17
+"""Squares of errors in rows without a larger value vanish in float32, so that all rows would look the same."""
 PROBE_RUNS, PROBE_RUN_ROWS = 32, 32
 
 
@@ -22,6 +24,14 @@ def too_large_rows(rows: FloatArray) -> Array:
     return np.asarray((rows.max(axis=1) > LARGEST_VALUE) | (rows.min(axis=1) < -LARGEST_VALUE))
 
 
+def too_small_rows(rows: FloatArray) -> Array:
+    """(n,) bool: which rows hold values, but none of at least SMALLEST_VALUE in magnitude; zero rows are none."""
+    small = (rows.max(axis=1) < SMALLEST_VALUE) & (rows.min(axis=1) > -SMALLEST_VALUE)
+    if small.any():
+        small[small] = rows[small].any(axis=1)
+    return np.asarray(small)
+
+
 def zero_rows(rows: FloatArray) -> Array:
     """(n,) bool: which rows are zero throughout."""
     return np.asarray(~rows.any(axis=1))
@@ -32,7 +42,8 @@ def check_rows(rows: FloatArray, first_row: int, metric: Metric, *, what: str = 
 
     Raises:
         BadRows: with the count and the number of the first, if any row is not finite, holds a value beyond
-            LARGEST_VALUE, or is zero under cosine.
+            LARGEST_VALUE, is zero under cosine,
+            or holds values below SMALLEST_VALUE only under another metric.
     """
     check_numbered_rows(rows, np.arange(first_row, first_row + len(rows)), metric, what=what)
 
@@ -51,6 +62,13 @@ def check_numbered_rows(rows: FloatArray, numbers: IdArray, metric: Metric, *, w
         raise BadRows(
             f"{large.sum()} of the {what} rows {among} hold values beyond {LARGEST_VALUE:g}, too large for float32 "
             f"arithmetic, the first is row {numbers[large.argmax()]}; scale the vectors down."
+        )
+    small = too_small_rows(rows)
+    if metric != "cosine" and small.any():
+        raise BadRows(
+            f"{small.sum()} of the {what} rows {among} hold no value of at least {SMALLEST_VALUE:g}, too small for "
+            f"float32 arithmetic, the first is row {numbers[small.argmax()]}; scale the vectors up, or use --metric "
+            "cosine, for which lengths do not matter."
         )
     zero = zero_rows(rows)
     if metric == "cosine" and zero.any():

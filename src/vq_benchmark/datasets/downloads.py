@@ -144,7 +144,7 @@ def present(wanted: Wanted, report: Reporter) -> Record | None:
     """The record of a file that is there, None if it is not; one without a record is hashed and gets one.
 
     Raises:
-        InputError: its hash is not the one that is known.
+        InputError: its hash is not the one that the host states, or else the one that was recorded.
     """
     path = wanted.path
     try:
@@ -152,10 +152,10 @@ def present(wanted: Wanted, report: Reporter) -> Record | None:
     except OSError:
         return None
     record = _read_record(path)
-    if record is not None and (record.size, record.modified_ns) == (status.st_size, status.st_mtime_ns):
-        return record
-    found = _hashed(path, report)
-    expected = wanted.sha256 if record is None else record.sha256
+    current = record is not None and (record.size, record.modified_ns) == (status.st_size, status.st_mtime_ns)
+    found = record.sha256 if record is not None and current else _hashed(path, report)
+    stated = None if wanted.finish else wanted.sha256
+    expected = stated or (None if record is None else record.sha256)
     if expected is not None and found != expected:
         accept = (
             "" if wanted.sha256 else f", or, if it is the right one, remove {_record_path(path).name!r} beside it"
@@ -164,7 +164,7 @@ def present(wanted: Wanted, report: Reporter) -> Record | None:
             f"{str(path)!r} is not the file it should be: its SHA-256 is {found}, not {expected}; remove it, and "
             f"it is downloaded again{accept}."
         )
-    return _write_record(wanted, found)
+    return record if current else _write_record(wanted, found)
 
 
 def _recorded(wanted: Wanted, part: Path, report: Reporter) -> Record:

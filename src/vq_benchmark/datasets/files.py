@@ -9,6 +9,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 
 from vq_benchmark.datasets.source import VectorSource
 from vq_benchmark.errors import ChangedData, InputError
+from vq_benchmark.machine.documents import validated
 
 
 @runtime_checkable
@@ -96,5 +97,5 @@ def to_json(states: FileStates | None) -> Any:
 
 
 def from_json(value: Sequence[dict[str, Any]] | None) -> FileStates | None:
-    """The states of `to_json`; TypeError where the value is no such."""
-    return None if value is None else tuple(FileState(**state) for state in value)
+    """The states of `to_json`; ValueError where the value is no such."""
+    return None if value is None else validated(FileStates, value)

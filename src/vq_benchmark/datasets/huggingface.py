@@ -5,6 +5,7 @@ then on the same revision is used, and only files that are missing need a networ
 HF_HUB_OFFLINE are those of huggingface_hub.
 """
 
+import errno
 import json
 import os
 import sys
@@ -21,9 +22,11 @@ from vq_benchmark.datasets.shards import natural_key
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.documents import parsed_json, validated
 from vq_benchmark.machine.files import atomic_write
+from vq_benchmark.machine.locations import is_below
 from vq_benchmark.machine.progress import Reporter
 
 LISTING = "listing.json"
+NO_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,15 @@ class Listing:
     entries: tuple[HubEntry, ...]
     configurations: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
     """(configuration, split, patterns) as the card of the repository declares them."""
+
+    def __post_init__(self) -> None:
+        """Raise InputError if a name would lead out of the folder that the files are kept in."""
+        for entry in self.entries:
+            if not is_below(entry.path):
+                raise InputError(
+                    f"the list of files of {self.repository} names {entry.path!r}, which is no path inside a "
+                    "repository; nothing of it is used."
+                )
 
     @property
     def origin(self) -> str:
@@ -212,6 +224,8 @@ def _reason(error: BaseException) -> str | None:
         return f"the host answers {error.response.status_code}"
     if isinstance(error, errors.HFValidationError):
         return "that is no name of a repository; it must be OWNER/NAME"
+    if isinstance(error, OSError) and error.errno in NO_PLACE:
+        return f"its place in the cache takes no files ({error.strerror}); --cache-dir names another"
     if isinstance(error, OSError) or type(error).__module__.partition(".")[0] in ("httpx", "httpx2", "httpcore"):
         return f"the connection failed ({' '.join(str(error).split()).rstrip('.') or type(error).__name__})"
     return None

@@ -17,6 +17,23 @@ SLURM_PATTERNS = {
 """Patterns of sbatch's file names and the variables that they stand for."""
 
 
+def is_below(name: str) -> bool:
+    """Whether a name that came from elsewhere, joined to a folder, is surely a file in or below that folder."""
+    parts = name.split("/")
+    return name.isprintable() and "\\" not in name and not {"", ".", ".."}.intersection(parts)
+
+
+def file_in(folder: Path, name: str) -> Path:
+    """The file of that name directly in a folder.
+
+    Raises:
+        InputError: the name, which came from elsewhere, would lead out of the folder.
+    """
+    if "/" in name or not is_below(name):
+        raise InputError(f"{name!r} cannot be the name of a file in {str(folder)!r}.")
+    return folder / name
+
+
 def cache_dir(option: str | None, environment: Mapping[str, str] = os.environ) -> Path:
     """`--cache-dir`, else $VQ_CACHE_DIR, else $TMPDIR inside a SLURM job, else the user's cache folder."""
     chosen = option or environment.get("VQ_CACHE_DIR")
@@ -42,8 +59,11 @@ def expanded(path: str, environment: Mapping[str, str] = os.environ) -> Path:
     """The path with `~`, `$NAME`, `${NAME}` and SLURM's %j, %A, %a, %N, %x replaced.
 
     Raises:
-        InputError: a name stands for nothing here, so that tasks would share one file, or ~ for nobody.
+        InputError: a name stands for nothing here, so that tasks would share one file, or ~ for nobody, or the path
+            is empty.
     """
+    if not path:
+        raise InputError("a path is empty; give the name of a file or folder, such as . for the current folder.")
 
     def value_of(match: re.Match[str]) -> str:
         name = SLURM_PATTERNS.get(match[0]) or match[1] or match[2]

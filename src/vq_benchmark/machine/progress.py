@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Protocol
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from vq_benchmark.machine.terminal import Terminal, echo, printable
 
 Update = Callable[[int], None]
 """Called with the number of rows, or other units, that are done so far."""
@@ -44,17 +45,17 @@ class LineReporter:
 
     def say(self, text: str) -> None:
         """Show one remark."""
-        sys.stderr.write(f"{datetime.now():%Y-%m-%d %H:%M:%S}  {text}\n")
-        sys.stderr.flush()
+        echo(f"{datetime.now():%Y-%m-%d %H:%M:%S}  {printable(text, kept='')}", err=True)
 
     @contextmanager
     def task(self, label: str, total: int, unit: str = "rows") -> Iterator[Update]:
         """Lines with the rate and the time left."""
         began = last = time.monotonic()
+        reached = total
 
         def update(done: int) -> None:
-            nonlocal last
-            now = time.monotonic()
+            nonlocal last, reached
+            now, reached = time.monotonic(), done
             if now - last >= SECONDS_BETWEEN_LINES and 0 < done < total:
                 last = now
                 rate = done / (now - began)
@@ -62,14 +63,15 @@ class LineReporter:
                 self.say(f"{label}: {done:,} of {total:,} {unit}, {rate:,.0f} {unit}/s, {left:,.0f} s left")
 
         yield update
-        self.say(f"{label}: {total:,} {unit} in {time.monotonic() - began:.1f} s")
+        of_all = f" of {total:,}" if reached < total else ""
+        self.say(f"{label}: {reached:,}{of_all} {unit} in {time.monotonic() - began:.1f} s")
 
 
 class BarReporter:
     """A bar on the terminal, which goes away when its task is done."""
 
     def __init__(self) -> None:
-        self.console = Console(stderr=True)
+        self.console = Terminal(stderr=True)
 
     def say(self, text: str) -> None:
         """Show one remark."""
@@ -87,7 +89,7 @@ class BarReporter:
         )
         began = time.monotonic()
         with Progress(*columns, console=self.console, transient=True) as bar:
-            task = bar.add_task(label, total=total, rate="")
+            task = bar.add_task(printable(label, kept=""), total=total, rate="")
 
             def update(done: int) -> None:
                 rate = done / max(time.monotonic() - began, 1e-9)

@@ -9,7 +9,7 @@ from pydantic import Field
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.budget import whole_bits
-from vq_benchmark.quantizers.faiss_index import eden_index, rotated_index
+from vq_benchmark.quantizers.faiss_index import eden_index, require_spread, rotated_index
 from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.rows import row_dots, row_squares, squared_length
 from vq_benchmark.quantizers.packing import packed_bytes
@@ -42,7 +42,9 @@ class FaissEden(Quantizer):
     def fit(self, train: FloatArray, *, queries: FloatArray | None = None, seed: int = 0) -> Self:
         self._check_train(train)
         d = train.shape[1]
-        mean = train.mean(axis=0, dtype=np.float64).astype(np.float32)
+        exact_mean = train.mean(axis=0, dtype=np.float64)
+        require_spread(self.name, train, exact_mean)
+        mean = exact_mean.astype(np.float32)
         centre = seeded_rotation("qr", d, seed).forward(mean[None, :], np.zeros(d, np.float32))[0]
         self.restore({"centre": centre, "seed": np.array(seed, np.int64)}, d)
         return self

@@ -8,8 +8,12 @@ from typing import Any
 import faiss
 import numpy as np
 
-from vq_benchmark.arrays import Array, CodeArray, FloatArray
+from vq_benchmark.arrays import Array, CodeArray, DoubleArray, FloatArray
+from vq_benchmark.errors import InputError
+from vq_benchmark.quantizers.scales import norm_about
 
+FAISS_LEAST_DISTANCE = 3.5e-4
+"""Of a vector from the mean, the square root of the 1.2e-7 below which faiss takes a squared norm for zero."""
 METRICS = {"l2": faiss.METRIC_L2, "ip": faiss.METRIC_INNER_PRODUCT, "cosine": faiss.METRIC_INNER_PRODUCT}
 
 
@@ -56,6 +60,20 @@ def eden_index(centre: FloatArray, bits: int, metric: str) -> Any:
     faiss.copy_array_to_vector(centre, index.center)
     index.is_trained = True
     return index
+
+
+def require_spread(name: str, train: FloatArray, mean: DoubleArray) -> None:
+    """Refuse vectors (n, d) that lie so close about their mean (d,) that faiss cannot tell them from it.
+
+    Raises:
+        InputError: their root mean square distance from it is less than ten times `FAISS_LEAST_DISTANCE`.
+    """
+    spread = norm_about(train, mean)
+    if 0 < spread < 10 * FAISS_LEAST_DISTANCE:
+        raise InputError(
+            f"{name} cannot code these vectors: they are {spread:.2g} from their mean, and faiss gives wrong codes "
+            f"to those that are nearer than {FAISS_LEAST_DISTANCE:g}; scale them up, by {1 / spread:.0e} or so."
+        )
 
 
 def rotated_index(rotation: Array, inner: Any) -> Any:

@@ -1,8 +1,6 @@
 """RaBitQ by its authors' library, an external control for our own."""
 
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Literal, Self
 
 import numba
@@ -11,6 +9,7 @@ from pydantic import Field
 
 from vq_benchmark.arrays import Array, CodeArray, DoubleArray, FloatArray
 from vq_benchmark.errors import InfeasibleBudget, InputError
+from vq_benchmark.machine.files import temporary_folder
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.extras import missing_extra
 from vq_benchmark.quantizers.footprint import Footprint
@@ -108,8 +107,8 @@ class Rabitqlib(Quantizer):
         if n == 0:
             return np.empty((0, self.code_bytes), np.uint8)
         index = self.filled_index(vectors)
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "index"
+        with temporary_folder() as folder:
+            path = folder / "index"
             index.save(str(path))
             integers, factors = read_index(np.fromfile(path, np.uint8), n + 1, self._width, self.parameters.bits)
         return np.hstack([factors[1:].view(np.uint8), pack(integers[1:], self.parameters.bits)])
@@ -118,8 +117,8 @@ class Rabitqlib(Quantizer):
         """The library's index of the training mean, which is its row 0, and vectors (n, d), n ≥ 1."""
         from rabitqlib import IvfIndex
 
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "index"
+        with temporary_folder() as folder:
+            path = folder / "index"
             path.write_bytes(self._template)
             index = IvfIndex.load(str(path))
         index.add(
@@ -179,8 +178,8 @@ class Rabitqlib(Quantizer):
         centre = self._widened(self._centre[None])
         index = IvfIndex(self._width, 1, 1, self.parameters.bits, "ip")
         index.build(centre, centre, np.zeros(1, np.uint32))
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "index"
+        with temporary_folder() as folder:
+            path = folder / "index"
             index.save(str(path))
             file = bytearray(path.read_bytes())
         ours = self._signs.tobytes() + self._rotated_centre.tobytes()

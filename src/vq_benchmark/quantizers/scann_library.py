@@ -1,7 +1,6 @@
 """ScaNN by Google's library: product quantization that minds the direction of the error."""
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Self
 
 import numba
@@ -10,6 +9,7 @@ from pydantic import Field
 
 from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.errors import InfeasibleBudget, InputError
+from vq_benchmark.machine.files import temporary_folder
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State, one_of
 from vq_benchmark.quantizers.extras import missing_extra
 from vq_benchmark.quantizers.packing import pack, packed_bytes, unpack
@@ -80,10 +80,10 @@ class ScannLibrary(Quantizer):
         rms = np.sqrt(np.einsum("ij,ij->", train, train, dtype=np.float64) / len(train))
         unit = np.float32(rms if rms > 0 else 1)
         builder = scann_ops_pybind.builder(train / unit, 1, "dot_product").set_n_training_threads(1)
-        with TemporaryDirectory() as folder:
-            self._configured(builder).build().serialize(folder, relative_path=True)
-            centers = CentersForAllSubspaces.FromString((Path(folder) / "ah_codebook.pb").read_bytes())
-            config = np.frombuffer((Path(folder) / "scann_config.pb").read_bytes(), np.uint8)
+        with temporary_folder() as folder:
+            self._configured(builder).build().serialize(str(folder), relative_path=True)
+            centers = CentersForAllSubspaces.FromString((folder / "ah_codebook.pb").read_bytes())
+            config = np.frombuffer((folder / "scann_config.pb").read_bytes(), np.uint8)
         codebook = np.hstack(
             [
                 np.array([entry.feature_value_float for entry in block.center], np.float32)
@@ -105,12 +105,12 @@ class ScannLibrary(Quantizer):
 
     def encode(self, vectors: FloatArray) -> CodeArray:
         vectors = self._check_rows(vectors) / self._unit
-        with TemporaryDirectory() as folder:
-            searcher = self._searcher_with_one_row(Path(folder))
+        with temporary_folder() as folder:
+            searcher = self._searcher_with_one_row(folder)
             searcher.set_num_threads(numba.get_num_threads())
             searcher.upsert([None] * len(vectors), list(vectors), max(len(vectors), 1))
-            searcher.serialize(folder, True)
-            entries = np.load(Path(folder) / "hashed_dataset.npy")[1:]
+            searcher.serialize(str(folder), True)
+            entries = np.load(folder / "hashed_dataset.npy")[1:]
         return pack(entries, self.parameters.nbits)
 
     def decode(self, codes: CodeArray) -> FloatArray:

@@ -15,6 +15,7 @@ from matplotlib.lines import Line2D
 
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.files import atomic_write
+from vq_benchmark.machine.terminal import printable
 from vq_benchmark.reports.comparison import Comparison, comparisons, metric_names
 from vq_benchmark.reports.lines import Style, lines, styles
 from vq_benchmark.reports.metric_facts import metric_facts
@@ -180,7 +181,7 @@ def _draw(comparison: Comparison, sheet: Sheet, looks: Mapping[str, Style]) -> F
     for axes, (x, y) in zip(all_axes, sheet.panels, strict=True):
         draw_panel(axes, comparison, x, y, looks)
     title = textwrap.fill(subject_text(comparison), int((figure.get_figwidth() - LEGEND_WIDTH) * TITLE_CHARACTERS))
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+    figure.suptitle(printable(title), parse_math=False, x=0.01, ha="left", fontsize=11, fontweight="bold")
     figure.legend(handles=_legend(comparison, sheet, looks), loc="outside right upper", frameon=False, fontsize=8)
     note = textwrap.fill(_note(comparison, sheet), int(figure.get_figwidth() * NOTE_CHARACTERS))
     figure.supxlabel(note, x=0.01, ha="left", fontsize=7, color="#555555")

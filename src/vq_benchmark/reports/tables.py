@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from io import StringIO
 
 from rich import box
-from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from vq_benchmark.machine.terminal import Terminal
 from vq_benchmark.reports.comparison import Comparison, Summary, comparisons
 from vq_benchmark.reports.metric_facts import metric_facts
 from vq_benchmark.reports.metric_versions import other_versions_text
@@ -114,7 +114,7 @@ def failures_table(runs: Iterable[Run]) -> Table | None:
     return table
 
 
-def print_results(runs: Sequence[Run], console: Console) -> None:
+def print_results(runs: Sequence[Run], console: Terminal) -> None:
     """Print a table per data set and one of the failures, as wide as the console.
 
     Where even that is too narrow for the numbers, the lines are longer: a number is never cut.
@@ -133,7 +133,7 @@ def print_results(runs: Sequence[Run], console: Console) -> None:
 def results_text(runs: Sequence[Run], width: int = 100) -> str:
     """What `print_results` prints, as plain text of about the given number of columns."""
     out = StringIO()
-    print_results(runs, Console(file=out, width=width, color_system=None, force_terminal=False))
+    print_results(runs, Terminal(file=out, width=width, color_system=None, force_terminal=False))
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 

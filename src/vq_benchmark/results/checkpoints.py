@@ -11,7 +11,8 @@ from vq_benchmark.datasets.files import FileStates, from_json, to_json
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.archive import pack, unpack
 from vq_benchmark.machine.damage import taking_apart
-from vq_benchmark.machine.files import atomic_write
+from vq_benchmark.machine.files import atomic_write, tidy
+from vq_benchmark.machine.locations import file_in
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.provenance import release
 
@@ -121,11 +122,10 @@ class Checkpoint:
         report.say(f"the checkpoint {str(self.path)!r} {reason}. It is now {aside.name!r}; the work starts over.")
 
     def remove(self) -> None:
-        """Delete the checkpoint, and what a kill in the middle of `write` left of one, if there is any."""
+        """Delete the checkpoint if there is one, and what kills in the middle of `write` left in its folder."""
         if self.path.exists():  # there may not even be a folder
             self.path.unlink(missing_ok=True)
-        for half in self.path.parent.glob(f".{self.path.name}.*.tmp"):
-            half.unlink(missing_ok=True)
+        tidy(self.path.parent)
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,8 @@ class Checkpoints:
         """The checkpoint of the work `id_` (letters, digits, -) in this release; None where none are kept."""
         if self.folder is None:
             return None
-        return Checkpoint(self.folder / f"{id_}.npz", {"id": id_, "release": release(), **identity}, files)
+        identity = {"id": id_, "release": release(), **identity}
+        return Checkpoint(file_in(self.folder, f"{id_}.npz"), identity, files)
 
     def remove(self, id_: str) -> None:
         """Delete the checkpoint of work whose result is stored, if there is one."""

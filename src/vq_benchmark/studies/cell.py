@@ -19,6 +19,7 @@ from vq_benchmark.evaluation.metrics import Metrics
 from vq_benchmark.evaluation.repeated_queries import repeated_queries
 from vq_benchmark.evaluation.search_index import filled_index
 from vq_benchmark.evaluation.search_speed import search_metrics
+from vq_benchmark.machine.locations import file_in
 from vq_benchmark.machine.memory import peak_bytes, reset_peak
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.provenance import environment
@@ -184,7 +185,7 @@ def fitted_model(dataset: Dataset, options: Options, cell: Cell, report: Reporte
 
 def model_path(codebooks_dir: Path, method: str, model_id: str) -> Path:
     """Where the model of that id is kept."""
-    return codebooks_dir / f"{method}-{model_id}.npz"
+    return file_in(codebooks_dir, f"{method}-{model_id}.npz")
 
 
 def _row(

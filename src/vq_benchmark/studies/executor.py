@@ -9,15 +9,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from multiprocessing.resource_tracker import ensure_running
 from pathlib import Path
 from typing import Self
 
 from vq_benchmark.errors import InputError, Stopped
 from vq_benchmark.machine.memory import use_memory
 from vq_benchmark.machine.progress import Reporter, SilentReporter
-from vq_benchmark.machine.stopping import stop_requested, stopping
+from vq_benchmark.machine.stopping import held_back, let_in, stop_requested, stopping
 from vq_benchmark.machine.threads import use_threads
-from vq_benchmark.studies.manifest import Manifest, Stage, Task
+from vq_benchmark.studies.manifest import STAGES, Manifest, Stage, Task
 from vq_benchmark.studies.plan import Options
 from vq_benchmark.studies.tasks import TaskFailed, Workshop, record_failure, run_task
 
@@ -97,7 +98,9 @@ class _Crew:
         while len(self.workers) < size:
             ours, theirs = CONTEXT.Pipe()
             process = CONTEXT.Process(target=_work, args=(theirs, self.folder, self.machine))
-            process.start()
+            ensure_running()  # it would let signals in when a first process is started
+            with held_back():  # a worker is told by this process, and heeds it only once it is at work
+                process.start()
             theirs.close()
             self.workers.append(_Worker(process, ours))
         return self.workers
@@ -105,9 +108,11 @@ class _Crew:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         for worker in self.workers:
             worker.connection.close()
+            if error is not None and not isinstance(error, Exception):  # stop at once
+                worker.process.kill()
             worker.process.join()
 
 
@@ -115,7 +120,7 @@ def _in_processes(workshop: Workshop, tasks: Sequence[Task], crew: _Crew, worker
     """Hand each task to a worker that is free; one that dies is replaced, and its task has failed."""
     waiting = list(reversed(tasks))
     failures: list[str] = []
-    stopped: Stopped | None = None
+    stopped_by: str | None = None
     stages = " and ".join(dict.fromkeys(task.stage for task in tasks))
     with workshop.report.task(stages, len(tasks), unit="tasks") as update:
         while True:
@@ -138,21 +143,22 @@ def _in_processes(workshop: Workshop, tasks: Sequence[Task], crew: _Crew, worker
                 answer = _answer(workshop, worker)
                 worker.task = None
                 if isinstance(answer, Stopped):
-                    stopped = answer
+                    stopped_by = answer.signal
                 elif answer is not None:
                     workshop.report.say(answer)
                     failures.append(answer)
             update(len(tasks) - len(waiting) - sum(worker.task is not None for worker in crew.workers))
-    if stopped is not None:
-        raise stopped
-    _go_on_unless_stopped(workshop)
+    _go_on_unless_stopped(workshop, stopped_by)
     return failures
 
 
-def _go_on_unless_stopped(workshop: Workshop) -> None:
-    name = stop_requested()
+def _go_on_unless_stopped(workshop: Workshop, worker_stopped_by: str | None = None) -> None:
+    name = stop_requested() or worker_stopped_by
     if name is not None:
-        raise Stopped(name, f"the study in {str(workshop.manifest.folder)!r}", 0)
+        manifest = workshop.manifest
+        total = sum(manifest.count(stage) for stage in STAGES)
+        done = total - sum(len(manifest.unfinished(stage)) for stage in STAGES)
+        raise Stopped(name, f"the study in {str(manifest.folder)!r}", done, total)
 
 
 def _answer(workshop: Workshop, worker: _Worker) -> str | Stopped | None:
@@ -178,7 +184,8 @@ def _work(connection: Connection, folder: Path, machine: Options) -> None:
     if machine.memory is not None:
         use_memory(machine.memory)
     workshop = Workshop(Manifest.load(folder), machine, SilentReporter())
-    with stopping():
+    with stopping(aloud=False):
+        let_in(signal.SIGTERM)
         while True:
             try:
                 task = connection.recv()

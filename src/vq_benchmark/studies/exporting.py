@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import faiss
-import numpy as np
 from numpy.lib import format as numpy_format
 
 from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.formats.format import write_values
+from vq_benchmark.datasets.formats.registry import open_vectors
 from vq_benchmark.datasets.source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, OnBlock, tiles
@@ -18,19 +19,20 @@ from vq_benchmark.machine.files import atomic_folder, atomic_write
 from vq_benchmark.quantizers.base import Quantizer
 from vq_benchmark.quantizers.registry import quantizer_class
 from vq_benchmark.results.database import Run
-from vq_benchmark.results.models import load_model, save_model
+from vq_benchmark.results.models import load_model, model_hash, save_model
 from vq_benchmark.studies.cell import model_path
 
 INDEX_SUFFIX = ".faiss"
 CODES_FILE, MODEL_FILE = "codes.npy", "model.npz"
+EXPORTED = {CODES_FILE, MODEL_FILE}
 
 
 def check_output(output: Path, method: str) -> None:
     """Refuse an output that cannot be written, or not for this method, before any work is done.
 
     Raises:
-        InputError: a .faiss file of a method without a search index, a folder that holds something, a file in place
-            of a folder or the reverse, or a place that does not take files.
+        InputError: a .faiss file of a method without a search index, a folder that holds something else than an
+            export, a file in place of a folder or the reverse, or a place that does not take files.
     """
     with _writing(output):
         if output.suffix == INDEX_SUFFIX:
@@ -45,11 +47,42 @@ def check_output(output: Path, method: str) -> None:
             raise InputError(
                 f"{str(output)!r} is a file; --output must be a new folder, or end in {INDEX_SUFFIX} for an index."
             )
-        elif output.is_dir() and any(output.iterdir()):
+        elif output.is_dir() and {path.name for path in output.iterdir()} not in (set(), EXPORTED):
             raise InputError(f"the folder {str(output)!r} is not empty; give a new one as --output.")
         place = next(folder for folder in output.absolute().parents if folder.exists())
         if not (place.is_dir() and os.access(place, os.W_OK)):
             raise InputError(f"{str(output)!r} cannot be written: {str(place)!r} is no folder that takes files.")
+
+
+def is_exported(quantizer: Quantizer, base: VectorSource, fingerprint: str, metric: Metric, output: Path) -> bool:
+    """Whether `output` is a folder that already holds this export.
+
+    Raises:
+        InputError: it holds another one; what differs is said.
+    """
+    with _writing(output):
+        if output.suffix == INDEX_SUFFIX or not output.is_dir() or not any(output.iterdir()):
+            return False
+    earlier, metadata = load_model(output / MODEL_FILE)
+    codes = open_vectors(output / CODES_FILE)
+    found = {
+        "model": f"{earlier.name} {metadata['content_hash'][:12]}",
+        "data": metadata.get("dataset_fingerprint", "unknown"),
+        "metric": metadata.get("metric"),
+        "size": f"{codes.n} x {codes.d} bytes",
+    }
+    wanted = {
+        "model": f"{quantizer.name} {model_hash(quantizer)[:12]}",
+        "data": fingerprint,
+        "metric": metric,
+        "size": f"{base.n} x {quantizer.code_bytes} bytes",
+    }
+    different = [f"its {name} is {found[name]}, not {wanted[name]}" for name in wanted if found[name] != wanted[name]]
+    if different:
+        raise InputError(
+            f"the folder {str(output)!r} holds another export: {', '.join(different)}; give a new one as --output."
+        )
+    return True
 
 
 def export(
@@ -58,17 +91,24 @@ def export(
     metric: Metric,
     output: Path,
     *,
+    fingerprint: str = "unknown",
     batch_size: int = DEFAULT_BATCH_SIZE,
     on_block: OnBlock | None = None,
 ) -> None:
     """Write a faiss index if `output` ends in .faiss, else a folder with `codes.npy` and `model.npz`; all or nothing.
 
-    Memory: one block of vectors, and for a faiss index all codes.
+    A folder that holds the same export is left as it is.
+
+    Args:
+        base: memory while it is coded: one block of vectors, and for a faiss index all codes.
+        fingerprint: of the data set, by which a later call knows whether it is the same.
 
     Raises:
         InputError: as `check_output` says, or a row is bad, or there is no space.
     """
     check_output(output, quantizer.name)
+    if is_exported(quantizer, base, fingerprint, metric, output):
+        return
     with _writing(output):
         if output.suffix == INDEX_SUFFIX:
             index = filled_index(quantizer, base, metric, batch_size=batch_size, on_block=on_block)
@@ -78,13 +118,15 @@ def export(
                 faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))
             return
         with atomic_folder(output) as folder:
-            save_model(quantizer, folder / MODEL_FILE, metadata={"metric": metric})
+            save_model(
+                quantizer, folder / MODEL_FILE, metadata={"metric": metric, "dataset_fingerprint": fingerprint}
+            )
             with atomic_write(folder / CODES_FILE) as file:
                 shape = (base.n, quantizer.code_bytes)
                 header = {"descr": "|u1", "fortran_order": False, "shape": shape}
                 numpy_format.write_array_header_1_0(file, header)
                 for tile in tiles(base, 0, base.n, metric, batch_size, on_block):
-                    np.ascontiguousarray(quantizer.encode(tile.vectors)).tofile(file)
+                    write_values(file, quantizer.encode(tile.vectors))
 
 
 def stored_model(run: Run, codebooks_dir: Path) -> Quantizer:

@@ -59,12 +59,39 @@ def test_every_option_has_its_flag():
         ({"extra": ["reservation"]}, "not an option of sbatch"),
         ({"extra": ["--array=1"]}, "--array cannot be given: which tasks"),
         ({"extra": ["-Jx"]}, "-J cannot be given"),
+        ({"extra": ["-oX"]}, "-o cannot be given"),
+        ({"extra": ["-o=X"]}, "-o cannot be given"),
+        ({"extra": ["--outp=x"]}, "--output cannot be given: `slurm status` looks for the logs"),
+        ({"extra": ["--o=x"]}, "--output cannot be given"),
+        ({"extra": ["--job"]}, "--job-name cannot be given"),
+        ({"extra": ["--w"]}, "--wrap cannot be given"),
+        ({"extra": ["--time=1 --output=x"]}, "write one option as --name=value"),
+        ({"extra": ["--exclusive --output=x"]}, "write one option as --name=value"),
+        ({"extra": ["--comment='a' --output=x"]}, "write one option as --name=value"),
+        ({"extra": ['--comment="a" "--output=x"']}, "write one option as --name=value"),
+        ({"extra": ["--com'ment=x' --output=y"]}, "write one option as --name=value"),
+        ({"extra": ["--comment=a\\ --output=y"]}, "write one option as --name=value"),
+        ({"extra": ["--exclusive\t-ox"]}, "one line"),
+        ({"extra": ["-p x -o y"]}, "write one option as --name=value"),
+        ({"extra": ["-HoX"]}, "several options of sbatch"),
+        ({"extra": ["'--output=x'"]}, "write one option as --name=value"),
+        ({"extra": ["--"]}, "write one option as --name=value"),
+        ({"extra": ["--=x"]}, "write one option as --name=value"),
         ({"extra": ["--x=1\n--y"]}, "one line"),
     ],
 )
 def test_what_sbatch_would_not_take_is_refused(values, sentence):
     with pytest.raises(InputError, match=sentence):
         JobSpec.parse(values)
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--reservation=class", "--exclusive", "--comment='two words'", '--comment="it\'s"', "-H", "-p", "-pdebug",
+     "--gpus-per-node=h100:2", "--wait", "--export=ALL,A=1", "--open-mode=append", "--switches=1@0:10"],
+)  # fmt: skip
+def test_other_options_pass_as_they_are(option):
+    assert JobSpec.parse({"extra": [option]}).extra == (option,)
 
 
 def test_one_kind_of_memory_replaces_another():

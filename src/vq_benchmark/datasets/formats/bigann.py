@@ -11,7 +11,7 @@ import numpy as np
 
 from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.file_rows import FileRowsSource
-from vq_benchmark.datasets.formats.format import Format, VectorBlocks, as_ids
+from vq_benchmark.datasets.formats.format import Format, VectorBlocks, as_ids, write_values
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 
@@ -61,9 +61,9 @@ def _open(path: Path, dtype: np.dtype[np.generic], value_bytes: tuple[int, ...])
 def write(file: BinaryIO, vectors: VectorBlocks) -> None:
     if vectors.n > MAX_WRITABLE:
         raise InputError(f"the header has 4 bytes for the number of rows, so {vectors.n} are too many; use .npy.")
-    np.array([vectors.n, vectors.d], dtype="<u4").tofile(file)
+    write_values(file, np.array([vectors.n, vectors.d], dtype="<u4"))
     for block in vectors.blocks:
-        np.ascontiguousarray(block, dtype=vectors.dtype.newbyteorder("<")).tofile(file)
+        write_values(file, block.astype(vectors.dtype.newbyteorder("<"), copy=False))
 
 
 FORMAT = Format(

@@ -31,6 +31,11 @@ class VectorBlocks:
     blocks: Iterable[Array]
 
 
+def write_values(file: BinaryIO, values: Array) -> None:
+    """Write the bytes of an array, in C order. Unlike `tofile`, this says what the system says if it fails."""
+    file.write(np.ascontiguousarray(values).data)
+
+
 @dataclass(frozen=True)
 class Format:
     """A file format: its extensions (lower case, with the dot) and what can be done with it.

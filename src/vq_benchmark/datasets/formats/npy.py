@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
 from numpy.lib import format as numpy_format
 
 from vq_benchmark.arrays import IdArray
@@ -15,6 +14,7 @@ from vq_benchmark.datasets.formats.format import (
     as_ids,
     require_matrix,
     require_vector_dtype,
+    write_values,
 )
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
@@ -64,7 +64,7 @@ def write(file: BinaryIO, vectors: VectorBlocks) -> None:
     header = {"descr": description, "fortran_order": False, "shape": (vectors.n, vectors.d)}
     numpy_format.write_array_header_1_0(file, header)
     for block in vectors.blocks:
-        np.ascontiguousarray(block, dtype=vectors.dtype).tofile(file)
+        write_values(file, block.astype(vectors.dtype, copy=False))
 
 
 FORMAT = Format(

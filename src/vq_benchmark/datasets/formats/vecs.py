@@ -13,7 +13,7 @@ import numpy as np
 from vq_benchmark.arrays import Array, FloatArray, IdArray
 from vq_benchmark.datasets.checks import probe_rows
 from vq_benchmark.datasets.file_rows import read_records
-from vq_benchmark.datasets.formats.format import Format, VectorBlocks, as_ids
+from vq_benchmark.datasets.formats.format import Format, VectorBlocks, as_ids, write_values
 from vq_benchmark.datasets.source import as_float32
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
@@ -84,7 +84,7 @@ def write(file: BinaryIO, vectors: VectorBlocks) -> None:
     for block in vectors.blocks:
         prefixes = np.full((len(block), 1), vectors.d, dtype="<i4").view(np.uint8)
         values = np.ascontiguousarray(block, dtype=vectors.dtype.newbyteorder("<")).view(np.uint8)
-        np.hstack((prefixes, values)).tofile(file)
+        write_values(file, np.hstack((prefixes, values)))
 
 
 FORMAT = Format(

@@ -27,6 +27,11 @@ TAKEN = {
     "--parsable": "it is given already",
 }
 """Options that the script or its submission sets itself, and why."""
+OPTION = re.compile(r"""(?P<name>--[A-Za-z][\w-]*(?==|$)|-[A-Za-z])=?([^\s"'\\#]+|"[^"\\]*"|'[^'\\]*')?""", re.ASCII)
+"""One option in one word, or its value in quotes: sbatch reads a line of a script as a shell does, so that a blank, a
+quote in the middle or a # may begin something else."""
+SHORT_WITH_VALUE = "AaBbCcDdeFGiJLMmNnopqStwx"
+"""Short options whose value may follow at once; behind others sbatch looks for further options."""
 
 
 def seconds_of(time: str) -> int:
@@ -72,13 +77,19 @@ def _one_line(value: str) -> str:
 
 
 def _flag(value: str) -> str:
-    name = re.split(r"[=\s]", value, maxsplit=1)[0]
-    short = name[:2] if re.match(r"-[^-]", name) else name
-    if not name.startswith("-"):
-        raise ValueError(f"{value!r} is not an option of sbatch; write it as on its command line, --name=value")
-    if short in TAKEN:
-        raise ValueError(f"{short} cannot be given: {TAKEN[short]}")
-    return _one_line(value)
+    _one_line(value)
+    option = OPTION.fullmatch(value)
+    if option is None:
+        raise ValueError(
+            f"{value!r} is not an option of sbatch; write one option as --name=value, or --name='a value with blanks'"
+        )
+    name = option["name"]
+    if len(name) == 2 and name[1] not in SHORT_WITH_VALUE and value != name:
+        raise ValueError(f"{value!r} may be several options of sbatch; give each of them by itself")
+    for taken, reason in TAKEN.items():  # sbatch takes any beginning of a long option for it
+        if taken == name or (name.startswith("--") and taken.startswith(name)):
+            raise ValueError(f"{taken} cannot be given: {reason}")
+    return value
 
 
 Text = Annotated[str, AfterValidator(_one_line)]
