@@ -16,7 +16,8 @@ from vq_benchmark.studies.plan import DATA_WITHOUT_EFFECT, OPTIONS_WITHOUT_EFFEC
 ROWS = np.arange(40, dtype=np.float32).reshape(10, 4)
 SOURCE = ArraySource(ROWS)
 JUDGED = Judgements(ROWS[:2], np.ones((2, 3), np.int64))
-DATASET = Dataset("made", SOURCE, ROWS[:3], "l2", SOURCE, None, JUDGED, fingerprint="f", learn_fingerprint="g")
+LEARN = ArraySource(ROWS)
+DATASET = Dataset("made", SOURCE, ROWS[:3], "l2", LEARN, None, JUDGED, fingerprint="f", learn_fingerprint="g")
 OPTIONS = Options(Path("cache"), Path("codebooks"), train_size=5)
 CELL = Cell("pq", {"m": 2, "nbits": 4}, 3, 0, 10)
 

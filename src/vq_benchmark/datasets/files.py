@@ -43,7 +43,7 @@ class FileState:
             found = path.stat()
         except OSError as error:
             raise InputError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
-        return cls(os.path.abspath(path), found.st_size, found.st_mtime_ns)  # noqa: PTH100 - links stay links
+        return cls(os.path.realpath(path), found.st_size, found.st_mtime_ns)
 
     def __str__(self) -> str:
         moment = datetime.fromtimestamp(self.modified / 1e9, UTC).isoformat(sep=" ", timespec="milliseconds")

@@ -209,7 +209,7 @@ def _measurement(run: Run, database: Database) -> Measurement:
         measurement = Measurement.from_bytes((stored and stored.accumulators) or b"")
     except ValueError as error:
         raise Incomplete(
-            f"the measurement of {_chunk(run)} is {error}; delete the row and run that chunk again"
+            f"the measurement of {_chunk(run)} is damaged: {error}; delete the row and run that chunk again"
         ) from error
     spans = measurement.accumulators.spans
     if spans != [(run.chunk_start, run.chunk_stop)]:
