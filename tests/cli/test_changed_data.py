@@ -250,3 +250,24 @@ def test_a_given_truth_is_looked_at_though_all_is_done(program, large, tmp_path)
     outdated = program(*command, "--ground-truth-path", "gt.npz")
     assert outdated.code == 2
     assert "'gt.npz' is the ground truth of other vectors" in outdated.err
+
+
+def test_no_export_is_of_a_run_or_a_folder_of_other_vectors(program, large, tmp_path):
+    np.save(large / "learn.npy", np.random.default_rng(4).standard_normal((2000, 8)).astype(np.float32))
+    program("run", "--dataset", large, "--method", "sq", "--bits", 8, "--db-path", "x.db", *OPTIONS)
+    stored = ("--run-id", row(tmp_path / "x.db", "sq").run_id, "--db-path", "x.db")
+    fitted = ("--method", "sq", "--bits", 8, "--train-size", 500)
+
+    def export(model, output):
+        return program("export", "--dataset", large, *model, "--output", output)
+
+    assert export(stored, "folder").code == 0
+    assert "holds this export already" in export(fitted, "folder").err
+    os.utime(large / "base.npy", ns=(0, 5_000_000_000))
+    assert export(stored, "touched").code == 0
+    rewrite(large)
+    outdated = export(stored, "new")
+    assert (outdated.code, "changed since run" in outdated.err) == (2, True)
+    assert not (tmp_path / "new").exists()
+    other = export(fitted, "folder")
+    assert (other.code, "holds another export: its content of the data is" in other.err) == (2, True)

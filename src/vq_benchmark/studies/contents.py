@@ -8,7 +8,7 @@ from vq_benchmark.datasets.files import FileStates, from_json, same_versions, to
 from vq_benchmark.datasets.fingerprint import fingerprint_array
 from vq_benchmark.evaluation.content import ContentDigest, first_changed_rows
 from vq_benchmark.evaluation.evaluate import Truths
-from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, TILE_ROWS, tiles
+from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, TILE_ROWS, content_digest
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.spans import Span
 from vq_benchmark.machine.progress import Reporter
@@ -30,7 +30,6 @@ class Contents:
         """The digest of base rows [start, stop): see `evaluation.content`. One pass over them."""
         if rows not in self._digests:
             label, (start, stop) = "comparing the vectors with those of earlier results", rows
-            content = ContentDigest()
             with self.report.task(label, stop - start) as update:
 
                 def on_block(done: int) -> None:
@@ -38,9 +37,7 @@ class Contents:
                     check_stop(label)
 
                 base, metric = self.dataset.base, self.dataset.metric
-                for tile in tiles(base, start, stop, metric, self.batch_size, on_block):
-                    content.add(tile.first // TILE_ROWS, tile.digest)
-            self._digests[rows] = content
+                self._digests[rows] = content_digest(base, start, stop, metric, self.batch_size, on_block)
         return self._digests[rows]
 
     def are(self, files: FileStates | None, digest: str, rows: Span) -> bool:
@@ -80,20 +77,25 @@ class Contents:
 
         None if it was measured on, trained on, or compared with neighbours among, vectors that changed since.
         """
-        record = run.environment.get("content")
-        if record is None:
+        if not self.are_of(run):
             return None
+        record = run.environment["content"]
         files = from_json(record["files"])
-        digests = {(run.chunk_start, run.chunk_stop): record["digest"]}
-        if record["searched"] is not None:
-            digest, start, stop = record["searched"]
-            digests[start, stop] = digest
-        if not (
-            all(self.are(files, digest, rows) for rows, digest in digests.items())
-            and self.training_is(files, record["training_digest"], train_size, run.seed)
-        ):
+        if not self.training_is(files, record["training_digest"], train_size, run.seed):
             return None
         if files == self.dataset.files:
             return run
         renewed = record | {"files": to_json(self.dataset.files)}
         return replace(run, environment=run.environment | {"content": renewed}, created_at=now())
+
+    def are_of(self, run: Run) -> bool:
+        """Whether the vectors that a row was measured on, and its neighbours searched among, are the present ones."""
+        record = run.environment.get("content")
+        if record is None:
+            return False
+        digests = {(run.chunk_start, run.chunk_stop): record["digest"]}
+        if record["searched"] is not None:
+            digest, start, stop = record["searched"]
+            digests[start, stop] = digest
+        files = from_json(record["files"])
+        return all(self.are(files, digest, rows) for rows, digest in digests.items())

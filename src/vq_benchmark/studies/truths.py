@@ -58,7 +58,7 @@ def obtain_truths(dataset: Dataset, options: Options, start: int, stop: int, rep
             return _adopted(dataset, options, dataset.neighbors, "the ground truth that came with the data", report)
         except InputError as error:
             report.say(f"{error} It is not used; exact neighbours are computed instead.")
-    for span in ((0, dataset.n), (start, stop)):
+    for span in dict.fromkeys(((0, dataset.n), (start, stop))):
         path = _cached(dataset, options, span)
         cached = _load(path, dataset, options, span, report)
         if cached is not None:
