@@ -90,6 +90,10 @@ def test_a_truth_whose_file_times_lie_fails_the_measurement(program, large, tmp_
     assert ran.code == 1
     (failed,) = Database(tmp_path / "x.db").runs("status = 'failed'")
     assert "rows 0 to 4096 are not those that the ground truth was computed from" in failed.error
+    assert "`touch` their files and give the commands again" in failed.error
+    os.utime(large / "base.npy", ns=(0, 5_000_000_000))
+    assert program("run", "--dataset", large, "--method", "sq", "--bits", 8, "--db-path", "x.db", *OPTIONS).code == 0
+    assert "measured again" in program(*command).err
 
 
 def test_learn_vectors_that_changed_are_trained_on_again(program, large, tmp_path):
@@ -161,6 +165,17 @@ def test_chunks_of_copies_that_differ_do_not_merge(program, large, tmp_path):
         assert ran.code == 0
     merged = program("merge", "merged.db", "parts")
     assert (merged.code, "different versions of the files" in merged.err) == (1, True)
+
+
+def test_rows_of_different_versions_are_one_disagreement(program, large):
+    run = ("run", "--dataset", large, "--method", "sq", "--bits", 8, *OPTIONS)
+    program(*run, "--db-path", "parts/old.db")
+    rewrite(large)
+    program(*run, "--db-path", "parts/new.db")
+    merged = program("merge", "merged.db", "parts")
+    assert merged.code == 1
+    assert "the digest of its vectors, which changed in between, is" in merged.err
+    assert merged.err.count("sq {") == 1
 
 
 def test_chunks_of_a_file_that_was_touched_merge_after_a_look(program, large):
