@@ -38,15 +38,16 @@ def run_divided(
     Without a `folder` of the caller's, one beside the database is used, and removed once all is done.
 
     Raises:
-        InputError: the folder holds another study, or there are not so many threads as workers.
+        InputError: the folder holds another study, the ground truth that was given is of other data, or there are
+            not so many threads as workers.
         Stopped: it was told to stop; the same call goes on from there.
     """
     if folder is not None and force:
         raise InputError("--force runs nothing again in a --study-dir; delete that folder, or give another.")
     outcome, waiting = done_before(dataset, options, cells, database, report, force=force)
+    check_given_truth(dataset, options, report)
     say_what_to_expect(dataset, options, report, anything=bool(waiting))
     if not waiting:
-        check_given_truth(dataset, options, report)
         return outcome
     database.check_writable()
     kept = folder is not None

@@ -72,7 +72,7 @@ def obtain_truths(dataset: Dataset, options: Options, start: int, stop: int, rep
 
 
 def check_given_truth(dataset: Dataset, options: Options, report: Reporter) -> None:
-    """Look at a ground truth that was given although nothing is left to measure with it.
+    """Look at a ground truth that was given, if one was, though nothing may be left to measure with it.
 
     Raises:
         InputError: there is no such file, or it does not belong to the data.
@@ -121,7 +121,10 @@ def _given(dataset: Dataset, options: Options, path: Path, report: Reporter) -> 
         truths = load_truths(path, belonging_of(dataset), options.k, (0, dataset.n))
         present = Contents(dataset, report, options.batch_size).searched(truths)
         if present is None:
-            raise ChangedData(f"{str(path)!r} is the ground truth of other vectors: these changed since.")
+            raise ChangedData(
+                f"{str(path)!r} is the ground truth of other vectors: these changed since; compute it again with "
+                "`vq-benchmark precompute-gt`."
+            )
         return present
     return _adopted(dataset, options, load_ids(path), f"the ground truth {str(path)!r}", report)
 
