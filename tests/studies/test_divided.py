@@ -236,6 +236,17 @@ def test_tasks_set_aside_what_is_of_vectors_that_changed(vectors, options, tmp_p
     assert qualities(Database(manifest.results_path)) == undivided(study, options, tmp_path / "whole.db")
 
 
+def test_rows_are_merged_though_the_vectors_are_gone(vectors, options, tmp_path):
+    copy = Path(shutil.copytree(vectors, tmp_path / "copy"))
+    manifest = planned(study_of(copy, methods=["sq"]), options, tmp_path / "study")
+    in_order = [task for stage in STAGES for task in manifest.tasks(stage)]
+    for task in in_order[:-1]:
+        run_task(Workshop(manifest, options, SILENT), task)
+    shutil.rmtree(copy)
+    run_task(Workshop(manifest, options, SILENT), in_order[-1])
+    assert manifest.unfinished("merge") == []
+
+
 def test_a_folder_holds_one_study_of_one_user(vectors, options, tmp_path):
     folder = tmp_path / "study"
     manifest = planned(study_of(vectors), options, folder)

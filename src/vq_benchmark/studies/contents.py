@@ -1,10 +1,11 @@
 """Whether something that was computed earlier is of the vectors as they are now."""
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from vq_benchmark.datasets.dataset import Dataset
-from vq_benchmark.datasets.files import FileStates, from_json, same_versions, to_json
+from vq_benchmark.datasets.files import FileState, FileStates, from_json, same_versions, to_json
 from vq_benchmark.datasets.fingerprint import fingerprint_array
 from vq_benchmark.evaluation.content import ContentDigest, first_changed_rows
 from vq_benchmark.evaluation.evaluate import Truths
@@ -99,3 +100,13 @@ class Contents:
             digests[start, stop] = digest
         files = from_json(record["files"])
         return all(self.are(files, digest, rows) for rows, digest in digests.items())
+
+
+def files_are_untouched(run: Run) -> bool:
+    """Whether the files that a row was measured on have the sizes and times that they had; False if not known.
+
+    Raises:
+        InputError: one is gone.
+    """
+    files = from_json(run.environment.get("content", {}).get("files"))
+    return files is not None and all(FileState.of(Path(state.path)) == state for state in files)

@@ -22,7 +22,7 @@ from vq_benchmark.machine.provenance import environment
 from vq_benchmark.results.database import Database, write_database
 from vq_benchmark.results.merging import unite
 from vq_benchmark.studies.cell import failed_row, fitted_model, run_cell
-from vq_benchmark.studies.contents import Contents
+from vq_benchmark.studies.contents import Contents, files_are_untouched
 from vq_benchmark.studies.finishing import finish_partial_rows, measurement_differences
 from vq_benchmark.studies.local import staged_rows
 from vq_benchmark.studies.manifest import Configuration, Manifest, Task
@@ -104,7 +104,10 @@ class Workshop:
         return f"{names} of vectors that changed since: set aside, with .outdated at the end of the name."
 
     def _is_current(self, task: Task) -> bool:
-        """Whether a result is of the vectors as they are now; also where it is damaged, which its readers notice."""
+        """Whether a result is of the vectors as they are now, as far as that can be known.
+
+        That one is damaged is noticed by those that read it.
+        """
         path = self.manifest.result_path(task)
         try:
             if task.stage in ("truth", "reduce"):
@@ -122,7 +125,14 @@ class Workshop:
         return present is not None
 
     def _rows_are_current(self, database: Database) -> bool:
+        """Whether all rows are of the vectors as they are now; they then say that they are of the present files.
+
+        Raises:
+            InputError: that cannot be found out, for the vectors are gone.
+        """
         for run in database.runs("status != 'failed'"):
+            if files_are_untouched(run):  # so that a merge seldom needs the data set
+                continue
             present = self.contents.present(run, self.options.train_size)
             if present is None:
                 return False
