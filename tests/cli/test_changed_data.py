@@ -90,6 +90,10 @@ def test_a_truth_whose_file_times_lie_fails_the_measurement(program, large, tmp_
     assert ran.code == 1
     (failed,) = Database(tmp_path / "x.db").runs("status = 'failed'")
     assert "rows 0 to 4096 are not those that the ground truth was computed from" in failed.error
+    assert "`touch` their files and give the commands again" in failed.error
+    os.utime(large / "base.npy", ns=(0, 5_000_000_000))
+    assert program("run", "--dataset", large, "--method", "sq", "--bits", 8, "--db-path", "x.db", *OPTIONS).code == 0
+    assert "measured again" in program(*command).err
 
 
 def test_learn_vectors_that_changed_are_trained_on_again(program, large, tmp_path):
@@ -128,6 +132,52 @@ def test_chunks_of_different_versions_do_not_merge(skip, program, large, tmp_pat
     assert again.code == 0, again.err
 
 
+def test_a_chunk_is_measured_again_where_vectors_that_its_truth_searched_changed(program, large, tmp_path):
+    run = ("run", "--dataset", large, "--method", "sq", "--bits", 8, *OPTIONS, "--ground-truth-path", "gt.npz")
+    search = ("precompute-gt", "--dataset", large, "--output-path", "gt.npz", "--k", 10)
+    np.save(large / "learn.npy", np.random.default_rng(4).standard_normal((2000, 8)).astype(np.float32))
+
+    def chunk(start, stop):
+        return program(*run, "--data-chunk-start", start, "--data-chunk-end", stop, "--db-path", f"parts/{start}.db")
+
+    program(*search)
+    assert chunk(0, 8192).code == 0
+    rewrite(large, slice(20_000, N))
+    outdated = chunk(8192, N)
+    assert (outdated.code, "'gt.npz' is the ground truth of other vectors" in outdated.err) == (2, True)
+    program(*search)
+    assert chunk(8192, N).code == 0
+    assert "cannot be merged" in program("merge", "merged.db", "parts").err
+    assert "measured again" in chunk(0, 8192).err
+    merged = program("merge", "again.db", "parts")
+    assert merged.code == 0, merged.err
+
+
+def test_chunks_of_copies_that_differ_do_not_merge(program, large, tmp_path):
+    np.save(large / "learn.npy", np.random.default_rng(4).standard_normal((2000, 8)).astype(np.float32))
+    other = shutil.copytree(large, tmp_path / "a" / "large")
+    rewrite(other)
+    for data, start, stop in ((large, 0, 8192), (other, 8192, N)):
+        ran = program(
+            *("run", "--dataset", data, "--method", "sq", "--bits", 8, *OPTIONS, "--db-path", f"parts/{start}.db"),
+            *("--data-chunk-start", start, "--data-chunk-end", stop),
+        )
+        assert ran.code == 0
+    merged = program("merge", "merged.db", "parts")
+    assert (merged.code, "different versions of the files" in merged.err) == (1, True)
+
+
+def test_rows_of_different_versions_are_one_disagreement(program, large):
+    run = ("run", "--dataset", large, "--method", "sq", "--bits", 8, *OPTIONS)
+    program(*run, "--db-path", "parts/old.db")
+    rewrite(large)
+    program(*run, "--db-path", "parts/new.db")
+    merged = program("merge", "merged.db", "parts")
+    assert merged.code == 1
+    assert "the digest of its vectors, which changed in between, is" in merged.err
+    assert merged.err.count("sq {") == 1
+
+
 def test_chunks_of_a_file_that_was_touched_merge_after_a_look(program, large):
     run = ("run", "--dataset", large, "--method", "none", *OPTIONS)
     chunks = [
@@ -161,27 +211,39 @@ def test_a_file_that_changes_during_the_pass_fails_the_cell(program, large, tmp_
     assert "base.npy' changed while it was in use" in failed.error
 
 
-def test_a_study_folder_with_results_of_other_vectors_is_refused(program, large):
-    command = (
-        "sweep",
-        "--dataset",
-        large,
-        "--method",
-        "sq",
-        "--bits",
-        8,
-        "--chunks",
-        2,
-        "--db-path",
-        "x.db",
-        *OPTIONS,
-    )
-    assert program(*command, "--study-dir", "study").code == 0
+@pytest.mark.parametrize("lost", ["nothing", "results.db", "results/evaluate-00001.db"])
+def test_a_study_folder_with_results_of_other_vectors_is_brought_up_to_date(lost, program, large, tmp_path):
+    command = ("sweep", "--dataset", large, "--method", "sq", "--bits", 8, "--chunks", 2, *OPTIONS)
+    folder = tmp_path / "study"
+    assert program(*command, "--study-dir", folder, "--db-path", "x.db").code == 0
+    if lost != "nothing":
+        (folder / "results.db").unlink()
+        (folder / lost).unlink(missing_ok=True)
+        (tmp_path / "x.db").unlink()
     rewrite(large)
-    ran = program(*command, "--study-dir", "study")
-    assert ran.code == 2
-    assert "holds results of vectors that changed since; delete it, or give another folder" in ran.err
-    assert program(*command).code == 0
+    ran = program(*command, "--study-dir", folder, "--db-path", "x.db")
+    assert ran.code == 0, ran.err
+    assert "more results of vectors that changed since: set aside" in ran.err
+    assert program(*command, "--db-path", "fresh.db", "--codebooks-dir", "fresh", "--cache-dir", "fresh").code == 0
+    ours, fresh = row(tmp_path / "x.db", "sq"), row(tmp_path / "fresh.db", "sq")
+    assert [ours.metrics[name] for name in ("mse", "recall_at_10")] == [
+        fresh.metrics[name] for name in ("mse", "recall_at_10")
+    ]
+
+
+def test_a_study_whose_files_were_touched_between_its_tasks_goes_on(program, large, tmp_path):
+    command = (
+        *("sweep", "--dataset", large, "--method", "sq", "--bits", 8, "--chunks", 2, "--skip-ground-truth"),
+        *("--study-dir", "study", *OPTIONS),
+    )
+    assert program(*command, "--db-path", "x.db").code == 0
+    (tmp_path / "study" / "results.db").unlink()
+    (tmp_path / "study" / "results" / "evaluate-00001.db").unlink()
+    os.utime(large / "base.npy", ns=(0, 5_000_000_000))
+    ran = program(*command, "--db-path", "y.db")
+    assert ran.code == 0, ran.out
+    assert "set aside" not in ran.err
+    assert row(tmp_path / "x.db", "sq").metrics["mse"] == row(tmp_path / "y.db", "sq").metrics["mse"]
 
 
 def test_a_given_truth_is_looked_at_though_all_is_done(program, large, tmp_path):
@@ -203,3 +265,24 @@ def test_a_given_truth_is_looked_at_though_all_is_done(program, large, tmp_path)
     outdated = program(*command, "--ground-truth-path", "gt.npz")
     assert outdated.code == 2
     assert "'gt.npz' is the ground truth of other vectors" in outdated.err
+
+
+def test_no_export_is_of_a_run_or_a_folder_of_other_vectors(program, large, tmp_path):
+    np.save(large / "learn.npy", np.random.default_rng(4).standard_normal((2000, 8)).astype(np.float32))
+    program("run", "--dataset", large, "--method", "sq", "--bits", 8, "--db-path", "x.db", *OPTIONS)
+    stored = ("--run-id", row(tmp_path / "x.db", "sq").run_id, "--db-path", "x.db")
+    fitted = ("--method", "sq", "--bits", 8, "--train-size", 500)
+
+    def export(model, output):
+        return program("export", "--dataset", large, *model, "--output", output)
+
+    assert export(stored, "folder").code == 0
+    assert "holds this export already" in export(fitted, "folder").err
+    os.utime(large / "base.npy", ns=(0, 5_000_000_000))
+    assert export(stored, "touched").code == 0
+    rewrite(large)
+    outdated = export(stored, "new")
+    assert (outdated.code, "changed since run" in outdated.err) == (2, True)
+    assert not (tmp_path / "new").exists()
+    other = export(fitted, "folder")
+    assert (other.code, "holds another export: its content of the data is" in other.err) == (2, True)

@@ -142,3 +142,11 @@ def test_a_full_disk_is_one_sentence_and_the_same_call_works_later(program, task
     small_disk.free()
     assert program("merge", small_disk.path / "out.db", "tasks").code == 0
     assert [path.name for path in small_disk.path.iterdir()] == ["out.db"]
+
+
+def test_the_output_under_another_name_is_no_input(program, tasks, tmp_path):
+    assert program("merge", "out.db", "tasks").code == 0
+    (tmp_path / "other.db").hardlink_to(tmp_path / "out.db")
+    before = (tmp_path / "out.db").read_bytes()
+    assert program("merge", "out.db", "other.db").code == 0
+    assert (tmp_path / "out.db").read_bytes() == before

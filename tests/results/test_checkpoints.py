@@ -65,7 +65,6 @@ def test_it_says_of_which_files_it_is(checkpoint: Checkpoint) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("model_hash", "other", "its model hash is other, needed is m"),
         ("dataset_fingerprint", "other", "its dataset fingerprint is other, needed is f"),
         ("id", "other", f"its id is other, needed is {ID}"),
         ("release", "9.9", f"its release is 9.9, needed is {release()}"),
@@ -81,6 +80,14 @@ def test_one_of_other_work_is_refused_and_left(name: str, value: str, says: str,
     assert says in str(refusal.value)
     assert "delete it" in str(refusal.value)
     assert checkpoint.path.read_bytes() == before
+
+
+def test_one_of_a_model_that_was_fitted_again_is_set_aside(checkpoint: Checkpoint) -> None:
+    Checkpoint(checkpoint.path, checkpoint.identity | {"model_hash": "other"}).write(b"x", 1)
+    remarks = Remarks()
+    assert checkpoint.read(remarks) is None
+    assert not checkpoint.path.exists()
+    assert checkpoint.path.with_name(f"{checkpoint.path.name}.corrupt").exists()
 
 
 def test_one_of_another_format_is_refused(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import itertools
 import json
 import random
+import shutil
 import threading
 import time
 from dataclasses import replace
@@ -15,6 +16,7 @@ from filelock import FileLock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vq_benchmark.datasets.checks import probe_rows
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.grid import TILE_ROWS
 from vq_benchmark.machine.progress import SilentReporter
@@ -204,8 +206,45 @@ def test_changed_vectors_are_refused(vectors, options, tmp_path):
         (copy / path.name).write_bytes(path.read_bytes())
     manifest = planned(study_of(copy), options, tmp_path / "study")
     np.save(copy / "base.npy", np.zeros((N, D), dtype=np.float32))
-    with pytest.raises(TaskFailed, match="they were changed since"):
+    with pytest.raises(TaskFailed, match="they changed since"):
         run_task(Workshop(manifest, options, SILENT), Task("fit", 0))
+
+
+def test_tasks_set_aside_what_is_of_vectors_that_changed(vectors, options, tmp_path):
+    """As an array does it, whose tasks know nothing of each other; a few calls of `resume` end it."""
+    copy = Path(shutil.copytree(vectors, tmp_path / "copy"))
+    study = study_of(copy, methods=["sq", "none"])
+    manifest = planned(study, options, tmp_path / "study")
+    in_order = [task for stage in STAGES for task in manifest.tasks(stage)]
+    workshop = Workshop(manifest, options, SILENT)
+    for task in in_order[:-3]:  # all but an evaluation of `none`, and the merge
+        run_task(workshop, task)
+    base = np.load(copy / "base.npy")
+    unseen = np.setdiff1d(np.arange(N), probe_rows(N))
+    base[unseen] *= 2
+    np.save(copy / "base.npy", base)
+    failures = []
+    for _ in range(4):
+        workshop = Workshop(manifest, options, SILENT)
+        for task in in_order:
+            try:
+                run_task(workshop, task)
+            except TaskFailed as error:
+                failures.append(str(error))
+    assert "whole.npz' of vectors that changed since: set aside" in failures[0], failures
+    assert manifest.unfinished("merge") == [], "\n".join(failures)
+    assert qualities(Database(manifest.results_path)) == undivided(study, options, tmp_path / "whole.db")
+
+
+def test_rows_are_merged_though_the_vectors_are_gone(vectors, options, tmp_path):
+    copy = Path(shutil.copytree(vectors, tmp_path / "copy"))
+    manifest = planned(study_of(copy, methods=["sq"]), options, tmp_path / "study")
+    in_order = [task for stage in STAGES for task in manifest.tasks(stage)]
+    for task in in_order[:-1]:
+        run_task(Workshop(manifest, options, SILENT), task)
+    shutil.rmtree(copy)
+    run_task(Workshop(manifest, options, SILENT), in_order[-1])
+    assert manifest.unfinished("merge") == []
 
 
 def test_a_folder_holds_one_study_of_one_user(vectors, options, tmp_path):

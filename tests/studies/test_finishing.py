@@ -152,8 +152,8 @@ def test_a_damaged_measurement_is_named_and_the_other_sets_finish(study, databas
     damaged = replace(middle, accumulators=(middle.accumulators or b"")[:-100])
     result = finished(database, [*study.parts, damaged])
     assert (
-        f"the measurement of rows 300 to 600 (run {middle.run_id}) is damaged: it does not hold a measurement"
-        in result.incomplete[0]
+        f"the measurement of rows 300 to 600 (run {middle.run_id}) is damaged: it does not hold a measurement: not a "
+        "readable archive" in result.incomplete[0]
     )
     assert [run.run_id for run in result.finished] == [none[0].whole_run_id]
 

@@ -11,13 +11,14 @@ from vq_benchmark.cli.measuring import say_notes, single_cell, single_grid
 from vq_benchmark.cli.options import CacheOptions, DataOptions, MachineOptions, grouped
 from vq_benchmark.datasets.dataset import Dataset, Metric
 from vq_benchmark.datasets.source import with_held_out_rows
-from vq_benchmark.errors import InputError
+from vq_benchmark.errors import ChangedData, InputError
 from vq_benchmark.machine.progress import Reporter, reporter
 from vq_benchmark.machine.terminal import echo
 from vq_benchmark.quantizers.base import Quantizer
 from vq_benchmark.results.database import Database, Run
 from vq_benchmark.results.locations import codebooks_dir, database_path
 from vq_benchmark.studies.cell import fitted_model
+from vq_benchmark.studies.contents import Contents
 from vq_benchmark.studies.exporting import check_output, is_exported, stored_model
 from vq_benchmark.studies.exporting import export as write_export
 from vq_benchmark.studies.plan import DEFAULT_TRAIN_SIZE, Options
@@ -63,7 +64,7 @@ def export(
         run = _stored_run(str(run_id), Database(database_path(db_path)))
         check_output(output, run.method)
         quantizer = stored_model(run, models)
-        dataset = _data_of(run, data, cache.folder, report)
+        dataset = _data_of(run, data, cache.folder, machine.batch_size, report)
         say_notes(dataset, report)
     else:
         grid = single_grid(method, bits, param or [], seed)
@@ -86,7 +87,7 @@ def _stored_run(run_id: str, database: Database) -> Run:
     return run
 
 
-def _data_of(run: Run, data: DataOptions, cache: Path, report: Reporter) -> Dataset:
+def _data_of(run: Run, data: DataOptions, cache: Path, batch_size: int, report: Reporter) -> Dataset:
     """The data set of the options, under the metric of the run; refused if the run was on another."""
     options = replace(data, metric=data.metric or cast(Metric, run.metric))
     dataset = options.load(cache_dir=cache, report=report)
@@ -95,18 +96,29 @@ def _data_of(run: Run, data: DataOptions, cache: Path, report: Reporter) -> Data
             f"run {run.run_id} was on other data than {dataset.name!r} with these options: it had {run.n} vectors of "
             f"dimension {run.d}, metric {run.metric}; give the data options of that run."
         )
+    if not Contents(dataset, report, batch_size).are_of(run):
+        raise ChangedData(
+            f"the vectors of {dataset.name!r} changed since run {run.run_id} was measured; give its command again, "
+            "or export with --method."
+        )
     return dataset
 
 
 def _write(quantizer: Quantizer, dataset: Dataset, output: Path, batch_size: int, report: Reporter) -> None:
     base = with_held_out_rows(dataset.base)
-    if is_exported(quantizer, base, dataset.fingerprint, dataset.metric, output):
+    if is_exported(quantizer, base, dataset.fingerprint, dataset.metric, output, batch_size):
         report.say(f"{str(output)!r} holds this export already; nothing was left to do.")
     else:
         with report.task(f"writing {output.name}", base.n) as update:
+
+            def on_block(done: int) -> None:
+                update(done)
+                if done == base.n:  # all is read, and nothing is at its place yet
+                    dataset.require_unchanged()
+
             write_export(
                 quantizer, base, dataset.metric, output,
-                fingerprint=dataset.fingerprint, batch_size=batch_size, on_block=update,
+                fingerprint=dataset.fingerprint, batch_size=batch_size, on_block=on_block,
             )  # fmt: skip
     echo(
         f"{base.n:,} vectors of dimension {base.d}, {quantizer.name}, {quantizer.bits_per_dim:g} bits per dimension: "

@@ -58,6 +58,7 @@ def precompute_gt(
             found = proposed_neighbors(
                 search, dataset.base, dataset.queries, dataset.metric, k, batch_size=batch_size, **hooks
             )
-            truths = Truths(found)
+            dataset.require_unchanged()
+            truths = Truths(found, files=dataset.files)
         save_truths(output_path, truths, belonging_of(dataset), squared_norms(dataset.queries))
     echo(f"{k} exact neighbours of {len(dataset.queries):,} queries among {dataset.n:,} vectors: {output_path}")

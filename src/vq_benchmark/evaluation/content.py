@@ -91,7 +91,8 @@ def require_same_content(
     if changed is not None:
         raise ChangedData(
             f"the base rows {changed[0]} to {changed[1]} are not those that the ground truth was computed from: the "
-            "data changed in between; compute the ground truth again."
+            "data changed in between; `touch` their files and give the commands again, which then compare what they "
+            "have with the vectors."
         )
 
 

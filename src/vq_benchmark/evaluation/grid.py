@@ -11,7 +11,7 @@ from vq_benchmark.datasets.checks import check_numbered_rows
 from vq_benchmark.datasets.dataset import Metric
 from vq_benchmark.datasets.source import VectorSource, numbers_in_file
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.content import rows_digest
+from vq_benchmark.evaluation.content import ContentDigest, rows_digest
 
 TILE_ROWS = 4096
 """Rows are processed in tiles of this size, counted from row 0 of the base."""
@@ -51,6 +51,16 @@ def block_rows(batch_size: int) -> int:
 def whole_tiles(start: int, stop: int, n: int) -> tuple[int, int]:
     """The rows of all tiles that rows [start, stop) of n touch."""
     return start // TILE_ROWS * TILE_ROWS, min(n, -(-stop // TILE_ROWS) * TILE_ROWS)
+
+
+def content_digest(
+    base: VectorSource, start: int, stop: int, metric: Metric, batch_size: int, on_block: OnBlock | None = None
+) -> ContentDigest:
+    """The digest of rows [start, stop), in one pass; arguments and errors are those of `tiles`."""
+    content = ContentDigest()
+    for tile in tiles(base, start, stop, metric, batch_size, on_block):
+        content.add(tile.first // TILE_ROWS, tile.digest)
+    return content
 
 
 def tiles(

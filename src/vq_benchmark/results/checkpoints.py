@@ -87,7 +87,8 @@ class Checkpoint:
             file.write(pack(header, {"payload": np.frombuffer(payload, dtype=np.uint8)}))
 
     def read(self, report: Reporter) -> Saved | None:
-        """What was written, or None where there is nothing; a damaged file is set aside with a remark.
+        """What was written, or None where there is nothing; a damaged file, and one of a model that was fitted
+        again, is set aside with a remark.
 
         Raises:
             InputError: the checkpoint is of other work, which is refused and left as it is.
@@ -101,6 +102,9 @@ class Checkpoint:
                 saved = Saved(arrays["payload"].tobytes(), int(header["next_row"]), from_json(header.get("files")))
         except ValueError as error:
             self.set_aside(f"is damaged: {error}", report)
+            return None
+        if found.get("model_hash") != self.identity.get("model_hash") and "model_hash" in found:
+            self.set_aside("is of a model that was fitted again since", report)
             return None
         self._check(found)
         return saved

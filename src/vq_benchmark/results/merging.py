@@ -1,7 +1,6 @@
 """Unite results databases: every row once, finished rows before failed ones, disagreements named."""
 
 import json
-import os
 import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ NEWER = (
     "OR (new.status = old.status AND new.created_at > old.created_at AND (new.status = 'failed' "
     "OR new.metrics = old.metrics AND new.accumulators IS old.accumulators))"
 )
+DIGEST = "json_extract({}.environment, '$.content.digest')"
 BOTH = "source.runs AS new JOIN main.runs AS old USING (run_id)"
 
 Difference = tuple[str, object, object]
@@ -67,7 +67,7 @@ def unite(target: Database, sources: Iterable[Path], compare: Compare) -> Union:
     """
     union = Union()
     for source in sources:
-        if os.path.realpath(source) == os.path.realpath(target.path):
+        if target.path.exists() and source.exists() and source.samefile(target.path):
             continue
         try:
             uri = checked_uri(source)
@@ -114,10 +114,16 @@ def _conflicts(connection: sqlite3.Connection, compare: Compare) -> list[tuple[s
     conflicts = []
     for run_id, whole_run_id, status, method, config, seed, start, stop in suspects:
         column = "metrics" if status == "done" else "accumulators"
-        mine, theirs = connection.execute(
-            f"SELECT old.{column}, new.{column} FROM {BOTH} WHERE run_id = ?", (run_id,)
+        mine, theirs, *digests = connection.execute(
+            f"SELECT old.{column}, new.{column}, {DIGEST.format('old')}, {DIGEST.format('new')} FROM {BOTH} "
+            "WHERE run_id = ?",
+            (run_id,),
         ).fetchone()
-        differences = _metric_differences(mine, theirs) if status == "done" else compare(mine, theirs)
+        differences: list[Difference]
+        if digests[0] != digests[1]:
+            differences = [("the digest of its vectors, which changed in between,", *digests)]
+        else:
+            differences = _metric_differences(mine, theirs) if status == "done" else compare(mine, theirs)
         rows = "" if status == "done" else f", rows {start} to {stop}"
         label = f"{method} {json.loads(config)} seed {seed}{rows} (run {run_id})"
         if differences:

@@ -103,7 +103,7 @@ def run_cell(
         "model_id": model.id,
         "model_hash": model.hash,
         "model_reused": model.reused,
-        "content": contents.record(measurement.content.hex, model.training_digest),
+        "content": contents.record(measurement, model.training_digest),
         "peak_memory_is_of_this_cell": peak_is_own,
     }
     if model.quantizer.external:

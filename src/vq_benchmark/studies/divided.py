@@ -8,16 +8,14 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from vq_benchmark.datasets.dataset import Dataset
-from vq_benchmark.datasets.files import same_versions
-from vq_benchmark.errors import ChangedData, InputError
+from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.merging import unite
-from vq_benchmark.studies.contents import Contents
 from vq_benchmark.studies.executor import run_study
 from vq_benchmark.studies.finishing import measurement_differences
-from vq_benchmark.studies.local import Outcome, done_before, is_current, say_what_to_expect
-from vq_benchmark.studies.manifest import MANIFEST_FILE, Manifest, draft_manifest, plan_study
+from vq_benchmark.studies.local import Outcome, done_before, say_what_to_expect
+from vq_benchmark.studies.manifest import draft_manifest, plan_study
 from vq_benchmark.studies.plan import Cell, Options
 from vq_benchmark.studies.study import Study
 from vq_benchmark.studies.truths import check_given_truth
@@ -40,15 +38,16 @@ def run_divided(
     Without a `folder` of the caller's, one beside the database is used, and removed once all is done.
 
     Raises:
-        InputError: the folder holds another study, or there are not so many threads as workers.
+        InputError: the folder holds another study, the ground truth that was given is of other data, or there are
+            not so many threads as workers.
         Stopped: it was told to stop; the same call goes on from there.
     """
     if folder is not None and force:
         raise InputError("--force runs nothing again in a --study-dir; delete that folder, or give another.")
     outcome, waiting = done_before(dataset, options, cells, database, report, force=force)
+    check_given_truth(dataset, options, report)
     say_what_to_expect(dataset, options, report, anything=bool(waiting))
     if not waiting:
-        check_given_truth(dataset, options, report)
         return outcome
     database.check_writable()
     kept = folder is not None
@@ -56,10 +55,8 @@ def run_divided(
     if folder is None:
         identity = draft_manifest(study, Path(), dataset, options, planned).identity()
         folder = database.path.absolute().parent / "studies" / identity
-        _drop_outdated(folder, dataset, report)
     manifest = plan_study(study, folder, dataset, options, planned)
     with _alone_in(folder):
-        _require_current(manifest, Contents(dataset, report, options.batch_size))
         outcome.problems = run_study(manifest, options, report, workers=workers)
     _replace_earlier(database, Database(manifest.results_path), outcome.outdated, force)
     union = unite(
@@ -76,28 +73,11 @@ def run_divided(
     return outcome
 
 
-def _drop_outdated(folder: Path, dataset: Dataset, report: Reporter) -> None:
-    """Remove what a killed call left in a folder of its own before the files of the vectors changed."""
-    if (folder / MANIFEST_FILE).exists() and not same_versions(Manifest.load(folder).files, dataset.files):
-        report.say("the files of the vectors changed since this study was interrupted; it starts over.")
-        shutil.rmtree(folder)
-
-
 def _replace_earlier(database: Database, results: Database, outdated: Collection[str], force: bool) -> None:
     """Put rows in the place of those that uniting would keep: all that are done with `force`, else the outdated."""
     for run in results.runs("status != 'partial'"):
         if run.status == "done" if force else run.run_id in outdated:
             database.put(run)
-
-
-def _require_current(manifest: Manifest, contents: Contents) -> None:
-    """Raises ChangedData if the study's folder holds a finished row of vectors that changed since."""
-    for run in Database(manifest.results_path).runs("status = 'done'"):
-        if not is_current(run, contents, manifest.study.train_size):
-            raise ChangedData(
-                f"{str(manifest.folder)!r} holds results of vectors that changed since; delete it, or give another "
-                "folder."
-            )
 
 
 @contextmanager

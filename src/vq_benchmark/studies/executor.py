@@ -45,6 +45,9 @@ def run_study(manifest: Manifest, machine: Options, report: Reporter, *, workers
         )
     workshop = Workshop(manifest, machine, report)
     failures: list[str] = []
+    outdated = workshop.set_aside_outdated(task for stage in STAGES for task in manifest.tasks(stage))
+    if outdated:
+        report.say(outdated)
     with _Crew(manifest.folder, _share_of(machine, workers)) as crew:
         for stages in WAVES:
             tasks = [task for stage in stages for task in manifest.unfinished(stage)]

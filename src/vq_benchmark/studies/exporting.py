@@ -13,7 +13,8 @@ from vq_benchmark.datasets.formats.format import write_values
 from vq_benchmark.datasets.formats.registry import open_vectors
 from vq_benchmark.datasets.source import VectorSource
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, OnBlock, tiles
+from vq_benchmark.evaluation.content import ContentDigest
+from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, TILE_ROWS, OnBlock, content_digest, tiles
 from vq_benchmark.evaluation.search_index import filled_index
 from vq_benchmark.machine.files import atomic_folder, atomic_write
 from vq_benchmark.quantizers.base import Quantizer
@@ -54,8 +55,15 @@ def check_output(output: Path, method: str) -> None:
             raise InputError(f"{str(output)!r} cannot be written: {str(place)!r} is no folder that takes files.")
 
 
-def is_exported(quantizer: Quantizer, base: VectorSource, fingerprint: str, metric: Metric, output: Path) -> bool:
-    """Whether `output` is a folder that already holds this export.
+def is_exported(
+    quantizer: Quantizer,
+    base: VectorSource,
+    fingerprint: str,
+    metric: Metric,
+    output: Path,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+) -> bool:
+    """Whether `output` is a folder that already holds this export, which takes a pass over the base.
 
     Raises:
         InputError: it holds another one; what differs is said.
@@ -77,6 +85,10 @@ def is_exported(quantizer: Quantizer, base: VectorSource, fingerprint: str, metr
         "metric": metric,
         "size": f"{base.n} x {quantizer.code_bytes} bytes",
     }
+    if found == wanted:
+        name = "content of the data"
+        found[name] = metadata.get("content", "unknown")
+        wanted[name] = content_digest(base, 0, base.n, metric, batch_size).hex
     different = [f"its {name} is {found[name]}, not {wanted[name]}" for name in wanted if found[name] != wanted[name]]
     if different:
         raise InputError(
@@ -107,7 +119,7 @@ def export(
         InputError: as `check_output` says, or a row is bad, or there is no space.
     """
     check_output(output, quantizer.name)
-    if is_exported(quantizer, base, fingerprint, metric, output):
+    if is_exported(quantizer, base, fingerprint, metric, output, batch_size):
         return
     with _writing(output):
         if output.suffix == INDEX_SUFFIX:
@@ -118,15 +130,16 @@ def export(
                 faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))
             return
         with atomic_folder(output) as folder:
-            save_model(
-                quantizer, folder / MODEL_FILE, metadata={"metric": metric, "dataset_fingerprint": fingerprint}
-            )
+            content = ContentDigest()
             with atomic_write(folder / CODES_FILE) as file:
                 shape = (base.n, quantizer.code_bytes)
                 header = {"descr": "|u1", "fortran_order": False, "shape": shape}
                 numpy_format.write_array_header_1_0(file, header)
                 for tile in tiles(base, 0, base.n, metric, batch_size, on_block):
                     write_values(file, quantizer.encode(tile.vectors))
+                    content.add(tile.first // TILE_ROWS, tile.digest)
+            metadata = {"metric": metric, "dataset_fingerprint": fingerprint, "content": content.hex}
+            save_model(quantizer, folder / MODEL_FILE, metadata=metadata)
 
 
 def stored_model(run: Run, codebooks_dir: Path) -> Quantizer:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from vq_benchmark.arrays import Array
-from vq_benchmark.datasets.files import FileState, from_json
+from vq_benchmark.datasets.files import FileStates, from_json, same_versions
 from vq_benchmark.errors import ChangedData
 from vq_benchmark.evaluation.control import ImpossibleControl, checked_metrics
 from vq_benchmark.evaluation.measurement import Measurement
@@ -190,17 +190,19 @@ def _merged(chunks: Sequence[Run], database: Database) -> Measurement:
 
 
 def _check_files(chunks: Sequence[Run]) -> None:
-    """Raise Incomplete if two chunks were read from different versions of one file."""
-    versions: dict[str, tuple[FileState, Run]] = {}
-    for run in chunks:
-        for state in from_json(run.environment.get("content", {}).get("files")) or ():
-            earlier, first = versions.setdefault(state.path, (state, run))
-            if earlier != state:
-                raise Incomplete(
-                    f"its chunks are of different versions of {state.path!r}: {_chunk(first)} of {earlier}, "
-                    f"{_chunk(run)} of {state}; give the commands of the chunks again, which measures those again "
-                    "whose vectors changed"
-                )
+    """Raise Incomplete if two chunks were read from different versions of the files."""
+    first, *others = [(run, from_json(run.environment.get("content", {}).get("files"))) for run in chunks]
+    for run, files in others:
+        if files != first[1] and not same_versions(files, first[1]):
+            raise Incomplete(
+                f"its chunks are of different versions of the files: {_chunk(first[0])} of {_versions(first[1])}, "
+                f"{_chunk(run)} of {_versions(files)}; give the commands of the chunks again, which measures those "
+                "again whose vectors changed"
+            )
+
+
+def _versions(files: FileStates | None) -> str:
+    return ", ".join(f"{state.path!r} ({state})" for state in files or ()) or "unknown ones"
 
 
 def _measurement(run: Run, database: Database) -> Measurement:
@@ -234,7 +236,7 @@ def _finished(chunks: Sequence[Run], measurement: Measurement) -> Run:
         outcome = {"status": "failed", "metrics": {}, "error": str(error)}
     except (ValueError, ChangedData) as error:
         raise Incomplete(f"its chunks cannot be merged: {error}") from error
-    content = first.environment.get("content", {}) | {"digest": measurement.content.hex}
+    content = first.environment.get("content", {}) | {"digest": measurement.content.hex, "searched": None}
     return replace(
         first,
         run_id=first.whole_run_id,

@@ -5,7 +5,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 from vq_benchmark.datasets.dataset import Dataset
-from vq_benchmark.datasets.files import to_json
 from vq_benchmark.datasets.staging import staged
 from vq_benchmark.errors import BadRows, InputError, Stopped
 from vq_benchmark.evaluation.evaluate import Truths
@@ -13,7 +12,7 @@ from vq_benchmark.evaluation.grid import whole_tiles
 from vq_benchmark.evaluation.metrics import JUDGED_MEASURES
 from vq_benchmark.evaluation.spans import Span
 from vq_benchmark.machine.progress import Reporter
-from vq_benchmark.results.database import Database, Run, now
+from vq_benchmark.results.database import Database, Run
 from vq_benchmark.studies.cell import failed_row, run_cell
 from vq_benchmark.studies.contents import Contents
 from vq_benchmark.studies.plan import Cell, Options, run_id
@@ -124,33 +123,20 @@ def done_before(
         earlier = None if force else database.get(run_id(dataset, options, cell))
         if earlier is None or earlier.status == "failed":
             waiting.append(cell)
-        elif not is_current(earlier, contents, options.train_size):
+            continue
+        present = contents.present(earlier, options.train_size)
+        if present is None:
             report.say(f"{cell.label}: the vectors changed since it was measured; it is measured again.")
             outcome.outdated.add(earlier.run_id)
             waiting.append(cell)
-        else:
-            options.checkpoints.remove(earlier.run_id)  # a kill may have come between the row and this
-            outcome.runs.append(_with_present_files(earlier, dataset, database))
-            outcome.skipped += 1
+            continue
+        if present is not earlier:
+            with suppress(InputError):  # a database that may not be written to: the vectors are compared again then
+                database.put(present)
+        options.checkpoints.remove(earlier.run_id)  # a kill may have come between the row and this
+        outcome.runs.append(present)
+        outcome.skipped += 1
     return outcome, waiting
-
-
-def is_current(run: Run, contents: Contents, train_size: int) -> bool:
-    """Whether a row was measured on the vectors as they are now, and trained on them."""
-    return contents.are_recorded(
-        run.environment.get("content"), (run.chunk_start, run.chunk_stop), train_size, run.seed
-    )
-
-
-def _with_present_files(run: Run, dataset: Dataset, database: Database) -> Run:
-    """The row, which from now on says that it is of the files as they are now, so that they are read only once."""
-    content, files = run.environment["content"], to_json(dataset.files)
-    if content["files"] == files:
-        return run
-    renewed = replace(run, environment=run.environment | {"content": content | {"files": files}}, created_at=now())
-    with suppress(InputError):  # a database that may not be written to: the vectors are compared the next time too
-        database.put(renewed)
-    return renewed
 
 
 def say_what_to_expect(dataset: Dataset, options: Options, report: Reporter, *, anything: bool) -> None:

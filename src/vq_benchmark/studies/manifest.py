@@ -24,7 +24,6 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import StringConstraints
 
 from vq_benchmark.datasets.dataset import Dataset
-from vq_benchmark.datasets.files import FileStates, to_json
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation import metric_set
 from vq_benchmark.evaluation.grid import TILE_ROWS
@@ -94,8 +93,6 @@ class Manifest:
     refusals: tuple[Refusal, ...] = ()
     truth_is_given: bool = False
     """Whether exact neighbours come with the data or from a file, so that none are computed chunk by chunk."""
-    files: FileStates | None = None
-    """The files of the vectors as they were when the study was planned; None where they are not known."""
 
     @property
     def results_path(self) -> Path:
@@ -250,7 +247,6 @@ class Manifest:
             "chunks": self.chunks,
             "refusals": [asdict(each) for each in self.refusals],
             "truth_is_given": self.truth_is_given,
-            "files": to_json(self.files),
         }
         with atomic_write(self.folder / MANIFEST_FILE) as file:
             file.write(json.dumps(content, indent=1).encode())
@@ -339,7 +335,6 @@ def draft_manifest(
         chunks=tuple(chunk_spans(dataset.n, study.chunks)),
         refusals=tuple(refusals),
         truth_is_given=study.ground_truth_path is not None or has_stored_truth(dataset, options.k),
-        files=dataset.files,
     )
 
 

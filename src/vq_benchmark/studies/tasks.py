@@ -4,16 +4,17 @@ import functools
 import json
 import shutil
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from vq_benchmark.datasets.dataset import Dataset
-from vq_benchmark.errors import InputError, Stopped
+from vq_benchmark.errors import ChangedData, InputError, Stopped
 from vq_benchmark.evaluation.evaluate import Truths, exact_truths
 from vq_benchmark.evaluation.ground_truth_files import load_truths, save_truths
+from vq_benchmark.evaluation.spans import Span
 from vq_benchmark.evaluation.top_candidates import squared_norms
 from vq_benchmark.machine.files import atomic_write
 from vq_benchmark.machine.progress import Reporter
@@ -21,6 +22,7 @@ from vq_benchmark.machine.provenance import environment
 from vq_benchmark.results.database import Database, write_database
 from vq_benchmark.results.merging import unite
 from vq_benchmark.studies.cell import failed_row, fitted_model, run_cell
+from vq_benchmark.studies.contents import Contents, files_are_untouched
 from vq_benchmark.studies.finishing import finish_partial_rows, measurement_differences
 from vq_benchmark.studies.local import staged_rows
 from vq_benchmark.studies.manifest import Configuration, Manifest, Task
@@ -28,7 +30,7 @@ from vq_benchmark.studies.memory_estimate import cell_within_memory, truth_withi
 from vq_benchmark.studies.plan import Options
 from vq_benchmark.studies.truths import belonging_of, obtain_truths, resumable_search, truth_key
 
-DONE_AGAIN = "Its task is done again when the study is resumed."
+DONE_AGAIN = "It is done again when the study is resumed."
 
 
 class TaskFailed(Exception):
@@ -55,7 +57,8 @@ class Workshop:
         if dataset.fingerprint != self.manifest.fingerprint:
             raise InputError(
                 f"the vectors of {dataset.name!r} have the fingerprint {dataset.fingerprint}, the study in "
-                f"{str(self.manifest.folder)!r} was planned for {self.manifest.fingerprint}: they were changed since."
+                f"{str(self.manifest.folder)!r} was planned for {self.manifest.fingerprint}: they changed since; "
+                "plan the study again in a new folder."
             )
         return dataset
 
@@ -75,15 +78,74 @@ class Workshop:
         """Exact neighbours among all rows, if the study measures recall.
 
         Raises:
-            InputError: the stage before has not been done.
+            InputError: the stage before has not been done, or on vectors that changed since.
         """
         if not self.options.with_recall:
             return None
-        return self._truth(self.manifest.task("reduce", 0))
+        task = self.manifest.task("reduce", 0)
+        require_done(self.manifest, task)
+        self._require_current([task])
+        return self._truth(task)
+
+    @functools.cached_property
+    def contents(self) -> Contents:
+        """What tells whether earlier results are of the vectors as they are now."""
+        return Contents(self.dataset, self.report, self.machine.batch_size)
+
+    def set_aside_outdated(self, tasks: Iterable[Task]) -> str:
+        """Set aside the results of those tasks that are of vectors that changed since; a sentence on them, if any."""
+        outdated = [each for each in tasks if self.manifest.result_path(each).exists() and not self._is_current(each)]
+        paths = [self.manifest.result_path(each) for each in outdated]
+        if not paths:
+            return ""
+        for path in paths:
+            set_aside(path, "outdated")
+        names = repr(str(paths[0])) + (f" and {len(paths) - 1} more results" if paths[1:] else "")
+        return f"{names} of vectors that changed since: set aside, with .outdated at the end of the name."
+
+    def _is_current(self, task: Task) -> bool:
+        """Whether a result is of the vectors as they are now, as far as that can be known.
+
+        That one is damaged is noticed by those that read it.
+        """
+        path = self.manifest.result_path(task)
+        try:
+            if task.stage in ("truth", "reduce"):
+                return self._truth_is_current(task)
+            return task.stage == "fit" or self._rows_are_current(Database(path))
+        except InputError:
+            return True
+
+    def _truth_is_current(self, task: Task) -> bool:
+        path = self.manifest.result_path(task)
+        truths = load_truths(path, belonging_of(self.dataset), self.options.k, self._span(task))
+        present = self.contents.searched(truths)
+        if present is not None and present is not truths:  # so that the vectors are compared only once
+            self._save_truths(task, present)
+        return present is not None
+
+    def _rows_are_current(self, database: Database) -> bool:
+        """Whether all rows are of the vectors as they are now; they then say that they are of the present files.
+
+        Raises:
+            InputError: that cannot be found out, for the vectors are gone.
+        """
+        for run in database.runs("status != 'failed'"):
+            if files_are_untouched(run):  # so that a merge seldom needs the data set
+                continue
+            present = self.contents.present(run, self.options.train_size)
+            if present is None:
+                return False
+            if present is not run:
+                database.put(present)
+        return True
+
+    def _span(self, truth: Task) -> Span:
+        return (0, self.manifest.n) if truth.stage == "reduce" else self.manifest.chunks[truth.index]
 
     def _truth(self, task: Task) -> Truths:
         manifest = self.manifest
-        span = (0, manifest.n) if task.stage == "reduce" else manifest.chunks[task.index]
+        span = self._span(task)
         require_done(manifest, task)
         path = manifest.result_path(task)
         try:
@@ -107,6 +169,7 @@ class Workshop:
     def run_reduce(self, task: Task) -> None:
         """The exact neighbours among all rows, merged from those of the chunks, or as given."""
         parts = self.manifest.tasks("truth")
+        self._require_current(parts)
         if parts:
             truths = self._truth(parts[0])
             for part in parts[1:]:
@@ -114,6 +177,12 @@ class Workshop:
         else:
             truths = obtain_truths(self.dataset, self.options, 0, self.manifest.n, self.report)
         self._save_truths(task, truths)
+
+    def _require_current(self, tasks: Iterable[Task]) -> None:
+        """Raises ChangedData, and sets results aside, if those of some tasks are of vectors that changed since."""
+        outdated = self.set_aside_outdated(tasks)
+        if outdated:
+            raise ChangedData(f"{outdated} {DONE_AGAIN}")
 
     def _save_truths(self, task: Task, truths: Truths) -> None:
         path = self.manifest.result_path(task)
@@ -147,7 +216,11 @@ class Workshop:
             database.get("")
         except InputError as error:
             self.report.say(f"{error} {set_aside(database.path)} The rows are merged anew.")
-        remarks: list[str] = []
+        outdated = self.set_aside_outdated([task])
+        if outdated:
+            self.report.say(f"{outdated} The rows are merged anew.")
+        outdated = self.set_aside_outdated(self.manifest.tasks("evaluate"))
+        remarks = [f"{outdated} {DONE_AGAIN}"] if outdated else []
         with self.report.task("merging", self.manifest.count("evaluate"), unit="chunks") as update:
             for number, configuration in enumerate(self.manifest.configurations, 1):
                 remarks += self._finish(database, configuration)
@@ -183,9 +256,9 @@ class Workshop:
         return [*remarks, f"{whole.label}, seed {whole.seed} failed: {reason}"]
 
 
-def set_aside(path: Path) -> str:
-    """Rename a result that cannot be used to NAME.corrupt, so that its task counts as not done; a sentence on it."""
-    aside = path.with_name(f"{path.name}.corrupt")
+def set_aside(path: Path, reason: str = "corrupt") -> str:
+    """Rename a result that cannot be used to NAME.REASON, so that its task counts as not done; a sentence on it."""
+    aside = path.with_name(f"{path.name}.{reason}")
     with suppress(FileNotFoundError):  # another task has done so
         path.replace(aside)
     return f"It is now {aside.name!r}."

@@ -58,9 +58,9 @@ def obtain_truths(dataset: Dataset, options: Options, start: int, stop: int, rep
             return _adopted(dataset, options, dataset.neighbors, "the ground truth that came with the data", report)
         except InputError as error:
             report.say(f"{error} It is not used; exact neighbours are computed instead.")
-    for span in ((0, dataset.n), (start, stop)):
+    for span in dict.fromkeys(((0, dataset.n), (start, stop))):
         path = _cached(dataset, options, span)
-        cached = _load(path, dataset, options, span, (start, stop), report)
+        cached = _load(path, dataset, options, span, report)
         if cached is not None:
             return cached
     options = truth_within_memory(dataset, options, start, stop)
@@ -72,17 +72,13 @@ def obtain_truths(dataset: Dataset, options: Options, start: int, stop: int, rep
 
 
 def check_given_truth(dataset: Dataset, options: Options, report: Reporter) -> None:
-    """Look at a ground truth that was given although nothing is left to measure with it.
+    """Look at a ground truth that was given, if one was, though nothing may be left to measure with it.
 
     Raises:
         InputError: there is no such file, or it does not belong to the data.
     """
     if options.ground_truth_path is not None and options.with_recall:
-        truths = _given(dataset, options, options.ground_truth_path, report)
-        if not Contents(dataset, report, options.batch_size).are_searched(truths, (0, dataset.n)):
-            raise ChangedData(
-                f"{str(options.ground_truth_path)!r} is the ground truth of other vectors: these changed since."
-            )
+        _given(dataset, options, options.ground_truth_path, report)
 
 
 def say_repeated_queries(dataset: Dataset, truths: Truths, report: Reporter) -> None:
@@ -122,7 +118,14 @@ def _given(dataset: Dataset, options: Options, path: Path, report: Reporter) -> 
     if not path.is_file():
         raise InputError(f"there is no ground truth file {str(path)!r}.")
     if path.suffix == ".npz":
-        return load_truths(path, belonging_of(dataset), options.k, (0, dataset.n))
+        truths = load_truths(path, belonging_of(dataset), options.k, (0, dataset.n))
+        present = Contents(dataset, report, options.batch_size).searched(truths)
+        if present is None:
+            raise ChangedData(
+                f"{str(path)!r} is the ground truth of other vectors: these changed since; compute it again with "
+                "`vq-benchmark precompute-gt`."
+            )
+        return present
     return _adopted(dataset, options, load_ids(path), f"the ground truth {str(path)!r}", report)
 
 
@@ -130,7 +133,7 @@ def _adopted(dataset: Dataset, options: Options, ids: IdArray, origin: str, repo
     """Neighbours of others, checked once and kept in the cache with their exact scores."""
     content = hashlib.blake2b(ids.tobytes(), digest_size=8).hexdigest()
     path = _cached(dataset, options, (0, dataset.n), f"-of-{content}")
-    cached = _load(path, dataset, options, (0, dataset.n), (0, dataset.n), report)
+    cached = _load(path, dataset, options, (0, dataset.n), report)
     if cached is not None:
         return cached
     judged = own_judged_queries(dataset)
@@ -152,10 +155,10 @@ def _cached(dataset: Dataset, options: Options, rows: Span, suffix: str = "") ->
     return options.cache_dir / "ground-truth" / f"{truth_key(dataset, options.k, rows)}{suffix}.npz"
 
 
-def _load(path: Path, dataset: Dataset, options: Options, span: Span, rows: Span, report: Reporter) -> Truths | None:
+def _load(path: Path, dataset: Dataset, options: Options, span: Span, report: Reporter) -> Truths | None:
     """What the cache holds of `span`, or None where that is damaged or of vectors that changed since.
 
-    A damaged file costs its computation again, not the study. `rows` are those that are to be measured.
+    A damaged file costs its computation again, not the study.
     """
     if not path.exists():
         return None
@@ -164,11 +167,14 @@ def _load(path: Path, dataset: Dataset, options: Options, span: Span, rows: Span
     except InputError as error:
         report.say(f"{error} It is not used; exact neighbours are computed again.")
         return None
-    if not Contents(dataset, report, options.batch_size).are_searched(truths, rows):
+    present = Contents(dataset, report, options.batch_size).searched(truths)
+    if present is None:
         report.say("the vectors changed since their exact neighbours were computed; these are computed again.")
         return None
+    if present is not truths:  # so that the vectors are compared only once
+        _save(path, dataset, present, report)
     options.checkpoints.remove(_search_id(path.stem))  # a kill may have come between the file and this
-    return truths
+    return present
 
 
 def _save(path: Path, dataset: Dataset, truths: Truths, report: Reporter) -> None:
