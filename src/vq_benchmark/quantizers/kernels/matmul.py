@@ -114,7 +114,7 @@ def _accumulate_narrow(
 
 @tile_kernel
 def add_product(rows: FloatArray, shift: FloatArray, panels: FloatArray, out: FloatArray) -> None:
-    """out += (rows − shift) @ matrix, as `multiply` and kernels call it: in blocks of rows, steps in k, and panels."""
+    """out += (rows − shift) @ matrix, for `multiply` and for kernels: in blocks of rows, steps in k, and panels."""
     n, d = rows.shape
     e, width = out.shape[1], panels.shape[2]
     is_wide = width == WIDE[1] * WIDE[2]
