@@ -39,6 +39,6 @@ def test_rows_that_are_not_finite_get_entries_and_leave_the_others_alone() -> No
     whole = found_by_kernel(rows, codebooks, 48)
     rows[3], rows[20], rows[21] = np.nan, np.inf, 3e38
     entries = found_by_kernel(rows, codebooks, 48)
-    assert (0 <= entries).all() and (entries < 16).all()
+    assert (entries >= 0).all() and (entries < 16).all()
     others = np.delete(np.arange(60), [3, 20, 21])
     np.testing.assert_array_equal(entries[others], whole[others])

@@ -61,7 +61,7 @@ def test_rows_that_are_not_finite_get_entries() -> None:
     rows[1], rows[2], rows[3] = np.nan, np.inf, 1e30
     with np.errstate(invalid="ignore", over="ignore"):
         entries = found_by_kernel(rows, codebooks, shared_trials(3, 16))
-    assert (0 <= entries).all() and (entries < 16).all()
+    assert (entries >= 0).all() and (entries < 16).all()
 
 
 def test_trials_replace_a_few_entries_after_the_first() -> None:

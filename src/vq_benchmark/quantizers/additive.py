@@ -1,6 +1,7 @@
 """Sums of codebook entries: what RQ, LSQ and PRQ share, and how long they may train.
 
-faiss trains the codebooks. Codes and decoded vectors come from kernels of our own, the same bits on every machine.
+faiss trains the codebooks and adds the entries of a code, one after the other. Kernels of our own find the entries,
+the same on every machine.
 """
 
 from abc import abstractmethod
@@ -16,7 +17,6 @@ from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.budget import whole_bytes
 from vq_benchmark.quantizers.faiss_index import METRICS
 from vq_benchmark.quantizers.footprint import Footprint
-from vq_benchmark.quantizers.kernels.codebook_sums import add_parts
 from vq_benchmark.quantizers.kernels.matmul import panels_bytes
 from vq_benchmark.quantizers.kernels.tiles import TILE_ROWS, in_tiles
 from vq_benchmark.quantizers.pq import ProductParameters
@@ -82,15 +82,7 @@ class AdditiveQuantizer(Quantizer):
         return codes
 
     def decode(self, codes: CodeArray) -> FloatArray:
-        vectors = np.empty((len(codes), self.d), np.float32)
-        parts, m, _, _ = self._parts.shape
-
-        def decode_tile(tile: slice) -> None:
-            packed = np.ascontiguousarray(codes[tile])
-            entries = faiss.unpack_bitstrings(packed, parts * m, self.parameters.nbits)
-            add_parts(self._parts, entries, vectors[tile])
-
-        in_tiles(len(codes), decode_tile, ENCODED_ROWS)
+        vectors: FloatArray = self._faiss.decode(np.ascontiguousarray(codes))
         return vectors
 
     def search_index(self, metric: str) -> Any:
@@ -100,7 +92,7 @@ class AdditiveQuantizer(Quantizer):
         return index
 
     def footprint(self, n: int, d: int) -> Footprint:
-        """The codebooks are held three times: the state, in panels, and faiss's copy in training or in an index."""
+        """The codebooks are held three times: the state, faiss's copy, and in panels."""
         parameters = self.parameters
         rows = parameters.training_rows(n)
         fitting = 4 * rows * d + parameters.training_bytes(rows, d)
@@ -115,9 +107,11 @@ class AdditiveQuantizer(Quantizer):
         self.d = d
         self.code_bytes = self.parameters.code_bytes
         self._codebooks = state["codebooks"]
+        self._faiss = self._new(d, 0)
+        self._set_codebooks(self._faiss, self._codebooks)
+        self._faiss.is_trained = True
         shape = (-1, self.parameters.m, self.parameters.centroids, self._codebooks.shape[-1])
-        self._parts = np.ascontiguousarray(self._codebooks, np.float32).reshape(shape)
-        self._prepare(self._parts)
+        self._prepare(np.ascontiguousarray(self._codebooks, np.float32).reshape(shape))
 
     @abstractmethod
     def _new(self, d: int, seed: int) -> Any:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from vq_benchmark.arrays import Array, FloatArray
-from vq_benchmark.quantizers.kernels.codebook_sums import add_entries, add_to
 from vq_benchmark.quantizers.kernels.compile import row_kernel, tile_kernel
 from vq_benchmark.quantizers.kernels.sums import dot64
 
@@ -71,12 +70,18 @@ def _improve(entries: Array, costs: FloatArray, pairs: FloatArray, objective: Fl
                 pairs[others[t + 3], columns],
             )
         for t in range(whole, count):
-            add_to(objective, pairs[others[t], columns])
+            _add(objective, pairs[others[t], columns])
         entry = _first_least(objective)
         settled = settled + 1 if entry == entries[j] else 1
         entries[j] = entry
         if settled == m:
             return
+
+
+@row_kernel
+def _add(total: FloatArray, values: FloatArray) -> None:
+    for j in range(total.size):
+        total[j] += values[j]
 
 
 @row_kernel
@@ -104,7 +109,9 @@ def _first_least(values: FloatArray) -> np.int32:
 @row_kernel
 def _squared_error(row: FloatArray, codebooks: FloatArray, entries: Array, rest: FloatArray) -> Any:
     """‖row − Σ entries‖² in float64; rest (d,) is scratch."""
-    add_entries(codebooks, entries, rest)
+    rest[:] = codebooks[0, entries[0]]
+    for j in range(1, entries.size):
+        _add(rest, codebooks[j, entries[j]])
     for j in range(row.size):
         rest[j] = row[j] - rest[j]
     return dot64(rest, rest)
