@@ -1,4 +1,8 @@
-"""Sums of codebook entries, by faiss: what RQ, LSQ and PRQ share, and how long they may train."""
+"""Sums of codebook entries: what RQ, LSQ and PRQ share, and how long they may train.
+
+faiss trains the codebooks and adds the entries of a code, one after the other. Kernels of our own find the entries,
+the same on every machine.
+"""
 
 from abc import abstractmethod
 from typing import Any, ClassVar, Self
@@ -8,17 +12,19 @@ import numpy as np
 from pydantic import Field
 from threadpoolctl import threadpool_limits
 
-from vq_benchmark.arrays import CodeArray, FloatArray
+from vq_benchmark.arrays import Array, CodeArray, FloatArray
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.budget import whole_bytes
 from vq_benchmark.quantizers.faiss_index import METRICS
 from vq_benchmark.quantizers.footprint import Footprint
+from vq_benchmark.quantizers.kernels.matmul import panels_bytes
+from vq_benchmark.quantizers.kernels.tiles import TILE_ROWS, in_tiles
 from vq_benchmark.quantizers.pq import ProductParameters
 
 ROWS_PER_CENTROID = 64
 """Training rows per codebook entry beyond which the rest are left out."""
-_TILE_ROWS = 256
-"""Rows that faiss encodes in one call, padded with zeros: its rounding depends on how many there are."""
+ENCODED_ROWS = 96
+"""Rows of a tile, which take milliseconds."""
 
 
 class AdditiveParameters(ProductParameters):
@@ -40,9 +46,10 @@ class AdditiveParameters(ProductParameters):
 
 
 class AdditiveQuantizer(Quantizer):
-    """x̂ = Σ of one entry from each of m codebooks of 2^nbits vectors. A subclass gives faiss's quantizer.
+    """x̂ = Σ of one entry from each of m codebooks of 2^nbits vectors, or several such sums side by side.
 
-    The decoder adds the entries: no norm is stored, as the norm of the sum is that of the decoded vector.
+    The decoder adds the entries: no norm is stored, as the norm of the sum is that of the decoded vector. Codes are
+    packed as faiss packs them. A subclass gives faiss's quantizer, which trains, and the search for entries.
     """
 
     slow: ClassVar[bool] = True
@@ -66,13 +73,12 @@ class AdditiveQuantizer(Quantizer):
 
     def encode(self, vectors: FloatArray) -> CodeArray:
         vectors = self._check_rows(vectors)
-        n = vectors.shape[0]
-        codes = np.empty((n, self.code_bytes), np.uint8)
-        tile = np.zeros((_TILE_ROWS, self.d), np.float32)
-        for start in range(0, n, _TILE_ROWS):
-            stop = min(start + _TILE_ROWS, n)
-            tile[: stop - start] = vectors[start:stop]
-            codes[start:stop] = self._codes_of(tile)[: stop - start]
+        codes = np.empty((len(vectors), self.code_bytes), np.uint8)
+
+        def encode_tile(tile: slice) -> None:
+            codes[tile] = faiss.pack_bitstrings(self._find_entries(vectors[tile]), self.parameters.nbits)
+
+        in_tiles(len(vectors), encode_tile, ENCODED_ROWS)
         return codes
 
     def decode(self, codes: CodeArray) -> FloatArray:
@@ -86,12 +92,13 @@ class AdditiveQuantizer(Quantizer):
         return index
 
     def footprint(self, n: int, d: int) -> Footprint:
-        """The codebooks are held three times: the state, faiss's copy, and those of its parts."""
+        """The codebooks are held three times: the state, faiss's copy, and in panels."""
         parameters = self.parameters
         rows = parameters.training_rows(n)
         fitting = 4 * rows * d + parameters.training_bytes(rows, d)
-        model = 3 * 4 * parameters.m * parameters.centroids * d
-        return Footprint(model, fitting, row=0, row_in_flight=0, score_columns=d, code=parameters.code_bytes)
+        model = parameters.m * (2 * 4 * parameters.centroids * d + panels_bytes(d, parameters.centroids))
+        in_flight = -(-self._tile_bytes(d) // TILE_ROWS)
+        return Footprint(model, fitting, 0, in_flight, score_columns=d, code=parameters.code_bytes)
 
     def state(self) -> State:
         return {"codebooks": self._codebooks}
@@ -103,6 +110,8 @@ class AdditiveQuantizer(Quantizer):
         self._faiss = self._new(d, 0)
         self._set_codebooks(self._faiss, self._codebooks)
         self._faiss.is_trained = True
+        shape = (-1, self.parameters.m, self.parameters.centroids, self._codebooks.shape[-1])
+        self._prepare(np.ascontiguousarray(self._codebooks, np.float32).reshape(shape))
 
     @abstractmethod
     def _new(self, d: int, seed: int) -> Any:
@@ -112,6 +121,18 @@ class AdditiveQuantizer(Quantizer):
     def _new_index(self, metric: int) -> tuple[Any, Any]:
         """An untrained index of faiss, which decodes as it searches, and its quantizer."""
 
+    @abstractmethod
+    def _prepare(self, codebooks: FloatArray) -> None:
+        """Make what `_find_entries` wants of codebooks (parts, m, 2^nbits, d/parts)."""
+
+    @abstractmethod
+    def _find_entries(self, tile: FloatArray) -> Array:
+        """The entries (n, parts·m) int32 that code a tile (n, d)."""
+
+    @abstractmethod
+    def _tile_bytes(self, d: int) -> int:
+        """What `_find_entries` takes for a tile."""
+
     def _codebooks_of(self, quantizer: Any) -> FloatArray:
         """(entries of all codebooks, d) float32."""
         codebooks: FloatArray = faiss.vector_to_array(quantizer.codebooks).reshape(-1, quantizer.d)
@@ -119,10 +140,6 @@ class AdditiveQuantizer(Quantizer):
 
     def _set_codebooks(self, quantizer: Any, codebooks: FloatArray) -> None:
         faiss.copy_array_to_vector(np.ascontiguousarray(codebooks).ravel(), quantizer.codebooks)
-
-    def _codes_of(self, tile: FloatArray) -> CodeArray:
-        codes: CodeArray = self._faiss.compute_codes(tile)
-        return codes
 
 
 def residual_seconds(n: int, m: int, centroids: int, d: int) -> float:

@@ -6,12 +6,14 @@ from typing import Any
 import faiss
 import numpy as np
 
-from vq_benchmark.arrays import CodeArray, FloatArray
+from vq_benchmark.arrays import Array, FloatArray
 from vq_benchmark.errors import InputError
-from vq_benchmark.quantizers.additive import AdditiveParameters, AdditiveQuantizer
-from vq_benchmark.quantizers.base import State
+from vq_benchmark.quantizers.additive import ENCODED_ROWS, AdditiveParameters, AdditiveQuantizer
 from vq_benchmark.quantizers.footprint import Footprint
+from vq_benchmark.quantizers.kernels.local_search import search_locally
+from vq_benchmark.quantizers.kernels.matmul import multiply, panels_of
 from vq_benchmark.quantizers.kernels.rows import row_squares
+from vq_benchmark.quantizers.kernels.tiles import in_tiles
 from vq_benchmark.quantizers.rotations import seeded_generator
 
 ROWS_PER_UNKNOWN = 4
@@ -76,41 +78,40 @@ class LSQ(AdditiveQuantizer):
         found = super().footprint(n, d)
         return replace(found, model=found.model + 4 * (self.parameters.m * self.parameters.centroids) ** 2)
 
-    def restore(self, state: State, d: int) -> None:
-        super().restore(state, d)
-        self._faiss.nperts = 0
-        library: Any = faiss  # its type hints lack these classes
-        self._generator = library.RandomGenerator(0)
-        self._unused_draws = self._generator.mt  # the encoder wants a generator even if it perturbs nothing
-        self._unused_draws.disown()
-        self._encoder = library.IcmEncoder(self._faiss)
-        self._encoder.set_binary_term()
+    def _prepare(self, codebooks: FloatArray) -> None:
+        self._own = codebooks[0]
+        entries = self._own.reshape(-1, self.d)
+        self._norms = row_squares(entries).astype(np.float32)
+        self._panels = panels_of(entries.T)
+        self._pairs = np.empty((len(entries), len(entries)), np.float32)
+        in_tiles(len(entries), lambda tile: self._multiply(entries[tile], 2, self._pairs[tile]))
+        self._trials = shared_trials(self.parameters.m, self.parameters.centroids)
 
-    def _codes_of(self, tile: FloatArray) -> CodeArray:
-        m, centroids = self.parameters.m, self.parameters.centroids
-        rng = seeded_generator("lsq", 0)
-        best = np.tile(rng.integers(centroids, size=m), (len(tile), 1)).astype(np.int32)
-        least = np.full(len(tile), np.inf)
-        for search in range(SEARCHES):
-            entries = best.copy()
-            if search > 0:
-                changed = rng.choice(m, size=min(m, PERTURBED), replace=False)
-                entries[:, changed] = rng.integers(centroids, size=changed.size)
-            self._search_locally(entries, tile)
-            errors = row_squares(tile - self._sum(entries))
-            better = errors < least
-            best[better], least[better] = entries[better], errors[better]
-        return self._pack(best)
+    def _find_entries(self, tile: FloatArray) -> Array:
+        costs = np.empty((len(tile), len(self._norms)), np.float32)
+        self._multiply(tile, -2, costs)
+        costs += self._norms
+        entries = np.empty((len(tile), self.parameters.m), np.int32)
+        search_locally(tile, costs, self._pairs, self._own, self._trials, entries)
+        return entries
 
-    def _search_locally(self, entries: Any, tile: FloatArray) -> None:
-        """Change one entry at a time for the best, in place: entries (n, m) int32 of tile (n, d)."""
-        self._encoder.encode(faiss.swig_ptr(entries), faiss.swig_ptr(tile), self._unused_draws, len(tile), 1)
+    def _tile_bytes(self, d: int) -> int:
+        parameters: LsqParameters = self.parameters
+        return 4 * ENCODED_ROWS * parameters.m * parameters.centroids
 
-    def _sum(self, entries: Any) -> FloatArray:
-        out = np.empty((len(entries), self.d), np.float32)
-        self._faiss.decode_unpacked(faiss.swig_ptr(entries), faiss.swig_ptr(out), len(entries))
-        return out
+    def _multiply(self, rows: FloatArray, factor: int, out: FloatArray) -> None:
+        """Fill out with factor·⟨row, entry⟩ for all entries."""
+        multiply(rows, np.zeros(self.d, np.float32), self._panels, out)
+        out *= np.float32(factor)
 
-    def _pack(self, entries: Any) -> CodeArray:
-        codes: CodeArray = faiss.pack_bitstrings(entries, self.parameters.nbits)
-        return codes
+
+def shared_trials(m: int, centroids: int) -> Array:
+    """(SEARCHES, m) int32, where local searches start: the first anywhere, each other one from the best entries with
+    some replaced; −1 keeps an entry."""
+    rng = seeded_generator("lsq", 0)
+    trials = np.full((SEARCHES, m), -1, np.int32)
+    trials[0] = rng.integers(centroids, size=m)
+    for trial in trials[1:]:
+        changed = rng.choice(m, size=min(m, PERTURBED), replace=False)
+        trial[changed] = rng.integers(centroids, size=changed.size)
+    return trials

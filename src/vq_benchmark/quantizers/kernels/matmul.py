@@ -41,11 +41,17 @@ def panels_of(matrix: FloatArray, width: int | None = None) -> FloatArray:
     return panels
 
 
+def panels_bytes(d: int, e: int) -> int:
+    """The most that the panels of a matrix (d, e) take on any machine."""
+    width = WIDE[1] * WIDE[2]
+    return 4 * d * -(-e // width) * width
+
+
 def multiply(rows: FloatArray, shift: FloatArray, panels: FloatArray, out: FloatArray) -> None:
     """out = (rows − shift) @ matrix on one thread, for rows (n, d), shift (d,), out (n, e) contiguous, all float32,
     and the panels of a matrix (d, e)."""
     out[:] = 0
-    _multiply(rows, shift, panels, out)
+    add_product(rows, shift, panels, out)
 
 
 def _accumulate(shape: tuple[int, int, int]) -> Any:
@@ -107,8 +113,8 @@ def _accumulate_narrow(
 
 
 @tile_kernel
-def _multiply(rows: FloatArray, shift: FloatArray, panels: FloatArray, out: FloatArray) -> None:
-    """out += (rows − shift) @ matrix, in blocks of rows, of steps in k, and of panels."""
+def add_product(rows: FloatArray, shift: FloatArray, panels: FloatArray, out: FloatArray) -> None:
+    """out += (rows − shift) @ matrix, for `multiply` and for kernels: in blocks of rows, steps in k, and panels."""
     n, d = rows.shape
     e, width = out.shape[1], panels.shape[2]
     is_wide = width == WIDE[1] * WIDE[2]
