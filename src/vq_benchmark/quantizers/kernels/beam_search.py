@@ -14,8 +14,6 @@ BEAM = 5
 """Sums kept for each row, as in faiss."""
 BLOCK_ROWS = 48
 """Rows searched together: their residuals are the rows that `matmul` packs at once."""
-_STRIP = 16
-"""Distances compared at once; divides the size of every codebook."""
 
 
 def beam_bytes(width: int, centroids: int) -> int:
@@ -40,7 +38,7 @@ def search_beam(rows: FloatArray, codebooks: FloatArray, panels: FloatArray, nor
     squares = np.empty(BEAM, np.float32)
     distances = np.empty(BEAM, np.float32)
     places = np.empty(BEAM, np.int64)
-    strip = np.empty(_STRIP, np.float32)
+    scratch = np.empty(k, np.float32)
     zero = np.zeros(w, np.float32)
     for first in range(0, n, block):
         count = min(block, n - first)
@@ -55,7 +53,7 @@ def search_beam(rows: FloatArray, codebooks: FloatArray, panels: FloatArray, nor
                 for b in range(beam):
                     squares[b] = dot(own[b], own[b])
                 least = distances[:kept]
-                _nearest(products[i * beam : (i + 1) * beam], squares, norms[step], strip, least, places)
+                _nearest(products[i * beam : (i + 1) * beam], squares, norms[step], scratch, least, places)
                 parents[:beam] = codes[i, :beam]
                 for b in range(kept):
                     parent, entry = places[b] // k, places[b] % k
@@ -73,28 +71,25 @@ def _nearest(
     products: FloatArray,
     squares: FloatArray,
     norms: FloatArray,
-    strip: FloatArray,
+    scratch: FloatArray,
     distances: FloatArray,
     places: Array,
 ) -> None:
     """Fill distances, ascending, and places b·k + j of the least squares[b] + norms[j] − 2·products[b, j], for
-    products (beam, k). Of equal distances the lowest place comes first; strip (_STRIP,) is scratch."""
+    products (beam, k). Of equal distances the lowest place comes first; scratch is (k,)."""
     beam, k = products.shape
     last = distances.size - 1
     distances[:] = np.inf
     places[:] = 0
     for b in range(beam):
-        for start in range(0, k, _STRIP):
-            worst = distances[last]
-            nearer = np.int32(0)
-            for j in range(_STRIP):
-                distance = squares[b] + norms[start + j] - np.float32(2) * products[b, start + j]
-                strip[j] = distance
-                nearer += np.int32(distance < worst)
-            if nearer > 0:
-                for j in range(_STRIP):
-                    if strip[j] < distances[last]:
-                        _insert(strip[j], b * k + start + j, last, distances, places)
+        square, own = squares[b], products[b]
+        for j in range(k):
+            scratch[j] = square + norms[j] - np.float32(2) * own[j]
+        worst = distances[last]
+        for j in range(k):
+            if scratch[j] < worst:
+                _insert(scratch[j], b * k + j, last, distances, places)
+                worst = distances[last]
 
 
 @row_kernel
