@@ -1,20 +1,24 @@
 """The digest of what a pass has read: of any partition, of changed, moved and swapped rows."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.datasets.dataset import Dataset, Judgements
 from vq_benchmark.datasets.source import ArraySource
 from vq_benchmark.errors import ChangedData
 from vq_benchmark.evaluation.content import MODULUS, ContentDigest, first_changed_rows, rows_digest
 from vq_benchmark.evaluation.evaluate import evaluate, exact_truths
 from vq_benchmark.evaluation.grid import TILE_ROWS, tiles
+from vq_benchmark.evaluation.ground_truth_files import load_truths, save_truths
 from vq_benchmark.evaluation.metrics import finished_metrics
+from vq_benchmark.evaluation.top_candidates import squared_norms
 from vq_benchmark.quantizers.registry import get_quantizer
+from vq_benchmark.studies.truths import belonging_of
 
 
 def made(n: int, d: int, seed: int = 0) -> np.ndarray:
@@ -114,6 +118,23 @@ def test_chunks_measured_before_and_after_a_change_make_no_metrics():
     whole.merge(evaluate(none, dataset(changed), start=cut, truths=truths, k=10))
     with pytest.raises(ChangedData, match="rows 4096 to 4196"):
         finished_metrics(whole)
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_truths_with_judged_queries_merge_to_the_content_of_the_whole(stored, tmp_path):
+    """The queries and the judged ones have read the same rows, which must not count twice."""
+    base = made(9000, 6)
+    judgements = Judgements(made(3, 6, seed=8), np.array([[0, 5, 1]]))
+    data = replace(dataset(base), judgements=judgements)
+    whole = exact_truths(data, 5)
+    parts = [exact_truths(data, 5, start=start, stop=stop) for start, stop in ((0, 4096), (4096, 9000))]
+    if stored:
+        for number, part in enumerate(parts):
+            path = tmp_path / f"{number}.npz"
+            save_truths(path, part, belonging_of(data), squared_norms(data.queries))
+            parts[number] = load_truths(path, belonging_of(data), 5, part.queries.span)
+    parts[0].merge(parts[1])
+    assert parts[0].queries.content == parts[0].judged.content == whole.queries.content == whole.judged.content
 
 
 def test_truths_of_different_contents_do_not_merge():

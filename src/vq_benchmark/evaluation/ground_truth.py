@@ -83,7 +83,7 @@ class GroundTruth:
 
     def part(self, queries: slice) -> Self:
         """The neighbours of some of the queries."""
-        return type(self)(self.top.part(queries), self.span, self.content)
+        return type(self)(self.top.part(queries), self.span, self.content.copy())
 
 
 def _within(inner: Span, outer: Span) -> bool:

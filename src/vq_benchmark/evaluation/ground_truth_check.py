@@ -54,7 +54,7 @@ def adopted_truths(
     count = len(few)
     again, judged = found.part(slice(count)), found.part(slice(count, None))
     dataset.require_unchanged()
-    listed.content = found.content
+    listed.content = found.content.copy()
     _refuse_others(dataset, few, listed, again, origin)
     return Truths(listed, None if own is None else judged, dataset.files)
 

@@ -122,7 +122,7 @@ def load_truths(path: Path, belonging: Belonging, k: int, span: Span) -> Truths:
 def _truth(ids: IdArray, scores: DoubleArray, k: int, span: Span, content: ContentDigest) -> GroundTruth:
     if ids.dtype != np.int64 or scores.dtype != np.float64 or ids.ndim != 2 or ids.shape != scores.shape:
         raise ValueError(f"ids are {ids.dtype} {ids.shape}, scores {scores.dtype} {scores.shape}")
-    return GroundTruth(TopCandidates(scores[:, :k], ids[:, :k], scores[:, :k]), span, content)
+    return GroundTruth(TopCandidates(scores[:, :k], ids[:, :k], scores[:, :k]), span, content.copy())
 
 
 def load_ids(path: Path) -> IdArray:
