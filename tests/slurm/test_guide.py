@@ -227,8 +227,8 @@ def test_messages_of_studies_are_as_the_guide_has_them(login_node, tmp_path, mon
 
 
 def test_messages_of_checkpoints_and_disks_are_as_the_guide_has_them(tmp_path, small_disk):
-    checkpoint = Checkpoint(tmp_path / "x.npz", {"model_hash": "new"})
-    Checkpoint(checkpoint.path, {"model_hash": "old"}).write(b"", 4096)
+    checkpoint = Checkpoint(tmp_path / "x.npz", {"dataset_fingerprint": "new"})
+    Checkpoint(checkpoint.path, {"dataset_fingerprint": "old"}).write(b"", 4096)
     assert is_documented(refusal(lambda: checkpoint.read(SilentReporter())))
     small_disk.fill()
     assert is_documented(refusal(lambda: Checkpoint(small_disk.path / "x.npz", {}).write(bytes(10_000), 0)))

@@ -14,7 +14,7 @@ from vq_benchmark.cli.measuring import say_notes
 from vq_benchmark.cli.options import BoundedMachineOptions, MeasureOptions, StudyDataOptions, grouped, store_option
 from vq_benchmark.cli.studying import MethodOptions, StudyOptions, chosen_study, was_given
 from vq_benchmark.machine.locations import cache_dir as chosen_cache_dir
-from vq_benchmark.machine.locations import expanded
+from vq_benchmark.machine.locations import expanded, study_folder
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.machine.terminal import echo
 from vq_benchmark.studies.manifest import draft_manifest, plan_study
@@ -67,7 +67,7 @@ def submit(
     spec = job_spec(profile, job.given())
     chosen = chosen_study(context, study, what, grids, data, measure)
     chosen.grid()
-    folder = expanded(study_dir)
+    folder = study_folder(study_dir)
     where = folder / "codebooks" if codebooks_dir is None else expanded(codebooks_dir)
     options = chosen.options(Options(cache_dir=chosen_cache_dir(cache_dir), codebooks_dir=where))
     report = reporter()

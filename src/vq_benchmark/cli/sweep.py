@@ -17,7 +17,7 @@ from vq_benchmark.cli.options import (
 )
 from vq_benchmark.cli.stoppable import stoppable
 from vq_benchmark.cli.studying import MethodOptions, StudyOptions, chosen_study
-from vq_benchmark.machine.locations import expanded
+from vq_benchmark.machine.locations import study_folder
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.machine.terminal import Terminal
 from vq_benchmark.results.database import Database
@@ -60,7 +60,7 @@ def sweep(
     study.grid()
     options = study.options(places_and_machine(store, machine, threads, checkpoint.parsed()))
     database = Database(database_path(store.db_path))
-    folder = None if study_dir is None else expanded(study_dir)
+    folder = None if study_dir is None else study_folder(study_dir)
     report = reporter()
     dataset = study.load(options.cache_dir, report)
     cells, refusals = study.cells(dataset, options)

@@ -55,6 +55,16 @@ def input_path(path: str | Path) -> Path:
     return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser takes ./~name for ~name, and may raise
 
 
+def study_folder(path: str) -> Path:
+    """The folder of a study as it is written: every task is given its name, so nothing in it may depend on the task.
+
+    Raises:
+        InputError: the path is empty, or holds a character that no path may hold.
+    """
+    _require_some(path)
+    return input_path(path)
+
+
 def expanded(path: str, environment: Mapping[str, str] = os.environ) -> Path:
     """The path with `~`, `$NAME`, `${NAME}` and SLURM's %j, %A, %a, %N, %x replaced.
 
@@ -62,8 +72,7 @@ def expanded(path: str, environment: Mapping[str, str] = os.environ) -> Path:
         InputError: a name stands for nothing here, so that tasks would share one file, or ~ for nobody, or the path
             is empty.
     """
-    if not path:
-        raise InputError("a path is empty; give the name of a file or folder, such as . for the current folder.")
+    _require_some(path)
 
     def value_of(match: re.Match[str]) -> str:
         name = SLURM_PATTERNS.get(match[0]) or match[1] or match[2]
@@ -76,3 +85,8 @@ def expanded(path: str, environment: Mapping[str, str] = os.environ) -> Path:
         return replaced.expanduser()
     except RuntimeError as error:
         raise InputError(f"{path!r} begins with the home of a user that is not known here.") from error
+
+
+def _require_some(path: str) -> None:
+    if not path:
+        raise InputError("a path is empty; give the name of a file or folder, such as . for the current folder.")
