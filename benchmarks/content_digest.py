@@ -68,9 +68,8 @@ def main() -> None:
         vectors = Path(name, "base.npy")
         write_synthetic(vectors, given.rows, given.dim, dtype="float16")
         digest, whole = cpu_seconds(vectors, Path(name, "caches"))
-    print(
-        f"{given.rows:,} × {given.dim} float16, sq at 8 bits: {digest:.2f} of {whole:.1f} s of CPU, {digest / whole:.1%}"
-    )
+    size = f"{given.rows:,} × {given.dim} float16"
+    print(f"{size}, sq at 8 bits: {digest:.2f} of {whole:.1f} s of CPU, {digest / whole:.1%}")
 
 
 if __name__ == "__main__":
