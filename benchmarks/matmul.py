@@ -1,9 +1,10 @@
 """How fast our product of rows and a matrix is, beside numpy's BLAS, on one thread in the same run.
 
-    python benchmarks/matmul.py [--dims 384,768,1536] [--repeats 30]
+    python benchmarks/matmul.py [--dims 384,768,1536] [--repeats 30] [--narrow]
 
 Billion floating-point operations per second of processor time, in the fastest repeat; the two take turns, as a busy
-machine slows both. `OPENBLAS_CORETYPE=Haswell` times OpenBLAS as it runs on a processor without AVX-512.
+machine slows both. `OPENBLAS_CORETYPE=Haswell` times OpenBLAS as it runs on a processor without AVX-512. With `NUMBA_CPU_NAME=haswell
+NUMBA_CPU_FEATURES= NUMBA_CACHE_DIR=FOLDER` and --narrow, ours is what such a processor runs too.
 """
 
 import argparse
@@ -14,18 +15,18 @@ from rich.console import Console
 from rich.table import Table
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from vq_benchmark.quantizers.kernels.matmul import multiply, panels_of
+from vq_benchmark.quantizers.kernels.matmul import NARROW, multiply, panels_of
 
 OPERATIONS = 8e8
 """Of one product, about."""
 
 
-def seconds_of(d: int, repeats: int) -> tuple[float, float, float]:
+def seconds_of(d: int, repeats: int, width: int | None) -> tuple[float, float, float]:
     """Seconds per row of ours and of BLAS, and seconds of ours for a single row; for a matrix (d, d)."""
     rng = np.random.default_rng(d)
     n = max(240, int(OPERATIONS / (2 * d * d)) // 240 * 240)
     rows, matrix = (rng.standard_normal((size, d)).astype(np.float32) for size in (n, d))
-    shift, panels, out = np.zeros(d, np.float32), panels_of(matrix), np.empty((n, d), np.float32)
+    shift, panels, out = np.zeros(d, np.float32), panels_of(matrix, width), np.empty((n, d), np.float32)
     tasks = [
         lambda: multiply(rows, shift, panels, out),
         lambda: np.matmul(rows, matrix, out=out),
@@ -44,12 +45,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dims", default="384,768,1536")
     parser.add_argument("--repeats", type=int, default=30)
+    parser.add_argument("--narrow", action="store_true", help="the panels of a processor without AVX-512")
     options = parser.parse_args()
+    width = NARROW[1] * NARROW[2] if options.narrow else None
     with threadpool_limits(1):
         kernels = ", ".join(str(each["architecture"]) for each in threadpool_info() if each["user_api"] == "blas")
         table = Table("d", "ours", "BLAS", "ratio", "one row", title=f"GFLOP/s, one thread; BLAS kernels: {kernels}")
         for d in map(int, options.dims.split(",")):
-            ours, blas, single = seconds_of(d, options.repeats)
+            ours, blas, single = seconds_of(d, options.repeats, width)
             rates = [2e-9 * d * d / seconds for seconds in (ours, blas)]
             table.add_row(str(d), *(f"{rate:.0f}" for rate in rates), f"{blas / ours:.2f}", f"{single * 1e6:.0f} µs")
     Console(width=120).print(table)

@@ -56,7 +56,7 @@ class Contents:
         return replace(truths, files=self.dataset.files)
 
     def training_is(self, files: FileStates | None, digest: str, train_size: int, seed: int) -> bool:
-        """Whether the training sample is the one of that digest: see `training_digest`."""
+        """Whether the training sample has that fingerprint, which it had when the files were `files`."""
         if same_versions(files, self.dataset.files):
             return True
         if (train_size, seed) not in self._training:

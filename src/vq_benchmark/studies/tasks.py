@@ -215,10 +215,10 @@ class Workshop:
         try:
             database.get("")
         except InputError as error:
-            self.report.say(f"{error} {set_aside(database.path)} The rows are merged anew.")
+            self.report.say(f"{error} {set_aside(database.path)} The rows are merged again.")
         outdated = self.set_aside_outdated([task])
         if outdated:
-            self.report.say(f"{outdated} The rows are merged anew.")
+            self.report.say(f"{outdated} The rows are merged again.")
         outdated = self.set_aside_outdated(self.manifest.tasks("evaluate"))
         remarks = [f"{outdated} {DONE_AGAIN}"] if outdated else []
         with self.report.task("merging", self.manifest.count("evaluate"), unit="chunks") as update:
