@@ -4,7 +4,7 @@
 
 Billion floating-point operations per second of processor time, in the fastest repeat; the two take turns, as a busy
 machine slows both. `OPENBLAS_CORETYPE=Haswell` times OpenBLAS as it runs on a processor without AVX-512. With
-`NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES= NUMBA_CACHE_DIR=FOLDER` and --narrow, ours is what such a processor runs too.
+`NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES= NUMBA_CACHE_DIR=FOLDER` and --narrow, ours is what such a processor runs.
 """
 
 import argparse
