@@ -15,15 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
-from vq_benchmark.datasets.synthetic import write_synthetic
+from vq_benchmark.datasets.sources.synthetic import write_synthetic
 from vq_benchmark.evaluation.content import rows_digest
 
 PROGRAM = """
 import atexit, sys, time
-from vq_benchmark.evaluation import grid
+from vq_benchmark.evaluation import tiling
 from vq_benchmark.cli.main import main
 
-digest, spent = grid.rows_digest, [0.0]
+digest, spent = tiling.rows_digest, [0.0]
 
 def counted(vectors, first_row):
     began = time.thread_time()
@@ -31,7 +31,7 @@ def counted(vectors, first_row):
     spent[0] += time.thread_time() - began
     return found
 
-grid.rows_digest = counted
+tiling.rows_digest = counted
 atexit.register(lambda: print(spent[0], time.process_time(), file=sys.stderr))
 main()
 """

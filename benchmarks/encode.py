@@ -27,8 +27,8 @@ from rich.table import Table
 from vq_benchmark.arrays import FloatArray
 from vq_benchmark.machine.threads import use_threads
 from vq_benchmark.quantizers.base import Quantizer
-from vq_benchmark.quantizers.rabitq import Rabitq
-from vq_benchmark.quantizers.rabitqlib import Rabitqlib
+from vq_benchmark.quantizers.methods.rabitq import Rabitq
+from vq_benchmark.quantizers.methods.rabitqlib import Rabitqlib
 from vq_benchmark.quantizers.registry import get_quantizer
 
 

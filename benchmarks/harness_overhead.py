@@ -61,7 +61,7 @@ def only_vectors(source: Path, folder: Path) -> Path:
 
 
 def synthetic(folder: Path) -> Path:
-    from vq_benchmark.datasets.synthetic import write_synthetic
+    from vq_benchmark.datasets.sources.synthetic import write_synthetic
 
     write_synthetic(folder / "base.npy", 100_000, 384)
     write_synthetic(folder / "queries.npy", 1000, 384, seed=1)

@@ -24,9 +24,9 @@ from peak_memory import peak_bytes
 MEASURE = """
 import json, sys, time
 from pathlib import Path
-from vq_benchmark.datasets.parquet.source import open_parquet
-from vq_benchmark.datasets.shards import base_shards
-from vq_benchmark.datasets.source import sample_rows, take
+from vq_benchmark.datasets.sources.parquet.parquet_source import open_parquet
+from vq_benchmark.datasets.parquet_files import base_shards
+from vq_benchmark.datasets.sources.vector_source import sample_rows, take
 from vq_benchmark.machine.memory import peak_bytes, reset_peak
 
 folder, cache = map(Path, sys.argv[1:])

@@ -15,8 +15,8 @@ from vq_benchmark.errors import InfeasibleBudget
 from vq_benchmark.machine.memory import GIB
 from vq_benchmark.quantizers.base import Quantizer
 from vq_benchmark.quantizers.registry import get_quantizer, registered
+from vq_benchmark.studies.cells import Options
 from vq_benchmark.studies.memory_estimate import DataFacts, cell_estimate, truth_estimate
-from vq_benchmark.studies.plan import Options
 
 SIZES = "100000x384,1000000x768,8841823x768,113000000x1024"
 FLOAT16_BYTES = 2

@@ -15,12 +15,12 @@ from hosting import Host, running_host
 from hypothesis import settings
 
 from vq_benchmark.datasets.dataset import Dataset
-from vq_benchmark.datasets.source import ArraySource
+from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.evaluation.evaluate import exact_truths
 from vq_benchmark.machine.progress import SilentReporter
 from vq_benchmark.results.database import Run
-from vq_benchmark.studies.cell import run_cell
-from vq_benchmark.studies.plan import Options, cells_of, parsed_grid
+from vq_benchmark.studies.cell_run import run_cell
+from vq_benchmark.studies.cells import Options, cells_of, parsed_grid
 
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")

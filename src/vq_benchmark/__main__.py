@@ -1,6 +1,6 @@
 """`vq-benchmark` and `python -m vq_benchmark`: signals are handled before the libraries load."""
 
-from vq_benchmark.machine.stopping import end_at_once
+from vq_benchmark.machine.signals import end_at_once
 
 
 def main() -> None:

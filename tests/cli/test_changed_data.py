@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from vq_benchmark.datasets.checks import probe_rows
-from vq_benchmark.evaluation import grid
+from vq_benchmark.evaluation import tiling
 from vq_benchmark.results.database import Database
 
 OPTIONS = ("--k", 10, "--max-candidates", 50, "--train-size", 500, "--num-pairs", 500, "--threads", 1)
@@ -194,7 +194,7 @@ def test_chunks_of_a_file_that_was_touched_merge_after_a_look(program, large):
 
 
 def test_a_file_that_changes_during_the_pass_fails_the_cell(program, large, tmp_path, monkeypatch):
-    read = grid.rows_digest
+    read = tiling.rows_digest
 
     def writing(vectors, first_row):
         os.utime(large / "base.npy")
@@ -202,7 +202,7 @@ def test_a_file_that_changes_during_the_pass_fails_the_cell(program, large, tmp_
 
     command = ("run", "--dataset", large, "--method", "sq", "--bits", 8, "--db-path", "x.db", *OPTIONS)
     program(*command, "--skip-ground-truth", "--num-pairs", 0)  # fits the model
-    monkeypatch.setattr(grid, "rows_digest", writing)
+    monkeypatch.setattr(tiling, "rows_digest", writing)
     ran = program(*command)
     assert (ran.code, "changed while it was in use" in ran.err) == (2, True)
     without = program(*command, "--skip-ground-truth")

@@ -8,7 +8,7 @@ import pytest
 from hosted_files import big_ann_bytes, host_dataset
 from hosting import COMMIT
 
-from vq_benchmark.datasets.manifest import MANIFEST
+from vq_benchmark.datasets.hosted.registry import MANIFEST
 
 CROPS = ("-10M", "-100M")
 """Names of prefixes that the host of the tests is too small for; a limit takes a shorter one."""

@@ -11,10 +11,10 @@ from hosted_files import host_dataset
 from hosting import COMMIT
 
 from vq_benchmark.datasets.catalog import CATALOG
-from vq_benchmark.datasets.hosted import open_hosted
+from vq_benchmark.datasets.hosted.cache_paths import files_by_hand
+from vq_benchmark.datasets.hosted.opening import open_hosted
+from vq_benchmark.datasets.hosted.registry import MANIFEST, BigAnnFiles, UrlFile
 from vq_benchmark.datasets.loading import load_dataset
-from vq_benchmark.datasets.manifest import MANIFEST, BigAnnFiles, UrlFile
-from vq_benchmark.datasets.places import files_by_hand
 from vq_benchmark.errors import InputError
 
 N = 60
@@ -160,7 +160,7 @@ class TestCohere:
     def test_the_rows_of_documents_are_looked_up_once(self, host, monkeypatch):
         host_dataset(host, MANIFEST["cohere-msmarco"], N)
         first = load_dataset("cohere-msmarco")
-        monkeypatch.setattr("vq_benchmark.datasets.judged_shards._passages", lambda base: pytest.fail("read again"))
+        monkeypatch.setattr("vq_benchmark.datasets.hosted.cohere._passages", lambda base: pytest.fail("read again"))
         np.testing.assert_array_equal(load_dataset("cohere-msmarco").judgements.qrels, first.judgements.qrels)
 
     def test_a_repository_that_has_moved_is_found(self, host):

@@ -5,7 +5,7 @@ from pathlib import Path
 from manifest_table import table, written
 
 from vq_benchmark.datasets.catalog import list_datasets
-from vq_benchmark.datasets.formats.registry import formats
+from vq_benchmark.datasets.formats.opening import formats
 
 TEXT = (Path(__file__).parents[2] / "docs" / "DATASETS.md").read_text(encoding="utf-8")
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.inspection import FoundRows, inspect_dataset
 from vq_benchmark.datasets.loading import load_dataset
-from vq_benchmark.datasets.source import ArraySource
+from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.errors import InputError
 
 

@@ -11,9 +11,9 @@ import pytest
 from vq_benchmark.datasets.catalog import list_datasets
 from vq_benchmark.datasets.checks import check_rows, probe_rows
 from vq_benchmark.datasets.fingerprint import fingerprint_array, fingerprint_base
-from vq_benchmark.datasets.formats.registry import write_vectors
+from vq_benchmark.datasets.formats.opening import write_vectors
 from vq_benchmark.datasets.loading import load_dataset
-from vq_benchmark.datasets.source import ArraySource
+from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.errors import InputError
 
 

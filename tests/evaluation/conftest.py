@@ -8,8 +8,8 @@ import pytest
 
 from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.datasets.dataset import Dataset, Judgements, Metric
-from vq_benchmark.datasets.source import ArraySource, unit_norm
-from vq_benchmark.evaluation.grid import TILE_ROWS
+from vq_benchmark.datasets.sources.vector_source import ArraySource, unit_norm
+from vq_benchmark.evaluation.tiling import TILE_ROWS
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 
 D = 8
@@ -23,7 +23,7 @@ class Rounding(Quantizer):
     paper = "-"
     parameters_type = Parameters
 
-    def fit(self, train: FloatArray, *, queries: FloatArray | None = None, seed: int = 0) -> Self:
+    def fit(self, train: FloatArray, *, seed: int = 0) -> Self:
         self.restore({}, train.shape[1])
         return self
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from vq_benchmark.evaluation.accumulators import Accumulators
 from vq_benchmark.evaluation.spans import joined
-from vq_benchmark.evaluation.top_candidates import TopCandidates
+from vq_benchmark.evaluation.topk import TopCandidates
 from vq_benchmark.machine.archive import pack
 
 

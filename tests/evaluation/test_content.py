@@ -9,16 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vq_benchmark.datasets.dataset import Dataset, Judgements
-from vq_benchmark.datasets.source import ArraySource
+from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.errors import ChangedData
 from vq_benchmark.evaluation.content import MODULUS, ContentDigest, first_changed_rows, rows_digest
 from vq_benchmark.evaluation.evaluate import evaluate, exact_truths
-from vq_benchmark.evaluation.grid import TILE_ROWS, tiles
 from vq_benchmark.evaluation.ground_truth_files import load_truths, save_truths
 from vq_benchmark.evaluation.metrics import finished_metrics
-from vq_benchmark.evaluation.top_candidates import squared_norms
+from vq_benchmark.evaluation.tiling import TILE_ROWS, tiles
+from vq_benchmark.evaluation.topk import squared_norms
 from vq_benchmark.quantizers.registry import get_quantizer
-from vq_benchmark.studies.truths import belonging_of
+from vq_benchmark.studies.ground_truths import belonging_of
 
 
 def made(n: int, d: int, seed: int = 0) -> np.ndarray:

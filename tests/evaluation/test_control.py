@@ -7,7 +7,7 @@ import pytest
 
 from vq_benchmark.datasets.dataset import METRICS, Metric
 from vq_benchmark.evaluation.control import ImpossibleControl, checked_metrics
-from vq_benchmark.evaluation.evaluate import Truths, evaluate, exact_truths
+from vq_benchmark.evaluation.evaluate import GroundTruths, evaluate, exact_truths
 from vq_benchmark.evaluation.ground_truth_check import adopted_truths
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.metrics import finished_metrics
@@ -83,4 +83,4 @@ def test_the_truth_of_other_queries_is_impossible(make_dataset) -> None:
     others = dataclasses.replace(truths.queries, top=truths.queries.top.part(slice(None, None, -1)))
     none = get_quantizer("none").fit(dataset.queries)
     with pytest.raises(ImpossibleControl):
-        checked_metrics("none", evaluate(none, dataset, k=10, truths=Truths(others)))
+        checked_metrics("none", evaluate(none, dataset, k=10, truths=GroundTruths(others)))

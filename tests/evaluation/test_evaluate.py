@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.evaluate import Truths, evaluate, exact_truths, own_judged_queries
+from vq_benchmark.evaluation.evaluate import GroundTruths, evaluate, exact_truths, own_judged_queries
 from vq_benchmark.evaluation.ground_truth import exact_neighbors
 from vq_benchmark.evaluation.metrics import finished_metrics
 from vq_benchmark.evaluation.streaming import PassSettings
@@ -34,13 +34,13 @@ def test_given_truths_are_used(make_dataset, rounding) -> None:
     right = finished_metrics(evaluate(rounding, dataset, truths=truths))
     assert right["recall_at_10"] == finished_metrics(evaluate(rounding, dataset))["recall_at_10"]
     reversed_queries = dataclasses.replace(truths.queries, top=truths.queries.top.part(slice(None, None, -1)))
-    wrong = finished_metrics(evaluate(rounding, dataset, truths=Truths(reversed_queries)))
+    wrong = finished_metrics(evaluate(rounding, dataset, truths=GroundTruths(reversed_queries)))
     assert right["rank_distortion"] < 0.5 < wrong["rank_distortion"]
 
 
 def test_a_judged_truth_that_is_not_given_leaves_out_the_exact_figures(make_dataset, rounding) -> None:
     dataset = make_dataset("ip", n=500, judged="own")
-    metrics = finished_metrics(evaluate(rounding, dataset, truths=Truths(exact_truths(dataset).queries)))
+    metrics = finished_metrics(evaluate(rounding, dataset, truths=GroundTruths(exact_truths(dataset).queries)))
     assert "mrr_at_10" in metrics
     assert "mrr_at_10_exact" not in metrics
 

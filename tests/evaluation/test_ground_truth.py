@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from vq_benchmark.datasets.dataset import METRICS, Dataset, Metric
-from vq_benchmark.datasets.source import ArraySource
+from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.grid import TILE_ROWS
 from vq_benchmark.evaluation.ground_truth import exact_neighbors
+from vq_benchmark.evaluation.tiling import TILE_ROWS
 
 
 def brute_force(dataset: Dataset, k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -10,15 +10,15 @@ import pytest
 
 from vq_benchmark.datasets.checks import probe_rows
 from vq_benchmark.datasets.dataset import Dataset
-from vq_benchmark.datasets.source import ArraySource, UnitNormSource, unit_norm
+from vq_benchmark.datasets.sources.vector_source import ArraySource, UnitNormSource, unit_norm
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.evaluate import Truths, exact_truths
+from vq_benchmark.evaluation.duplicate_queries import duplicate_queries
+from vq_benchmark.evaluation.evaluate import GroundTruths, exact_truths
 from vq_benchmark.evaluation.gpu import proposed_neighbors
 from vq_benchmark.evaluation.ground_truth import exact_neighbors
 from vq_benchmark.evaluation.ground_truth_check import adopted_truths
 from vq_benchmark.evaluation.ground_truth_files import Belonging, load_ids, load_truths, save_truths
-from vq_benchmark.evaluation.repeated_queries import repeated_queries
-from vq_benchmark.evaluation.top_candidates import squared_norms
+from vq_benchmark.evaluation.topk import squared_norms
 
 K = 7
 
@@ -136,9 +136,9 @@ def test_queries_that_are_rows_of_the_base_are_counted():
     for metric, expected in (("l2", 2), ("ip", None)):
         repeated = replace(data, queries=queries, metric=metric)
         truth = exact_neighbors(repeated.base, queries, metric, 5)
-        assert repeated_queries(repeated, truth) == expected
+        assert duplicate_queries(repeated, truth) == expected
     unit = replace(data, queries=unit_norm(queries), base=UnitNormSource(data.base), metric="cosine")
-    assert repeated_queries(unit, exact_neighbors(unit.base, unit.queries, "cosine", 5)) == 2
+    assert duplicate_queries(unit, exact_neighbors(unit.base, unit.queries, "cosine", 5)) == 2
 
 
 @pytest.mark.parametrize("metric", ["l2", "ip"])
@@ -155,7 +155,7 @@ def test_proposed_candidates_give_the_exact_neighbours(metric):
 def test_truths_of_queries_and_of_judged_queries_are_kept_apart(tmp_path):
     data = dataset()
     one, other = exact_neighbors(data.base, data.queries, "l2", K), exact_neighbors(data.base, -data.queries, "l2", K)
-    save_truths(tmp_path / "gt.npz", Truths(one, other), belonging(data), squared_norms(data.queries))
+    save_truths(tmp_path / "gt.npz", GroundTruths(one, other), belonging(data), squared_norms(data.queries))
     again = load_truths(tmp_path / "gt.npz", belonging(data), K, (0, data.n))
     np.testing.assert_array_equal(again.queries.ids, one.ids)
     assert again.judged is not None

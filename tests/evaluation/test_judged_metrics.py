@@ -12,10 +12,10 @@ from vq_benchmark.evaluation.accumulators import Accumulators
 from vq_benchmark.evaluation.bootstrap import RESAMPLES
 from vq_benchmark.evaluation.evaluate import evaluate
 from vq_benchmark.evaluation.ground_truth import GroundTruth
-from vq_benchmark.evaluation.measurement import Measurement, Subject
+from vq_benchmark.evaluation.measurement import Measurement, MeasurementKey
 from vq_benchmark.evaluation.metrics import JUDGED_MEASURES, Metrics, finished_metrics, judged_metrics
 from vq_benchmark.evaluation.streaming import PassSettings, Timings
-from vq_benchmark.evaluation.top_candidates import NO_ID, TopCandidates
+from vq_benchmark.evaluation.topk import NO_ID, TopCandidates
 
 QUERIES, N = 7, 130
 Ranking = list[int]
@@ -53,7 +53,7 @@ def orders(rng: np.random.Generator, depth: int) -> TopCandidates:
 
 
 def judged(rng: np.random.Generator, found: TopCandidates, exact: TopCandidates, qrels: np.ndarray) -> Metrics:
-    subject = Subject(
+    subject = MeasurementKey(
         n=N, d=8, code_bytes=8, model_bytes=0, model_hash="", metric="ip", queries=3, judged_first=0, k=1,
         seed=int(rng.integers(100)), candidates=found.size, num_pairs=0, with_pairwise=False,
     )  # fmt: skip

@@ -8,10 +8,10 @@ import pytest
 
 from vq_benchmark.datasets.dataset import METRICS, Metric
 from vq_benchmark.evaluation.evaluate import evaluate, exact_truths
-from vq_benchmark.evaluation.grid import TILE_ROWS
-from vq_benchmark.evaluation.measurement import Measurement, Subject
+from vq_benchmark.evaluation.measurement import Measurement, MeasurementKey
 from vq_benchmark.evaluation.metrics import Metrics, finished_metrics
 from vq_benchmark.evaluation.streaming import PassSettings
+from vq_benchmark.evaluation.tiling import TILE_ROWS
 from vq_benchmark.machine.archive import pack
 
 
@@ -86,7 +86,7 @@ def test_what_is_missing(make_dataset, rounding) -> None:
 OTHER = {"model_hash": "other", "metric": "ip", "k": 5}
 
 
-@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Subject)])
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(MeasurementKey)])
 def test_measurements_of_other_subjects_are_refused(field: str, make_dataset, rounding) -> None:
     dataset = make_dataset("l2", n=600)
     mine, other = (evaluate(rounding, dataset, start=a, stop=a + 300) for a in (0, 300))

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import ndcg_score
 
 from vq_benchmark.datasets.dataset import METRICS, Dataset, Judgements, Metric
-from vq_benchmark.datasets.source import ArraySource
+from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.evaluation.bootstrap import NORMAL_QUANTILE
-from vq_benchmark.evaluation.evaluate import Truths, evaluate, exact_truths
+from vq_benchmark.evaluation.evaluate import GroundTruths, evaluate, exact_truths
 from vq_benchmark.evaluation.ground_truth_check import adopted_truths
 from vq_benchmark.evaluation.metrics import JUDGED_MEASURES, finished_metrics
 from vq_benchmark.evaluation.streaming import PassSettings
@@ -272,7 +272,7 @@ def test_rows_that_are_missing_are_refused(make_dataset, rounding) -> None:
     dataset = make_dataset("ip", n=500)
     with pytest.raises(ValueError, match=r"\(0, 5\).*\(400, 500\)"):
         finished_metrics(evaluate(rounding, dataset, start=5, stop=400))
-    part = Truths(exact_truths(dataset, start=0, stop=400).queries)
+    part = GroundTruths(exact_truths(dataset, start=0, stop=400).queries)
     with pytest.raises(ValueError, match="0 to 400 only"):
         finished_metrics(evaluate(rounding, dataset, truths=part))
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from vq_benchmark.datasets.dataset import METRICS
 from vq_benchmark.evaluation.evaluate import evaluate, exact_truths
-from vq_benchmark.evaluation.grid import TILE_ROWS
 from vq_benchmark.evaluation.ground_truth import GroundTruth, exact_neighbors
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.streaming import PassSettings
+from vq_benchmark.evaluation.tiling import TILE_ROWS
 
 N = 4 * TILE_ROWS + 1000
 SETTINGS = PassSettings(candidates=20, num_pairs=500, seed=3)
@@ -108,7 +108,7 @@ def test_nothing_is_copied_unless_it_is_asked_for(make_dataset, rounding, monkey
     dataset = make_dataset("ip", n=3 * TILE_ROWS)
     rows = []
     monkeypatch.setattr("vq_benchmark.evaluation.accumulators.Accumulators.copy", None)
-    monkeypatch.setattr("vq_benchmark.evaluation.top_candidates.TopCandidates.sorted", None)
+    monkeypatch.setattr("vq_benchmark.evaluation.topk.TopCandidates.sorted", None)
     evaluate(rounding, dataset, k=10, batch_size=1, after_block=lambda row, copy: rows.append(row))
     exact_truths(dataset, batch_size=1, after_block=lambda row, copy: rows.append(row))
     assert rows == 2 * [TILE_ROWS, 2 * TILE_ROWS, 3 * TILE_ROWS]

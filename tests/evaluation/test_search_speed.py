@@ -5,12 +5,12 @@ import itertools
 import numpy as np
 import pytest
 
-from vq_benchmark.datasets.source import ArraySource
+from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.evaluation.evaluate import evaluate, exact_truths
-from vq_benchmark.evaluation.grid import TILE_ROWS
 from vq_benchmark.evaluation.metrics import finished_metrics
 from vq_benchmark.evaluation.search_index import filled_index
 from vq_benchmark.evaluation.search_speed import batch_rates, search_metrics, single_latencies
+from vq_benchmark.evaluation.tiling import TILE_ROWS
 from vq_benchmark.quantizers.registry import get_quantizer
 
 

@@ -11,11 +11,11 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from vq_benchmark.datasets.dataset import METRICS, Dataset, Metric
-from vq_benchmark.datasets.source import ArraySource
+from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.accumulators import Accumulators
-from vq_benchmark.evaluation.grid import TILE_ROWS
 from vq_benchmark.evaluation.streaming import PassSettings, Timings, stream
+from vq_benchmark.evaluation.tiling import TILE_ROWS
 from vq_benchmark.quantizers.base import Quantizer
 from vq_benchmark.quantizers.registry import get_quantizer, registered
 

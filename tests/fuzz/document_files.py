@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 from target import BASE, Target, content
 
-from vq_benchmark.datasets.downloads import Wanted, present
-from vq_benchmark.datasets.huggingface import HubEntry, Listing, _read_listing
+from vq_benchmark.datasets.hosted.downloads import Wanted, present
+from vq_benchmark.datasets.hosted.huggingface import HubEntry, Listing, _read_listing
+from vq_benchmark.datasets.text.collection_files import TextFiles
 from vq_benchmark.datasets.text.embedding import _read_json
-from vq_benchmark.datasets.text.files import TextFiles
 from vq_benchmark.datasets.text.judged import read_collection
 from vq_benchmark.datasets.text.qrels import read_judged_pairs
 from vq_benchmark.machine.progress import SilentReporter
-from vq_benchmark.studies.manifest import Manifest, Task, plan_study
-from vq_benchmark.studies.plan import Options
+from vq_benchmark.studies.cells import Options
+from vq_benchmark.studies.plan import Manifest, Task, plan_study
+from vq_benchmark.studies.slurm.jobs import Record, load_record
 from vq_benchmark.studies.slurm.profiles import read_profiles
-from vq_benchmark.studies.slurm.record import Record, load_record
-from vq_benchmark.studies.slurm.spec import JobSpec
+from vq_benchmark.studies.slurm.resources import JobSpec
 from vq_benchmark.studies.study import Study, read_study
 
 STUDY = """# a study

@@ -12,13 +12,13 @@ from rich.console import Console
 from target import BASE, TEST, N, Target, content
 
 from vq_benchmark.datasets.loading import prepare_dataset
-from vq_benchmark.datasets.source import ArraySource
-from vq_benchmark.datasets.stored import StoredDataset
+from vq_benchmark.datasets.raw_dataset import RawDataset
+from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.evaluate import exact_truths
 from vq_benchmark.evaluation.ground_truth_files import load_truths, save_truths
 from vq_benchmark.evaluation.measurement import Measurement
-from vq_benchmark.evaluation.top_candidates import squared_norms
+from vq_benchmark.evaluation.topk import squared_norms
 from vq_benchmark.machine.progress import SilentReporter
 from vq_benchmark.quantizers.registry import get_quantizer
 from vq_benchmark.reports.selection import select_runs
@@ -27,14 +27,14 @@ from vq_benchmark.results.checkpoints import Checkpoint
 from vq_benchmark.results.database import Database, Run, write_database
 from vq_benchmark.results.merging import unite
 from vq_benchmark.results.models import load_model, save_model
-from vq_benchmark.studies.cell import run_cell
-from vq_benchmark.studies.finishing import finish_partial_rows, measurement_differences
-from vq_benchmark.studies.plan import Options, cells_of, parsed_grid
-from vq_benchmark.studies.truths import belonging_of
+from vq_benchmark.studies.aggregate import finish_partial_rows, measurement_differences
+from vq_benchmark.studies.cell_run import run_cell
+from vq_benchmark.studies.cells import Options, cells_of, parsed_grid
+from vq_benchmark.studies.ground_truths import belonging_of
 
 
 def dataset() -> Any:
-    stored = StoredDataset(ArraySource(BASE.astype(np.float32)), ArraySource(TEST))
+    stored = RawDataset(ArraySource(BASE.astype(np.float32)), ArraySource(TEST))
     return prepare_dataset("made", stored, metric="l2")
 
 

@@ -13,17 +13,17 @@ import pyarrow.parquet as pq
 from target import BASE, IDS, QUERIES, TEST, D, N, Target, content
 
 from vq_benchmark.datasets.directory import open_directory
-from vq_benchmark.datasets.formats import registry
+from vq_benchmark.datasets.formats import opening
 from vq_benchmark.datasets.loading import prepare_dataset
-from vq_benchmark.datasets.parquet.row_index import row_index
-from vq_benchmark.datasets.source import ArraySource
-from vq_benchmark.datasets.stored import StoredDataset
+from vq_benchmark.datasets.raw_dataset import RawDataset
+from vq_benchmark.datasets.sources.parquet.row_index import row_index
+from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.evaluation.ground_truth_files import load_ids
 
 QRELS = "".join(f"{number % QUERIES} 0 {number} 1\n" for number in range(20))
 
 
-def prepared(stored: StoredDataset, name: str) -> Any:
+def prepared(stored: RawDataset, name: str) -> Any:
     dataset = prepare_dataset(name, stored, metric="l2", num_queries=QUERIES)
     first = 0 if dataset.n <= 100 * N else dataset.n - 1
     rows = dataset.base.read(first, dataset.n)
@@ -32,12 +32,12 @@ def prepared(stored: StoredDataset, name: str) -> Any:
 
 
 def read_vectors(path: Path) -> Any:
-    return prepared(registry.open_dataset(path), path.name)
+    return prepared(opening.open_dataset(path), path.name)
 
 
 def vectors(extension: str, dtype: str) -> Target:
     def make(path: Path) -> None:
-        registry.write_vectors(path, ArraySource(BASE.astype(dtype)), dtype)
+        opening.write_vectors(path, ArraySource(BASE.astype(dtype)), dtype)
 
     return Target(f"{extension} {dtype}", f"base{extension}", make, read_vectors)
 
@@ -142,7 +142,7 @@ VECTOR_FILES = [
     Target("parquet fixed-size lists", "a.parquet", FIXED, read_vectors),
     Target("parquet plain gzip", "a.parquet", PLAIN, read_vectors),
     Target("index of parquet", "index.npz", make_row_index, read_row_index, checked=True),
-    *(ids(each, registry.read_ids, "neighbours") for each in (".npz", ".parquet")),
+    *(ids(each, opening.read_ids, "neighbours") for each in (".npz", ".parquet")),
     *(ids(each, load_ids, "ground truth") for each in (".npy", ".ibin", ".ivecs", ".hdf5")),
     Target("dataset.json", "dataset.json", folder_with("dataset.json", '{"metric": "l2"}'), read_folder, text=True),
     Target("qrels.tsv", "qrels.tsv", folder_with("qrels.tsv", QRELS), read_folder, text=True),

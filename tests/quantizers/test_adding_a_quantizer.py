@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-import vq_benchmark.quantizers as package
+import vq_benchmark.quantizers.methods as package
 from vq_benchmark.quantizers import registry
 from vq_benchmark.results.models import load_model, save_model
 
@@ -25,8 +25,8 @@ def sphere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleTy
     monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
     registry.registered.cache_clear()
     registry.registered()
-    yield sys.modules["vq_benchmark.quantizers.sphere"]
-    del sys.modules["vq_benchmark.quantizers.sphere"]
+    yield sys.modules["vq_benchmark.quantizers.methods.sphere"]
+    del sys.modules["vq_benchmark.quantizers.methods.sphere"]
     registry.registered.cache_clear()
 
 

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from vq_benchmark.reports.comparison import comparisons
-from vq_benchmark.reports.lines import lines, styles
 from vq_benchmark.reports.metric_facts import metric_facts
 from vq_benchmark.reports.panel import BITS, bits_ticks, draw_panel, hidden_lines, reference_value
+from vq_benchmark.reports.series import lines, styles
 
 
 def drawn(runs, y, x=BITS):

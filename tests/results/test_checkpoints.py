@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vq_benchmark.datasets.files import FileState
+from vq_benchmark.datasets.file_states import FileState
 from vq_benchmark.errors import InputError
-from vq_benchmark.machine import files
+from vq_benchmark.machine import atomic_files
 from vq_benchmark.machine.archive import pack, unpack
-from vq_benchmark.machine.files import atomic_write
+from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.provenance import release
 from vq_benchmark.results import checkpoints
 from vq_benchmark.results.checkpoints import Checkpoint, Checkpoints, Interval, Saved
@@ -146,7 +146,7 @@ def test_what_a_kill_in_the_middle_of_a_write_leaves_goes_with_it(checkpoint: Ch
         half = checkpoint.path.with_name(f".{ID}.npz.0123abcd-7-7.abcdefgh.tmp")
         half.touch()
         os.utime(half, (0, 0))
-        files._tidied.clear()  # as in the next process
+        atomic_files._tidied.clear()  # as in the next process
         checkpoint.remove()
         assert list(checkpoint.path.parent.iterdir()) == [other]
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from vq_benchmark.errors import InputError
 from vq_benchmark.results.database import Database, Run, write_database
-from vq_benchmark.results.inputs import find_databases
+from vq_benchmark.results.merge_inputs import find_databases
 from vq_benchmark.results.merging import Union, unite
 
 ODD_NAMES = [
@@ -229,7 +229,7 @@ def test_inputs_on_a_read_only_place(small_disk, tmp_path: Path) -> None:
 
 
 def test_an_input_that_is_being_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vq_benchmark.results.inputs.BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("vq_benchmark.results.merge_inputs.BUSY_SECONDS", 0.1)
     write_database(tmp_path / "a.db", [a_run()])
     with sqlite3.connect(tmp_path / "a.db", isolation_level=None) as writer:
         writer.execute("BEGIN EXCLUSIVE")

@@ -140,7 +140,7 @@ def slow_encoding(folder: Path) -> Callable[[float], str]:
     (place / "sitecustomize.py").write_text(
         "import os, sys, time\n"
         "if 'vq_benchmark' in sys.orig_argv:\n"
-        "    from vq_benchmark.quantizers.none import Uncompressed\n"
+        "    from vq_benchmark.quantizers.methods.none import Uncompressed\n"
         "    encode = Uncompressed.encode\n"
         "    def slowly(self, vectors):\n"
         "        print('encodes', file=sys.stderr, flush=True)\n"

@@ -19,18 +19,18 @@ from vq_benchmark.machine.progress import SilentReporter
 from vq_benchmark.results.checkpoints import Checkpoint
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.merging import MACHINE_METRICS
-from vq_benchmark.studies.finishing import finish_partial_rows
-from vq_benchmark.studies.manifest import Task, plan_study
+from vq_benchmark.studies.aggregate import finish_partial_rows
+from vq_benchmark.studies.cells import Options
 from vq_benchmark.studies.memory_estimate import truth_within_memory
-from vq_benchmark.studies.plan import Options
+from vq_benchmark.studies.plan import Task, plan_study
 from vq_benchmark.studies.slurm import scheduler
+from vq_benchmark.studies.slurm.jobs import Record
 from vq_benchmark.studies.slurm.profiles import SHIPPED, read_profiles
-from vq_benchmark.studies.slurm.record import Record
-from vq_benchmark.studies.slurm.spec import JobSpec
+from vq_benchmark.studies.slurm.resources import JobSpec
 from vq_benchmark.studies.slurm.status import ENDINGS, study_status
 from vq_benchmark.studies.slurm.submission import submit_study
 from vq_benchmark.studies.study import Study
-from vq_benchmark.studies.tasks import Workshop, require_done
+from vq_benchmark.studies.tasks import TaskContext, require_done
 
 PROJECT = Path(__file__).parents[2]
 GUIDE = (PROJECT / "docs" / "SLURM_GUIDE.md").read_text()
@@ -222,7 +222,7 @@ def test_messages_of_studies_are_as_the_guide_has_them(login_node, tmp_path, mon
     assert is_documented(ENDINGS["TIMEOUT"])
     monkeypatch.setattr("getpass.getuser", lambda: "somebody")
     assert is_documented(refusal(lambda: plan_study(study, manifest.folder, dataset, options)))
-    changed = Workshop(replace(manifest, fingerprint="another"), options, SilentReporter())
+    changed = TaskContext(replace(manifest, fingerprint="another"), options, SilentReporter())
     assert is_documented(refusal(lambda: changed.dataset))
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from vq_benchmark.errors import InputError
 from vq_benchmark.studies.slurm import scheduler
+from vq_benchmark.studies.slurm.resources import JobSpec
 from vq_benchmark.studies.slurm.script import StageScript, script_text
-from vq_benchmark.studies.slurm.spec import JobSpec
 
 HOSTILE = ["a b", 'it\'s "q"', "x;echo $HOME `id`", "50% %A", "hash#", "ünï", "*?[x] &|>(d)"]
 
@@ -86,13 +86,13 @@ def test_refusals_name_the_command_the_answer_and_the_way_out(cluster, tmp_path)
     with pytest.raises(scheduler.SchedulerError, match=r"`sbatch --parsable .*invalid partition.*slurm resume"):
         scheduler.submit(script, "0", 0, "")
     with pytest.raises(scheduler.SchedulerError, match="--test-only"):
-        scheduler.try_out(script.read_text())
+        scheduler.test_only(script.read_text())
     with pytest.raises(scheduler.SchedulerError, match="`scontrol requeue 999999`"):
         scheduler.requeue("999999")
 
 
 def test_a_trial_hands_in_nothing(cluster, tmp_path):
-    assert "to start at" in scheduler.try_out(written(tmp_path, "true").read_text())
+    assert "to start at" in scheduler.test_only(written(tmp_path, "true").read_text())
     assert cluster.queue() == []
 
 

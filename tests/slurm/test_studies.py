@@ -18,16 +18,16 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import SilentReporter
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.merging import quality
-from vq_benchmark.studies.local import run_cells
-from vq_benchmark.studies.manifest import STAGES, Manifest, Task, plan_study
-from vq_benchmark.studies.plan import Options
-from vq_benchmark.studies.slurm.record import Record, load_record, script_path
+from vq_benchmark.studies.cells import Options
+from vq_benchmark.studies.local.cells import run_cells
+from vq_benchmark.studies.plan import STAGES, Manifest, Task, plan_study
+from vq_benchmark.studies.slurm.jobs import Record, load_record, script_path
+from vq_benchmark.studies.slurm.resources import JobSpec
 from vq_benchmark.studies.slurm.resume import resume_study
-from vq_benchmark.studies.slurm.spec import JobSpec
 from vq_benchmark.studies.slurm.status import study_status
 from vq_benchmark.studies.slurm.submission import submit_study
 from vq_benchmark.studies.study import Study
-from vq_benchmark.studies.tasks import Workshop, run_task
+from vq_benchmark.studies.tasks import TaskContext, run_task
 
 SILENT = SilentReporter()
 NAMES = itertools.count()
@@ -70,7 +70,7 @@ def submit(manifest: Manifest, *program_options: str, **spec: object) -> None:
 
 def do_here(manifest: Manifest, stage: str) -> None:
     for task in manifest.tasks(stage):
-        run_task(Workshop(manifest, machine(manifest.folder), SILENT), task)
+        run_task(TaskContext(manifest, machine(manifest.folder), SILENT), task)
 
 
 def states(manifest: Manifest) -> dict[str, dict[str, int]]:

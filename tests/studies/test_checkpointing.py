@@ -11,18 +11,19 @@ import numpy as np
 import pytest
 
 from vq_benchmark.datasets.dataset import Dataset, Judgements
-from vq_benchmark.datasets.files import FileState
-from vq_benchmark.datasets.source import ArraySource
+from vq_benchmark.datasets.file_states import FileState
+from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.errors import Stopped
-from vq_benchmark.evaluation.grid import TILE_ROWS
+from vq_benchmark.evaluation.tiling import TILE_ROWS
 from vq_benchmark.machine.archive import pack, unpack
-from vq_benchmark.machine.stopping import stopping
+from vq_benchmark.machine.signals import stopping
 from vq_benchmark.results.checkpoints import Checkpoint, Checkpoints, Interval
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.merging import quality
-from vq_benchmark.studies.cell import fitted_model, model_path
-from vq_benchmark.studies.local import Outcome, run_cells
-from vq_benchmark.studies.plan import Cell, Options, model_id, run_id
+from vq_benchmark.studies.cells import Cell, Options
+from vq_benchmark.studies.fitting import fitted_model, model_path
+from vq_benchmark.studies.identity import model_id, run_id
+from vq_benchmark.studies.local.cells import Outcome, run_cells
 
 N = 4 * TILE_ROWS + 500
 PQ = Cell("pq", {"m": 4, "nbits": 4}, 0, 0, N)
@@ -183,7 +184,7 @@ def test_a_stop_while_the_search_index_is_filled_keeps_the_measurement(run, opti
     with pytest.raises(Stopped) as stop:
         run(Stopper("filling", TILE_ROWS), options=timed)
     assert stop.value.rows_done == N
-    monkeypatch.setattr("vq_benchmark.studies.cell.search_metrics", lambda *_: {"queries_per_second": 1.0})
+    monkeypatch.setattr("vq_benchmark.studies.cell_run.search_metrics", lambda *_: {"queries_per_second": 1.0})
     again = Stopper()
     (row,) = run(again, options=timed).runs
     assert (row.status, row.metrics["queries_per_second"]) == ("done", 1.0)

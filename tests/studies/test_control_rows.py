@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vq_benchmark.evaluation.evaluate import Truths
+from vq_benchmark.evaluation.evaluate import GroundTruths
 from vq_benchmark.evaluation.ground_truth_files import load_truths, save_truths
 from vq_benchmark.machine.progress import SilentReporter
 from vq_benchmark.results.database import Database
-from vq_benchmark.studies.local import run_cells
-from vq_benchmark.studies.manifest import plan_study
-from vq_benchmark.studies.plan import Options
+from vq_benchmark.studies.cells import Options
+from vq_benchmark.studies.ground_truths import belonging_of
+from vq_benchmark.studies.local.cells import run_cells
+from vq_benchmark.studies.plan import plan_study
 from vq_benchmark.studies.study import Study
-from vq_benchmark.studies.tasks import TaskFailed, Workshop, run_task
-from vq_benchmark.studies.truths import belonging_of
+from vq_benchmark.studies.tasks import TaskContext, TaskFailed, run_task
 
 N, K, SILENT = 900, 10, SilentReporter()
 ERROR = "of the uncompressed vectors is 0.000, but it must be 1: for 20 of 20 queries"
@@ -41,7 +41,7 @@ def make_nearer(path: Path, study: Study) -> None:
     dataset = study.load()
     truth = load_truths(path, belonging_of(dataset), K, (0, N)).queries
     nearer = replace(truth, top=replace(truth.top, scores=truth.top.scores + 50))
-    save_truths(path, Truths(nearer), belonging_of(dataset), np.zeros(20))
+    save_truths(path, GroundTruths(nearer), belonging_of(dataset), np.zeros(20))
 
 
 def test_of_a_whole_run(study, options, tmp_path) -> None:
@@ -64,14 +64,14 @@ def test_of_a_study_in_chunks(study, options, tmp_path) -> None:
     manifest = plan_study(study, folder, study.load(), study.options(options))
     for stage in ("truth", "reduce"):
         for task in manifest.tasks(stage):
-            run_task(Workshop(manifest, options, SILENT), task)
+            run_task(TaskContext(manifest, options, SILENT), task)
     make_nearer(manifest.result_path(manifest.task("reduce", 0)), study)
     for stage in ("fit", "evaluate"):
         for task in manifest.tasks(stage):
-            run_task(Workshop(manifest, options, SILENT), task)
+            run_task(TaskContext(manifest, options, SILENT), task)
     for _ in range(2):  # the second time, the chunks have been used up
         with pytest.raises(TaskFailed, match="but it must be 1"):
-            run_task(Workshop(manifest, options, SILENT), manifest.task("merge", 0))
+            run_task(TaskContext(manifest, options, SILENT), manifest.task("merge", 0))
         statuses = {run.method: run.status for run in Database(manifest.results_path).runs("status != 'partial'")}
         assert statuses == {"sq": "done", "none": "failed"}
     (failed,) = Database(manifest.results_path).runs("status = 'failed'")

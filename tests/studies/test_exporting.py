@@ -6,9 +6,9 @@ import faiss
 import numpy as np
 import pytest
 
-from vq_benchmark.datasets.source import ArraySource
+from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.grid import TILE_ROWS
+from vq_benchmark.evaluation.tiling import TILE_ROWS
 from vq_benchmark.quantizers.registry import get_quantizer
 from vq_benchmark.results.models import load_model
 from vq_benchmark.studies.exporting import check_output, export

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.grid import TILE_ROWS
+from vq_benchmark.evaluation.tiling import TILE_ROWS
 from vq_benchmark.machine.memory import GIB, MIB, MemoryLimit
 from vq_benchmark.quantizers.registry import get_quantizer, registered
+from vq_benchmark.studies.cells import Options
 from vq_benchmark.studies.memory_estimate import (
     DataFacts,
     MemoryEstimate,
@@ -23,7 +24,6 @@ from vq_benchmark.studies.memory_estimate import (
     cell_estimate,
     truth_estimate,
 )
-from vq_benchmark.studies.plan import Options
 
 TOLERANCE = 0.3
 METHODS = [name for name, method in registered().items() if method.unavailable() is None]

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from vq_benchmark.datasets.dataset import Dataset, Judgements
-from vq_benchmark.datasets.files import FileState
-from vq_benchmark.datasets.source import ArraySource
+from vq_benchmark.datasets.file_states import FileState
+from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.machine.memory import MemoryLimit
 from vq_benchmark.results.checkpoints import Checkpoints
-from vq_benchmark.studies.plan import DATA_WITHOUT_EFFECT, OPTIONS_WITHOUT_EFFECT, Cell, Options, model_id, run_id
+from vq_benchmark.studies.cells import Cell, Options
+from vq_benchmark.studies.identity import DATA_WITHOUT_EFFECT, OPTIONS_WITHOUT_EFFECT, model_id, run_id
 
 ROWS = np.arange(40, dtype=np.float32).reshape(10, 4)
 SOURCE = ArraySource(ROWS)
@@ -82,5 +83,5 @@ def test_the_order_of_parameters_does_not_count():
 
 def test_another_release_counts(monkeypatch):
     before = run_id(DATASET, OPTIONS, CELL), model_id(DATASET, 5, CELL)
-    monkeypatch.setattr("vq_benchmark.studies.plan.release", lambda: "9.9")
+    monkeypatch.setattr("vq_benchmark.studies.identity.release", lambda: "9.9")
     assert (run_id(DATASET, OPTIONS, CELL), model_id(DATASET, 5, CELL)) != before

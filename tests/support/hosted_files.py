@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from hosting import Host, Hosted
 
-from vq_benchmark.datasets.manifest import (
+from vq_benchmark.datasets.hosted.registry import (
     BigAnnFiles,
     HostedDataset,
     HubFile,

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from vq_benchmark.datasets.manifest import MANIFEST, HostedDataset
+from vq_benchmark.datasets.hosted.registry import MANIFEST, HostedDataset
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "DATASETS.md"
 BEGIN, END = "<!-- hosted: begin -->\n", "<!-- hosted: end -->\n"

@@ -10,8 +10,8 @@ from typer import Argument
 
 from vq_benchmark.cli.options import CacheOptions, grouped
 from vq_benchmark.datasets.catalog import CATALOG, CatalogEntry, list_datasets, unknown_dataset
-from vq_benchmark.datasets.manifest import MANIFEST
-from vq_benchmark.datasets.places import files_by_hand
+from vq_benchmark.datasets.hosted.cache_paths import files_by_hand
+from vq_benchmark.datasets.hosted.registry import MANIFEST
 from vq_benchmark.machine.terminal import Terminal
 
 

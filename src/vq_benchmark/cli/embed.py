@@ -9,9 +9,9 @@ from typer import Option
 
 from vq_benchmark.cli.options import grouped
 from vq_benchmark.cli.stoppable import stoppable
+from vq_benchmark.datasets.text.collection_files import find_text
 from vq_benchmark.datasets.text.embedding import DEFAULT_SHARD_ROWS, Cut, Embedded, embed
 from vq_benchmark.datasets.text.encoding import Precision
-from vq_benchmark.datasets.text.files import find_text
 from vq_benchmark.datasets.text.judged import Collection, read_collection
 from vq_benchmark.datasets.text.sentence_encoder import SentenceEncoder
 from vq_benchmark.errors import InputError

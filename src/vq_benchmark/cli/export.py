@@ -10,18 +10,18 @@ from typer import Option
 from vq_benchmark.cli.measuring import say_notes, single_cell, single_grid
 from vq_benchmark.cli.options import CacheOptions, DataOptions, MachineOptions, grouped
 from vq_benchmark.datasets.dataset import Dataset, Metric
-from vq_benchmark.datasets.source import with_held_out_rows
+from vq_benchmark.datasets.sources.vector_source import with_held_out_rows
 from vq_benchmark.errors import ChangedData, InputError
 from vq_benchmark.machine.progress import Reporter, reporter
 from vq_benchmark.machine.terminal import echo
 from vq_benchmark.quantizers.base import Quantizer
 from vq_benchmark.results.database import Database, Run
-from vq_benchmark.results.locations import codebooks_dir, database_path
-from vq_benchmark.studies.cell import fitted_model
+from vq_benchmark.results.default_paths import codebooks_dir, database_path
+from vq_benchmark.studies.cells import DEFAULT_TRAIN_SIZE, Options
 from vq_benchmark.studies.contents import Contents
 from vq_benchmark.studies.exporting import check_output, is_exported, stored_model
 from vq_benchmark.studies.exporting import export as write_export
-from vq_benchmark.studies.plan import DEFAULT_TRAIN_SIZE, Options
+from vq_benchmark.studies.fitting import fitted_model
 
 
 def register(app: typer.Typer) -> None:

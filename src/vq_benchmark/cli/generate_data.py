@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from vq_benchmark.datasets.synthetic import write_synthetic
+from vq_benchmark.datasets.sources.synthetic import write_synthetic
 from vq_benchmark.machine.locations import expanded
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.machine.terminal import echo

@@ -24,7 +24,7 @@ from vq_benchmark.cli import (
     sweep,
 )
 from vq_benchmark.errors import InputError
-from vq_benchmark.machine.stopping import SIGNALLED, Interrupted, farewell, interruptible
+from vq_benchmark.machine.signals import SIGNALLED, Interrupted, farewell, interruptible
 from vq_benchmark.machine.terminal import echo, printable
 
 BAD_INPUT = 2

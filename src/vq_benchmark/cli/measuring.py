@@ -12,13 +12,13 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.terminal import Terminal
 from vq_benchmark.quantizers.base import Parameters
-from vq_benchmark.reports.search import search_sentence
+from vq_benchmark.reports.search_summary import search_sentence
 from vq_benchmark.reports.tables import print_results
 from vq_benchmark.results.checkpoints import Checkpoints
 from vq_benchmark.results.database import Database
-from vq_benchmark.results.locations import codebooks_dir
-from vq_benchmark.studies.local import Outcome
-from vq_benchmark.studies.plan import Cell, Options, Refusal, cells_of, parsed_grid
+from vq_benchmark.results.default_paths import codebooks_dir
+from vq_benchmark.studies.cells import Cell, Options, Refusal, cells_of, parsed_grid
+from vq_benchmark.studies.local.cells import Outcome
 
 SOME_FAILED = 1
 

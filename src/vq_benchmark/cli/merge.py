@@ -8,9 +8,9 @@ from typer import Argument
 from vq_benchmark.machine.locations import expanded
 from vq_benchmark.machine.terminal import echo
 from vq_benchmark.results.database import Database
-from vq_benchmark.results.inputs import find_databases
+from vq_benchmark.results.merge_inputs import find_databases
 from vq_benchmark.results.merging import unite
-from vq_benchmark.studies.finishing import finish_partial_rows, measurement_differences
+from vq_benchmark.studies.aggregate import finish_partial_rows, measurement_differences
 
 SOME_FAILED = 1
 

@@ -17,7 +17,7 @@ from vq_benchmark.machine.memory import MemoryLimit, allowed_memory, parsed_byte
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.threads import allowed_threads, use_threads
 from vq_benchmark.results.checkpoints import Checkpoints, Interval
-from vq_benchmark.results.locations import checkpoint_dir
+from vq_benchmark.results.default_paths import checkpoint_dir
 
 data_option = functools.partial(Option, rich_help_panel="Data set")
 measure_option = functools.partial(Option, rich_help_panel="Measurement")

@@ -12,7 +12,7 @@ from vq_benchmark.reports.metric_versions import REMEDY, other_versions
 from vq_benchmark.reports.selection import select_runs
 from vq_benchmark.reports.tables import print_results
 from vq_benchmark.results.database import Database
-from vq_benchmark.results.locations import database_path
+from vq_benchmark.results.default_paths import database_path
 
 JUDGED = ("mrr", "ndcg")
 """Metrics that only data with judgements have: no news where they are missing."""

@@ -10,13 +10,13 @@ from vq_benchmark.cli.measuring import say_notes
 from vq_benchmark.cli.options import CacheOptions, CheckpointOptions, DataOptions, MachineOptions, grouped
 from vq_benchmark.cli.stoppable import stoppable
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.evaluate import Truths, exact_truths
+from vq_benchmark.evaluation.evaluate import GroundTruths, exact_truths
 from vq_benchmark.evaluation.gpu import gpu_search, proposed_neighbors
 from vq_benchmark.evaluation.ground_truth_files import WRITABLE, save_truths
-from vq_benchmark.evaluation.top_candidates import squared_norms
+from vq_benchmark.evaluation.topk import squared_norms
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.machine.terminal import echo
-from vq_benchmark.studies.truths import belonging_of, resumable_search, truth_key
+from vq_benchmark.studies.ground_truths import belonging_of, resumable_search, truth_key
 
 
 def register(app: typer.Typer) -> None:
@@ -59,6 +59,6 @@ def precompute_gt(
                 search, dataset.base, dataset.queries, dataset.metric, k, batch_size=batch_size, **hooks
             )
             dataset.require_unchanged()
-            truths = Truths(found, files=dataset.files)
+            truths = GroundTruths(found, files=dataset.files)
         save_truths(output_path, truths, belonging_of(dataset), squared_norms(dataset.queries))
     echo(f"{k} exact neighbours of {len(dataset.queries):,} queries among {dataset.n:,} vectors: {output_path}")

@@ -19,9 +19,9 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.machine.terminal import Terminal
 from vq_benchmark.results.database import Database
-from vq_benchmark.results.locations import database_path
-from vq_benchmark.studies.local import run_cells
-from vq_benchmark.studies.plan import new_sweep_id
+from vq_benchmark.results.default_paths import database_path
+from vq_benchmark.studies.cells import new_sweep_id
+from vq_benchmark.studies.local.cells import run_cells
 
 
 def register(app: typer.Typer) -> None:

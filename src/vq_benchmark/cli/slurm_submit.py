@@ -17,13 +17,13 @@ from vq_benchmark.machine.locations import cache_dir as chosen_cache_dir
 from vq_benchmark.machine.locations import expanded, study_folder
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.machine.terminal import echo
-from vq_benchmark.studies.manifest import draft_manifest, plan_study
-from vq_benchmark.studies.plan import Options
-from vq_benchmark.studies.slurm.arrays import expanded as expanded_array
+from vq_benchmark.studies.cells import Options
+from vq_benchmark.studies.plan import draft_manifest, plan_study
+from vq_benchmark.studies.slurm.job_arrays import expanded as expanded_array
+from vq_benchmark.studies.slurm.jobs import Job, Record
 from vq_benchmark.studies.slurm.profiles import job_spec
-from vq_benchmark.studies.slurm.record import Job, Record
 from vq_benchmark.studies.slurm.scheduler import max_array_size, require_slurm
-from vq_benchmark.studies.slurm.submission import preview, submit_study, try_out
+from vq_benchmark.studies.slurm.submission import preview, submit_study, test_scripts
 
 HANDED_ON = ("checkpoint_every", *(each.name for each in fields(BoundedMachineOptions)))
 """Options of this command that every task of the study is started with, if they are given."""
@@ -78,7 +78,7 @@ def submit(
     if dry_run or test_only:
         manifest = draft_manifest(chosen, folder.absolute(), dataset, options)
         size = max_array_size()
-        echo(preview(manifest, record, size) if dry_run else "\n".join(try_out(manifest, record, size)))
+        echo(preview(manifest, record, size) if dry_run else "\n".join(test_scripts(manifest, record, size)))
         return
     manifest = plan_study(chosen, folder, dataset, options)
     for refusal in manifest.refusals:

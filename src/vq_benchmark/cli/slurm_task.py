@@ -11,8 +11,8 @@ from vq_benchmark.cli.options import BoundedMachineOptions, CheckpointOptions, S
 from vq_benchmark.cli.stoppable import stoppable
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.machine.terminal import echo
-from vq_benchmark.studies.manifest import Manifest
-from vq_benchmark.studies.tasks import TaskFailed, Workshop, run_task
+from vq_benchmark.studies.plan import Manifest
+from vq_benchmark.studies.tasks import TaskContext, TaskFailed, run_task
 
 SOME_FAILED = 1
 
@@ -45,7 +45,7 @@ def task(
         CheckpointOptions(checkpoint_every=checkpoint_every).parsed(),
     )
     try:
-        run_task(Workshop(manifest, options, reporter()), chosen)
+        run_task(TaskContext(manifest, options, reporter()), chosen)
     except TaskFailed as error:
         echo(f"vq-benchmark: {error}", err=True)
         raise typer.Exit(SOME_FAILED) from None

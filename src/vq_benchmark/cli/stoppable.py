@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import typer
 
 from vq_benchmark.errors import Stopped
-from vq_benchmark.machine.stopping import SIGNALLED, stopping
+from vq_benchmark.machine.signals import SIGNALLED, stopping
 from vq_benchmark.machine.terminal import echo
 from vq_benchmark.studies.slurm.scheduler import SchedulerError, queue_again
 

@@ -6,14 +6,14 @@ from difflib import get_close_matches
 from functools import partial
 
 from vq_benchmark.datasets.dataset import Metric
-from vq_benchmark.datasets.hosted import open_hosted
-from vq_benchmark.datasets.manifest import MANIFEST, HostedDataset
+from vq_benchmark.datasets.hosted.opening import open_hosted
+from vq_benchmark.datasets.hosted.registry import MANIFEST, HostedDataset
+from vq_benchmark.datasets.load_options import LoadOptions
 from vq_benchmark.datasets.msmarco import NAME as MSMARCO
 from vq_benchmark.datasets.msmarco import open_msmarco
-from vq_benchmark.datasets.request import Request
+from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.sample import open_sample
-from vq_benchmark.datasets.stored import StoredDataset
-from vq_benchmark.datasets.synthetic import DEFAULT_DIM, DEFAULT_NUM_VECTORS, open_synthetic
+from vq_benchmark.datasets.sources.synthetic import DEFAULT_DIM, DEFAULT_NUM_VECTORS, open_synthetic
 from vq_benchmark.errors import InputError
 
 
@@ -31,17 +31,17 @@ class CatalogEntry:
     """On disk, once it is there; 0 if nothing is stored."""
     how_to: str
     """How to get it or use it, in a sentence."""
-    open: Callable[[Request], StoredDataset]
+    open: Callable[[LoadOptions], RawDataset]
     any_size: bool = False
     """Whether num_samples and dim may be chosen."""
     downloads: bool = False
     """Whether it is downloaded when it is first used."""
 
 
-def _open_synthetic(request: Request) -> StoredDataset:
-    n = DEFAULT_NUM_VECTORS if request.num_samples is None else request.num_samples
-    d = DEFAULT_DIM if request.dim is None else request.dim
-    return open_synthetic(n, d, request.num_queries)
+def _open_synthetic(options: LoadOptions) -> RawDataset:
+    n = DEFAULT_NUM_VECTORS if options.num_samples is None else options.num_samples
+    d = DEFAULT_DIM if options.dim is None else options.dim
+    return open_synthetic(n, d, options.num_queries)
 
 
 def _hosted_entry(hosted: HostedDataset) -> CatalogEntry:
@@ -72,7 +72,7 @@ CATALOG: dict[str, CatalogEntry] = {
             licence="non-commercial research",
             size_bytes=6_790_520_064,
             how_to="unpack collectionandqueries.tar.gz, then `embed` (DATASETS.md)",
-            open=lambda request: open_msmarco(request.cache / MSMARCO),
+            open=lambda options: open_msmarco(options.cache / MSMARCO),
         ),
         CatalogEntry(
             name="sample",
@@ -83,7 +83,7 @@ CATALOG: dict[str, CatalogEntry] = {
             licence="see the data card: embeddings of public package metadata",
             size_bytes=8_844_000,
             how_to="ships inside the package",
-            open=lambda request: open_sample(),
+            open=lambda options: open_sample(),
         ),
         CatalogEntry(
             name="synthetic",

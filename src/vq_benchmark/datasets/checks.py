@@ -4,7 +4,7 @@ import numpy as np
 
 from vq_benchmark.arrays import Array, FloatArray, IdArray
 from vq_benchmark.datasets.dataset import Metric
-from vq_benchmark.datasets.source import VectorSource
+from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import BadRows, InputError
 
 LARGEST_VALUE = 1e17

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from vq_benchmark.arrays import FloatArray, IdArray
-from vq_benchmark.datasets.files import FileStates, require_unchanged
-from vq_benchmark.datasets.source import VectorSource, sample_rows, take
+from vq_benchmark.datasets.file_states import FileStates, require_unchanged
+from vq_benchmark.datasets.sources.vector_source import VectorSource, sample_rows, take
 
 Metric = Literal["l2", "ip", "cosine"]
 METRICS: tuple[Metric, ...] = get_args(Metric)

@@ -16,10 +16,10 @@ import numpy as np
 
 from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.dataset import METRICS, Judgements, Metric
-from vq_benchmark.datasets.formats import registry
-from vq_benchmark.datasets.shards import base_shards, open_file, open_shards
-from vq_benchmark.datasets.source import VectorSource
-from vq_benchmark.datasets.stored import StoredDataset
+from vq_benchmark.datasets.formats import opening
+from vq_benchmark.datasets.parquet_files import base_shards, open_file, open_shards
+from vq_benchmark.datasets.raw_dataset import RawDataset
+from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 from vq_benchmark.machine.documents import parsed_json
@@ -27,7 +27,7 @@ from vq_benchmark.machine.documents import parsed_json
 MOST_RELEVANT = 2**31 - 1
 
 
-def open_directory(directory: Path, *, column: str | None = None, cache: Path | None = None) -> StoredDataset:
+def open_directory(directory: Path, *, column: str | None = None, cache: Path | None = None) -> RawDataset:
     """The data set in a directory; the index of a base in many files is kept in the folder `cache`.
 
     Raises:
@@ -37,13 +37,13 @@ def open_directory(directory: Path, *, column: str | None = None, cache: Path | 
     if base_path is None:
         shards = base_shards(directory)
         if shards:
-            return directory_parts(directory, StoredDataset(open_shards(shards, column, cache)), column=column)
-        known = ", ".join(registry.formats())
+            return directory_parts(directory, RawDataset(open_shards(shards, column, cache)), column=column)
+        known = ", ".join(opening.formats())
         raise InputError(f"{str(directory)!r} holds no base.* file and no parquet shards; the formats are {known}.")
     return directory_parts(directory, open_file(base_path, column, cache), column=column)
 
 
-def directory_parts(directory: Path, stored: StoredDataset, *, column: str | None = None) -> StoredDataset:
+def directory_parts(directory: Path, stored: RawDataset, *, column: str | None = None) -> RawDataset:
     """What was stored with the base vectors, with all that the directory holds beside them.
 
     Raises:
@@ -56,7 +56,7 @@ def directory_parts(directory: Path, stored: StoredDataset, *, column: str | Non
         stored,
         queries=_open(queries, column) if queries else stored.queries,
         learn=_open(learn, column) if learn else stored.learn,
-        neighbors=registry.read_ids(neighbors) if neighbors else stored.neighbors if not queries else None,
+        neighbors=opening.read_ids(neighbors) if neighbors else stored.neighbors if not queries else None,
         judgements=judgements,
         metric=stored.metric or _stated_metric(directory / "dataset.json"),
         notes=stored.notes + notes,
@@ -69,7 +69,7 @@ def find_part(directory: Path, stem: str) -> Path | None:
     Raises:
         InputError: there are several.
     """
-    known = registry.formats()
+    known = opening.formats()
     found = [path for path in _entries(directory) if path.stem == stem and path.suffix.lower() in known]
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
@@ -83,7 +83,7 @@ def _entries(directory: Path) -> list[Path]:
 
 
 def _open(path: Path, column: str | None) -> VectorSource:
-    return registry.open_vectors(path, column=column if registry.format_of(path).has_columns else None)
+    return opening.open_vectors(path, column=column if opening.format_of(path).has_columns else None)
 
 
 def _judgements(directory: Path, n: int) -> tuple[Judgements | None, tuple[str, ...]]:
@@ -96,7 +96,7 @@ def _judgements(directory: Path, n: int) -> tuple[Judgements | None, tuple[str, 
         raise InputError(
             f"{str(qrels[0])!r} judges queries that are not there: no {qrels[0].name[:-9]}queries.* file."
         )
-    source = registry.open_vectors(queries_path)
+    source = opening.open_vectors(queries_path)
     queries = source.read(0, source.n)
     unused = tuple(f"{path.name} is not used; only one set of judgements is." for path in qrels[1:])
     return Judgements(queries, read_qrels(qrels[0], len(queries), n)), unused

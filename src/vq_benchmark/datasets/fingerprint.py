@@ -7,7 +7,7 @@ import numpy as np
 from vq_benchmark.arrays import FloatArray
 from vq_benchmark.datasets.checks import probe_rows
 from vq_benchmark.datasets.dataset import Metric
-from vq_benchmark.datasets.source import VectorSource, take
+from vq_benchmark.datasets.sources.vector_source import VectorSource, take
 
 FINGERPRINT_BYTES = 16
 

@@ -9,7 +9,7 @@ import numpy as np
 from vq_benchmark.arrays import Array, DoubleArray, FloatArray
 from vq_benchmark.datasets.checks import non_finite_rows, require_rows, zero_rows
 from vq_benchmark.datasets.dataset import Dataset, Metric
-from vq_benchmark.datasets.source import UnitNormSource, VectorSource, numbers_in_file, unit_norm
+from vq_benchmark.datasets.sources.vector_source import UnitNormSource, VectorSource, numbers_in_file, unit_norm
 from vq_benchmark.errors import InputError
 
 BLOCK_ROWS = 4096

@@ -18,15 +18,16 @@ from vq_benchmark.datasets.checks import (
 )
 from vq_benchmark.datasets.dataset import Dataset, Judgements, Metric
 from vq_benchmark.datasets.directory import find_part, open_directory
-from vq_benchmark.datasets.files import file_states
+from vq_benchmark.datasets.distance_choice import choose_metric
+from vq_benchmark.datasets.file_states import file_states
 from vq_benchmark.datasets.fingerprint import fingerprint_base
-from vq_benchmark.datasets.formats.registry import formats, open_dataset
-from vq_benchmark.datasets.hub_names import PREFIX as HUB_PREFIX
-from vq_benchmark.datasets.hub_names import open_hub_name
-from vq_benchmark.datasets.metric_choice import choose_metric
-from vq_benchmark.datasets.request import Request
-from vq_benchmark.datasets.shards import open_file, open_shards, shards_of_pattern
-from vq_benchmark.datasets.source import (
+from vq_benchmark.datasets.formats.opening import formats, open_dataset
+from vq_benchmark.datasets.hosted.hf_uri import PREFIX as HUB_PREFIX
+from vq_benchmark.datasets.hosted.hf_uri import open_hub_name
+from vq_benchmark.datasets.load_options import LoadOptions
+from vq_benchmark.datasets.parquet_files import open_file, open_shards, shards_of_pattern
+from vq_benchmark.datasets.raw_dataset import RawDataset
+from vq_benchmark.datasets.sources.vector_source import (
     PrefixSource,
     UnitNormSource,
     VectorSource,
@@ -35,7 +36,6 @@ from vq_benchmark.datasets.source import (
     unit_norm,
 )
 from vq_benchmark.datasets.splitting import hold_out, keep_first
-from vq_benchmark.datasets.stored import StoredDataset
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 from vq_benchmark.machine.locations import cache_dir as default_cache_dir
@@ -87,7 +87,7 @@ def load_dataset(
     """
     if num_queries is not None and num_queries < 1:
         raise InputError(f"{num_queries} queries are too few; --num-queries must be at least 1.")
-    request = Request(
+    options = LoadOptions(
         num_queries=num_queries or DEFAULT_NUM_QUERIES,
         num_samples=num_samples,
         dim=dim,
@@ -97,7 +97,7 @@ def load_dataset(
         report=report or SilentReporter(),
     )
     with within_memory(None if memory_limit is None else allowed_memory(memory_limit)):
-        name, stored = _open(name_or_path, request)
+        name, stored = _open(name_or_path, options)
         return prepare_dataset(
             name,
             stored,
@@ -112,7 +112,7 @@ def load_dataset(
 
 def prepare_dataset(
     name: str,
-    stored: StoredDataset,
+    stored: RawDataset,
     *,
     metric: Metric | None = None,
     queries_path: str | Path | None = None,
@@ -153,54 +153,54 @@ def prepare_dataset(
     return dataset
 
 
-def _open(name_or_path: str | Path | Sequence[str | Path], request: Request) -> tuple[str, StoredDataset]:
+def _open(name_or_path: str | Path | Sequence[str | Path], options: LoadOptions) -> tuple[str, RawDataset]:
     if not isinstance(name_or_path, str | Path):
         paths = [input_path(path) for path in name_or_path]
         if not paths:
             raise InputError("the list of files is empty; give at least one parquet file.")
-        return paths[0].parent.resolve().name, StoredDataset(open_shards(paths, request.column, request.cache))
+        return paths[0].parent.resolve().name, RawDataset(open_shards(paths, options.column, options.cache))
     text = str(name_or_path)
     name, _, revision = text.partition("@")
     entry = CATALOG.get(text) or CATALOG.get(name)
-    if (request.num_samples is not None or request.dim is not None) and (entry is None or not entry.any_size):
+    if (options.num_samples is not None or options.dim is not None) and (entry is None or not entry.any_size):
         raise InputError(
             f"{text!r} has a size of its own, so --num-samples and --dim do not apply; --dataset-limit uses fewer of "
             "its rows."
         )
     if entry is not None:
-        return entry.name, _open_entry(entry, replace(request, revision=revision or None))
+        return entry.name, _open_entry(entry, replace(options, revision=revision or None))
     if text.startswith(HUB_PREFIX):
-        return text, open_hub_name(text, request)
-    return _open_path(input_path(name_or_path), request)
+        return text, open_hub_name(text, options)
+    return _open_path(input_path(name_or_path), options)
 
 
-def _open_entry(entry: CatalogEntry, request: Request) -> StoredDataset:
-    if request.revision is not None and not entry.downloads:
+def _open_entry(entry: CatalogEntry, options: LoadOptions) -> RawDataset:
+    if options.revision is not None and not entry.downloads:
         raise InputError(f"{entry.name!r} has no revisions to choose from.")
-    if request.column is not None and not entry.downloads:
-        raise InputError(f"{entry.name!r} has no columns to choose from, so {request.column!r} cannot be one.")
-    stored = entry.open(request)
+    if options.column is not None and not entry.downloads:
+        raise InputError(f"{entry.name!r} has no columns to choose from, so {options.column!r} cannot be one.")
+    stored = entry.open(options)
     notes = stored.notes
     if Path(entry.name).exists():
         notes = (*notes, f"{entry.name} is the data set of that name; write ./{entry.name} for the file or folder.")
     return replace(stored, metric=stored.metric or entry.metric, notes=notes)
 
 
-def _open_path(path: Path, request: Request) -> tuple[str, StoredDataset]:
+def _open_path(path: Path, options: LoadOptions) -> tuple[str, RawDataset]:
     with reading(path):  # a name may be too long even to be looked for
         is_directory, exists = path.is_dir(), path.exists()
     if is_directory:
-        return path.resolve().name, open_directory(path, column=request.column, cache=request.cache)
+        return path.resolve().name, open_directory(path, column=options.column, cache=options.cache)
     if not exists:
         shards = shards_of_pattern(str(path))
         if shards:
-            return path.name, StoredDataset(open_shards(shards, request.column, request.cache))
+            return path.name, RawDataset(open_shards(shards, options.column, options.cache))
         if path.suffix.lower() not in formats():
             raise unknown_dataset(str(path))
-    return path.name, open_file(path, request.column, request.cache)
+    return path.name, open_file(path, options.column, options.cache)
 
 
-def _with_queries_of(stored: StoredDataset, path: str | Path) -> StoredDataset:
+def _with_queries_of(stored: RawDataset, path: str | Path) -> RawDataset:
     """The data set with the queries of a file: those it calls queries, or else its vectors."""
     path = input_path(path)
     found = open_dataset((find_part(path, "queries") or path) if path.is_dir() else path)
@@ -210,7 +210,7 @@ def _with_queries_of(stored: StoredDataset, path: str | Path) -> StoredDataset:
     return replace(stored, queries=found.queries or found.base, neighbors=None, notes=notes)
 
 
-def _require_room(name: str, stored: StoredDataset, num_queries: int) -> None:
+def _require_room(name: str, stored: RawDataset, num_queries: int) -> None:
     """Refuse vectors so long that the few rows that are read whole do not fit into memory."""
     base, queries = stored.base, stored.queries
     looked_at = min(base.n, PROBE_RUNS * PROBE_RUN_ROWS)
@@ -230,7 +230,7 @@ def _default_hold_out(n: int) -> int:
     return DEFAULT_NUM_QUERIES if n >= 2 * DEFAULT_NUM_QUERIES else max(n // 10, 1)
 
 
-def _first_queries(stored: StoredDataset, num_queries: int) -> StoredDataset:
+def _first_queries(stored: RawDataset, num_queries: int) -> RawDataset:
     queries = stored.queries
     assert queries is not None
     require_rows(queries, "the queries file")
@@ -246,7 +246,7 @@ def _first_queries(stored: StoredDataset, num_queries: int) -> StoredDataset:
     )
 
 
-def _require_consistent(stored: StoredDataset) -> None:
+def _require_consistent(stored: RawDataset) -> None:
     """Raises InputError if dimensions differ, or neighbours are of rows that do not exist."""
     parts = {"queries": stored.queries, "learn vectors": stored.learn}
     dimensions = {what: source.d for what, source in parts.items() if source is not None}
@@ -263,7 +263,7 @@ def _require_consistent(stored: StoredDataset) -> None:
         )
 
 
-def _under_metric(name: str, stored: StoredDataset, metric: Metric, fingerprint: str) -> Dataset:
+def _under_metric(name: str, stored: RawDataset, metric: Metric, fingerprint: str) -> Dataset:
     """The data set as it is compared: under cosine everything is divided by its norm."""
     queries = stored.queries
     assert queries is not None

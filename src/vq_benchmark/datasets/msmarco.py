@@ -6,15 +6,15 @@ Bajaj et al., "MS MARCO: A Human Generated MAchine Reading COmprehension Dataset
 from pathlib import Path
 
 from vq_benchmark.datasets.directory import find_part, open_directory
-from vq_benchmark.datasets.stored import StoredDataset
-from vq_benchmark.datasets.text.files import holds_passages
+from vq_benchmark.datasets.raw_dataset import RawDataset
+from vq_benchmark.datasets.text.collection_files import holds_passages
 from vq_benchmark.errors import InputError
 
 NAME = "msmarco"
 ARCHIVE = "https://msmarco.z22.web.core.windows.net/msmarcoranking/collectionandqueries.tar.gz"
 
 
-def open_msmarco(folder: Path) -> StoredDataset:
+def open_msmarco(folder: Path) -> RawDataset:
     """The vectors, queries and judgements that `embed` wrote to a folder.
 
     Raises:

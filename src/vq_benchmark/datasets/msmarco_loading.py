@@ -9,12 +9,12 @@ from vq_benchmark.arrays import Array
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.directory import directory_parts
 from vq_benchmark.datasets.formats.format import require_matrix, require_vector_dtype
-from vq_benchmark.datasets.formats.registry import open_vectors
+from vq_benchmark.datasets.formats.opening import open_vectors
 from vq_benchmark.datasets.loading import prepare_dataset
 from vq_benchmark.datasets.msmarco import NAME, open_msmarco
-from vq_benchmark.datasets.source import ArraySource, VectorSource
-from vq_benchmark.datasets.stored import StoredDataset
-from vq_benchmark.datasets.text.files import find_text, holds_passages
+from vq_benchmark.datasets.raw_dataset import RawDataset
+from vq_benchmark.datasets.sources.vector_source import ArraySource, VectorSource
+from vq_benchmark.datasets.text.collection_files import find_text, holds_passages
 from vq_benchmark.datasets.text.records import read_records
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.locations import input_path
@@ -45,7 +45,7 @@ def load_msmarco_dataset(
     return prepare_dataset(NAME, stored, limit=max_samples)
 
 
-def _with_embeddings(folder: Path, embeddings: Array | str | Path, max_samples: int | None) -> StoredDataset:
+def _with_embeddings(folder: Path, embeddings: Array | str | Path, max_samples: int | None) -> RawDataset:
     base = _opened(embeddings)
     passages = _count_passages(folder)
     enough = passages in (None, base.n) or (max_samples is not None and max_samples <= base.n < passages)
@@ -54,7 +54,7 @@ def _with_embeddings(folder: Path, embeddings: Array | str | Path, max_samples: 
             f"there are {base.n} embeddings, but {passages} passages in {str(folder)!r}; there must be one of each "
             "passage, in their order, or of the first max_samples."
         )
-    stored = directory_parts(folder, StoredDataset(base))
+    stored = directory_parts(folder, RawDataset(base))
     if stored.judgements is None:
         note = "there are no vectors of judged queries in the folder, so no judgements are used."
         stored = replace(stored, notes=(*stored.notes, note))

@@ -7,12 +7,12 @@ import numpy as np
 
 from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.dataset import Judgements
-from vq_benchmark.datasets.source import ArraySource, ExcludingSource, PrefixSource, sample_rows, take
-from vq_benchmark.datasets.stored import StoredDataset
+from vq_benchmark.datasets.raw_dataset import RawDataset
+from vq_benchmark.datasets.sources.vector_source import ArraySource, ExcludingSource, PrefixSource, sample_rows, take
 from vq_benchmark.errors import InputError
 
 
-def keep_first(stored: StoredDataset, limit: int) -> StoredDataset:
+def keep_first(stored: RawDataset, limit: int) -> RawDataset:
     """The data set with the first `limit` base rows; stored neighbours and judgements of the others are dropped."""
     if limit < 1:
         raise InputError(f"a limit of {limit} base rows leaves nothing; it must be at least 1.")
@@ -26,7 +26,7 @@ def keep_first(stored: StoredDataset, limit: int) -> StoredDataset:
     return _renumber(kept, lambda row: np.where(row < limit, row, -1), "the limit")
 
 
-def hold_out(stored: StoredDataset, num_queries: int, seed: int) -> StoredDataset:
+def hold_out(stored: RawDataset, num_queries: int, seed: int) -> RawDataset:
     """The data set with num_queries base rows, drawn by seed, as its queries; they are no longer in the base."""
     n = stored.base.n
     if seed < 0:
@@ -52,7 +52,7 @@ def hold_out(stored: StoredDataset, num_queries: int, seed: int) -> StoredDatase
     )
 
 
-def _renumber(stored: StoredDataset, new_row: Callable[[IdArray], IdArray], reason: str) -> StoredDataset:
+def _renumber(stored: RawDataset, new_row: Callable[[IdArray], IdArray], reason: str) -> RawDataset:
     """The data set after rows have left the base; new_row tells their new numbers, negative for rows that left."""
     notes = []
     if stored.neighbors is not None:

@@ -9,7 +9,7 @@ from vq_benchmark.arrays import DoubleArray
 from vq_benchmark.evaluation.content import ContentDigest
 from vq_benchmark.evaluation.exact_sum import ExactSum
 from vq_benchmark.evaluation.spans import Span, joined
-from vq_benchmark.evaluation.top_candidates import TopCandidates
+from vq_benchmark.evaluation.topk import TopCandidates
 from vq_benchmark.machine.archive import pack, unpack
 from vq_benchmark.machine.damage import taking_apart
 

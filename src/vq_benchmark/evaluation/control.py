@@ -7,7 +7,7 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.ground_truth_check import TOLERANCE
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.metrics import Metrics, finished_metrics
-from vq_benchmark.quantizers.none import Uncompressed
+from vq_benchmark.quantizers.methods.none import Uncompressed
 
 ERRORS = ("mse", "score_mse")
 """Metrics that are 0 where vectors are stored as they are."""

@@ -8,20 +8,20 @@ import numpy as np
 
 from vq_benchmark.arrays import FloatArray
 from vq_benchmark.datasets.dataset import Dataset
-from vq_benchmark.datasets.files import FileStates
+from vq_benchmark.datasets.file_states import FileStates
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.accumulators import Accumulators
-from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, AfterBlock, OnBlock
 from vq_benchmark.evaluation.ground_truth import DEFAULT_K, GroundTruth, exact_neighbors
-from vq_benchmark.evaluation.measurement import Measurement, Subject
+from vq_benchmark.evaluation.measurement import Measurement, MeasurementKey
 from vq_benchmark.evaluation.spans import next_row
 from vq_benchmark.evaluation.streaming import PassSettings, Timings, stream
-from vq_benchmark.evaluation.top_candidates import squared_norms
+from vq_benchmark.evaluation.tiling import DEFAULT_BATCH_SIZE, AfterBlock, OnBlock
+from vq_benchmark.evaluation.topk import squared_norms
 from vq_benchmark.quantizers.base import Quantizer
 
 
 @dataclass
-class Truths:
+class GroundTruths:
     """The ground truth of a data set's queries, and of its judged queries where they are others."""
 
     queries: GroundTruth
@@ -60,7 +60,7 @@ def exact_truths(
     on_block: OnBlock | None = None,
     resume: GroundTruth | None = None,
     after_block: AfterBlock[GroundTruth] | None = None,
-) -> Truths:
+) -> GroundTruths:
     """The exact neighbours of all queries of a data set among rows [start, stop) of its base, in one pass.
 
     `resume` and `after_block` are those of `exact_neighbors`, for the queries and the judged queries together.
@@ -73,9 +73,9 @@ def exact_truths(
     )  # fmt: skip
     dataset.require_unchanged()
     if own is None:
-        return Truths(truth, files=dataset.files)
+        return GroundTruths(truth, files=dataset.files)
     count = len(dataset.queries)
-    return Truths(truth.part(slice(count)), truth.part(slice(count, None)), dataset.files)
+    return GroundTruths(truth.part(slice(count)), truth.part(slice(count, None)), dataset.files)
 
 
 def _check_shape(truth: GroundTruth, queries: int, k: int) -> None:
@@ -89,7 +89,7 @@ def evaluate(
     *,
     start: int = 0,
     stop: int | None = None,
-    truths: Truths | None = None,
+    truths: GroundTruths | None = None,
     k: int = DEFAULT_K,
     with_rank: bool = True,
     model_hash: str = "",
@@ -168,8 +168,8 @@ def evaluate(
 
 def _subject(
     quantizer: Quantizer, dataset: Dataset, k: int, with_rank: bool, model_hash: str, settings: PassSettings
-) -> Subject:
-    return Subject(
+) -> MeasurementKey:
+    return MeasurementKey(
         n=dataset.n,
         d=dataset.d,
         code_bytes=quantizer.code_bytes,
@@ -187,7 +187,7 @@ def _subject(
     )
 
 
-def _next_row(resume: Measurement, subject: Subject, start: int, stop: int) -> int:
+def _next_row(resume: Measurement, subject: MeasurementKey, start: int, stop: int) -> int:
     """The row that `resume` leaves off at; ValueError where it is none of these rows, or not of this subject."""
     if resume.subject != subject:
         raise ValueError(f"the measurement to go on from is of {resume.subject}, not of {subject}")

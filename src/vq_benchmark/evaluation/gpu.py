@@ -8,11 +8,11 @@ import numpy as np
 
 from vq_benchmark.arrays import FloatArray, IdArray
 from vq_benchmark.datasets.dataset import Metric
-from vq_benchmark.datasets.source import VectorSource
+from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, AfterBlock, OnBlock, Tile
 from vq_benchmark.evaluation.ground_truth import GroundTruth, neighbors_by_tile
-from vq_benchmark.evaluation.top_candidates import TopCandidates, scores_of
+from vq_benchmark.evaluation.tiling import DEFAULT_BATCH_SIZE, AfterBlock, OnBlock, Tile
+from vq_benchmark.evaluation.topk import TopCandidates, scores_of
 
 SPARE_CANDIDATES = 28
 """Taken beyond k from every tile, so that a row that float32 puts slightly too low is still proposed."""

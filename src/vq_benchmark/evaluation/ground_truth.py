@@ -8,12 +8,12 @@ import numpy as np
 
 from vq_benchmark.arrays import FloatArray, IdArray
 from vq_benchmark.datasets.dataset import Metric
-from vq_benchmark.datasets.source import VectorSource
+from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.content import ContentDigest, require_same_content
-from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, TILE_ROWS, AfterBlock, OnBlock, Tile, tiles
 from vq_benchmark.evaluation.spans import Span, joined, next_row
-from vq_benchmark.evaluation.top_candidates import TopCandidates, scores_of
+from vq_benchmark.evaluation.tiling import DEFAULT_BATCH_SIZE, TILE_ROWS, AfterBlock, OnBlock, Tile, tiles
+from vq_benchmark.evaluation.topk import TopCandidates, scores_of
 from vq_benchmark.machine.archive import pack, unpack
 from vq_benchmark.machine.damage import taking_apart
 

@@ -5,13 +5,13 @@ import numpy as np
 from vq_benchmark.arrays import DoubleArray, FloatArray, IdArray
 from vq_benchmark.datasets.checks import probe_rows
 from vq_benchmark.datasets.dataset import Dataset
-from vq_benchmark.datasets.source import take
+from vq_benchmark.datasets.sources.vector_source import take
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.evaluate import Truths, own_judged_queries
+from vq_benchmark.evaluation.evaluate import GroundTruths, own_judged_queries
 from vq_benchmark.evaluation.exact_scores import exact_scores
-from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, AfterBlock, OnBlock
 from vq_benchmark.evaluation.ground_truth import GroundTruth, exact_neighbors
-from vq_benchmark.evaluation.top_candidates import TopCandidates, scores_of
+from vq_benchmark.evaluation.tiling import DEFAULT_BATCH_SIZE, AfterBlock, OnBlock
+from vq_benchmark.evaluation.topk import TopCandidates, scores_of
 
 TOLERANCE = 1e-4
 """Of ‖q‖·max‖x‖ (of its square for L2): neighbours computed by others in float32 may be out of order by so much."""
@@ -30,7 +30,7 @@ def adopted_truths(
     on_block: OnBlock | None = None,
     resume: GroundTruth | None = None,
     after_block: AfterBlock[GroundTruth] | None = None,
-) -> Truths:
+) -> GroundTruths:
     """The ground truth made of ids (q, >= k) after checking them against the vectors.
 
     The exact scores of all listed rows are recomputed: they must descend. No row of a fixed sample of the base may
@@ -56,7 +56,7 @@ def adopted_truths(
     dataset.require_unchanged()
     listed.content = found.content.copy()
     _refuse_others(dataset, few, listed, again, origin)
-    return Truths(listed, None if own is None else judged, dataset.files)
+    return GroundTruths(listed, None if own is None else judged, dataset.files)
 
 
 def _listed_truth(ids: IdArray, dataset: Dataset, k: int, origin: str) -> GroundTruth:

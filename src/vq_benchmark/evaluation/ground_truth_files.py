@@ -8,17 +8,17 @@ import numpy as np
 
 from vq_benchmark.arrays import Array, DoubleArray, IdArray
 from vq_benchmark.datasets.dataset import Metric
-from vq_benchmark.datasets.files import from_json, to_json
-from vq_benchmark.datasets.formats.registry import read_ids
+from vq_benchmark.datasets.file_states import from_json, to_json
+from vq_benchmark.datasets.formats.opening import read_ids
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.content import ContentDigest
-from vq_benchmark.evaluation.evaluate import Truths
+from vq_benchmark.evaluation.evaluate import GroundTruths
 from vq_benchmark.evaluation.ground_truth import GroundTruth
 from vq_benchmark.evaluation.spans import Span
-from vq_benchmark.evaluation.top_candidates import TopCandidates
+from vq_benchmark.evaluation.topk import TopCandidates
 from vq_benchmark.machine.archive import pack, unpack
+from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.damage import MISSHAPEN, reading
-from vq_benchmark.machine.files import atomic_write
 from vq_benchmark.machine.memory import require_memory
 
 FORMAT_VERSION = 2
@@ -40,7 +40,7 @@ class Belonging:
     judged_fingerprint: str | None
 
 
-def save_truths(path: Path, truths: Truths, belonging: Belonging, query_norms: DoubleArray) -> None:
+def save_truths(path: Path, truths: GroundTruths, belonging: Belonging, query_norms: DoubleArray) -> None:
     """Write ground truth whole or not at all: .npz with all there is, .ibin (ids, distances) or .ivecs (ids).
 
     Distances are squared for L2 and similarities otherwise; query_norms (q,) are the ‖q‖² that L2 needs for them.
@@ -65,7 +65,7 @@ def save_truths(path: Path, truths: Truths, belonging: Belonging, query_norms: D
             file.write(np.concatenate([lengths, ids], axis=1).astype("<i4").tobytes())
 
 
-def _archive(truths: Truths, belonging: Belonging, distances: DoubleArray) -> bytes:
+def _archive(truths: GroundTruths, belonging: Belonging, distances: DoubleArray) -> bytes:
     header = {
         "version": FORMAT_VERSION,
         "belonging": vars(belonging),
@@ -84,7 +84,7 @@ def _archive(truths: Truths, belonging: Belonging, distances: DoubleArray) -> by
     return pack(header, arrays)
 
 
-def load_truths(path: Path, belonging: Belonging, k: int, span: Span) -> Truths:
+def load_truths(path: Path, belonging: Belonging, k: int, span: Span) -> GroundTruths:
     """Read our own archive.
 
     Raises:
@@ -116,7 +116,7 @@ def load_truths(path: Path, belonging: Belonging, k: int, span: Span) -> Truths:
     depth = arrays["indices"].shape[1]
     if depth < min(k, belonging.n):
         raise InputError(f"{str(path)!r} has {depth} neighbours per query, {k} are needed; use --k {depth}.")
-    return Truths(truth, judged, files)
+    return GroundTruths(truth, judged, files)
 
 
 def _truth(ids: IdArray, scores: DoubleArray, k: int, span: Span, content: ContentDigest) -> GroundTruth:

@@ -8,11 +8,11 @@ import numpy as np
 from vq_benchmark.arrays import Array, DoubleArray, IdArray
 from vq_benchmark.evaluation.accumulators import Accumulators
 from vq_benchmark.evaluation.content import ContentDigest, require_same_content
-from vq_benchmark.evaluation.grid import TILE_ROWS
 from vq_benchmark.evaluation.ground_truth import GroundTruth
 from vq_benchmark.evaluation.spans import Span, gaps
 from vq_benchmark.evaluation.streaming import Timings
-from vq_benchmark.evaluation.top_candidates import TopCandidates
+from vq_benchmark.evaluation.tiling import TILE_ROWS
+from vq_benchmark.evaluation.topk import TopCandidates
 from vq_benchmark.machine.archive import pack, unpack
 from vq_benchmark.machine.damage import taking_apart
 
@@ -21,7 +21,7 @@ FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)
-class Subject:
+class MeasurementKey:
     """What is measured: equal for all parts that may be merged."""
 
     n: int
@@ -48,7 +48,7 @@ class Subject:
 class Measurement:
     """The accumulators of some rows, the ground truth they are held against, and the time they took."""
 
-    subject: Subject
+    subject: MeasurementKey
     accumulators: Accumulators
     timings: Timings
     query_norms: DoubleArray
@@ -83,7 +83,7 @@ class Measurement:
             ChangedData: the ground truths are of different values of the same rows.
         """
         if self.subject != other.subject:
-            differing = [f.name for f in fields(Subject) if _differs(self.subject, other.subject, f.name)]
+            differing = [f.name for f in fields(MeasurementKey) if _differs(self.subject, other.subject, f.name)]
             raise ValueError(f"they differ in {', '.join(differing)}")
         if not np.array_equal(self.qrels, other.qrels):
             raise ValueError("their judgements differ")
@@ -137,7 +137,7 @@ class Measurement:
             for name, span in header["spans"].items()
         }
         return cls(
-            subject=Subject(**header["subject"]),
+            subject=MeasurementKey(**header["subject"]),
             accumulators=Accumulators.from_bytes(arrays["accumulators"].tobytes()),
             timings=Timings(**header["timings"]),
             query_norms=arrays["query_norms"],

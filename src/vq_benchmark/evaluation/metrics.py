@@ -10,9 +10,9 @@ from vq_benchmark.evaluation import ranking
 from vq_benchmark.evaluation.accumulators import Accumulators
 from vq_benchmark.evaluation.bootstrap import Interval, bootstrap_interval, normal_interval
 from vq_benchmark.evaluation.ground_truth import GroundTruth
-from vq_benchmark.evaluation.measurement import Measurement, Subject
+from vq_benchmark.evaluation.measurement import Measurement, MeasurementKey
 from vq_benchmark.evaluation.streaming import Timings
-from vq_benchmark.evaluation.top_candidates import TopCandidates
+from vq_benchmark.evaluation.topk import TopCandidates
 
 RECALL_DEPTHS = (1, 10, 100)
 RERANK_DEPTHS = {1: (10, 100), 10: (20, 50, 100, 200), 100: (200,)}
@@ -51,7 +51,7 @@ def finished_metrics(measurement: Measurement) -> Metrics:
     return metrics | timing_metrics(measurement.timings)
 
 
-def bit_metrics(subject: Subject) -> Metrics:
+def bit_metrics(subject: MeasurementKey) -> Metrics:
     """Bits counted from real buffers."""
     bits = 8 * subject.code_bytes / subject.d
     model_bits = 8 * subject.model_bytes / (subject.n * subject.d)

@@ -3,10 +3,10 @@
 from typing import Any
 
 from vq_benchmark.datasets.dataset import Metric
-from vq_benchmark.datasets.source import VectorSource
-from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, OnBlock, tiles
+from vq_benchmark.datasets.sources.vector_source import VectorSource
+from vq_benchmark.evaluation.tiling import DEFAULT_BATCH_SIZE, OnBlock, tiles
 from vq_benchmark.quantizers.base import Quantizer
-from vq_benchmark.quantizers.faiss_index import add_codes, reserve_codes
+from vq_benchmark.quantizers.parts.faiss_index import add_codes, reserve_codes
 
 
 def filled_index(

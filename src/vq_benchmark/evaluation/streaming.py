@@ -10,11 +10,11 @@ import numpy as np
 
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray, IdArray, pieces
 from vq_benchmark.datasets.dataset import Metric
-from vq_benchmark.datasets.source import VectorSource
+from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.accumulators import Accumulators
-from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, TILE_ROWS, AfterBlock, OnBlock, Tile, tiles
-from vq_benchmark.evaluation.top_candidates import Scores, TopCandidates, scores_of, squared_norms
+from vq_benchmark.evaluation.tiling import DEFAULT_BATCH_SIZE, TILE_ROWS, AfterBlock, OnBlock, Tile, tiles
+from vq_benchmark.evaluation.topk import Scores, TopCandidates, scores_of, squared_norms
 from vq_benchmark.quantizers.base import Quantizer
 
 WARM_UP_ROWS = 64

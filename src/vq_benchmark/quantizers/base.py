@@ -94,8 +94,7 @@ class Quantizer(ABC):
         self.parameters: Any = self.parameters_type() if parameters is None else parameters
 
     @abstractmethod
-    def fit(self, train: FloatArray, *, queries: FloatArray | None = None, seed: int = 0) -> Self:
-        """Learn the model from train (n, d) float32; queries (q, d) are a hint that methods may ignore."""
+    def fit(self, train: FloatArray, *, seed: int = 0) -> Self:
 
     @abstractmethod
     def encode(self, vectors: FloatArray) -> CodeArray:

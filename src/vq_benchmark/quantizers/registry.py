@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
-import vq_benchmark.quantizers as package
+import vq_benchmark.quantizers.methods as package
 from vq_benchmark.errors import InputError
 from vq_benchmark.quantizers.base import Quantizer
 

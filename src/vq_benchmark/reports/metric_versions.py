@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from vq_benchmark.evaluation.metric_set import CHANGES, VERSION, version_of
 from vq_benchmark.reports.comparison import number
-from vq_benchmark.reports.wording import config_text, display_name
+from vq_benchmark.reports.formatting import config_text, display_name
 from vq_benchmark.results.database import Run
 
 SHOWN_ROWS = 5

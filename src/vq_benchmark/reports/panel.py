@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from vq_benchmark.reports.comparison import Comparison, Summary
-from vq_benchmark.reports.lines import Style, lines
+from vq_benchmark.reports.formatting import decimal, tick
 from vq_benchmark.reports.metric_facts import MetricFacts, metric_facts
 from vq_benchmark.reports.pareto import Point, pareto_front
-from vq_benchmark.reports.wording import decimal, tick
+from vq_benchmark.reports.series import Style, lines
 
 BITS = "bits_per_dim"
 FRONT_COLOR = "#222222"

@@ -14,10 +14,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from vq_benchmark.errors import InputError
-from vq_benchmark.machine.files import atomic_write
+from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.terminal import printable
 from vq_benchmark.reports.comparison import Comparison, comparisons, metric_names
-from vq_benchmark.reports.lines import Style, lines, styles
+from vq_benchmark.reports.formatting import (
+    EXTERNAL_NOTE,
+    machine_text,
+    queries_text,
+    seeds_text,
+    subject_text,
+    versions_text,
+)
 from vq_benchmark.reports.metric_facts import metric_facts
 from vq_benchmark.reports.metric_versions import other_versions_text
 from vq_benchmark.reports.panel import (
@@ -29,14 +36,7 @@ from vq_benchmark.reports.panel import (
     hidden_lines,
     reference_value,
 )
-from vq_benchmark.reports.wording import (
-    EXTERNAL_NOTE,
-    machine_text,
-    queries_text,
-    seeds_text,
-    subject_text,
-    versions_text,
-)
+from vq_benchmark.reports.series import Style, lines, styles
 from vq_benchmark.results.database import Run
 
 FORMATS = ("png", "pdf", "svg")

@@ -11,9 +11,7 @@ from rich.text import Text
 
 from vq_benchmark.machine.terminal import Terminal
 from vq_benchmark.reports.comparison import Comparison, Summary, comparisons
-from vq_benchmark.reports.metric_facts import metric_facts
-from vq_benchmark.reports.metric_versions import other_versions_text
-from vq_benchmark.reports.wording import (
+from vq_benchmark.reports.formatting import (
     EXTERNAL_MARK,
     EXTERNAL_NOTE,
     INSIGNIFICANT_MARK,
@@ -29,6 +27,8 @@ from vq_benchmark.reports.wording import (
     subject_text,
     versions_text,
 )
+from vq_benchmark.reports.metric_facts import metric_facts
+from vq_benchmark.reports.metric_versions import other_versions_text
 from vq_benchmark.results.database import Run
 
 ABSENT = "-"

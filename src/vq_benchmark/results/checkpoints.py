@@ -7,11 +7,11 @@ from typing import Self
 
 import numpy as np
 
-from vq_benchmark.datasets.files import FileStates, from_json, to_json
+from vq_benchmark.datasets.file_states import FileStates, from_json, to_json
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.archive import pack, unpack
+from vq_benchmark.machine.atomic_files import atomic_write, tidy
 from vq_benchmark.machine.damage import taking_apart
-from vq_benchmark.machine.files import atomic_write, tidy
 from vq_benchmark.machine.locations import file_in
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.provenance import release

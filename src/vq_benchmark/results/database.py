@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.atomic_files import atomic_path
 from vq_benchmark.machine.damage import reason_of
 from vq_benchmark.machine.documents import parsed_json, validated
-from vq_benchmark.machine.files import atomic_path
 
 Status = Literal["done", "failed", "partial"]
 JSON_COLUMNS = ("config", "metrics", "environment")

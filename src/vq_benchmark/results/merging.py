@@ -9,7 +9,7 @@ from typing import Any
 
 from vq_benchmark.errors import InputError
 from vq_benchmark.results.database import COLUMNS, Database
-from vq_benchmark.results.inputs import checked_uri
+from vq_benchmark.results.merge_inputs import checked_uri
 
 MACHINE_METRICS = ("seconds", "per_second", "memory_bytes", "block_bytes", "latency_", "search_")
 """Parts of the names of metrics that differ from run to run and from machine to machine."""

@@ -7,8 +7,8 @@ from typing import Any
 
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.archive import pack, unpack
+from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.damage import MISSHAPEN, reading
-from vq_benchmark.machine.files import atomic_write
 from vq_benchmark.machine.memory import require_memory
 from vq_benchmark.quantizers.base import Quantizer, State
 from vq_benchmark.quantizers.registry import quantizer_class

@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable
 from typing import Generic, Protocol, Self, TypeVar
 
-from vq_benchmark.datasets.files import FileStates
+from vq_benchmark.datasets.file_states import FileStates
 from vq_benchmark.errors import InputError, Stopped
 from vq_benchmark.evaluation.content import ContentDigest
 from vq_benchmark.evaluation.spans import Span
 from vq_benchmark.machine.progress import Reporter
-from vq_benchmark.machine.stopping import stop_requested
+from vq_benchmark.machine.signals import stop_requested
 from vq_benchmark.results.checkpoints import Checkpoint, Interval
 
 

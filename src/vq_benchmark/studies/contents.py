@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from vq_benchmark.datasets.dataset import Dataset
-from vq_benchmark.datasets.files import FileState, FileStates, from_json, same_versions, to_json
+from vq_benchmark.datasets.file_states import FileState, FileStates, from_json, same_versions, to_json
 from vq_benchmark.datasets.fingerprint import fingerprint_array
 from vq_benchmark.evaluation.content import ContentDigest, first_changed_rows
-from vq_benchmark.evaluation.evaluate import Truths
-from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, TILE_ROWS, content_digest
+from vq_benchmark.evaluation.evaluate import GroundTruths
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.spans import Span
+from vq_benchmark.evaluation.tiling import DEFAULT_BATCH_SIZE, TILE_ROWS, content_digest
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.results.database import Run, now
 from vq_benchmark.studies.checkpointing import check_stop
@@ -45,7 +45,7 @@ class Contents:
         """Whether base rows [start, stop) are those of which `digest` was made when the files were `files`."""
         return same_versions(files, self.dataset.files) or self.digest(rows).hex == digest
 
-    def searched(self, truths: Truths) -> Truths | None:
+    def searched(self, truths: GroundTruths) -> GroundTruths | None:
         """The ground truth, saying that it is of the files as they are now; None if its vectors changed since."""
         if truths.files == self.dataset.files and truths.files is not None:
             return truths

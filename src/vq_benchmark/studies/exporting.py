@@ -10,18 +10,18 @@ from numpy.lib import format as numpy_format
 
 from vq_benchmark.datasets.dataset import Metric
 from vq_benchmark.datasets.formats.format import write_values
-from vq_benchmark.datasets.formats.registry import open_vectors
-from vq_benchmark.datasets.source import VectorSource
+from vq_benchmark.datasets.formats.opening import open_vectors
+from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.content import ContentDigest
-from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, TILE_ROWS, OnBlock, content_digest, tiles
 from vq_benchmark.evaluation.search_index import filled_index
-from vq_benchmark.machine.files import atomic_folder, atomic_write
+from vq_benchmark.evaluation.tiling import DEFAULT_BATCH_SIZE, TILE_ROWS, OnBlock, content_digest, tiles
+from vq_benchmark.machine.atomic_files import atomic_folder, atomic_write
 from vq_benchmark.quantizers.base import Quantizer
 from vq_benchmark.quantizers.registry import quantizer_class
 from vq_benchmark.results.database import Run
 from vq_benchmark.results.models import load_model, model_hash, save_model
-from vq_benchmark.studies.cell import model_path
+from vq_benchmark.studies.fitting import model_path
 
 INDEX_SUFFIX = ".faiss"
 CODES_FILE, MODEL_FILE = "codes.npy", "model.npz"

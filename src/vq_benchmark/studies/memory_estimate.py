@@ -7,19 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Self
 
-from vq_benchmark.datasets.blockwise import BlockwiseSource
 from vq_benchmark.datasets.dataset import Dataset
-from vq_benchmark.datasets.parquet.source import ParquetSource
-from vq_benchmark.datasets.source import ExcludingSource, PrefixSource, UnitNormSource, VectorSource
+from vq_benchmark.datasets.sources.blockwise import BlockwiseSource
+from vq_benchmark.datasets.sources.parquet.parquet_source import ParquetSource
+from vq_benchmark.datasets.sources.vector_source import ExcludingSource, PrefixSource, UnitNormSource, VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.evaluate import own_judged_queries
-from vq_benchmark.evaluation.grid import TILE_ROWS, block_rows
-from vq_benchmark.evaluation.top_candidates import QUERIES_PER_PRODUCT
+from vq_benchmark.evaluation.tiling import TILE_ROWS, block_rows
+from vq_benchmark.evaluation.topk import QUERIES_PER_PRODUCT
 from vq_benchmark.machine.memory import MIB, MemoryLimit, readable_bytes, resident_bytes
 from vq_benchmark.quantizers.base import Quantizer
 from vq_benchmark.quantizers.kernels.tiles import TILE_ROWS as ROWS_OF_THREAD
 from vq_benchmark.quantizers.registry import get_quantizer
-from vq_benchmark.studies.plan import Cell, Options
+from vq_benchmark.studies.cells import Cell, Options
 
 BASELINE_BYTES = 290 * MIB
 """Python, the libraries and their compiled kernels, as measured; 100 MiB more where the kernels have never been

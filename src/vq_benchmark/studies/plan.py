@@ -1,271 +1,352 @@
-"""The plan of a study: cells (method × parameters × seed), made from a grid, and what determines their results."""
+"""The plan of a study on disk: its tasks in stages, and which of them are done.
 
+    DIR/manifest.json            what the study is; never changed
+    DIR/truth/0-4096.npz         stage truth: the exact neighbours among the rows of one chunk
+    DIR/truth/whole.npz          stage reduce: the same among all rows
+    DIR/codebooks/pq-….npz       stage fit: one model for each configuration, unless they are kept elsewhere
+    DIR/results/evaluate-00042.db    stage evaluate: one row for each configuration and chunk
+    DIR/results.db               stage merge: the finished rows
+    DIR/failures/fit-00003.json  why a task failed; it goes when the task is done
+
+A task is done if its file is there. Nothing else knows: no scheduler, no state that could be wrong.
+"""
+
+import getpass
 import hashlib
 import itertools
 import json
-import math
-import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, get_args
 
-import numpy as np
+from pydantic import StringConstraints
 
 from vq_benchmark.datasets.dataset import Dataset
-from vq_benchmark.errors import InfeasibleBudget, InputError
+from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation import metric_set
-from vq_benchmark.evaluation.grid import DEFAULT_BATCH_SIZE, block_rows
-from vq_benchmark.evaluation.ground_truth import DEFAULT_K
-from vq_benchmark.evaluation.streaming import PassSettings
-from vq_benchmark.machine.memory import MemoryLimit
-from vq_benchmark.machine.provenance import release
-from vq_benchmark.quantizers.base import Parameters
-from vq_benchmark.quantizers.registry import quantizer_class
-from vq_benchmark.results.checkpoints import Checkpoints
+from vq_benchmark.evaluation.spans import Span, joined
+from vq_benchmark.evaluation.tiling import TILE_ROWS
+from vq_benchmark.machine.atomic_files import atomic_write
+from vq_benchmark.machine.damage import MISSHAPEN, reading
+from vq_benchmark.machine.documents import parsed_json, validated
+from vq_benchmark.results.database import Database
+from vq_benchmark.studies.cells import Cell, Options, Refusal, new_sweep_id
+from vq_benchmark.studies.fitting import model_path
+from vq_benchmark.studies.ground_truths import has_stored_truth
+from vq_benchmark.studies.identity import model_id, run_id
+from vq_benchmark.studies.study import Study
 
-DEFAULT_TRAIN_SIZE = 20_000
-GREATEST_SEED = 2**31 - 1
-"""faiss takes seeds of 32 bits with a sign."""
-LONGEST_TRAINING_SECONDS = 600
-"""Training that would take longer on one core is refused unless slow methods are allowed."""
+Stage = Literal["truth", "reduce", "fit", "evaluate", "merge"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+"""In an order in which they can run; `fit` needs neither `truth` nor `reduce`."""
+Name = Annotated[str, StringConstraints(pattern=r"^[\w-]{1,64}$")]
+"""What may be part of a file's name."""
+Outcome = Literal["done", "failed", "missing"]
 
-
-@dataclass(frozen=True)
-class Options:
-    """How cells are measured, and where their by-products are kept."""
-
-    cache_dir: Path
-    codebooks_dir: Path
-    k: int = DEFAULT_K
-    candidates: int = PassSettings.candidates
-    num_pairs: int = PassSettings.num_pairs
-    train_size: int = DEFAULT_TRAIN_SIZE
-    with_recall: bool = True
-    with_pairwise: bool = True
-    with_rank: bool = True
-    with_qps: bool = False
-    ground_truth_path: Path | None = None
-    batch_size: int = DEFAULT_BATCH_SIZE
-    threads: int = 1
-    slow: bool = False
-    """Whether training may take longer than ten minutes."""
-    checkpoints: Checkpoints = Checkpoints()  # noqa: RUF009 - frozen
-    memory: MemoryLimit | None = None
-    """What the process may use; None: nobody looks."""
-    stage_to_tmp: bool = False
-    """Whether the rows of a chunk are copied to scratch space on the node and read from there."""
-
-    def __post_init__(self) -> None:
-        if self.train_size < 1:
-            raise InputError(f"--train-size is {self.train_size}, it must be at least 1.")
-        if self.k < 1:
-            raise InputError(f"--k is {self.k}, it must be at least 1.")
-        if self.k > self.candidates:
-            raise InputError(f"--k is {self.k}, more than the {self.candidates} candidates kept (--max-candidates).")
-        if self.with_qps and not self.with_recall:
-            raise InputError(
-                "--with-qps needs recall: a search rate says nothing without the recall of the same index; leave out "
-                "--skip-ground-truth and --no-with-recall."
-            )
-        block_rows(self.batch_size)
-        self.settings(seed=0)
-
-    def settings(self, seed: int) -> PassSettings:
-        """What one pass measures."""
-        return PassSettings(
-            candidates=self.candidates,
-            num_pairs=self.num_pairs,
-            seed=seed,
-            with_scores=self.with_recall,
-            with_pairwise=self.with_pairwise,
-        )
+FORMAT_VERSION = 2
+MANIFEST_FILE, RESULTS_FILE = "manifest.json", "results.db"
+WHOLE_TRUTH = "whole.npz"
+KIND = "a readable manifest"
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One configuration of one method, with one seed, on the whole base or a chunk of it."""
+class Task:
+    """One unit of work, pure and idempotent."""
 
-    method: str
-    config: Mapping[str, Any]
-    seed: int
-    start: int
-    stop: int
+    stage: Stage
+    index: int
 
     @property
-    def label(self) -> str:
-        """The method and its parameters in a few words."""
-        return " ".join(
-            [self.method, *(f"{name}={value}" for name, value in self.config.items() if value is not None)]
-        )
+    def name(self) -> str:
+        return f"{self.stage}-{self.index:05d}"
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """Why a method has no cell at a budget."""
+class Configuration:
+    """One method with parameters and a seed, under the ids that its model and its finished row will have."""
 
-    method: str
-    reason: str
+    method: Name
+    config: dict[str, Any]
+    seed: int
+    model_id: Name
+    run_id: Name
 
-
-OPTIONS_WITHOUT_EFFECT = frozenset({
-    "cache_dir", "codebooks_dir", "checkpoints", "ground_truth_path", "batch_size", "threads", "memory",
-    "stage_to_tmp", "slow",
-})  # fmt: skip
-"""Places, the machine, and permissions: fields of `Options` that don't change a result."""
-DATA_WITHOUT_EFFECT = frozenset({"name", "base", "learn", "neighbors", "revision", "files", "notes"})
-"""Fields of `Dataset` that don't change a result: names, and what others stand for, `fingerprint` for `base`."""
+    def cell(self, rows: Span) -> Cell:
+        """The configuration on rows [start, stop)."""
+        return Cell(self.method, self.config, self.seed, *rows)
 
 
-def run_id(dataset: Dataset, options: Options, cell: Cell) -> str:
-    """Hash of everything that determines the result of a cell, as 24 hex digits.
+@dataclass(frozen=True)
+class Manifest:
+    """A study that was planned: everything that its tasks need to know but the vectors."""
 
-    That is every field of the three but the exceptions above, so that a new one counts unless somebody says no.
-    """
-    data = determining(dataset, DATA_WITHOUT_EFFECT) | {
-        "learn_fingerprint": _learn_fingerprint(dataset, options.train_size)
-    }
-    return _digest(
-        {
-            "version": release(),
-            "metric_set": metric_set.VERSION,
-            "data": data,
-            "options": determining(options, OPTIONS_WITHOUT_EFFECT),
-            "cell": determining(cell),
+    folder: Path
+    study: Study
+    sweep_id: str
+    owner: str
+    n: int
+    fingerprint: str
+    codebooks_dir: Path
+    configurations: tuple[Configuration, ...]
+    chunks: tuple[Span, ...]
+    refusals: tuple[Refusal, ...] = ()
+    truth_is_given: bool = False
+    """Whether exact neighbours come with the data or from a file, so that none are computed chunk by chunk."""
+
+    @property
+    def results_path(self) -> Path:
+        return self.folder / RESULTS_FILE
+
+    @property
+    def whole_truth_path(self) -> Path:
+        return self.folder / "truth" / WHOLE_TRUTH
+
+    def chunk_truth_path(self, index: int) -> Path:
+        """Where the exact neighbours among the rows of a chunk are kept."""
+        start, stop = self.chunks[index]
+        return self.folder / "truth" / f"{start}-{stop}.npz"
+
+    def result_path(self, task: Task) -> Path:
+        """The file whose existence says that a task is done."""
+        match task.stage:
+            case "truth":
+                return self.chunk_truth_path(task.index)
+            case "reduce":
+                return self.whole_truth_path
+            case "fit":
+                configuration = self.configurations[task.index]
+                return model_path(self.codebooks_dir, configuration.method, configuration.model_id)
+            case "evaluate":
+                return self.folder / "results" / f"{task.name}.db"
+            case "merge":
+                return self.results_path
+
+    def failure_path(self, task: Task) -> Path:
+        """Where it is written why a task failed."""
+        return self.folder / "failures" / f"{task.name}.json"
+
+    def count(self, stage: Stage) -> int:
+        """How many tasks a stage has; some studies need no task of some stages."""
+        with_truth = self.study.with_recall and not self.study.skip_ground_truth
+        counts = {
+            "truth": len(self.chunks) if with_truth and not self.truth_is_given else 0,
+            "reduce": 1 if with_truth else 0,
+            "fit": len(self.configurations),
+            "evaluate": len(self.configurations) * len(self.chunks),
+            "merge": 1,
         }
-    )
+        return counts[stage]
 
+    def tasks(self, stage: Stage) -> list[Task]:
+        """All tasks of a stage, done or not."""
+        return [Task(stage, index) for index in range(self.count(stage))]
 
-def model_id(dataset: Dataset, train_size: int, cell: Cell) -> str:
-    """Hash of everything that determines the fitted model of a cell, as 24 hex digits."""
-    return _digest(
-        {
-            "version": release(),
-            "base": dataset.fingerprint,
-            "learn": _learn_fingerprint(dataset, train_size),
-            "train_size": train_size,
-            "method": cell.method,
-            "config": dict(cell.config),
-            "seed": cell.seed,
-        }
-    )
+    def task(self, stage: str, index: int) -> Task:
+        """The task of that name.
 
+        Raises:
+            InputError: there is no such stage, or not so many tasks in it.
+        """
+        if stage not in STAGES:
+            raise InputError(f"there is no stage {stage!r}; the stages are {', '.join(STAGES)}.")
+        if not 0 <= index < self.count(stage):
+            raise InputError(
+                f"there is no task {index} of stage {stage}; this study has {self.count(stage)} of them."
+            )
+        return Task(stage, index)
 
-def determining(specification: Any, without_effect: Collection[str] = ()) -> dict[str, Any]:
-    """The fields of a dataclass by name, as values of JSON; arrays, and data sets of arrays, by their hashes."""
-    return {
-        each.name: _as_json(getattr(specification, each.name))
-        for each in fields(specification)
-        if each.name not in without_effect
-    }
+    def part(self, task: Task) -> tuple[Configuration, Span]:
+        """The configuration and the rows of an `evaluate` task."""
+        configuration, chunk = divmod(task.index, len(self.chunks))
+        return self.configurations[configuration], self.chunks[chunk]
 
+    def tasks_of(self, configuration: Configuration) -> list[Task]:
+        """The `evaluate` tasks of a configuration, in the order of their chunks."""
+        first = self.configurations.index(configuration) * len(self.chunks)
+        return [Task("evaluate", index) for index in range(first, first + len(self.chunks))]
 
-def _as_json(value: Any) -> Any:
-    if is_dataclass(value):
-        return determining(value)
-    if isinstance(value, np.ndarray):
-        return hashlib.blake2b(np.ascontiguousarray(value).tobytes() + str(value.shape).encode()).hexdigest()
-    return dict(value) if isinstance(value, Mapping) else value
+    def needed_for(self, configuration: Configuration) -> list[Task]:
+        """All tasks that the finished row of a configuration is made from, in an order in which they can run."""
+        fit = Task("fit", self.configurations.index(configuration))
+        return [*self.tasks("truth"), *self.tasks("reduce"), fit, *self.tasks_of(configuration)]
 
+    def describe(self, task: Task) -> str:
+        """What a task does, in a few words."""
+        match task.stage:
+            case "truth":
+                start, stop = self.chunks[task.index]
+                return f"exact neighbours among rows {start:,} to {stop:,}"
+            case "fit":
+                configuration = self.configurations[task.index]
+                return f"fit {configuration.cell((0, self.n)).label}, seed {configuration.seed}"
+            case "evaluate":
+                configuration, (start, stop) = self.part(task)
+                label = configuration.cell((start, stop)).label
+                return f"{label}, seed {configuration.seed}, rows {start:,} to {stop:,}"
+            case "reduce":
+                return "exact neighbours among all rows"
+            case "merge":
+                return "finished rows of all configurations"
 
-def _learn_fingerprint(dataset: Dataset, train_size: int) -> str | None:
-    return None if dataset.training_source(train_size) is dataset.base else dataset.learn_fingerprint
+    def outcome(self, task: Task) -> Outcome:
+        """What the files say of a task. `merge` is done when every configuration has its finished row."""
+        if task.stage == "merge":
+            return self._merge_outcome()
+        if self.result_path(task).exists():
+            return "done"
+        return "failed" if self.failure_path(task).exists() else "missing"
 
-
-def _digest(value: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:24]
-
-
-def parsed_grid(
-    methods: Sequence[str], parameters: Mapping[str, Mapping[str, Sequence[Any]]], seeds: Sequence[int]
-) -> dict[str, list[Parameters]]:
-    """The parameters of every method: the product of its values, or nothing where it was given none.
-
-    Raises:
-        InputError: an unknown method or parameter, a value out of bounds, or an impossible seed.
-    """
-    for seed in seeds:
-        if not 0 <= seed <= GREATEST_SEED:
-            raise InputError(f"a seed is {seed}, it must be at least 0 and at most {GREATEST_SEED}.")
-    return {
-        method: [
-            quantizer_class(method).parameters_type.parse(method, values)
-            for values in (_product(parameters[method]) if parameters.get(method) else ())
-        ]
-        for method in methods
-    }
-
-
-def cells_of(
-    grid: Mapping[str, Sequence[Parameters]],
-    budgets: Sequence[float],
-    seeds: Sequence[int],
-    dataset: Dataset,
-    options: Options,
-    rows: tuple[int, int],
-) -> tuple[list[Cell], list[Refusal]]:
-    """Cells of a sweep over rows [start, stop), and why methods have none at some budgets.
-
-    A method with parameters runs those; a method without runs at each budget, or with its default parameters where
-    there are no budgets. Equal configurations appear once.
-
-    Raises:
-        InputError: parameters are impossible for the data set's dimension.
-    """
-    cells: list[Cell] = []
-    refusals: list[Refusal] = []
-    for method, given in grid.items():
-        reason = quantizer_class(method).unavailable()
-        if reason:
-            refusals.append(Refusal(method, f"{method} cannot run here: {reason}"))
-            continue
-        for parameters in list(given) or _chosen(method, budgets, dataset.d, refusals):
-            parameters.check_dimension(dataset.d)
-            refusal = None if options.slow else _too_slow(method, parameters, dataset, options.train_size)
-            if refusal is not None:
-                refusals.append(refusal)
-                continue
-            cells += [Cell(method, parameters.model_dump(mode="json"), seed, *rows) for seed in seeds]
-    return _distinct(cells), refusals
-
-
-def _too_slow(method: str, parameters: Parameters, dataset: Dataset, train_size: int) -> Refusal | None:
-    count = min(train_size, dataset.training_source(train_size).n)
-    seconds = parameters.training_seconds(count, dataset.d)
-    if seconds is None or seconds <= LONGEST_TRAINING_SECONDS:
-        return None
-    config = " ".join(f"{name}={value}" for name, value in parameters.model_dump(mode="json").items())
-    return Refusal(
-        method,
-        f"training {method} {config} on {count:,} vectors would take about {seconds / 60:,.0f} minutes on one core, "
-        f"more than {LONGEST_TRAINING_SECONDS / 60:.0f}; --slow allows it.",
-    )
-
-
-def _chosen(method: str, budgets: Sequence[float], d: int, refusals: list[Refusal]) -> list[Parameters]:
-    cls = quantizer_class(method)
-    if not budgets:
-        return [cls.parameters_type.parse(method, {})]
-    chosen = []
-    for budget in budgets:
-        if not 0 < budget < math.inf:
-            raise InputError(f"--bits is {budget:g}, it must be a number of bits per dimension above 0.")
+    def _merge_outcome(self) -> Outcome:
         try:
-            chosen.append(cls.for_budget(budget, d))
-        except InfeasibleBudget as error:
-            refusals.append(Refusal(method, str(error)))
-    return chosen
+            rows = {run.run_id: run.status for run in Database(self.results_path).runs("status != 'partial'")}
+        except InputError:
+            return "missing"
+        found = [rows.get(configuration.run_id) for configuration in self.configurations]
+        if all(each == "done" for each in found):
+            return "done"
+        failed = all(found) or self.failure_path(Task("merge", 0)).exists()
+        return "failed" if failed else "missing"
+
+    def failure(self, task: Task) -> str | None:
+        """Why a task failed, in a sentence; None where it did not."""
+        path = self.failure_path(task)
+        if self.outcome(task) == "done" or not path.exists():
+            return None
+        try:
+            with reading(path, *MISSHAPEN, what="a readable record of why the task failed"):
+                return str(parsed_json(path.read_bytes())["error"])
+        except InputError as error:  # that it failed is known all the same
+            return str(error)
+
+    def unfinished(self, stage: Stage) -> list[Task]:
+        """The tasks of a stage that are not done."""
+        return [task for task in self.tasks(stage) if self.outcome(task) != "done"]
+
+    def identity(self) -> str:
+        """Hash of what determines the tasks, as 24 hex digits; not of who planned them, where and when."""
+        determining = [
+            self.study.model_dump(mode="json"), self.n, self.fingerprint, str(self.codebooks_dir),
+            [asdict(each) for each in self.configurations], self.chunks,
+        ]  # fmt: skip
+        return hashlib.sha256(json.dumps(determining, sort_keys=True).encode()).hexdigest()[:24]
+
+    def save(self) -> None:
+        """Write the manifest, for good."""
+        content = {
+            "version": FORMAT_VERSION,
+            "metric_set": metric_set.VERSION,
+            "package_version": version("vq-benchmark"),
+            "study": self.study.model_dump(mode="json"),
+            "sweep_id": self.sweep_id,
+            "owner": self.owner,
+            "n": self.n,
+            "fingerprint": self.fingerprint,
+            "codebooks_dir": str(self.codebooks_dir),
+            "configurations": [asdict(each) for each in self.configurations],
+            "chunks": self.chunks,
+            "refusals": [asdict(each) for each in self.refusals],
+            "truth_is_given": self.truth_is_given,
+        }
+        with atomic_write(self.folder / MANIFEST_FILE) as file:
+            file.write(json.dumps(content, indent=1).encode())
+
+    @classmethod
+    def load(cls, folder: Path) -> "Manifest":
+        """The manifest of a study's folder.
+
+        Raises:
+            InputError: there is none, or it is damaged, or of another version.
+        """
+        path = folder / MANIFEST_FILE
+        if not path.exists():
+            raise InputError(f"{str(folder)!r} is not the folder of a study: there is no {MANIFEST_FILE}.")
+        with reading(path, *MISSHAPEN, what=KIND):
+            content = parsed_json(path.read_bytes())
+            release = content.pop("package_version").rsplit(".", 1)[0]
+            found = content.pop("version"), release, content.pop("metric_set", 1)
+        ours = FORMAT_VERSION, version("vq-benchmark").rsplit(".", 1)[0], metric_set.VERSION
+        if found != ours:
+            raise InputError(
+                f"{str(path)!r} is of format {found[0]}, vq-benchmark {found[1]}, metric set {found[2]}; this is "
+                f"vq-benchmark {ours[1]}, format {ours[0]}, metric set {ours[2]}, whose numbers may differ: continue "
+                "with that version, or start a new study."
+            )
+        with reading(path, *MISSHAPEN, what=KIND):
+            study = Study.parse(content["study"], repr(str(path)))
+            manifest = validated(cls, content | {"folder": folder.absolute(), "study": study})
+            if joined(list(manifest.chunks)) != [(0, manifest.n)]:
+                raise ValueError(f"its chunks are not the {manifest.n} rows of the base")
+            manifest.codebooks_dir.exists()  # a damaged name may be too long even to be looked for
+        return manifest
 
 
-def _product(choices: Mapping[str, Sequence[Any]]) -> Iterable[dict[str, Any]]:
-    return (dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values()))
+def plan_study(
+    study: Study, folder: Path, dataset: Dataset, options: Options, cells: Sequence[Cell] | None = None
+) -> Manifest:
+    """The manifest of a study in a folder, written unless it is there already.
+
+    `cells` are those of the study's cells that are to be run, default all; `options` are those of the study.
+
+    Raises:
+        InputError: the folder holds another study or that of another user, there is nothing to run, there are more
+            chunks than rows, or a search index is to be made of chunks.
+    """
+    manifest = draft_manifest(study, folder.absolute(), dataset, options, cells)
+    if not (folder / MANIFEST_FILE).exists():
+        manifest.save()
+        return manifest
+    earlier = Manifest.load(folder)
+    if earlier.owner != manifest.owner:
+        raise InputError(f"{str(folder)!r} holds a study of {earlier.owner}; give a folder of your own.")
+    if earlier.identity() != manifest.identity():
+        raise InputError(f"{str(folder)!r} holds another study; give another folder, or delete it.")
+    return earlier
 
 
-def _distinct(cells: Iterable[Cell]) -> list[Cell]:
-    return list({(cell.method, json.dumps(dict(cell.config)), cell.seed): cell for cell in cells}.values())
+def draft_manifest(
+    study: Study, folder: Path, dataset: Dataset, options: Options, cells: Sequence[Cell] | None = None
+) -> Manifest:
+    """What `plan_study` writes, without looking at the folder or writing to it."""
+    possible, refusals = study.cells(dataset, options)
+    chosen = possible if cells is None else list(cells)
+    if not chosen:
+        raise InputError("no method has a configuration at these budgets; nothing was planned.")
+    if study.with_qps and study.chunks > 1:
+        raise InputError("--with-qps searches an index of the whole base; it needs --chunks 1.")
+    return Manifest(
+        folder=folder,
+        study=study,
+        sweep_id=new_sweep_id(),
+        owner=getpass.getuser(),
+        n=dataset.n,
+        fingerprint=dataset.fingerprint,
+        codebooks_dir=options.codebooks_dir.absolute(),
+        configurations=tuple(
+            Configuration(
+                cell.method,
+                dict(cell.config),
+                cell.seed,
+                model_id(dataset, options.train_size, cell),
+                run_id(dataset, options, cell),
+            )
+            for cell in chosen
+        ),
+        chunks=tuple(chunk_spans(dataset.n, study.chunks)),
+        refusals=tuple(refusals),
+        truth_is_given=study.ground_truth_path is not None or has_stored_truth(dataset, options.k),
+    )
 
 
-def new_sweep_id() -> str:
-    """A name for one call of `run` or `sweep`: the time, and four hex digits that tell simultaneous ones apart."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+def chunk_spans(n: int, chunks: int) -> list[Span]:
+    """[0, n) in so many parts, of whole tiles where there are enough of them, so that no tile is read twice.
+
+    Raises:
+        InputError: there are more chunks than rows.
+    """
+    if not 1 <= chunks <= n:
+        raise InputError(f"--chunks is {chunks}, it must be from 1 to the {n} base vectors.")
+    unit = TILE_ROWS if n >= chunks * TILE_ROWS else 1
+    edges = [n * part // chunks // unit * unit for part in range(chunks)] + [n]
+    return list(itertools.pairwise(edges))

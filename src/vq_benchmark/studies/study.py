@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from vq_benchmark.datasets.catalog import CATALOG
 from vq_benchmark.datasets.dataset import Dataset, Metric
 from vq_benchmark.datasets.loading import load_dataset
-from vq_benchmark.datasets.shards import shards_of_pattern
+from vq_benchmark.datasets.parquet_files import shards_of_pattern
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 from vq_benchmark.machine.documents import SafeYaml, parsed_yaml
@@ -20,7 +20,7 @@ from vq_benchmark.machine.locations import input_path
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.quantizers.registry import registered
-from vq_benchmark.studies.plan import Cell, Options, Refusal, cells_of, parsed_grid
+from vq_benchmark.studies.cells import Cell, Options, Refusal, cells_of, parsed_grid
 
 ALL_METHODS = "all"
 MERGE_TAG = "tag:yaml.org,2002:merge"

@@ -12,23 +12,24 @@ from pathlib import Path
 
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import ChangedData, InputError, Stopped
-from vq_benchmark.evaluation.evaluate import Truths, exact_truths
+from vq_benchmark.evaluation.evaluate import GroundTruths, exact_truths
 from vq_benchmark.evaluation.ground_truth_files import load_truths, save_truths
 from vq_benchmark.evaluation.spans import Span
-from vq_benchmark.evaluation.top_candidates import squared_norms
-from vq_benchmark.machine.files import atomic_write
+from vq_benchmark.evaluation.topk import squared_norms
+from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.provenance import environment
 from vq_benchmark.results.database import Database, write_database
 from vq_benchmark.results.merging import unite
-from vq_benchmark.studies.cell import failed_row, fitted_model, run_cell
+from vq_benchmark.studies.aggregate import finish_partial_rows, measurement_differences
+from vq_benchmark.studies.cell_run import failed_row, run_cell
+from vq_benchmark.studies.cells import Options
 from vq_benchmark.studies.contents import Contents, files_are_untouched
-from vq_benchmark.studies.finishing import finish_partial_rows, measurement_differences
-from vq_benchmark.studies.local import staged_rows
-from vq_benchmark.studies.manifest import Configuration, Manifest, Task
+from vq_benchmark.studies.fitting import fitted_model
+from vq_benchmark.studies.ground_truths import belonging_of, obtain_truths, resumable_search, truth_key
+from vq_benchmark.studies.local.cells import staged_rows
 from vq_benchmark.studies.memory_estimate import cell_within_memory, truth_within_memory
-from vq_benchmark.studies.plan import Options
-from vq_benchmark.studies.truths import belonging_of, obtain_truths, resumable_search, truth_key
+from vq_benchmark.studies.plan import Configuration, Manifest, Task
 
 DONE_AGAIN = "It is done again when the study is resumed."
 
@@ -38,7 +39,7 @@ class TaskFailed(Exception):
 
 
 @dataclass(frozen=True)
-class Workshop:
+class TaskContext:
     """A planned study and the machine that its tasks run on; what several tasks need is read once."""
 
     manifest: Manifest
@@ -74,7 +75,7 @@ class Workshop:
         return self.manifest.folder / "checkpoints"
 
     @functools.cached_property
-    def whole_truth(self) -> Truths | None:
+    def whole_truth(self) -> GroundTruths | None:
         """Exact neighbours among all rows, if the study measures recall.
 
         Raises:
@@ -143,7 +144,7 @@ class Workshop:
     def _span(self, truth: Task) -> Span:
         return (0, self.manifest.n) if truth.stage == "reduce" else self.manifest.chunks[truth.index]
 
-    def _truth(self, task: Task) -> Truths:
+    def _truth(self, task: Task) -> GroundTruths:
         manifest = self.manifest
         span = self._span(task)
         require_done(manifest, task)
@@ -184,7 +185,7 @@ class Workshop:
         if outdated:
             raise ChangedData(f"{outdated} {DONE_AGAIN}")
 
-    def _save_truths(self, task: Task, truths: Truths) -> None:
+    def _save_truths(self, task: Task, truths: GroundTruths) -> None:
         path = self.manifest.result_path(task)
         save_truths(path, truths, belonging_of(self.dataset), squared_norms(self.dataset.queries))
 
@@ -272,7 +273,7 @@ def require_done(manifest: Manifest, task: Task) -> None:
         )
 
 
-def run_task(workshop: Workshop, task: Task) -> None:
+def run_task(workshop: TaskContext, task: Task) -> None:
     """Do a task unless it is done. It leaves its result file, or a failure file, or, if it was stopped, neither.
 
     Raises:
@@ -301,7 +302,7 @@ def run_task(workshop: Workshop, task: Task) -> None:
     manifest.failure_path(task).unlink(missing_ok=True)
 
 
-def record_failure(workshop: Workshop, task: Task, message: str, details: str) -> None:
+def record_failure(workshop: TaskContext, task: Task, message: str, details: str) -> None:
     """Write down why a task failed, for `status` and for the row that `merge` makes of it."""
     content = {
         "error": message,

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vq_benchmark.datasets.text.files import TextFiles
+from vq_benchmark.datasets.text.collection_files import TextFiles
 from vq_benchmark.datasets.text.judged import Collection, read_collection
 
 

@@ -19,7 +19,7 @@ from vq_benchmark.datasets.text import encoding
 from vq_benchmark.datasets.text.embedding import Cut, embed
 from vq_benchmark.datasets.text.encoding import Precision
 from vq_benchmark.errors import BadRows, InputError, Stopped
-from vq_benchmark.machine.stopping import stopping
+from vq_benchmark.machine.signals import stopping
 
 FILES = ("base.npy", "queries.npy", "ids.txt", "query_ids.txt", "qrels.tsv", "dataset.json")
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from vq_benchmark.datasets.text.files import TextFiles, find_text
+from vq_benchmark.datasets.text.collection_files import TextFiles, find_text
 from vq_benchmark.datasets.text.judged import read_collection
 from vq_benchmark.errors import InputError
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vq_benchmark.datasets.text import lines
-from vq_benchmark.datasets.text.files import find_text
+from vq_benchmark.datasets.text.collection_files import find_text
 from vq_benchmark.datasets.text.qrels import read_judged_pairs
 from vq_benchmark.datasets.text.records import TextRecord, read_records
 from vq_benchmark.errors import InputError

@@ -4,7 +4,7 @@ import pytest
 
 from vq_benchmark.errors import InputError
 from vq_benchmark.studies.slurm.profiles import job_spec, profiles_path
-from vq_benchmark.studies.slurm.spec import JobSpec
+from vq_benchmark.studies.slurm.resources import JobSpec
 
 
 @pytest.fixture

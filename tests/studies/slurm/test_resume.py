@@ -9,18 +9,18 @@ import pytest
 
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import SilentReporter
-from vq_benchmark.studies.manifest import STAGES, Manifest, Task, plan_study
-from vq_benchmark.studies.plan import Options
+from vq_benchmark.studies.cells import Options
+from vq_benchmark.studies.plan import STAGES, Manifest, Task, plan_study
 from vq_benchmark.studies.slurm import scheduler
-from vq_benchmark.studies.slurm.arrays import expanded
 from vq_benchmark.studies.slurm.cancel import cancel_study
-from vq_benchmark.studies.slurm.record import Record, job_name, load_record, named_task, script_path
+from vq_benchmark.studies.slurm.job_arrays import expanded
+from vq_benchmark.studies.slurm.jobs import Record, job_name, load_record, named_task, script_path
+from vq_benchmark.studies.slurm.resources import JobSpec
 from vq_benchmark.studies.slurm.resume import resume_study
-from vq_benchmark.studies.slurm.spec import JobSpec
 from vq_benchmark.studies.slurm.status import study_status
 from vq_benchmark.studies.slurm.submission import submit_study
 from vq_benchmark.studies.study import Study
-from vq_benchmark.studies.tasks import Workshop, run_task
+from vq_benchmark.studies.tasks import TaskContext, run_task
 
 
 @dataclass
@@ -96,7 +96,7 @@ def do(manifest: Manifest, queue: Queue, tmp_path: Path) -> Callable[..., None]:
     def do(stage: str, *indices: int) -> None:
         for task in manifest.tasks(stage):
             if not indices or task.index in indices:
-                run_task(Workshop(manifest, machine, SilentReporter()), task)
+                run_task(TaskContext(manifest, machine, SilentReporter()), task)
                 queue.tasks = [row for row in queue.tasks if named_task(manifest, row.name, row.index) != task]
 
     return do

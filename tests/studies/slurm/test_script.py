@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from vq_benchmark.errors import InputError
+from vq_benchmark.studies.slurm.resources import JobSpec
 from vq_benchmark.studies.slurm.script import StageScript, script_text
-from vq_benchmark.studies.slurm.spec import JobSpec
 
 SHOW = 'printf "[%s]" "$@"; echo " $mode"'
 

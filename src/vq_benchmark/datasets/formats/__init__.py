@@ -1,1 +1,1 @@
-"""File formats, one module each, found by extension: see `vq_benchmark.datasets.formats.registry`."""
+"""File formats, one module each, found by extension: see `vq_benchmark.datasets.formats.opening`."""

@@ -8,8 +8,8 @@ from typing import BinaryIO
 import numpy as np
 
 from vq_benchmark.arrays import Array, IdArray
-from vq_benchmark.datasets.source import VectorSource
-from vq_benchmark.datasets.stored import StoredDataset
+from vq_benchmark.datasets.raw_dataset import RawDataset
+from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 
 VECTOR_DTYPES = ("float32", "float16", "float64", "int8", "uint8")
@@ -47,7 +47,7 @@ class Format:
     description: str
     open_vectors: Callable[[Path, str | None], VectorSource]
     has_columns: bool = False
-    open_dataset: Callable[[Path, str | None], StoredDataset] | None = None
+    open_dataset: Callable[[Path, str | None], RawDataset] | None = None
     """For formats that may hold more than base vectors."""
     read_ids: Callable[[Path], IdArray] | None = None
     """Row numbers, such as neighbours, as (rows, k) int64."""

@@ -29,8 +29,8 @@ from vq_benchmark.datasets.formats.format import (
 )
 from vq_benchmark.datasets.formats.hdf5_heaps import require_sound_heaps
 from vq_benchmark.datasets.formats.hdf5_links import dataset_at, read_whole, require_stored
-from vq_benchmark.datasets.source import as_float32
-from vq_benchmark.datasets.stored import StoredDataset
+from vq_benchmark.datasets.raw_dataset import RawDataset
+from vq_benchmark.datasets.sources.vector_source import as_float32
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 
@@ -74,7 +74,7 @@ def open_vectors(path: Path, column: str | None) -> Hdf5Source:
         return _source(path, _base(path, file, column))
 
 
-def open_dataset(path: Path, column: str | None) -> StoredDataset:
+def open_dataset(path: Path, column: str | None) -> RawDataset:
     with _opened(path) as file:
         metric = _metric(path, file)
         queries, learn = _first_named(path, file, QUERY_NAMES), _first_named(path, file, LEARN_NAMES)
@@ -83,7 +83,7 @@ def open_dataset(path: Path, column: str | None) -> StoredDataset:
             notes = (f"{learn.name.strip('/')!r} is a sample of the queries' distribution and is not trained on.",)
             learn = None
         neighbors = _first_named(path, file, NEIGHBOR_NAMES)
-        return StoredDataset(
+        return RawDataset(
             base=_source(path, _base(path, file, column)),
             queries=None if queries is None else _source(path, queries),
             learn=None if learn is None else _source(path, learn),

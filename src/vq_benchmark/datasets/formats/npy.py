@@ -6,7 +6,6 @@ from typing import BinaryIO
 from numpy.lib import format as numpy_format
 
 from vq_benchmark.arrays import IdArray
-from vq_benchmark.datasets.file_rows import FileRowsSource
 from vq_benchmark.datasets.formats.format import (
     VECTOR_DTYPES,
     Format,
@@ -16,6 +15,7 @@ from vq_benchmark.datasets.formats.format import (
     require_vector_dtype,
     write_values,
 )
+from vq_benchmark.datasets.sources.file_rows import FileRowsSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 from vq_benchmark.machine.npy import read_header

@@ -11,7 +11,6 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 import numpy as np
 
 from vq_benchmark.arrays import Array, IdArray
-from vq_benchmark.datasets.file_rows import FileRowsSource
 from vq_benchmark.datasets.formats.format import (
     BASE_NAMES,
     LEARN_NAMES,
@@ -23,8 +22,9 @@ from vq_benchmark.datasets.formats.format import (
     require_vector_dtype,
 )
 from vq_benchmark.datasets.formats.npy import read_rows_at
-from vq_benchmark.datasets.source import ArraySource, VectorSource
-from vq_benchmark.datasets.stored import StoredDataset
+from vq_benchmark.datasets.raw_dataset import RawDataset
+from vq_benchmark.datasets.sources.file_rows import FileRowsSource
+from vq_benchmark.datasets.sources.vector_source import ArraySource, VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 from vq_benchmark.machine.npy import ZIP_DAMAGE, read_header, read_member
@@ -49,11 +49,11 @@ def open_vectors(path: Path, column: str | None) -> VectorSource:
     raise InputError(f"{str(path)!r} holds no matrix (n, d) of numbers; its members are {', '.join(members)}.")
 
 
-def open_dataset(path: Path, column: str | None) -> StoredDataset:
+def open_dataset(path: Path, column: str | None) -> RawDataset:
     members = _members(path)
     queries, learn = _first_named(members, QUERY_NAMES), _first_named(members, LEARN_NAMES)
     neighbors = _first_named(members, NEIGHBOR_NAMES)
-    return StoredDataset(
+    return RawDataset(
         base=open_vectors(path, column),
         queries=_open_member(path, queries) if queries else None,
         learn=_open_member(path, learn) if learn else None,

@@ -1,4 +1,4 @@
-"""Parquet with a column of lists of numbers; see `vq_benchmark.datasets.parquet` for how it is read."""
+"""Parquet with a column of lists of numbers; see `vq_benchmark.datasets.sources.parquet` for how it is read."""
 
 from pathlib import Path
 from typing import BinaryIO
@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 
 from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.formats.format import NEIGHBOR_NAMES, Format, VectorBlocks, as_ids
-from vq_benchmark.datasets.parquet.columns import DAMAGE, as_matrix, first_length, is_list, whole_column
-from vq_benchmark.datasets.parquet.source import ParquetSource, open_parquet
+from vq_benchmark.datasets.sources.parquet.columns import DAMAGE, as_matrix, first_length, is_list, whole_column
+from vq_benchmark.datasets.sources.parquet.parquet_source import ParquetSource, open_parquet
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 

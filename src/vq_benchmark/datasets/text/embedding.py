@@ -24,17 +24,17 @@ from typing import Any
 
 import numpy as np
 
-from vq_benchmark.datasets.formats.registry import formats
+from vq_benchmark.datasets.formats.opening import formats
 from vq_benchmark.datasets.text.encoding import WINDOW_ROWS, Encoder, Kind, Precision, embedded_windows
 from vq_benchmark.datasets.text.judged import Collection
 from vq_benchmark.datasets.text.records import TextRecord
-from vq_benchmark.datasets.text.shards import Shards
+from vq_benchmark.datasets.text.vector_shards import Shards
 from vq_benchmark.errors import InputError, Stopped
+from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.damage import reading
 from vq_benchmark.machine.documents import parsed_json
-from vq_benchmark.machine.files import atomic_write
 from vq_benchmark.machine.progress import Reporter, SilentReporter
-from vq_benchmark.machine.stopping import stop_requested
+from vq_benchmark.machine.signals import stop_requested
 
 DEFAULT_SHARD_ROWS = 16_384
 DTYPES = ("float16", "float32")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from vq_benchmark.arrays import IdArray
-from vq_benchmark.datasets.text.files import TextFiles
+from vq_benchmark.datasets.text.collection_files import TextFiles
 from vq_benchmark.datasets.text.qrels import Relevances, read_judged_pairs
 from vq_benchmark.datasets.text.records import TextRecord, read_records
 from vq_benchmark.errors import InputError

@@ -1,9 +1,9 @@
 """Take a study off the queue; what is done stays done."""
 
-from vq_benchmark.studies.manifest import Manifest
+from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.slurm import scheduler
+from vq_benchmark.studies.slurm.jobs import require_own
 from vq_benchmark.studies.slurm.queue import queued_tasks
-from vq_benchmark.studies.slurm.record import require_own
 
 
 def cancel_study(manifest: Manifest) -> int:

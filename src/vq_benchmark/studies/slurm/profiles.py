@@ -9,7 +9,7 @@ from typing import Any
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 from vq_benchmark.machine.documents import TextYaml, parsed_yaml
-from vq_benchmark.studies.slurm.spec import JobSpec
+from vq_benchmark.studies.slurm.resources import JobSpec
 
 SHIPPED: dict[str, dict[str, Any]] = {
     "ice": {"time": "4:00:00", "cpus_per_task": 4, "mem_per_cpu": "2G", "constraint": "localNVMe"},

@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from vq_benchmark.errors import InputError
-from vq_benchmark.studies.manifest import STAGES, Manifest, Stage, Task
+from vq_benchmark.studies.plan import STAGES, Manifest, Stage, Task
 from vq_benchmark.studies.slurm import scheduler
+from vq_benchmark.studies.slurm.jobs import Job, load_record, require_own, script_path
 from vq_benchmark.studies.slurm.queue import settled_tasks
-from vq_benchmark.studies.slurm.record import Job, load_record, require_own, script_path
-from vq_benchmark.studies.slurm.submission import WAITS_FOR, calls_for, hand_in, write_scripts
+from vq_benchmark.studies.slurm.submission import WAITS_FOR, calls_for, submit_arrays, write_scripts
 
 
 @dataclass(frozen=True)
-class Resumption:
+class ResumeResult:
     """What a call of `resume` did."""
 
     jobs: list[Job]
@@ -22,7 +22,7 @@ class Resumption:
     """Tasks that were in the queue and stay there."""
 
 
-def resume_study(manifest: Manifest, changes: Mapping[str, Any]) -> Resumption:
+def resume_study(manifest: Manifest, changes: Mapping[str, Any]) -> ResumeResult:
     """Hand in the tasks that are missing or failed and not in the queue; `changes` are new resources.
 
     Tasks that wait for a stage of which something is handed in again wait for the wrong jobs: they are taken off the
@@ -52,7 +52,7 @@ def resume_study(manifest: Manifest, changes: Mapping[str, Any]) -> Resumption:
     for task, row in kept.items():
         if row.job not in still[task.stage]:
             still[task.stage].append(row.job)
-    return Resumption(hand_in(manifest, record, calls, still), len(kept))
+    return ResumeResult(submit_arrays(manifest, record, calls, still), len(kept))
 
 
 def _sorted_out(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vq_benchmark.errors import InputError
-from vq_benchmark.studies.slurm.arrays import expanded
+from vq_benchmark.studies.slurm.job_arrays import expanded
 
 SUBMISSION_SECONDS = 120
 QUERY_SECONDS = 30
@@ -85,7 +85,7 @@ def submission(script: Path, array: str, offset: int, dependency: str, options: 
     return [*command, str(offset)] if offset else command
 
 
-def try_out(script: str) -> str:
+def test_only(script: str) -> str:
     """What `sbatch --test-only` says of the text of a script: when and where it would start. Nothing is handed in."""
     by_hand = "see with `sinfo` what there is, and change the options"
     return _run(["sbatch", "--test-only"], SUBMISSION_SECONDS, by_hand, given=script)

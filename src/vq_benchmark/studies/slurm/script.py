@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vq_benchmark.errors import InputError
-from vq_benchmark.studies.slurm.spec import JobSpec
+from vq_benchmark.studies.slurm.resources import JobSpec
 
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_")
 """Characters that mean nothing to sbatch when it reads an #SBATCH line."""

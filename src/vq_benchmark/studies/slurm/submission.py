@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vq_benchmark.errors import InputError
-from vq_benchmark.machine.files import atomic_write
-from vq_benchmark.studies.manifest import STAGES, Manifest, Stage
+from vq_benchmark.machine.atomic_files import atomic_write
+from vq_benchmark.studies.plan import STAGES, Manifest, Stage
 from vq_benchmark.studies.slurm import scheduler
-from vq_benchmark.studies.slurm.arrays import ArrayPart, array_parts
-from vq_benchmark.studies.slurm.queue import queued_tasks
-from vq_benchmark.studies.slurm.record import (
+from vq_benchmark.studies.slurm.job_arrays import ArrayPart, array_parts
+from vq_benchmark.studies.slurm.jobs import (
     LOG_FOLDER,
     Job,
     Record,
@@ -22,6 +21,7 @@ from vq_benchmark.studies.slurm.record import (
     require_own,
     script_path,
 )
+from vq_benchmark.studies.slurm.queue import queued_tasks
 from vq_benchmark.studies.slurm.script import StageScript, script_text
 
 WAITS_FOR: dict[Stage, dict[Stage, str]] = {
@@ -67,7 +67,7 @@ def submit_study(manifest: Manifest, record: Record) -> list[Job]:
     calls = calls_for(todo, max_array_size, record.spec.array_limit)
     write_scripts(manifest, record, max_array_size)
     record.save(manifest.folder)
-    return hand_in(manifest, record, calls, {})
+    return submit_arrays(manifest, record, calls, {})
 
 
 def calls_for(todo: Mapping[Stage, Sequence[int]], max_array_size: int, limit: int | None) -> list[Call]:
@@ -75,7 +75,7 @@ def calls_for(todo: Mapping[Stage, Sequence[int]], max_array_size: int, limit: i
     return [Call(stage, part) for stage in STAGES for part in array_parts(todo[stage], max_array_size, limit)]
 
 
-def hand_in(
+def submit_arrays(
     manifest: Manifest, record: Record, calls: Sequence[Call], queued: Mapping[Stage, Sequence[int]]
 ) -> list[Job]:
     """Make the calls, and record each job as soon as SLURM has taken it.
@@ -160,10 +160,10 @@ def preview(manifest: Manifest, record: Record, max_array_size: int) -> str:
     return "\n".join(lines)
 
 
-def try_out(manifest: Manifest, record: Record, max_array_size: int) -> list[str]:
+def test_scripts(manifest: Manifest, record: Record, max_array_size: int) -> list[str]:
     """What `sbatch --test-only` says of each script; nothing is written or handed in."""
     return [
-        f"{path.name}: {scheduler.try_out(text).strip()}"
+        f"{path.name}: {scheduler.test_only(text).strip()}"
         for path, text in stage_scripts(manifest, record, max_array_size).items()
     ]  # fmt: skip
 

@@ -1,0 +1,101 @@
+"""The files that vectors are read from, and whether they changed."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol, Self, runtime_checkable
+
+from vq_benchmark.datasets.sources.vector_source import VectorSource
+from vq_benchmark.errors import ChangedData, InputError
+from vq_benchmark.machine.documents import validated
+
+
+@runtime_checkable
+class StoredSource(Protocol):
+    """A source that knows its files."""
+
+    @property
+    def paths(self) -> tuple[Path, ...] | None:
+        """All files that rows are read from; () where they are computed, None where that is not known."""
+        ...
+
+
+@dataclass(frozen=True)
+class FileState:
+    """What tells a file from an earlier or later version of itself."""
+
+    path: str
+    size: int
+    """Bytes."""
+    modified: int
+    """Nanoseconds since 1970."""
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """The present state.
+
+        Raises:
+            InputError: the file is gone or may not be looked at.
+        """
+        try:
+            found = path.stat()
+        except OSError as error:
+            raise InputError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
+        return cls(os.path.realpath(path), found.st_size, found.st_mtime_ns)
+
+    def __str__(self) -> str:
+        moment = datetime.fromtimestamp(self.modified / 1e9, UTC).isoformat(sep=" ", timespec="milliseconds")
+        return f"{self.size:,} bytes of {moment}"
+
+
+FileStates = tuple[FileState, ...]
+
+
+def file_states(*sources: VectorSource | None) -> FileStates | None:
+    """The present states of the files of some sources; None where a source cannot say what it is read from."""
+    states: list[FileState] = []
+    for source in sources:
+        if source is None:
+            continue
+        inner = source
+        while not isinstance(inner, StoredSource) and hasattr(inner, "source"):
+            inner = inner.source
+        if not isinstance(inner, StoredSource) or inner.paths is None:
+            return None
+        states += map(FileState.of, inner.paths)
+    return tuple(states)
+
+
+def require_unchanged(states: FileStates | None) -> None:
+    """Compare files with what they were when they were opened.
+
+    Raises:
+        ChangedData: one has changed.
+        InputError: one is gone.
+    """
+    for state in states or ():
+        now = FileState.of(Path(state.path))
+        if now != state:
+            raise ChangedData(
+                f"{state.path!r} changed while it was in use: it had {state}, now it has {now}; run the command "
+                "again once nothing writes to it."
+            )
+
+
+def same_versions(one: FileStates | None, other: FileStates | None) -> bool:
+    """Whether sizes and times of modification agree, file by file, wherever the files lie. Unknown ones never do."""
+    if one is None or other is None:
+        return False
+    return [(state.size, state.modified) for state in one] == [(state.size, state.modified) for state in other]
+
+
+def to_json(states: FileStates | None) -> Any:
+    """What `from_json` makes the states of again."""
+    return None if states is None else [asdict(state) for state in states]
+
+
+def from_json(value: Sequence[dict[str, Any]] | None) -> FileStates | None:
+    """The states of `to_json`; ValueError where the value is no such."""
+    return None if value is None else validated(FileStates, value)

@@ -1,0 +1,137 @@
+"""Every file format there is, found by importing the modules of this package; a new format is a new module."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+import vq_benchmark.datasets.formats as package
+from vq_benchmark.arrays import Array, FloatArray, IdArray
+from vq_benchmark.datasets.formats.format import Format, VectorBlocks
+from vq_benchmark.datasets.raw_dataset import RawDataset
+from vq_benchmark.datasets.sources.vector_source import VectorSource
+from vq_benchmark.errors import InputError
+from vq_benchmark.machine.atomic_files import atomic_write
+
+
+@cache
+def formats() -> dict[str, Format]:
+    """Formats by extension, in alphabetical order."""
+    found: dict[str, Format] = {}
+    for module_info in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"{package.__name__}.{module_info.name}")
+        declared = getattr(module, "FORMAT", None)
+        if isinstance(declared, Format):
+            found.update(dict.fromkeys(declared.extensions, declared))
+    return dict(sorted(found.items()))
+
+
+def format_of(path: Path) -> Format:
+    """The format of that file name.
+
+    Raises:
+        InputError: no format has its extension.
+    """
+    try:
+        return formats()[path.suffix.lower()]
+    except KeyError:
+        known = ", ".join(formats())
+        raise InputError(f"{str(path)!r} has no known extension; the formats are {known}.") from None
+
+
+def open_vectors(path: Path, *, column: str | None = None) -> VectorSource:
+    """The (base) vectors of a file; `column` names the column, member or data set that holds them.
+
+    Raises:
+        InputError: there is no such file, it cannot be read, or it is not what its extension says.
+    """
+    return _existing_format(path, column).open_vectors(path, column)
+
+
+def open_dataset(path: Path, *, column: str | None = None) -> RawDataset:
+    """All that a file holds: base vectors, and queries, learn, neighbours and metric where the format has them.
+
+    Raises:
+        InputError: as `open_vectors`.
+    """
+    found = _existing_format(path, column)
+    if found.open_dataset is not None:
+        return found.open_dataset(path, column)
+    return RawDataset(found.open_vectors(path, column))
+
+
+def read_ids(path: Path) -> IdArray:
+    """The row numbers in a file, such as neighbours, as (rows, k) int64.
+
+    Raises:
+        InputError: as `open_vectors`, or the format does not hold row numbers.
+    """
+    found = _existing_format(path, None)
+    if found.read_ids is None:
+        able = ", ".join(extension for extension, each in formats().items() if each.read_ids is not None)
+        raise InputError(f"{str(path)!r} cannot hold row numbers; the formats that can are {able}.")
+    return found.read_ids(path)
+
+
+def _existing_format(path: Path, column: str | None) -> Format:
+    found = format_of(path)
+    if not path.is_file():
+        raise InputError(f"there is no file {str(path)!r}.")
+    if column is not None and not found.has_columns:
+        raise InputError(f"{str(path)!r} has no columns to choose from, so {column!r} cannot be one.")
+    return found
+
+
+def require_writable(path: Path, dtype: str) -> None:
+    """Raises InputError unless vectors of that dtype can be written to a file of that name."""
+    found = format_of(path)
+    extension = path.suffix.lower()
+    possible = found.writable_dtypes(extension)
+    if not possible:
+        able = ", ".join(each for each, format in formats().items() if format.writable_dtypes(each))
+        raise InputError(f"{extension} files cannot be written; those that can are {able}.")
+    if dtype not in possible:
+        raise InputError(f"{extension} files cannot hold {dtype!r}; they can hold {', '.join(possible)}.")
+
+
+def write_vectors(
+    path: Path,
+    source: VectorSource,
+    dtype: str,
+    *,
+    block_rows: int = 4096,
+    convert: Callable[[FloatArray], FloatArray] = lambda rows: rows,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Write a source to a file block by block; the file appears under its name only when it is whole.
+
+    `convert` is applied to each (rows, d) float32 block before it becomes dtype; integers are rounded and clipped.
+    `progress(rows_done, rows_total)` is called after each block.
+
+    Raises:
+        InputError: the format cannot be written or cannot hold that dtype.
+    """
+    require_writable(path, dtype)
+    write = format_of(path).write
+    assert write is not None
+    stored = np.dtype(dtype)
+
+    def blocks() -> Iterator[Array]:
+        for start in range(0, source.n, block_rows):
+            stop = min(start + block_rows, source.n)
+            yield _stored_as(stored, convert(source.read(start, stop)))
+            if progress is not None:
+                progress(stop, source.n)
+
+    with atomic_write(path) as file:
+        write(file, VectorBlocks(source.n, source.d, stored, blocks()))
+
+
+def _stored_as(dtype: np.dtype[np.generic], rows: FloatArray) -> Array:
+    if not np.issubdtype(dtype, np.integer):
+        return rows.astype(dtype)
+    bounds = np.iinfo(dtype.name)
+    return np.clip(np.rint(rows), bounds.min, bounds.max).astype(dtype)

@@ -1,0 +1,263 @@
+"""Files of data set repositories on Hugging Face, pinned to one revision.
+
+The listing of a repository (its revision, the names, sizes and hashes of its files) is asked for once and kept; from
+then on the same revision is used, and only files that are missing need a network. HF_ENDPOINT, HF_TOKEN and
+HF_HUB_OFFLINE are those of huggingface_hub.
+"""
+
+import errno
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from vq_benchmark.datasets.hosted.cache_paths import HUB, hub_folder
+from vq_benchmark.datasets.hosted.downloads import Wanted, exclusive, present, require_space
+from vq_benchmark.datasets.parquet_files import natural_key
+from vq_benchmark.errors import InputError
+from vq_benchmark.machine.atomic_files import atomic_write
+from vq_benchmark.machine.documents import parsed_json, validated
+from vq_benchmark.machine.locations import is_below
+from vq_benchmark.machine.progress import Reporter
+
+LISTING = "listing.json"
+NO_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
+
+
+@dataclass(frozen=True)
+class HubEntry:
+    """A file of a repository."""
+
+    path: str
+    size: int | None
+    sha256: str | None
+    """Of files that the host keeps in its large file storage; None for others."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A repository at one revision."""
+
+    repository: str
+    revision: str | None
+    """The commit; None where files were put there by hand and nothing says what they are of."""
+    entries: tuple[HubEntry, ...]
+    configurations: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+    """(configuration, split, patterns) as the card of the repository declares them."""
+
+    def __post_init__(self) -> None:
+        """Raise InputError if a name would lead out of the folder that the files are kept in."""
+        for entry in self.entries:
+            if not is_below(entry.path):
+                raise InputError(
+                    f"the list of files of {self.repository} names {entry.path!r}, which is no path inside a "
+                    "repository; nothing of it is used."
+                )
+
+    @property
+    def origin(self) -> str:
+        """The repository and its revision in one word, as results name it."""
+        return f"{self.repository}@{self.revision or 'unknown'}"
+
+    def matching(self, pattern: str) -> list[HubEntry]:
+        """Files whose path matches a pattern with *, in the order of numbers in their names."""
+        found = [entry for entry in self.entries if fnmatchcase(entry.path, pattern)]
+        return sorted(found, key=lambda entry: natural_key(entry.path))
+
+
+class Hub:
+    """One repository in the cache."""
+
+    def __init__(self, repository: str, cache: Path, report: Reporter, revision: str | None = None) -> None:
+        self.repository = repository
+        self.report = report
+        self.folder = hub_folder(repository, revision, cache)
+        self._asked = revision
+
+    def listing(self) -> Listing:
+        """The listing that is kept, else that of the host, else of the files that were put there by hand.
+
+        Raises:
+            InputError: there is no such repository or revision, or no network and no file.
+        """
+        kept = _read_listing(self.folder / LISTING)
+        if kept is not None:
+            return kept
+        try:
+            listing = self._hosted_listing()
+        except InputError:
+            by_hand = self._files_by_hand()
+            if by_hand is None:
+                raise
+            self.report.say(
+                f"{self.repository} cannot be asked for its files; those in {str(self.folder)!r} are used."
+            )
+            return by_hand
+        with atomic_write(self.folder / LISTING) as file:
+            file.write(json.dumps(asdict(listing), indent=1).encode())
+        return listing
+
+    def file(self, listing: Listing, entry: HubEntry) -> Path:
+        """The path of a file, which is downloaded if it is not there.
+
+        Raises:
+            InputError: it cannot be had, or it is not what the listing says.
+        """
+        wanted = Wanted(self._page(entry.path), self.folder / entry.path, entry.sha256, homepage=self._page())
+        if present(wanted, self.report) is None:
+            with exclusive(wanted.path):  # huggingface_hub may remove a file that another process has just fetched
+                self._fetch(wanted, listing, entry)
+        return wanted.path
+
+    def _fetch(self, wanted: Wanted, listing: Listing, entry: HubEntry) -> None:
+        """Download a file, unless another process did so while this one waited."""
+        if present(wanted, self.report) is None:
+            size = f" ({entry.size / 1e6:,.1f} MB)" if entry.size else ""
+            self.report.say(f"downloading {entry.path} of {listing.origin}{size}")
+            require_space(self.folder, entry.size or 0)
+            self._download(listing, entry)
+            self._check(wanted, listing, entry)
+
+    def files(self, listing: Listing, pattern: str) -> list[HubEntry]:
+        """The entries that match a pattern; InputError if none does."""
+        found = listing.matching(pattern)
+        if not found:
+            raise InputError(f"{listing.origin} has no file {pattern!r}; {self._by_hand(pattern)}.")
+        return found
+
+    def _check(self, wanted: Wanted, listing: Listing, entry: HubEntry) -> None:
+        try:
+            present(wanted, self.report)
+        except InputError as error:
+            wanted.path.unlink()
+            raise InputError(
+                f"{entry.path} of {listing.origin} came with another SHA-256 than the host states, and was removed; "
+                f"try again, or {self._by_hand(entry.path)}."
+            ) from error
+
+    def _hosted_listing(self) -> Listing:
+        from huggingface_hub import HfApi
+
+        with self._translated(LISTING):
+            info = HfApi(endpoint=endpoint()).dataset_info(
+                self.repository, revision=self._asked, files_metadata=True, timeout=_timeout()
+            )
+        entries = tuple(
+            HubEntry(each.rfilename, each.size, None if each.lfs is None else each.lfs.sha256)
+            for each in info.siblings or ()
+        )
+        card = {} if info.card_data is None else info.card_data.to_dict()
+        return Listing(self.repository, info.sha, entries, tuple(_declared(card.get("configs") or ())))
+
+    def _download(self, listing: Listing, entry: HubEntry) -> None:
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.utils import disable_progress_bars
+
+        if not sys.stderr.isatty():
+            disable_progress_bars()
+        with self._translated(entry.path):
+            hf_hub_download(
+                self.repository,
+                entry.path,
+                repo_type="dataset",
+                revision=listing.revision,
+                local_dir=self.folder,
+                endpoint=endpoint(),
+            )
+
+    def _files_by_hand(self) -> Listing | None:
+        paths = [
+            path
+            for path in self.folder.rglob("*")
+            if path.is_file() and not any(part.startswith(".") for part in path.relative_to(self.folder).parts)
+        ]
+        entries = tuple(
+            HubEntry(path.relative_to(self.folder).as_posix(), path.stat().st_size, None) for path in sorted(paths)
+        )
+        return Listing(self.repository, None, entries) if entries else None
+
+    def _page(self, path: str = "") -> str:
+        kind = "resolve" if path else "tree"
+        return f"{HUB}/datasets/{self.repository}/{kind}/{self._asked or 'main'}/{path}".rstrip("/")
+
+    def _by_hand(self, path: str) -> str:
+        if path == LISTING:
+            return f"get its files by hand from {self._page()} and put them into {str(self.folder)!r}"
+        return f"get {path} by hand from {self._page()} and put it at {str(self.folder / path)!r}"
+
+    @contextmanager
+    def _translated(self, path: str) -> Iterator[None]:
+        """Errors of huggingface_hub in one sentence, with the way by hand."""
+        try:
+            yield
+        except Exception as error:
+            reason = _reason(error)
+            if reason is None:
+                raise
+            what = "the list of files" if path == LISTING else path
+            raise InputError(
+                f"{what} of {self.repository} cannot be downloaded: {reason}; {self._by_hand(path)}."
+            ) from error
+
+
+def _reason(error: BaseException) -> str | None:
+    """Why, in a few words; None for an error that is not of the network or the host."""
+    from huggingface_hub import errors
+
+    reasons: tuple[tuple[type[BaseException], str], ...] = (
+        (errors.GatedRepoError, "its owner wants its terms accepted first; do so on its page and set HF_TOKEN"),
+        (errors.RepositoryNotFoundError, "there is no such repository, or it is private: set HF_TOKEN"),
+        (errors.RevisionNotFoundError, "there is no such revision"),
+        (errors.OfflineModeIsEnabled, "HF_HUB_OFFLINE forbids the network"),
+        (errors.LocalEntryNotFoundError, "the host cannot be reached, so there is probably no network"),
+        (errors.EntryNotFoundError, "the host has no such file"),
+    )
+    for kind, reason in reasons:
+        if isinstance(error, kind):
+            return reason
+    if isinstance(error, errors.HfHubHTTPError):
+        return f"the host answers {error.response.status_code}"
+    if isinstance(error, errors.HFValidationError):
+        return "that is no name of a repository; it must be OWNER/NAME"
+    if isinstance(error, OSError) and error.errno in NO_PLACE:
+        return f"its place in the cache takes no files ({error.strerror}); --cache-dir names another"
+    if isinstance(error, OSError) or type(error).__module__.partition(".")[0] in ("httpx", "httpx2", "httpcore"):
+        return f"the connection failed ({' '.join(str(error).split()).rstrip('.') or type(error).__name__})"
+    return None
+
+
+def endpoint() -> str:
+    """The host, as HF_ENDPOINT says now: huggingface_hub itself looks only when it is imported."""
+    return (os.environ.get("HF_ENDPOINT") or HUB).rstrip("/")
+
+
+def _timeout() -> float:
+    return float(os.environ.get("HF_HUB_ETAG_TIMEOUT") or 30)
+
+
+def _declared(configs: Sequence[Any]) -> list[tuple[str, str, tuple[str, ...]]]:
+    """(configuration, split, patterns) from the `configs` of a card, which come in several forms."""
+    found = []
+    for config in configs:
+        files = config.get("data_files") or []
+        listed = [files] if isinstance(files, str | dict) else list(files)
+        by_split: dict[str, list[str]] = {}
+        for each in listed:
+            split, patterns = (
+                (each.get("split", "train"), each["path"]) if isinstance(each, dict) else ("train", each)
+            )
+            by_split.setdefault(split, []).extend([patterns] if isinstance(patterns, str) else patterns)
+        name = config.get("config_name", "default")
+        found += [(name, split, tuple(patterns)) for split, patterns in by_split.items()]
+    return found
+
+
+def _read_listing(path: Path) -> Listing | None:
+    with suppress(OSError, ValueError):  # none, or a damaged one: it is asked for again
+        return validated(Listing, parsed_json(path.read_bytes()))
+    return None

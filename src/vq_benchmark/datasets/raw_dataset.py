@@ -1,0 +1,28 @@
+"""What a file, a directory or a generator holds, before a limit, held-out queries and the metric are applied."""
+
+from dataclasses import dataclass
+
+from vq_benchmark.arrays import IdArray
+from vq_benchmark.datasets.dataset import Judgements, Metric
+from vq_benchmark.datasets.sources.vector_source import VectorSource
+
+
+@dataclass(frozen=True)
+class RawDataset:
+    """The parts of a data set as they are stored; only the base is always there."""
+
+    base: VectorSource
+    queries: VectorSource | None = None
+    learn: VectorSource | None = None
+    neighbors: IdArray | None = None
+    """(queries.n, k) int64 row numbers of the base."""
+    judgements: Judgements | None = None
+    metric: Metric | None = None
+    """As stated by the file or the directory."""
+    revision: str | None = None
+    """Which version of a hosted data set it is: a commit of its repository, or the hash of its file."""
+    whole_n: int | None = None
+    """Rows of the hosted base, where only its first ones were downloaded."""
+    split: str = ""
+    """How queries were taken out of the base, if they were."""
+    notes: tuple[str, ...] = ()

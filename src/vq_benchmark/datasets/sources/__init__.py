@@ -1,0 +1,1 @@
+"""Vectors read by row range: streams, and wrappers around them."""

@@ -1,0 +1,106 @@
+"""Columns of lists of numbers: which one holds the vectors, and its rows as a matrix."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from vq_benchmark.arrays import Array
+from vq_benchmark.datasets.formats.format import BASE_NAMES
+from vq_benchmark.datasets.sources.parquet.footer import values_and_rows
+from vq_benchmark.errors import InputError
+from vq_benchmark.machine.memory import require_memory
+
+DAMAGE = (pa.ArrowException, ValueError, TypeError, KeyError, IndexError, NotImplementedError, OverflowError)
+"""What pyarrow raises for damaged files and columns that it cannot decode, beside OSError."""
+DECODED_BYTES_PER_VALUE = 4
+"""What the decoding of lists takes for each value beside three times the value, as measured."""
+
+
+def require_decodable(path: Path, file: pq.ParquetFile, column: str) -> None:
+    """Refuse a column whose metadata claim rows so long that one of them does not fit into memory, decoded."""
+    element = file.schema_arrow.field(column).type
+    widest = element.list_size if pa.types.is_fixed_size_list(element) else 0
+    for values, rows in values_and_rows(path, column):
+        widest = max(widest, -(-values // max(rows, 1)))
+    size = 3 * value_dtype(file.schema_arrow, column).itemsize + DECODED_BYTES_PER_VALUE
+    require_memory(widest * size, f"one row of {column!r} in {str(path)!r}, of {widest:,} values,")
+
+
+def whole_column(path: Path, file: pq.ParquetFile, column: str) -> "pa.Array[Any]":
+    """All rows of a column of lists; InputError where they do not fit into memory."""
+    require_decodable(path, file, column)
+    values = sum(values for values, _ in values_and_rows(path, column))
+    size = 3 * value_dtype(file.schema_arrow, column).itemsize + DECODED_BYTES_PER_VALUE
+    require_memory(values * size, f"the column {column!r} of {str(path)!r}, which is read whole,")
+    return file.read(columns=[column]).column(0).combine_chunks()
+
+
+def is_list(arrow_type: pa.DataType) -> bool:
+    """Whether values are lists, of one length or of any."""
+    types = pa.types
+    return bool(types.is_list(arrow_type) or types.is_large_list(arrow_type) or types.is_fixed_size_list(arrow_type))
+
+
+def vector_column(path: Path, schema: pa.Schema, column: str | None) -> str:
+    """The column of that name, or the first of the usual names, or the only column of lists of floats.
+
+    Raises:
+        InputError: there is no such column, or several could be meant.
+    """
+    lists = [field.name for field in schema if is_list(field.type)]
+    numeric = [name for name in lists if _is_number(schema.field(name).type.value_type)]
+    floats = [name for name in numeric if pa.types.is_floating(schema.field(name).type.value_type)]
+    if column is not None:
+        if column not in numeric:
+            raise InputError(
+                f"{str(path)!r} has no column {column!r} of lists of numbers; it has {', '.join(numeric) or 'none'}."
+            )
+        return column
+    named = [name for name in BASE_NAMES if name in numeric]
+    if named or len(floats) == 1:
+        return named[0] if named else floats[0]
+    if floats:
+        raise InputError(
+            f"{str(path)!r} has several columns of vectors; choose one of {', '.join(floats)} with --vector-column."
+        )
+    raise InputError(f"{str(path)!r} has no column of lists of floats; its columns are {', '.join(schema.names)}.")
+
+
+def value_dtype(schema: pa.Schema, column: str) -> np.dtype[np.generic]:
+    """The dtype of the numbers in a column of lists."""
+    dtype: np.dtype[np.generic] = np.dtype(schema.field(column).type.value_type.to_pandas_dtype())
+    return dtype
+
+
+def first_length(lists: "pa.Array[Any]") -> int:
+    """The number of values in the first row, 0 if there is none."""
+    return int(pc.list_value_length(lists)[0].as_py() or 0) if len(lists) else 0
+
+
+def as_matrix(path: Path, column: str, lists: "pa.Array[Any]", d: int, first_row: int = 0) -> Array:
+    """A column of lists as (rows, d), in its own dtype; `first_row` is the number in the file of its first row.
+
+    Raises:
+        InputError: a row is missing, has another dimension, or holds a missing value.
+    """
+    lengths = pc.fill_null(pc.list_value_length(lists), -1).to_numpy(zero_copy_only=False)
+    wrong = np.flatnonzero(lengths != d)
+    if len(wrong):
+        found = lengths[wrong[0]]
+        has = "is missing" if found < 0 else f"has dimension {found}"
+        raise InputError(
+            f"{str(path)!r}: row {first_row + wrong[0]} of {column!r} {has}, but row 0 has dimension {d}."
+        )
+    values = pc.list_flatten(lists)
+    if values.null_count:
+        row = first_row + int(np.flatnonzero(values.is_null().to_numpy(zero_copy_only=False))[0]) // d
+        raise InputError(f"{str(path)!r}: row {row} of {column!r} holds a missing value.")
+    return np.asarray(values.to_numpy(zero_copy_only=False)).reshape(len(lists), d)
+
+
+def _is_number(arrow_type: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(arrow_type) or pa.types.is_integer(arrow_type))

@@ -1,0 +1,182 @@
+"""Vectors in parquet files, read forward in small pieces, so that row groups of any size stream in the same memory.
+
+Arrow reads a column page by page when it is given a buffer to read into and told not to fetch ahead; a piece of at
+most 4,096 rows is decoded at a time. What lies before the piece in its row group has to be decoded too, which is why
+reads in ascending order are cheap, and why `take` gathers its rows in one pass.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vq_benchmark.arrays import FloatArray, IdArray
+from vq_benchmark.datasets.sources.parquet.columns import DAMAGE, as_matrix
+from vq_benchmark.datasets.sources.parquet.row_index import RowIndex, row_index
+from vq_benchmark.datasets.sources.vector_source import as_float32
+from vq_benchmark.errors import InputError
+from vq_benchmark.machine.atomic_files import atomic_write
+from vq_benchmark.machine.damage import reading
+from vq_benchmark.machine.npy import read_array
+
+PIECE_BYTES = 4 << 20
+"""Of a piece as float32, for wide vectors; narrow ones are limited by PIECE_ROWS."""
+PIECE_ROWS = 4096
+BUFFER_BYTES = 1 << 20
+ARROW_BYTES = 16 << 20
+"""What Arrow takes beside the piece, as measured."""
+COSTLY_BYTES = 64 << 20
+"""A sample for which more than this has to be decoded, as float32, is kept on disk."""
+
+
+def piece_rows(d: int) -> int:
+    """How many rows of dimension d are decoded at a time."""
+    return min(PIECE_ROWS, max(1, PIECE_BYTES // (4 * max(d, 1))))
+
+
+class ParquetSource:
+    """The vectors of some parquet files, one after another. It can go to another process, which opens them again."""
+
+    def __init__(self, paths: Sequence[Path], index: RowIndex, samples: Path | None = None) -> None:
+        self.paths = tuple(paths)
+        self.index = index
+        self.samples = samples
+        """A folder to keep costly samples in, or None."""
+        self._cursor: _Cursor | None = None
+
+    @property
+    def n(self) -> int:
+        return self.index.n
+
+    @property
+    def d(self) -> int:
+        return self.index.d
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        return self.index.dtype
+
+    @property
+    def held_bytes(self) -> int:
+        """The memory that reading takes: the piece as float32, and three times as in the file, as measured."""
+        return piece_rows(self.d) * self.d * (4 + 3 * self.dtype.itemsize) + ARROW_BYTES
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_cursor": None}
+
+    def read(self, start: int, stop: int) -> FloatArray:
+        out = np.empty((stop - start, self.d), dtype=np.float32)
+        row = start
+        while row < stop:
+            cursor = self._cursor_at(row)
+            piece = cursor.piece[row - cursor.first : stop - cursor.first]
+            out[row - start : row - start + len(piece)] = piece
+            row += len(piece)
+        return out
+
+    def take(self, rows: IdArray, keep: bool = True) -> FloatArray:
+        """The given rows, ascending and distinct, as (len(rows), d) float32: one pass over their row groups.
+
+        With `keep` a sample that is costly to gather is kept on disk for the next time.
+        """
+        kept = self._kept_sample(rows) if keep else None
+        if kept is not None and kept.is_file():
+            with suppress(ValueError, OSError):  # damaged: it is gathered again
+                with kept.open("rb") as file:
+                    sample = read_array(file, kept.stat().st_size, f"the sample {str(kept)!r}")
+                if sample.shape == (len(rows), self.d) and sample.dtype == np.float32:
+                    return np.asarray(sample)
+        out = np.empty((len(rows), self.d), dtype=np.float32)
+        done = 0
+        while done < len(rows):
+            cursor = self._cursor_at(int(rows[done]))
+            upto = int(np.searchsorted(rows, cursor.first + len(cursor.piece)))
+            out[done:upto] = cursor.piece[rows[done:upto] - cursor.first]
+            done = upto
+        if kept is not None:
+            # a cache that is full or may not be written to is no reason to stop
+            with suppress(InputError), atomic_write(kept) as file:
+                np.save(file, out, allow_pickle=False)
+        return out
+
+    def _kept_sample(self, rows: IdArray) -> Path | None:
+        if self.samples is None or not len(rows):
+            return None
+        starts = self.index.edges[np.searchsorted(self.index.edges, rows, side="right") - 1]
+        last_of_group = np.append(np.diff(starts) > 0, True)
+        decoded = int((rows - starts + 1)[last_of_group].sum())
+        if 4 * self.d * decoded < COSTLY_BYTES:
+            return None
+        of_rows = hashlib.blake2b(np.ascontiguousarray(rows).tobytes(), digest_size=8).hexdigest()
+        return self.samples / f"{self.index.identity}-{of_rows}.npy"
+
+    def _cursor_at(self, row: int) -> "_Cursor":
+        """A cursor whose piece holds the row: the one there is, moved on, or one opened at the row's group."""
+        group = self.index.group_of(row)
+        cursor = self._cursor
+        if cursor is None or not cursor.leads_to(row, int(self.index.edges[group])):
+            self._cursor = None  # two pieces at once would double the memory
+            file = self.index.file_of(group)
+            metadata = None if cursor is None or cursor.file != file else cursor.metadata
+            cursor = _Cursor(self.paths[file], self.index, file, group, metadata)
+            self._cursor = cursor
+        cursor.move_to(row)
+        return cursor
+
+
+class _Cursor:
+    """A place in one file: the piece that was decoded last, and what comes after it."""
+
+    def __init__(
+        self, path: Path, index: RowIndex, file: int, group: int, metadata: "pq.FileMetaData | None"
+    ) -> None:
+        self.path, self.index, self.file = path, index, file
+        with reading(path, *DAMAGE):
+            opened = pq.ParquetFile(path, metadata=metadata, buffer_size=BUFFER_BYTES, pre_buffer=False)
+        self.metadata = opened.metadata
+        self._start_of_file = index.first_row_of(file)
+        self.stop = index.first_row_of(file + 1)
+        self.first = int(index.edges[group])
+        self.piece: FloatArray = np.empty((0, index.d), dtype=np.float32)
+        first_group, after = int(index.first_groups[file]), int(index.first_groups[file + 1])
+        groups = range(group - first_group, after - first_group)
+        self._batches: Iterator[pa.RecordBatch] = opened.iter_batches(
+            piece_rows(index.d), row_groups=groups, columns=[index.column], use_threads=False
+        )
+
+    def leads_to(self, row: int, start_of_group: int) -> bool:
+        """Whether moving on from here is the shortest way to a row."""
+        return self.first <= row < self.stop and start_of_group <= self.first + len(self.piece)
+
+    def move_to(self, row: int) -> None:
+        """Decode pieces until one holds the row.
+
+        Raises:
+            InputError: the file cannot be read, has become shorter, or a row is no vector of the right dimension.
+        """
+        while row >= self.first + len(self.piece):
+            self.first += len(self.piece)
+            with reading(self.path, *DAMAGE):
+                batch = next(self._batches, None)
+                if batch is None:
+                    raise InputError(f"{str(self.path)!r} has become shorter: it ends before row {self.first}.")
+                in_file = self.first - self._start_of_file
+                lists = batch.column(0)
+                self.piece = as_float32(as_matrix(self.path, self.index.column, lists, self.index.d, in_file))
+
+
+def open_parquet(paths: Sequence[Path], column: str | None, cache: Path | None = None) -> ParquetSource:
+    """The vectors of some parquet files, one after another, as one source.
+
+    With `cache`, a folder, the index of the rows and samples from many row groups are kept there.
+
+    Raises:
+        InputError: as `row_index`.
+    """
+    index = row_index(paths, column, None if cache is None else cache / "row-index")
+    return ParquetSource(paths, index, None if cache is None else cache / "samples")

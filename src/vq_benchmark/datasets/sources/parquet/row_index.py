@@ -1,0 +1,126 @@
+"""Where the rows of a set of parquet files are: the row groups of each file, read once and kept.
+
+The footers of a large set hold hundreds of thousands of row groups; the index of them is a small array each.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from vq_benchmark.arrays import IdArray
+from vq_benchmark.datasets.formats.format import require_vector_dtype
+from vq_benchmark.datasets.sources.parquet.columns import (
+    DAMAGE,
+    first_length,
+    require_decodable,
+    value_dtype,
+    vector_column,
+)
+from vq_benchmark.errors import InputError
+from vq_benchmark.machine.archive import pack, unpack
+from vq_benchmark.machine.atomic_files import atomic_write
+from vq_benchmark.machine.damage import reading, taking_apart
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class RowIndex:
+    """The row groups of some files, one after another, and what the vectors in them are."""
+
+    column: str
+    d: int
+    dtype: np.dtype[np.generic]
+    edges: IdArray
+    """(groups + 1,) int64: group g holds the rows [edges[g], edges[g + 1]) of all files together."""
+    first_groups: IdArray
+    """(files + 1,) int64: file i holds the groups [first_groups[i], first_groups[i + 1])."""
+    identity: str
+    """Hash of the files' paths, sizes and times of change, and of the column."""
+
+    @property
+    def n(self) -> int:
+        return int(self.edges[-1])
+
+    def group_of(self, row: int) -> int:
+        """The group that holds a row."""
+        return int(np.searchsorted(self.edges, row, side="right")) - 1
+
+    def file_of(self, group: int) -> int:
+        """The file that holds a group."""
+        return int(np.searchsorted(self.first_groups, group, side="right")) - 1
+
+    def first_row_of(self, file: int) -> int:
+        """The number among all rows of the first row of a file."""
+        return int(self.edges[self.first_groups[file]])
+
+
+def row_index(paths: Sequence[Path], column: str | None, cache: Path | None = None) -> RowIndex:
+    """The index of the rows of some parquet files; kept in the folder `cache`, where one is given.
+
+    Raises:
+        InputError: a file is no parquet file, or its vectors are not of the same column, dtype and dimension.
+    """
+    identity = _identity(paths, column)
+    kept = None if cache is None else cache / f"{identity}.npz"
+    if kept is not None and kept.is_file():
+        with suppress(ValueError, OSError):  # damaged: it is made again
+            return _unpacked(kept.read_bytes())
+    index = _made(paths, column, identity)
+    if kept is not None:
+        # a cache that is full or may not be written to is no reason to stop
+        with suppress(InputError), atomic_write(kept) as file:
+            file.write(_packed(index))
+    return index
+
+
+def _identity(paths: Sequence[Path], column: str | None) -> str:
+    facts: list[object] = [FORMAT_VERSION, column]
+    for path in paths:
+        with reading(path):
+            status = path.stat()
+        facts.append((str(path.resolve()), status.st_size, status.st_mtime_ns))
+    return hashlib.blake2b(json.dumps(facts).encode(), digest_size=16).hexdigest()
+
+
+def _made(paths: Sequence[Path], column: str | None, identity: str) -> RowIndex:
+    sizes: list[int] = []
+    first_groups = [0]
+    found: tuple[str, np.dtype[np.generic]] | None = None
+    d = 0
+    for path in paths:
+        with reading(path, *DAMAGE), pq.ParquetFile(path, pre_buffer=False) as file:
+            metadata = file.metadata
+            name = vector_column(path, file.schema_arrow, column if found is None else found[0])
+            dtype = value_dtype(file.schema_arrow, name)
+            sizes += [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+            require_decodable(path, file, name)
+            if not d:
+                first = next(file.iter_batches(batch_size=1, columns=[name], use_threads=False), None)
+                d = 0 if first is None else first_length(first.column(0))
+        require_vector_dtype(path, dtype)
+        if found is not None and found[1] != dtype:
+            raise InputError(f"{str(path)!r} holds {dtype} values, but the files before it hold {found[1]}.")
+        found = (name, dtype)
+        first_groups.append(len(sizes))
+    assert found is not None
+    edges = np.cumsum([0, *sizes], dtype=np.int64)
+    return RowIndex(found[0], d, found[1], edges, np.array(first_groups, dtype=np.int64), identity)
+
+
+def _packed(index: RowIndex) -> bytes:
+    header = {"column": index.column, "d": index.d, "dtype": index.dtype.name, "identity": index.identity}
+    return pack(header, {"edges": index.edges, "first_groups": index.first_groups})
+
+
+@taking_apart("the index of parquet files")
+def _unpacked(data: bytes) -> RowIndex:
+    header, arrays = unpack(data)
+    dtype = np.dtype(header["dtype"])
+    return RowIndex(header["column"], header["d"], dtype, arrays["edges"], arrays["first_groups"], header["identity"])

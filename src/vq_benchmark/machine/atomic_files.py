@@ -1,0 +1,220 @@
+"""Files and folders that are either whole or absent."""
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import BinaryIO
+
+from vq_benchmark.errors import InputError
+from vq_benchmark.machine.signals import before_an_end
+
+NAME_LENGTH = 40
+"""Characters of a file's name that the name of its temporary keeps: names may be 255 bytes long."""
+TEMPORARY = re.compile(
+    r"\.(?P<name>.*)\.(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)-(?P<start>\d+)\.[a-z0-9_]{8}\.tmp", re.DOTALL
+)
+"""The name of a temporary says which process writes it, so that the next one knows whether that still runs."""
+SECONDS_OF_DOUBT = 24 * 60 * 60
+"""Without a byte, after which nobody writes a temporary whose process may be on another machine."""
+UNKNOWN = "0"
+
+_open: dict[Path, Path] = {}
+"""The temporaries that this process is writing, and the path that each is to get."""
+_tidied: set[Path] = set()
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[BinaryIO]:
+    """A binary file that appears at `path` complete when the block ends, and not at all if it raises.
+
+    Raises:
+        InputError: the folder may not be written to, the disk is full, or whatever else the system says.
+    """
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        yield file
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """As `atomic_write`, for writers that want a name: an empty file `.NAME.WRITER.RANDOM.tmp` in the same folder."""
+    with _refusal_of(path), _temporary(path, _new_file) as temporary:
+        temporary.chmod(0o666 & ~_umask())
+        yield temporary
+        _flush(temporary)
+        temporary.replace(path)
+        _flush_folder(path.parent)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """A folder to fill, which appears at `path` when the block ends, and not at all if it raises.
+
+    `path` must not exist, or be an empty folder.
+
+    Raises:
+        InputError: as `atomic_write`.
+    """
+    with _refusal_of(path), _temporary(path, tempfile.mkdtemp) as temporary:
+        temporary.chmod(0o777 & ~_umask())
+        yield temporary
+        _flush_folder(temporary)
+        temporary.replace(path)
+        _flush_folder(path.parent)
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """An empty folder on the system's place for such, which is gone when the block ends."""
+    with _temporary(Path(tempfile.gettempdir(), "vq-benchmark"), tempfile.mkdtemp) as temporary:
+        yield temporary
+
+
+def name_of_temporary(path: Path) -> str | None:
+    """The first 40 characters of the name that a temporary was to get; None if `path` is no temporary of ours."""
+    match = TEMPORARY.fullmatch(path.name)
+    return match["name"] if match else None
+
+
+def remove_stale_temporaries(folder: Path) -> list[Path]:
+    """Remove what dead processes left in a folder: our temporaries whose writer is no longer there.
+
+    Of a writer on another machine nobody can tell here, so its temporaries go a day after the last byte came.
+
+    Returns those that were removed. Other files, and what lies in folders below, stay.
+    """
+    removed = []
+    with suppress(OSError):  # no such folder, or one that cannot be read, holds nothing that we could remove
+        for path in sorted(Path(entry.path) for entry in os.scandir(folder) if entry.name.endswith(".tmp")):
+            with suppress(OSError):  # whoever wrote it has just finished, or it belongs to somebody else
+                if _is_left(path):
+                    _remove(path)
+                    removed.append(path)
+    return removed
+
+
+def tidy(folder: Path) -> None:
+    """`remove_stale_temporaries`, once in the life of this process: listing a folder of many results takes time."""
+    if folder.absolute() not in _tidied:
+        _tidied.add(folder.absolute())
+        remove_stale_temporaries(folder)
+
+
+def remove_open_temporaries() -> None:
+    """Remove what this process is writing just now; for one that ends at once."""
+    for path in list(_open):
+        with suppress(OSError):
+            _remove(path)
+
+
+before_an_end(remove_open_temporaries)
+
+
+def _is_left(path: Path) -> bool:
+    match = TEMPORARY.fullmatch(path.name)
+    if match is None:
+        return False
+    at_work = _is_at_work(int(match["pid"]), match["start"]) if match["machine"] == _machine() else None
+    return _last_written(path) < time.time() - SECONDS_OF_DOUBT if at_work is None else not at_work
+
+
+def _is_at_work(pid: int, start: str) -> bool | None:
+    """Whether the process of this number that was started then still runs; None where the system does not tell."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's, of which we may not see more
+        pass
+    found = _start_of(pid)
+    return None if found == UNKNOWN else found == start
+
+
+@cache
+def _machine() -> str:
+    """8 hex digits for where a process number has one meaning: this system since its start, or this container."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text()
+        place = f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:  # not Linux
+        place = ""
+    place += os.uname().nodename  # copies of a virtual machine may share the rest
+    return hashlib.blake2b(place.encode(), digest_size=4).hexdigest()
+
+
+def _start_of(pid: int) -> str:
+    """Clock ticks from the start of the system to that of a process; "ended" for a zombie."""
+    try:
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return UNKNOWN
+    return "ended" if state in "ZX" else fields[18]
+
+
+def _last_written(path: Path) -> float:
+    inside = path.rglob("*") if path.is_dir() and not path.is_symlink() else ()
+    return max(float(each.lstat().st_mtime) for each in (path, *inside))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+@contextmanager
+def _temporary(path: Path, make: Callable[..., str]) -> Iterator[Path]:
+    """What `make` makes beside `path`; removed unless the block renames it. What was left there before goes first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tidy(path.parent)
+    writer = f"{_machine()}-{os.getpid()}-{_start_of(os.getpid())}"
+    temporary = Path(make(prefix=f".{path.name[:NAME_LENGTH]}.{writer}.", suffix=".tmp", dir=path.parent))
+    _open[temporary] = path
+    try:
+        yield temporary
+    finally:
+        with suppress(OSError):  # it was renamed, or stays for the next start to remove
+            _remove(temporary)
+        _open.pop(temporary, None)
+
+
+def _new_file(*, prefix: str, suffix: str, dir: Path) -> str:
+    descriptor, name = tempfile.mkstemp(prefix=prefix, suffix=suffix, dir=dir)
+    os.close(descriptor)
+    return name
+
+
+def _flush(path: Path) -> None:
+    """Have the system put a file's content, or a folder's names, on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _flush_folder(folder: Path) -> None:
+    with suppress(OSError):  # not every file system can; the new name is there all the same
+        _flush(folder)
+
+
+@contextmanager
+def _refusal_of(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        path = _open.get(path.parent, path.parent) / path.name
+        raise InputError(f"{str(path)!r} cannot be written: {error.strerror or error}.") from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,1 @@
+"""The quantizers, one file for each method."""

@@ -1,0 +1,59 @@
+"""Product quantization: the vector is cut into m parts, each replaced by the nearest entry of its own codebook."""
+
+from typing import Any, Self
+
+from vq_benchmark.arrays import CodeArray, FloatArray
+from vq_benchmark.quantizers.base import Parameters, Quantizer, State
+from vq_benchmark.quantizers.footprint import Footprint
+from vq_benchmark.quantizers.parts.faiss_index import product_index
+from vq_benchmark.quantizers.parts.kmeans import codebooks_bytes, train_codebooks
+from vq_benchmark.quantizers.parts.product_code import (
+    ProductCode,
+    ProductParameters,
+    product_footprint,
+    product_for_budget,
+)
+
+
+class PQ(Quantizer):
+    """The vector is cut into m sub-vectors of d/m numbers. Each is replaced by the number of the nearest entry in a
+    codebook of 2^nbits entries that k-means found for that position (Jégou et al., equations 8 and 9). Decoding
+    looks the entries up, which is the least-squares reconstruction.
+    """
+
+    name = "pq"
+    title = "Product quantization"
+    paper = "Jégou, Douze, Schmid: Product quantization for nearest neighbor search, TPAMI 2011"
+    parameters_type = ProductParameters
+
+    def fit(self, train: FloatArray, *, seed: int = 0) -> Self:
+        self._check_train(train)
+        self.parameters.check_rows(self.name, len(train))
+        codebooks = train_codebooks(train, self.parameters.m, self.parameters.nbits, seed=seed)
+        self.restore({"codebooks": codebooks}, train.shape[1])
+        return self
+
+    def encode(self, vectors: FloatArray) -> CodeArray:
+        return self._code.encode(self._check_rows(vectors))
+
+    def decode(self, codes: CodeArray) -> FloatArray:
+        return self._code.decode(codes)
+
+    def footprint(self, n: int, d: int) -> Footprint:
+        return product_footprint(self.parameters, d, codebooks_bytes(n, d, self.parameters.centroids))
+
+    def state(self) -> State:
+        return {"codebooks": self._codebooks}
+
+    def restore(self, state: State, d: int) -> None:
+        self.d = d
+        self.code_bytes = self.parameters.code_bytes
+        self._codebooks = state["codebooks"]
+        self._code = ProductCode(self._codebooks)
+
+    def search_index(self, metric: str) -> Any:
+        return product_index(self._codebooks, metric)
+
+    @classmethod
+    def for_budget(cls, bits_per_dim: float, d: int) -> Parameters:
+        return product_for_budget(cls.name, bits_per_dim, d)

@@ -1,0 +1,116 @@
+"""Fitted models as faiss search indexes: empty, trained, and taking the model's own packed codes.
+
+Metrics are `l2`, `ip` and `cosine`; cosine is the inner product of vectors of unit norm.
+"""
+
+from typing import Any
+
+import faiss
+import numpy as np
+
+from vq_benchmark.arrays import Array, CodeArray, DoubleArray, FloatArray
+from vq_benchmark.errors import InputError
+from vq_benchmark.quantizers.parts.scales import norm_about
+
+FAISS_LEAST_DISTANCE = 3.5e-4
+"""Of a vector from the mean, the square root of the 1.2e-7 below which faiss takes a squared norm for zero."""
+METRICS = {"l2": faiss.METRIC_L2, "ip": faiss.METRIC_INNER_PRODUCT, "cosine": faiss.METRIC_INNER_PRODUCT}
+
+
+def flat_index(d: int, metric: str) -> Any:
+    """An IndexFlat, whose codes are the float32 vectors themselves."""
+    return faiss.IndexFlat(d, METRICS[metric])
+
+
+def product_index(codebooks: FloatArray, metric: str) -> Any:
+    """An IndexPQ of codebooks (m, 2^nbits, w). It searches by asymmetric distances to all codes: its search type is
+    faiss's default, without the polysemous filter."""
+    m, centroids, width = codebooks.shape
+    index: Any = faiss.IndexPQ(m * width, m, centroids.bit_length() - 1, METRICS[metric])
+    faiss.copy_array_to_vector(np.ascontiguousarray(codebooks, np.float32).ravel(), index.pq.centroids)
+    index.is_trained = True
+    return index
+
+
+def scalar_index(d: int, kind: int, trained: FloatArray | None, metric: str) -> Any:
+    """An IndexScalarQuantizer of a QT_ kind; `trained` is what its ScalarQuantizer has learned, None if nothing."""
+    index = faiss.IndexScalarQuantizer(d, kind, METRICS[metric])
+    if trained is not None:
+        faiss.copy_array_to_vector(trained, index.sq.trained)
+    index.is_trained = True
+    return index
+
+
+def rabitq_index(centre: FloatArray, bits: int, metric: str) -> Any:
+    """An IndexRaBitQ of bits per dimension about a centre (d,), that quantizes queries to 8 bits per dimension.
+
+    With float queries (`index.qb = 0`) faiss searches some hundred times slower. Its factors differ from metric to
+    metric; its `reconstruct` reads the sign bits only, its search reads all.
+    """
+    index: Any = faiss.IndexRaBitQ(len(centre), METRICS[metric], bits)
+    faiss.copy_array_to_vector(centre, index.center)
+    index.qb = 8
+    index.is_trained = True
+    return index
+
+
+def eden_index(centre: FloatArray, bits: int, metric: str) -> Any:
+    """An IndexEDEN of bits per dimension about a centre (d,), with faiss's default, unbiased scale."""
+    index: Any = faiss.index_factory(len(centre), f"EDEN{bits}", METRICS[metric])
+    faiss.copy_array_to_vector(centre, index.center)
+    index.is_trained = True
+    return index
+
+
+def require_spread(name: str, train: FloatArray, mean: DoubleArray) -> None:
+    """Refuse vectors (n, d) that lie so close about their mean (d,) that faiss cannot tell them from it.
+
+    Raises:
+        InputError: their root mean square distance from it is less than ten times `FAISS_LEAST_DISTANCE`.
+    """
+    spread = norm_about(train, mean)
+    if 0 < spread < 10 * FAISS_LEAST_DISTANCE:
+        raise InputError(
+            f"{name} cannot code these vectors: they are {spread:.2g} from their mean, and faiss gives wrong codes "
+            f"to those that are nearer than {FAISS_LEAST_DISTANCE:g}; scale them up, by {1 / spread:.0e} or so."
+        )
+
+
+def rotated_index(rotation: Array, inner: Any) -> Any:
+    """An IndexPreTransform that searches an index of rotated vectors R x; rotation R (d, d) is orthogonal."""
+    transform: Any = faiss.LinearTransform(rotation.shape[1], rotation.shape[0], False)
+    faiss.copy_array_to_vector(np.ascontiguousarray(rotation, np.float32).ravel(), transform.A)
+    transform.is_trained = True
+    transform.set_is_orthonormal()
+    index = faiss.IndexPreTransform(transform, inner)
+    # The index deletes both with itself, so Python must not.
+    index.own_fields = True
+    transform.this.disown()
+    inner.this.disown()
+    return index
+
+
+def index_name(index: Any) -> str:
+    """Its class, and that of the index behind its transform: `IndexPreTransform(IndexPQ)`."""
+    name = type(index).__name__
+    if isinstance(index, faiss.IndexPreTransform):
+        return f"{name}({index_name(faiss.downcast_index(index.index))})"
+    return name
+
+
+def reserve_codes(index: Any, rows: int) -> None:
+    """Take the memory for the codes of so many rows at once, so that adding them never copies those before."""
+    if isinstance(index, faiss.IndexPreTransform):
+        reserve_codes(faiss.downcast_index(index.index), rows)
+    else:
+        index.codes.resize(rows * index.sa_code_size())
+        index.codes.resize(0)
+
+
+def add_codes(index: Any, codes: CodeArray) -> None:
+    """Append packed codes (n, code_bytes); their ids go on from the last."""
+    if isinstance(index, faiss.IndexPreTransform):
+        add_codes(faiss.downcast_index(index.index), codes)
+        index.ntotal = index.index.ntotal
+    else:
+        index.add_sa_codes(np.ascontiguousarray(codes))

@@ -1,0 +1,101 @@
+"""Product codes: a vector cut into m parts, each an entry of its own codebook; what PQ, OPQ and ScaNN share."""
+
+from typing import Any
+
+import faiss
+import numpy as np
+from pydantic import Field
+
+from vq_benchmark.arrays import Array, CodeArray, FloatArray
+from vq_benchmark.errors import InputError
+from vq_benchmark.quantizers.base import Parameters
+from vq_benchmark.quantizers.budget import whole_bytes
+from vq_benchmark.quantizers.footprint import Footprint
+from vq_benchmark.quantizers.parts.kmeans import nearest_entries, transposed
+
+
+class ProductParameters(Parameters):
+    """How a vector is cut, and how many bits each part gets."""
+
+    m: int = Field(16, ge=1, description="number of sub-vectors a vector is cut into; divides d")
+    nbits: int = Field(8, ge=4, le=12, description="bits per sub-vector: its codebook has 2^nbits entries")
+
+    def check_dimension(self, d: int) -> None:
+        if d % self.m:
+            valid = ", ".join(map(str, divisors(d)))
+            raise InputError(f"m={self.m} does not divide the dimension d={d}; m can be {valid}.")
+
+    @property
+    def code_bytes(self) -> int:
+        """Bytes of one packed code."""
+        return (self.m * self.nbits + 7) // 8
+
+    @property
+    def centroids(self) -> int:
+        """Entries of one codebook."""
+        return 1 << self.nbits
+
+    def check_rows(self, name: str, n: int) -> None:
+        """Raise InputError if n training rows are too few for the codebooks."""
+        if n < self.centroids:
+            raise InputError(
+                f"{name} with nbits={self.nbits} needs at least {self.centroids} training vectors, not {n}; "
+                "give more with --train-size, or a smaller nbits."
+            )
+
+
+def divisors(d: int) -> list[int]:
+    """The divisors of d, ascending."""
+    return [m for m in range(1, d + 1) if d % m == 0]
+
+
+def product_for_budget(name: str, bits_per_dim: float, d: int) -> ProductParameters:
+    """The most sub-vectors of 8 bits within the budget; if that leaves over a quarter of it unused, the m and
+    nbits (4 to 8) with the most bits. Longer sub-codes are never chosen: training time grows as 2^nbits.
+
+    Raises:
+        InfeasibleBudget: not even one byte per vector fits.
+    """
+    budget_bytes = whole_bytes(name, bits_per_dim, d)
+    m_values = divisors(d)
+    plain = ProductParameters(m=max(m for m in m_values if m <= budget_bytes), nbits=8)
+    if plain.code_bytes >= 0.75 * budget_bytes:
+        return plain
+    candidates = [ProductParameters(m=m, nbits=nbits) for m in m_values for nbits in range(4, 9)]
+    fitting = [candidate for candidate in candidates if candidate.code_bytes <= budget_bytes]
+    return max(fitting, key=lambda candidate: (candidate.m * candidate.nbits, candidate.nbits))
+
+
+def product_footprint(parameters: ProductParameters, d: int, fitting: int) -> Footprint:
+    """That of product codes: codebooks in three layouts, and the numbers of the entries before they are packed."""
+    model = 3 * 4 * parameters.centroids * d
+    return Footprint(
+        model, fitting, row=6 * parameters.m, row_in_flight=0, score_columns=d, code=parameters.code_bytes
+    )
+
+
+class ProductCode:
+    """Encoder and decoder of codebooks (m, 2^nbits, w) float32; codes are packed as faiss packs them."""
+
+    def __init__(self, codebooks: FloatArray) -> None:
+        m, centroids, width = codebooks.shape
+        self.nbits = centroids.bit_length() - 1
+        self._transposed = transposed(codebooks)
+        self._faiss: Any = faiss.ProductQuantizer(m * width, m, self.nbits)
+        faiss.copy_array_to_vector(np.ascontiguousarray(codebooks).ravel(), self._faiss.centroids)
+
+    def encode(self, vectors: FloatArray) -> CodeArray:
+        """(n, m w) float32 -> (n, code_bytes) uint8, by the kernel of `kmeans`: faiss's is slow for most widths."""
+        return self.pack(nearest_entries(vectors, self._transposed))
+
+    def pack(self, entries: Array) -> CodeArray:
+        """(n, m) unsigned integers, the entry of each codebook -> (n, code_bytes) uint8."""
+        if self.nbits == 8:
+            return entries.astype(np.uint8)
+        codes: CodeArray = faiss.pack_bitstrings(entries.astype(np.int32), self.nbits)
+        return codes
+
+    def decode(self, codes: CodeArray) -> FloatArray:
+        """(n, code_bytes) uint8 -> (n, m w) float32."""
+        vectors: FloatArray = self._faiss.decode(codes)
+        return vectors

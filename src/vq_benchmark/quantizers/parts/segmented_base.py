@@ -1,0 +1,230 @@
+"""The conditioner of SAQ and segmented EDEN: principal axes, cut into segments that get bits by their variance."""
+
+import math
+from abc import abstractmethod
+from dataclasses import replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
+from vq_benchmark.errors import InfeasibleBudget, InputError
+from vq_benchmark.quantizers.base import Parameters, Quantizer, State
+from vq_benchmark.quantizers.footprint import Footprint
+from vq_benchmark.quantizers.kernels.rows import row_norms, squared_length
+from vq_benchmark.quantizers.kernels.tiles import in_tiles
+from vq_benchmark.quantizers.parts.bit_allocation import Costs, Segment, allocate, plan_bytes
+from vq_benchmark.quantizers.parts.lloyd_max import MAX_BITS, lloyd_max
+from vq_benchmark.quantizers.parts.packing import packed_bytes
+from vq_benchmark.quantizers.parts.principal_axes import axes_bytes, principal_axes
+from vq_benchmark.quantizers.parts.rotations import DenseRotation, seeded_rotation
+from vq_benchmark.quantizers.parts.scales import (
+    HALF_BYTES,
+    power_of_two_near,
+    read_halves,
+    scale_levels,
+    write_halves,
+)
+
+RADIUS_BITS = 8 * HALF_BYTES
+_MOST_BITS = 8.0
+_DEFAULT_BITS = 4.0
+
+
+class SegmentedParameters(Parameters):
+    """Parameters of methods that spread their bits over segments."""
+
+    bits: float | None = Field(
+        default=None,
+        gt=0,
+        le=_MOST_BITS,
+        description=f"Average bits per dimension, {_DEFAULT_BITS:g} if not said; need not be whole.",
+    )
+    total_bits: int | None = Field(default=None, ge=1, description="Bits per vector, in place of `bits`.")
+    block: int = Field(default=64, ge=1, description="Segments begin at multiples of this many principal axes.")
+    max_segments: int = Field(default=16, ge=1, description="Most segments; fewer are made if more do not pay.")
+
+    def least_bits(self, d: int) -> float:
+        """The fewest average bits that give the first block one bit per dimension."""
+        return min(self.block, d) / d
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_budget(cls, values: dict[str, Any]) -> dict[str, Any]:
+        given = [name for name in ("bits", "total_bits") if values.get(name) is not None]
+        if len(given) == 2:
+            raise ValueError("bits and total_bits are both given; give one of them")
+        return values if given else {**values, "bits": _DEFAULT_BITS}
+
+    def average_bits(self, d: int) -> float:
+        """Bits per dimension for vectors of dimension d."""
+        if self.bits is not None:
+            return self.bits
+        assert self.total_bits is not None
+        return self.total_bits / d
+
+    def check_dimension(self, d: int) -> None:
+        average, least = self.average_bits(d), self.least_bits(d)
+        if not least <= average <= _MOST_BITS:
+            raise InputError(
+                f"{average:g} bits per dimension are not possible for dimension {d}: one bit for the first block of "
+                f"{self.block} dimensions takes {least:g}, and the most are {_MOST_BITS:g}."
+            )
+
+
+class SegmentedQuantizer(Quantizer):
+    """y = RV(x − c): the rows of V are the first principal axes, R rotates each segment of them at random.
+
+    A segment is coded alone, with one 16-bit radius ‖y‖/cos, and the estimates of the segments add up. The last
+    axes, which the plan finds not worth a bit, are dropped. A row's ‖x − c‖ and ⟨x − c, c⟩ are stored too, in 16 bits
+    each: norms are exact, and only Q − c meets the code, as in RaBitQ. Within `bits`·d bits are the codes and the
+    radii of all segments but one. Scores are unbiased but for the dropped axes, which they take for zero.
+    """
+
+    parameters_type = SegmentedParameters
+    base: ClassVar[float]
+    """By what factor the plan takes one more bit to lower the error of a segment."""
+    max_segment_bits: ClassVar[int]
+    """Most bits per dimension of a segment."""
+    segments: list[Segment]
+    """The plan, known after `fit`."""
+
+    @classmethod
+    def for_budget(cls, bits_per_dim: float, d: int) -> Parameters:
+        parameters = cls.parameters_type.parse(cls.name, {"bits": min(max(bits_per_dim, 1e-9), _MOST_BITS)})
+        assert isinstance(parameters, SegmentedParameters)
+        least = parameters.least_bits(d)
+        if bits_per_dim < least:
+            raise InfeasibleBudget(
+                f"{cls.name} needs at least {least:g} bits per dimension at dimension {d}; the budget is "
+                f"{bits_per_dim:g}."
+            )
+        return parameters
+
+    def fit(self, train: FloatArray, *, seed: int = 0) -> Self:
+        self._check_train(train)
+        principal = principal_axes(train)
+        variances = principal.variances
+        plan = self._plan(variances)
+        kept = plan[-1].stop if plan else 0
+        units = [power_of_two_near(math.sqrt(variances[s.start : s.stop].sum())) for s in plan]
+        state: State = {
+            "centre": principal.mean.astype(np.float32),
+            "axes": principal.axes[:kept].astype(np.float16),
+            "segments": np.array([[s.start, s.stop, s.bits] for s in plan], np.int32).reshape(-1, 3),
+            "units": np.array([*units, power_of_two_near(math.sqrt(variances.sum()))], np.float32),
+            "seed": np.array(seed, np.int64),
+        }
+        self.restore(state, train.shape[1])
+        return self
+
+    def footprint(self, n: int, d: int) -> Footprint:
+        fitting = axes_bytes(n, d) + plan_bytes(self._budget(d), d, self._costs(), self.parameters.max_segments)
+        return replace(super().footprint(n, d), model=12 * d * d, fitting=fitting, row=0, row_in_flight=8 * d)
+
+    def state(self) -> State:
+        return dict(self._state)
+
+    def restore(self, state: State, d: int) -> None:
+        self.d = d
+        self._state = state
+        self._centre = state["centre"]
+        self._squared_centre = squared_length(self._centre)
+        self.segments = [Segment(*(int(value) for value in row)) for row in state["segments"]]
+        centre_unit = power_of_two_near(math.sqrt(self._squared_centre))
+        self._units = np.append(state["units"], state["units"][-1] * centre_unit)
+        distortions = [lloyd_max(min(s.bits, MAX_BITS)).distortion for s in self.segments]
+        self._squared_cosines = np.array([1 - distortion for distortion in distortions], np.float32)
+        self._levels = [self.levels(s.bits) for s in self.segments]
+        sizes = [packed_bytes(s.stop - s.start, s.bits) for s in self.segments]
+        self._offsets = HALF_BYTES * self._units.size + np.cumsum([0, *sizes])
+        self.code_bytes = int(self._offsets[-1])
+        axes = state["axes"].astype(np.float32)
+        self._e = axes.shape[0]
+        self._map = DenseRotation(np.vstack([self._rotate_segments(axes, int(state["seed"])), self._centre]))
+
+    def encode(self, vectors: FloatArray) -> CodeArray:
+        vectors = self._check_rows(vectors)
+        codes = np.empty((vectors.shape[0], self.code_bytes), np.uint8)
+        in_tiles(len(codes), lambda tile: self._encode_tile(vectors[tile], codes[tile]))
+        return codes
+
+    def decode(self, codes: CodeArray) -> FloatArray:
+        decoded = np.empty((codes.shape[0], self.d), np.float32)
+
+        def decode_tile(tile: slice) -> None:
+            y = np.zeros((len(codes[tile]), self._e + 1), np.float32)
+            self._scale(codes[tile], self._factors(codes[tile])[:, :-2] * self._squared_cosines, y)
+            decoded[tile] = self._map.inverse(y, self._centre)
+
+        in_tiles(len(codes), decode_tile)
+        return decoded
+
+    def project_queries(self, queries: FloatArray) -> FloatArray:
+        """[RV(Q − c), ⟨Q, c⟩, 1], (q, e + 2)."""
+        projected = self._map.forward(np.ascontiguousarray(queries, np.float32), self._centre)
+        projected[:, self._e] += np.float32(self._squared_centre)
+        return np.column_stack([projected, np.ones(projected.shape[0], np.float32)])
+
+    def decode_for_scores(self, codes: CodeArray) -> FloatArray:
+        """[ŷ, 1, ⟨x − c, c⟩] with the unbiased scale in every segment, (n, e + 2)."""
+        out = np.empty((codes.shape[0], self._e + 2), np.float32)
+
+        def decode_tile(tile: slice) -> None:
+            factors = self._factors(codes[tile])
+            self._scale(codes[tile], factors[:, :-2], out[tile])
+            out[tile, self._e] = 1
+            out[tile, self._e + 1] = factors[:, -1]
+
+        in_tiles(len(codes), decode_tile)
+        return out
+
+    def squared_norms(self, codes: CodeArray) -> DoubleArray:
+        """‖x − c‖² + 2⟨x − c, c⟩ + ‖c‖², all from stored factors."""
+        factors = self._factors(codes).astype(np.float64)
+        return np.asarray(factors[:, -2] ** 2 + 2 * factors[:, -1] + self._squared_centre)
+
+    @abstractmethod
+    def levels(self, bits: int) -> FloatArray:
+        """(2^bits,) the levels of the integers in a segment's code."""
+
+    @abstractmethod
+    def encode_segment(self, y: FloatArray, segment: Segment, offset: int, codes: CodeArray) -> FloatArray:
+        """Pack the integers of the segment's columns of y (n, e + 1) into codes[:, offset:]; return ‖z‖/cos (n,)."""
+
+    def _plan(self, variances: DoubleArray) -> list[Segment]:
+        return allocate(variances, self._budget(variances.size), self._costs(), self.parameters.max_segments)
+
+    def _costs(self) -> Costs:
+        return Costs(self.base, self.parameters.block, RADIUS_BITS, self.max_segment_bits)
+
+    def _budget(self, d: int) -> int:
+        return int(self.parameters.average_bits(d) * d) + RADIUS_BITS
+
+    def _rotate_segments(self, axes: FloatArray, seed: int) -> FloatArray:
+        rotated = np.empty_like(axes)
+        for index, s in enumerate(self.segments):
+            size = s.stop - s.start
+            rotation = seeded_rotation("hadamard", size, seed + index)
+            columns = np.ascontiguousarray(axes[s.start : s.stop].T)
+            rotated[s.start : s.stop] = rotation.forward(columns, np.zeros(size, np.float32)).T
+        return rotated
+
+    def _encode_tile(self, vectors: FloatArray, codes: CodeArray) -> None:
+        y = self._map.forward(vectors, self._centre)
+        factors = np.empty((y.shape[0], self._units.size), np.float32)
+        for index, segment in enumerate(self.segments):
+            factors[:, index] = self.encode_segment(y, segment, int(self._offsets[index]), codes)
+        factors[:, -2] = row_norms(vectors, self._centre)
+        factors[:, -1] = y[:, self._e]
+        write_halves(factors, self._units, codes)
+
+    def _factors(self, codes: CodeArray) -> FloatArray:
+        return read_halves(codes, self._units)
+
+    def _scale(self, codes: CodeArray, radii: FloatArray, out: FloatArray) -> None:
+        for index, s in enumerate(self.segments):
+            radius = np.ascontiguousarray(radii[:, index])
+            offset, size = int(self._offsets[index]), s.stop - s.start
+            scale_levels(codes, offset, s.bits, self._levels[index], radius, 0.0, out, s.start, size)

@@ -1,0 +1,264 @@
+"""Make finished rows of complete sets of partial ones."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from vq_benchmark.arrays import Array
+from vq_benchmark.datasets.file_states import FileStates, from_json, same_versions
+from vq_benchmark.errors import ChangedData
+from vq_benchmark.evaluation.control import ImpossibleControl, checked_metrics
+from vq_benchmark.evaluation.measurement import Measurement
+from vq_benchmark.evaluation.spans import Span, gaps, joined
+from vq_benchmark.results.database import Database, Run, now
+from vq_benchmark.results.merging import Difference
+
+SHOWN = 5
+"""Ranges of rows that a sentence lists before it says how many more there are."""
+OPEN = "status = 'partial' AND accumulators IS NOT NULL"
+
+
+@dataclass
+class Finishing:
+    """What became of the partial rows."""
+
+    finished: list[Run] = field(default_factory=list)
+    incomplete: list[str] = field(default_factory=list)
+    """A sentence for each set of chunks without a finished row, saying what is missing or wrong."""
+
+
+class Incomplete(Exception):
+    """Why a set of chunks makes no finished row: the end of a sentence."""
+
+
+def finish_partial_rows(
+    database: Database, disputed: Collection[str] = (), *, only: Collection[str] | None = None
+) -> Finishing:
+    """Merge every complete set of chunks into a finished row and drop the accumulators it was made of.
+
+    A control row that is impossible becomes a failed row.
+    Doing it again changes nothing. Memory: two measurements at a time.
+
+    Args:
+        disputed: `whole_run_id` of sets that are not to be finished, for there are two results of a chunk.
+        only: `whole_run_id` of the sets to look at, default all.
+    """
+    finishing = Finishing()
+    partial = database.runs(OPEN, with_accumulators=False)
+    sets = list(dict.fromkeys(run.whole_run_id for run in partial))
+    for whole_run_id in sets:
+        if only is not None and whole_run_id not in only:
+            continue
+        chunks = list(database.runs(f"{OPEN} AND whole_run_id = ?", (whole_run_id,), with_accumulators=False))
+        chunks.sort(key=lambda run: (run.chunk_start, run.chunk_stop))
+        spent = [run.run_id for run in chunks]
+        earlier = database.get(whole_run_id)
+        if earlier is not None and earlier.status == "done":
+            database.put_all([], spent=spent)
+            continue
+        try:
+            if whole_run_id in disputed:
+                raise Incomplete("it is not finished, for the inputs disagree about its chunks")
+            _check_whole(chunks, database)
+            finished = _finished(chunks, _merged(chunks, database))
+        except Incomplete as reason:
+            finishing.incomplete.append(f"{_label(chunks[0])}: {reason}.")
+            continue
+        database.put_all([finished], spent=spent)
+        if finished.status == "failed":
+            finishing.incomplete.append(f"{_label(finished)}: {finished.error}")
+        else:
+            finishing.finished.append(finished)
+    if len(sets) > len(finishing.incomplete):
+        database.shrink()
+    return finishing
+
+
+def measurement_differences(mine: bytes, theirs: bytes) -> list[Difference]:
+    """What two serialised measurements of the same rows disagree about, the time they took left out.
+
+    Where their subjects differ, such as in the model, only that; else their sums; else their candidates and truths.
+    """
+    ours, others = _readable(mine), _readable(theirs)
+    if ours is None or others is None:
+        left, right = ("unreadable" if each is None else "readable" for each in (ours, others))
+        return [("its measurement", left, right)]
+    mine_is, theirs_is = asdict(ours.subject), asdict(others.subject)
+    differing: list[Difference] = [
+        (name, value, theirs_is[name]) for name, value in mine_is.items() if value != theirs_is[name]
+    ]
+    mine_sums, their_sums = ours.accumulators.sums, others.accumulators.sums
+    for name in sorted({*mine_sums, *their_sums}) if not differing else ():
+        if mine_sums.get(name) != their_sums.get(name):
+            differing.append((f"the sum {name}", ours.accumulators.total(name), others.accumulators.total(name)))
+    return differing or _array_differences(ours, others)
+
+
+def _readable(data: bytes) -> Measurement | None:
+    try:
+        return Measurement.from_bytes(data)
+    except ValueError:
+        return None
+
+
+def _array_differences(ours: Measurement, others: Measurement) -> list[Difference]:
+    """The first place of each array where two measurements differ."""
+    differing: list[Difference] = []
+    right = dict(_arrays(others))
+    for name, array in _arrays(ours):
+        other = right.get(name, np.empty(0))
+        if array.shape != other.shape:
+            differing.append((f"the shape of {name}", array.shape, other.shape))
+        elif not np.array_equal(array, other):
+            place = tuple(int(axis[0]) for axis in np.nonzero(array != other))
+            differing.append((f"{name} {list(place)}", array[place].item(), other[place].item()))
+    return differing
+
+
+def _arrays(measurement: Measurement) -> Iterator[tuple[str, Array]]:
+    truths = (measurement.truth, measurement.judged_truth)
+    tops = [measurement.accumulators.top, *(None if truth is None else truth.top for truth in truths)]
+    for name, top in zip(("candidates", "neighbours", "neighbours of judged queries"), tops, strict=True):
+        for part in ("ids", "scores", "exact"):
+            yield f"{part} of {name}", np.empty(0) if top is None else getattr(top, part)
+    yield "query norms", measurement.query_norms
+    yield "judgements", measurement.qrels
+
+
+def _check_whole(chunks: Sequence[Run], database: Database) -> None:
+    """Raise Incomplete unless the chunks cover the base, each row once, with one model; reads no measurement."""
+    problems = []
+    spans = [(run.chunk_start, run.chunk_stop) for run in chunks]
+    models: dict[object, list[Span]] = {}
+    for run, span in zip(chunks, spans, strict=True):
+        models.setdefault(run.environment.get("model_hash"), []).append(span)
+    if len(models) > 1:
+        parts = (f"{_rows(found)} with the model {str(model)[:12]}" for model, found in models.items())
+        problems.append(f"its chunks have {len(models)} different models: {', '.join(parts)}")
+    overlaps = _overlaps(spans)
+    if overlaps:
+        problems.append(f"its chunks cannot be merged: {_listed(overlaps)}; merge those of one division only")
+    else:
+        missing = gaps(joined(spans), chunks[0].n)
+        if missing:
+            problems.append(f"{_rows(missing)} of {chunks[0].n} are missing{_failures(chunks[0], missing, database)}")
+    if problems:
+        raise Incomplete("; ".join(problems))
+
+
+def _overlaps(spans: Sequence[Span]) -> list[str]:
+    """What chunks in ascending order have in common with the one before that reaches farthest."""
+    out = []
+    farthest = spans[0]
+    for span in spans[1:]:
+        if span[0] < farthest[1]:
+            first, last = span[0], min(span[1], farthest[1])
+            out.append(
+                f"rows {first} to {last} were seen twice, in the chunks {farthest[0]} to {farthest[1]} and {span[0]} "
+                f"to {span[1]}"
+            )
+        farthest = max(farthest, span, key=lambda each: each[1])
+    return out
+
+
+def _failures(of: Run, missing: Sequence[Span], database: Database) -> str:
+    """The end of a sentence on missing rows: which of them failed, and the first error."""
+    failed = [
+        run
+        for run in database.runs("status = 'failed' AND whole_run_id = ?", (of.whole_run_id,))
+        if any(start <= run.chunk_start and run.chunk_stop <= stop for start, stop in missing)
+    ]
+    if not failed:
+        return ""
+    spans = sorted((run.chunk_start, run.chunk_stop) for run in failed)
+    return f"; {_rows(spans)} failed: {(failed[0].error or '').rstrip('.')}"
+
+
+def _merged(chunks: Sequence[Run], database: Database) -> Measurement:
+    """The measurement of the whole base, made of one chunk after another."""
+    whole = _measurement(chunks[0], database)
+    if whole.truth is None or whole.truth.span != (0, whole.subject.n):  # else its digest tells
+        _check_files(chunks)
+    for run in chunks[1:]:
+        try:
+            whole.merge(_measurement(run, database))  # which no name keeps while the next one is read
+        except (ValueError, ChangedData) as error:
+            raise Incomplete(f"its chunks cannot be merged: {_chunk(run)} and those before: {error}") from error
+    return whole
+
+
+def _check_files(chunks: Sequence[Run]) -> None:
+    """Raise Incomplete if two chunks were read from different versions of the files."""
+    first, *others = [(run, from_json(run.environment.get("content", {}).get("files"))) for run in chunks]
+    for run, files in others:
+        if files != first[1] and not same_versions(files, first[1]):
+            raise Incomplete(
+                f"its chunks are of different versions of the files: {_chunk(first[0])} of {_versions(first[1])}, "
+                f"{_chunk(run)} of {_versions(files)}; give the commands of the chunks again, which measures those "
+                "again whose vectors changed"
+            )
+
+
+def _versions(files: FileStates | None) -> str:
+    return ", ".join(f"{state.path!r} ({state})" for state in files or ()) or "unknown ones"
+
+
+def _measurement(run: Run, database: Database) -> Measurement:
+    stored = database.get(run.run_id)
+    try:
+        measurement = Measurement.from_bytes((stored and stored.accumulators) or b"")
+    except ValueError as error:
+        raise Incomplete(
+            f"the measurement of {_chunk(run)} is damaged: {error}; delete the row and run that chunk again"
+        ) from error
+    spans = measurement.accumulators.spans
+    if spans != [(run.chunk_start, run.chunk_stop)]:
+        raise Incomplete(f"the row of {_chunk(run)} holds a measurement of other rows, {_rows(spans)}")
+    return measurement
+
+
+def _chunk(run: Run) -> str:
+    return f"rows {run.chunk_start} to {run.chunk_stop} (run {run.run_id})"
+
+
+def _finished(chunks: Sequence[Run], measurement: Measurement) -> Run:
+    first = chunks[0]
+    costs = {
+        name: max(run.metrics[name] for run in chunks)
+        for name in ("fit_seconds", "peak_memory_bytes", "data_block_bytes")
+    }
+    outcome: dict[str, Any] = {"status": "done"}
+    try:
+        outcome["metrics"] = checked_metrics(first.method, measurement) | costs
+    except ImpossibleControl as error:
+        outcome = {"status": "failed", "metrics": {}, "error": str(error)}
+    except (ValueError, ChangedData) as error:
+        raise Incomplete(f"its chunks cannot be merged: {error}") from error
+    content = first.environment.get("content", {}) | {"digest": measurement.content.hex, "searched": None}
+    return replace(
+        first,
+        run_id=first.whole_run_id,
+        chunk_start=0,
+        chunk_stop=first.n,
+        environment=first.environment | {"merged_from": [run.run_id for run in chunks], "content": content},
+        accumulators=None,
+        created_at=now(),
+        **outcome,
+    )
+
+
+def _rows(spans: Sequence[Span]) -> str:
+    ranges = _listed([f"{start} to {stop}" for start, stop in spans])
+    return f"rows {ranges}" + (f" ({sum(stop - start for start, stop in spans)} rows)" if len(spans) > SHOWN else "")
+
+
+def _listed(parts: Sequence[str]) -> str:
+    more = len(parts) - SHOWN
+    return ", ".join(parts[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _label(run: Run) -> str:
+    config = " ".join(f"{name}={value}" for name, value in run.config.items())
+    return f"{run.method} {config} seed {run.seed} on {run.dataset}"

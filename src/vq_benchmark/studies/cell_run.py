@@ -1,0 +1,160 @@
+"""Run one cell: fit or load its model, measure it, and make its row."""
+
+import traceback
+from typing import Any
+
+from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.errors import InputError
+from vq_benchmark.evaluation.control import checked_metrics
+from vq_benchmark.evaluation.duplicate_queries import duplicate_queries
+from vq_benchmark.evaluation.evaluate import GroundTruths, evaluate
+from vq_benchmark.evaluation.measurement import Measurement
+from vq_benchmark.evaluation.metric_set import ENVIRONMENT_KEY, VERSION
+from vq_benchmark.evaluation.metrics import Metrics
+from vq_benchmark.evaluation.search_index import filled_index
+from vq_benchmark.evaluation.search_speed import search_metrics
+from vq_benchmark.evaluation.tiling import block_rows
+from vq_benchmark.machine.memory import peak_bytes, reset_peak
+from vq_benchmark.machine.progress import Reporter
+from vq_benchmark.machine.provenance import environment
+from vq_benchmark.quantizers.base import Quantizer
+from vq_benchmark.quantizers.parts.faiss_index import index_name
+from vq_benchmark.results.database import Run
+from vq_benchmark.studies.cells import Cell, Options
+from vq_benchmark.studies.checkpointing import Checkpointing, check_stop
+from vq_benchmark.studies.contents import Contents
+from vq_benchmark.studies.fitting import fitted_model, model_path
+from vq_benchmark.studies.identity import model_id, run_id
+from vq_benchmark.studies.memory_estimate import cell_within_memory
+
+
+def run_cell(
+    dataset: Dataset, options: Options, cell: Cell, sweep_id: str, truths: GroundTruths | None, report: Reporter
+) -> Run:
+    """The row of a cell: done, or partial where the cell is a chunk. Errors are the caller's.
+
+    It goes on from the cell's checkpoint if there is one; removing that is the caller's too, once the row is stored.
+
+    Raises:
+        Stopped: a signal asked for it; the checkpoint is written.
+        InputError: the checkpoint is of another model or other data.
+    """
+    peak_is_own = reset_peak()
+    check_stop(cell.label)
+    path = model_path(options.codebooks_dir, cell.method, model_id(dataset, options.train_size, cell))
+    options = cell_within_memory(dataset, options, cell, with_fit=not path.exists())
+    model = fitted_model(dataset, options, cell, report)
+    check_stop(cell.label)
+    checkpoint = options.checkpoints.of(
+        run_id(dataset, options, cell),
+        files=dataset.files,
+        model_hash=model.hash,
+        dataset_fingerprint=dataset.fingerprint,
+    )
+    contents = Contents(dataset, report, options.batch_size)
+    saved = Checkpointing(
+        Measurement, checkpoint, options.checkpoints.every, cell.label, cell.start, report, contents.are
+    )
+    with report.task(cell.label, cell.stop - saved.next_row) as update:
+        measurement = evaluate(
+            model.quantizer,
+            dataset,
+            start=cell.start,
+            stop=cell.stop,
+            truths=truths,
+            k=options.k,
+            with_rank=options.with_rank,
+            model_hash=model.hash,
+            settings=options.settings(cell.seed),
+            batch_size=options.batch_size,
+            on_block=update,
+            resume=saved.resume,
+            after_block=saved.after_block,
+        )
+    rows_in_memory = min(block_rows(options.batch_size), dataset.n)
+    costs: Metrics = {
+        "fit_seconds": model.fit_seconds,
+        "peak_memory_bytes": peak_bytes(),
+        "data_block_bytes": 4 * dataset.d * rows_in_memory,
+    }
+    whole = not measurement.missing
+    metrics = checked_metrics(cell.method, measurement) if whole else {}
+    facts = environment(options.threads) | {
+        "queries_in_base": None if truths is None else duplicate_queries(dataset, truths.queries),
+        "model_id": model.id,
+        "model_hash": model.hash,
+        "model_reused": model.reused,
+        "content": contents.record(measurement, model.training_digest),
+        "peak_memory_is_of_this_cell": peak_is_own,
+    }
+    if model.quantizer.external:
+        facts["external"] = True
+    if options.with_qps and truths is not None:
+        saved.write(cell.stop, measurement)
+        index = search_index(model.quantizer, dataset, options, cell, report)
+        facts["search_index"] = None if index is None else index_name(index)
+        if index is not None:
+            report.say(f"{cell.label}: searching, for at least 4 s")
+            costs |= search_metrics(index, dataset, truths.queries, cell.seed)
+    return _row(
+        dataset,
+        options,
+        cell,
+        sweep_id,
+        status="done" if whole else "partial",
+        metrics=metrics | costs,
+        environment=facts,
+        accumulators=None if whole else measurement.to_bytes(),
+    )
+
+
+def search_index(quantizer: Quantizer, dataset: Dataset, options: Options, cell: Cell, report: Reporter) -> Any:
+    """The filled `faiss.Index` of a fitted quantizer, which holds all codes in memory; None where there is none."""
+    if not quantizer.has_search_index():
+        return None
+    report.say(f"{cell.label}: its search index takes {dataset.n * quantizer.code_bytes / 1e6:,.1f} MB of memory")
+    with report.task(f"{cell.label}: filling its search index", dataset.n) as update:
+
+        def on_block(done: int) -> None:
+            update(done)
+            check_stop(cell.label, cell.stop - cell.start)
+
+        return filled_index(quantizer, dataset.base, dataset.metric, batch_size=options.batch_size, on_block=on_block)
+
+
+def failed_row(dataset: Dataset, options: Options, cell: Cell, sweep_id: str, error: Exception) -> Run:
+    """The row of a cell that raised: its error in one line, the traceback beside it."""
+    details = {"traceback": "".join(traceback.format_exception(error))}
+    message = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}".removesuffix(": ")
+    return _row(
+        dataset, options, cell, sweep_id,
+        status="failed", error=message, environment=environment(options.threads) | details,
+    )  # fmt: skip
+
+
+def _row(
+    dataset: Dataset, options: Options, cell: Cell, sweep_id: str, *, environment: dict[str, Any], **outcome: object
+) -> Run:
+    whole = Cell(cell.method, cell.config, cell.seed, 0, dataset.n)
+    return Run(
+        run_id=run_id(dataset, options, cell),
+        whole_run_id=run_id(dataset, options, whole),
+        sweep_id=sweep_id,
+        dataset=dataset.name,
+        dataset_fingerprint=dataset.fingerprint,
+        n=dataset.n,
+        d=dataset.d,
+        metric=dataset.metric,
+        method=cell.method,
+        config=dict(cell.config),
+        seed=cell.seed,
+        chunk_start=cell.start,
+        chunk_stop=cell.stop,
+        environment={
+            "dataset_revision": dataset.revision,
+            "dataset_fingerprint": dataset.fingerprint,
+            ENVIRONMENT_KEY: VERSION,
+        }
+        | environment,
+        **outcome,  # type: ignore[arg-type]
+    )

@@ -1,0 +1,68 @@
+"""The fitted model of a cell: loaded where it was fitted before."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.datasets.file_states import from_json, to_json
+from vq_benchmark.datasets.fingerprint import fingerprint_array
+from vq_benchmark.errors import InputError
+from vq_benchmark.machine.locations import file_in
+from vq_benchmark.machine.progress import Reporter
+from vq_benchmark.quantizers.base import Quantizer
+from vq_benchmark.quantizers.registry import get_quantizer
+from vq_benchmark.results.models import load_model, save_model
+from vq_benchmark.studies.cells import Cell, Options
+from vq_benchmark.studies.contents import Contents
+from vq_benchmark.studies.identity import model_id
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """A fitted quantizer and what is known of its training."""
+
+    quantizer: Quantizer
+    id: str
+    hash: str
+    training_digest: str
+    """Hash of the vectors that it was fitted to."""
+    fit_seconds: float
+    reused: bool
+
+
+def fitted_model(dataset: Dataset, options: Options, cell: Cell, report: Reporter) -> FittedModel:
+    """The cell's model: loaded if it was fitted before, else fitted to a sample of the whole data set and saved."""
+    id_ = model_id(dataset, options.train_size, cell)
+    path = model_path(options.codebooks_dir, cell.method, id_)
+    if path.exists():
+        try:
+            quantizer, metadata = load_model(path)
+            digest, files = metadata.get("training_digest", ""), from_json(metadata.get("training_files"))
+            if Contents(dataset, report).training_is(files, digest, options.train_size, cell.seed):
+                facts = metadata["content_hash"], digest, metadata["fit_seconds"]
+                return FittedModel(quantizer, id_, *facts, reused=True)
+            report.say(f"{cell.label}: the training vectors changed since its model was fitted; it is fitted again.")
+        except InputError as error:
+            report.say(f"{error} It is fitted again.")
+    quantizer = get_quantizer(cell.method, **cell.config)
+    train = dataset.training_sample(options.train_size, cell.seed)
+    training_digest = fingerprint_array(train)
+    report.say(f"{cell.label}: fitting to {len(train):,} vectors")
+    began = time.perf_counter()
+    quantizer.fit(train, seed=cell.seed)  # not with the queries: they are the test set
+    fit_seconds = time.perf_counter() - began
+    dataset.require_unchanged()
+    metadata = {
+        "fit_seconds": fit_seconds,
+        "seed": cell.seed,
+        "training_digest": training_digest,
+        "training_files": to_json(dataset.files),
+    }
+    content_hash = save_model(quantizer, path, metadata=metadata)
+    return FittedModel(quantizer, id_, content_hash, training_digest, fit_seconds, reused=False)
+
+
+def model_path(codebooks_dir: Path, method: str, model_id: str) -> Path:
+    """Where the model of that id is kept."""
+    return file_in(codebooks_dir, f"{method}-{model_id}.npz")

@@ -1,0 +1,185 @@
+"""The ground truth of a data set: given, come with the data, cached, or computed now."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from vq_benchmark.arrays import IdArray
+from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.datasets.fingerprint import fingerprint_array
+from vq_benchmark.errors import ChangedData, InputError
+from vq_benchmark.evaluation.duplicate_queries import duplicate_queries
+from vq_benchmark.evaluation.evaluate import GroundTruths, exact_truths, own_judged_queries
+from vq_benchmark.evaluation.ground_truth import GroundTruth
+from vq_benchmark.evaluation.ground_truth_check import adopted_truths
+from vq_benchmark.evaluation.ground_truth_files import Belonging, load_ids, load_truths, save_truths
+from vq_benchmark.evaluation.spans import Span
+from vq_benchmark.evaluation.topk import squared_norms
+from vq_benchmark.machine.progress import Reporter
+from vq_benchmark.results.checkpoints import Checkpoints
+from vq_benchmark.studies.cells import Options
+from vq_benchmark.studies.checkpointing import Checkpointing, check_stop
+from vq_benchmark.studies.contents import Contents
+from vq_benchmark.studies.memory_estimate import truth_within_memory
+
+
+def belonging_of(dataset: Dataset) -> Belonging:
+    """What the ground truth of this data set belongs to."""
+    judged = own_judged_queries(dataset)
+    return Belonging(
+        n=dataset.n,
+        d=dataset.d,
+        metric=dataset.metric,
+        base_fingerprint=dataset.fingerprint,
+        queries_fingerprint=fingerprint_array(dataset.queries),
+        judged_fingerprint=None if judged is None else fingerprint_array(judged),
+    )
+
+
+def has_stored_truth(dataset: Dataset, k: int) -> bool:
+    """Whether neighbours came with the data, and deep enough; whether they are right is another question."""
+    return dataset.neighbors is not None and dataset.neighbors.shape[1] >= min(k, dataset.n)
+
+
+def obtain_truths(dataset: Dataset, options: Options, start: int, stop: int, report: Reporter) -> GroundTruths:
+    """Exact neighbours over the whole base if they are at hand, else over rows [start, stop), computed and cached.
+
+    Raises:
+        InputError: a ground truth was given that does not belong to the data, or its computation does not fit into
+            memory.
+    """
+    if options.ground_truth_path is not None:
+        return _given(dataset, options, options.ground_truth_path, report)
+    if has_stored_truth(dataset, options.k):
+        assert dataset.neighbors is not None
+        try:
+            return _adopted(dataset, options, dataset.neighbors, "the ground truth that came with the data", report)
+        except InputError as error:
+            report.say(f"{error} It is not used; exact neighbours are computed instead.")
+    for span in dict.fromkeys(((0, dataset.n), (start, stop))):
+        path = _cached(dataset, options, span)
+        cached = _load(path, dataset, options, span, report)
+        if cached is not None:
+            return cached
+    options = truth_within_memory(dataset, options, start, stop)
+    label = f"exact neighbours of {len(dataset.queries):,} queries"
+    with resumable_search(dataset, path.stem, (start, stop), label, options.checkpoints, report) as hooks:
+        truths = exact_truths(dataset, options.k, start=start, stop=stop, batch_size=options.batch_size, **hooks)
+        _save(path, dataset, truths, report)
+    return truths
+
+
+def check_given_truth(dataset: Dataset, options: Options, report: Reporter) -> None:
+    """Look at a ground truth that was given, if one was, though nothing may be left to measure with it.
+
+    Raises:
+        InputError: there is no such file, or it does not belong to the data.
+    """
+    if options.ground_truth_path is not None and options.with_recall:
+        _given(dataset, options, options.ground_truth_path, report)
+
+
+def say_repeated_queries(dataset: Dataset, truths: GroundTruths, report: Reporter) -> None:
+    """Say how many queries are in the base, if any: their neighbours are not what a user would search for."""
+    count = duplicate_queries(dataset, truths.queries)
+    if count:
+        report.say(f"{count} of the {len(dataset.queries):,} queries are equal to a base row: their recall is easy.")
+
+
+@contextmanager
+def resumable_search(
+    dataset: Dataset, key: str, rows: Span, label: str, checkpoints: Checkpoints, report: Reporter
+) -> Iterator[dict[str, Any]]:
+    """Arguments that let a search of exact neighbours among `rows` show progress, be stopped, and go on later.
+
+    For `exact_truths` and `exact_neighbors`. The checkpoint goes when the block has ended well.
+
+    Raises:
+        Stopped: a signal asked for it; the checkpoint is written.
+        InputError: the checkpoint is of other data.
+    """
+    check_stop(label)
+    id_ = _search_id(key)
+    checkpoint = checkpoints.of(id_, files=dataset.files, dataset_fingerprint=dataset.fingerprint)
+    is_current = Contents(dataset, report).are
+    saved = Checkpointing(GroundTruth, checkpoint, checkpoints.every, label, rows[0], report, is_current)
+    with report.task(label, rows[1] - saved.next_row) as update:
+        yield {"on_block": update, "resume": saved.resume, "after_block": saved.after_block}
+    checkpoints.remove(id_)
+
+
+def _search_id(key: str) -> str:
+    return f"truth-{hashlib.blake2b(key.encode(), digest_size=12).hexdigest()}"
+
+
+def _given(dataset: Dataset, options: Options, path: Path, report: Reporter) -> GroundTruths:
+    if not path.is_file():
+        raise InputError(f"there is no ground truth file {str(path)!r}.")
+    if path.suffix == ".npz":
+        truths = load_truths(path, belonging_of(dataset), options.k, (0, dataset.n))
+        present = Contents(dataset, report, options.batch_size).searched(truths)
+        if present is None:
+            raise ChangedData(
+                f"{str(path)!r} is the ground truth of other vectors: these changed since; compute it again with "
+                "`vq-benchmark precompute-gt`."
+            )
+        return present
+    return _adopted(dataset, options, load_ids(path), f"the ground truth {str(path)!r}", report)
+
+
+def _adopted(dataset: Dataset, options: Options, ids: IdArray, origin: str, report: Reporter) -> GroundTruths:
+    """Neighbours of others, checked once and kept in the cache with their exact scores."""
+    content = hashlib.blake2b(ids.tobytes(), digest_size=8).hexdigest()
+    path = _cached(dataset, options, (0, dataset.n), f"-of-{content}")
+    cached = _load(path, dataset, options, (0, dataset.n), report)
+    if cached is not None:
+        return cached
+    judged = own_judged_queries(dataset)
+    label = f"checking {origin}" if judged is None else f"exact neighbours of {len(judged):,} judged queries"
+    with resumable_search(dataset, path.stem, (0, dataset.n), label, options.checkpoints, report) as hooks:
+        truths = adopted_truths(ids, dataset, options.k, origin, batch_size=options.batch_size, **hooks)
+    _save(path, dataset, truths, report)
+    return truths
+
+
+def truth_key(dataset: Dataset, k: int, rows: Span) -> str:
+    """The name of the ground truth of a data set's queries among `rows` of its base."""
+    belonging = repr(sorted(vars(belonging_of(dataset)).items()))
+    key = hashlib.blake2b(belonging.encode(), digest_size=12).hexdigest()
+    return f"{key}-k{k}-rows{rows[0]}-{rows[1]}"
+
+
+def _cached(dataset: Dataset, options: Options, rows: Span, suffix: str = "") -> Path:
+    return options.cache_dir / "ground-truth" / f"{truth_key(dataset, options.k, rows)}{suffix}.npz"
+
+
+def _load(path: Path, dataset: Dataset, options: Options, span: Span, report: Reporter) -> GroundTruths | None:
+    """What the cache holds of `span`, or None where that is damaged or of vectors that changed since.
+
+    A damaged file costs its computation again, not the study.
+    """
+    if not path.exists():
+        return None
+    try:
+        truths = load_truths(path, belonging_of(dataset), options.k, span)
+    except InputError as error:
+        report.say(f"{error} It is not used; exact neighbours are computed again.")
+        return None
+    present = Contents(dataset, report, options.batch_size).searched(truths)
+    if present is None:
+        report.say("the vectors changed since their exact neighbours were computed; these are computed again.")
+        return None
+    if present is not truths:  # so that the vectors are compared only once
+        _save(path, dataset, present, report)
+    options.checkpoints.remove(_search_id(path.stem))  # a kill may have come between the file and this
+    return present
+
+
+def _save(path: Path, dataset: Dataset, truths: GroundTruths, report: Reporter) -> None:
+    """Keep neighbours for the next time; where the cache cannot be written, this time goes on without."""
+    try:
+        save_truths(path, truths, belonging_of(dataset), squared_norms(dataset.queries))
+    except InputError as error:
+        report.say(f"the exact neighbours are not kept for later: {error}")

@@ -1,0 +1,1 @@
+"""A study on this machine: in this process, or in several."""

@@ -1,0 +1,95 @@
+"""Run a study in chunks or in several processes on this machine, and bring its rows into a results database."""
+
+import shutil
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.errors import InputError
+from vq_benchmark.machine.progress import Reporter
+from vq_benchmark.results.database import Database
+from vq_benchmark.results.merging import unite
+from vq_benchmark.studies.aggregate import measurement_differences
+from vq_benchmark.studies.cells import Cell, Options
+from vq_benchmark.studies.ground_truths import check_given_truth
+from vq_benchmark.studies.local.cells import Outcome, done_before, say_what_to_expect
+from vq_benchmark.studies.local.pool import run_study
+from vq_benchmark.studies.plan import draft_manifest, plan_study
+from vq_benchmark.studies.study import Study
+
+
+def run_divided(
+    study: Study,
+    dataset: Dataset,
+    options: Options,
+    cells: Sequence[Cell],
+    database: Database,
+    report: Reporter,
+    *,
+    folder: Path | None = None,
+    workers: int = 1,
+    force: bool = False,
+) -> Outcome:
+    """Run the cells that have no row yet, by a manifest in a folder, from which a killed call goes on.
+
+    Without a `folder` of the caller's, one beside the database is used, and removed once all is done.
+
+    Raises:
+        InputError: the folder holds another study, the ground truth that was given is of other data, or there are
+            not so many threads as workers.
+        Stopped: it was told to stop; the same call goes on from there.
+    """
+    if folder is not None and force:
+        raise InputError("--force runs nothing again in a --study-dir; delete that folder, or give another.")
+    outcome, waiting = done_before(dataset, options, cells, database, report, force=force)
+    check_given_truth(dataset, options, report)
+    say_what_to_expect(dataset, options, report, anything=bool(waiting))
+    if not waiting:
+        return outcome
+    database.check_writable()
+    kept = folder is not None
+    planned = list(cells) if kept else waiting
+    if folder is None:
+        identity = draft_manifest(study, Path(), dataset, options, planned).identity()
+        folder = database.path.absolute().parent / "studies" / identity
+    manifest = plan_study(study, folder, dataset, options, planned)
+    with _alone_in(folder):
+        outcome.problems = run_study(manifest, options, report, workers=workers)
+    _replace_earlier(database, Database(manifest.results_path), outcome.outdated, force)
+    union = unite(
+        database, [manifest.results_path] if manifest.results_path.exists() else [], measurement_differences
+    )
+    outcome.problems += [*union.unreadable, *union.conflicts]
+    ids = {configuration.run_id for configuration in manifest.configurations}
+    ids -= {run.run_id for run in outcome.runs}
+    outcome.runs += [run for run in database.runs("status != 'partial'") if run.run_id in ids]
+    if not (kept or outcome.problems):
+        shutil.rmtree(folder, ignore_errors=True)  # the same call at the same time may remove it, or write to it
+        with suppress(OSError):  # other studies are still there
+            folder.parent.rmdir()
+    return outcome
+
+
+def _replace_earlier(database: Database, results: Database, outdated: Collection[str], force: bool) -> None:
+    """Put rows in the place of those that uniting would keep: all that are done with `force`, else the outdated."""
+    for run in results.runs("status != 'partial'"):
+        if run.status == "done" if force else run.run_id in outdated:
+            database.put(run)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Refuse a second process that runs the study in the same folder, which would do everything twice."""
+    lock = folder / ".lock"
+    try:
+        held = FileLock(lock).acquire(timeout=0)
+    except Timeout:
+        raise InputError(
+            f"another process runs the study in {str(folder)!r}; wait for it, or stop it. If there is none, delete "
+            f"{str(lock)!r}."
+        ) from None
+    with held:
+        yield

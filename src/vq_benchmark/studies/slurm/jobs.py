@@ -1,0 +1,119 @@
+"""What was handed in for a study: DIR/slurm/jobs.json, and the names by which SLURM knows its tasks."""
+
+import getpass
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from vq_benchmark.errors import InputError
+from vq_benchmark.machine.atomic_files import atomic_write
+from vq_benchmark.machine.damage import MISSHAPEN, reading
+from vq_benchmark.machine.documents import parsed_json, validated
+from vq_benchmark.studies.plan import STAGES, Manifest, Stage, Task
+from vq_benchmark.studies.slurm.job_arrays import expanded
+from vq_benchmark.studies.slurm.resources import JobSpec
+
+SCRIPT_FOLDER, LOG_FOLDER, RECORD_FILE = "slurm", "logs", "jobs.json"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One array that sbatch took."""
+
+    id: int
+    stage: Stage
+    offset: int
+    array: str
+    time: str
+
+    def __post_init__(self) -> None:
+        expanded(self.array)
+
+    def tasks(self) -> Iterator[tuple[Task, int]]:
+        """Its tasks, each with its index in the array."""
+        return ((Task(self.stage, self.offset + index), index) for index in expanded(self.array))
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the jobs of a study ask for, and those that were handed in, oldest first."""
+
+    spec: JobSpec
+    program_options: tuple[str, ...] = ()
+    """Options of `slurm task` that every task is started with."""
+    jobs: tuple[Job, ...] = ()
+
+    def with_job(self, id_: int, stage: Stage, offset: int, array: str) -> "Record":
+        """The same and one more job."""
+        job = Job(id_, stage, offset, array, datetime.now(UTC).isoformat(timespec="seconds"))
+        return replace(self, jobs=(*self.jobs, job))
+
+    def save(self, folder: Path) -> None:
+        """Write it into the folder of the study."""
+        content = {
+            "spec": self.spec.model_dump(mode="json", exclude_defaults=True),
+            "program_options": self.program_options,
+            "jobs": [asdict(job) for job in self.jobs],
+        }
+        with atomic_write(record_path(folder)) as file:
+            file.write(json.dumps(content, indent=1).encode())
+
+
+def load_record(folder: Path) -> Record | None:
+    """The record in the folder of a study; None where nothing was ever handed in.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    path = record_path(folder)
+    if not path.exists():
+        return None
+    remedy = ". Results do not need it: take it away and submit the study again for what is missing"
+    with reading(path, *MISSHAPEN, what="a readable record of jobs", remedy=remedy):
+        content = parsed_json(path.read_bytes())
+        return Record(
+            JobSpec.parse(content["spec"], repr(str(path))),
+            validated(tuple[str, ...], content["program_options"]),
+            validated(tuple[Job, ...], content["jobs"]),
+        )
+
+
+def record_path(folder: Path) -> Path:
+    return folder / SCRIPT_FOLDER / RECORD_FILE
+
+
+def script_path(manifest: Manifest, stage: Stage) -> Path:
+    """The job script of a stage."""
+    return manifest.folder / SCRIPT_FOLDER / f"{stage}.sbatch"
+
+
+def log_path(manifest: Manifest, job: Job, index: int) -> Path:
+    """Where the output of the task with that index in a job goes."""
+    return manifest.folder / LOG_FOLDER / f"{job.stage}-{job.id}_{index}.log"
+
+
+def job_name(manifest: Manifest, stage: Stage, offset: int = 0) -> str:
+    """A name that no other study has and that says what the tasks of an array are, whoever handed it in."""
+    return f"vq-{stage}-{manifest.sweep_id}" + (f"+{offset}" if offset else "")
+
+
+def named_task(manifest: Manifest, name: str, index: int) -> Task | None:
+    """The task of this study that an index of an array of that name is; None for other studies' jobs."""
+    match = re.fullmatch(rf"vq-({'|'.join(STAGES)})-{re.escape(manifest.sweep_id)}(?:\+(\d+))?", name)
+    if match is None:
+        return None
+    number = int(match[2] or 0) + index
+    stage = next(stage for stage in STAGES if stage == match[1])
+    return Task(stage, number) if number < manifest.count(stage) else None
+
+
+def require_own(manifest: Manifest) -> None:
+    """Raises InputError if the study is another user's."""
+    if manifest.owner != getpass.getuser():
+        raise InputError(
+            f"{str(manifest.folder)!r} holds a study of {manifest.owner}; its jobs are theirs to change. Give a "
+            "folder of your own."
+        )

@@ -1,0 +1,59 @@
+"""The grid: every row once, tiles whole, whatever the batch and the range."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vq_benchmark.datasets.sources.vector_source import ArraySource
+from vq_benchmark.errors import InputError
+from vq_benchmark.evaluation.tiling import TILE_ROWS, block_rows, tiles
+
+N = 3 * TILE_ROWS + 17
+BASE = ArraySource(np.arange(1, N + 1, dtype=np.float32)[:, None])
+
+
+@settings(deadline=None)
+@given(st.tuples(st.integers(0, N), st.integers(0, N)).filter(lambda span: span[0] != span[1]), st.integers(1, 2 * N))
+def test_every_row_is_inside_once_and_tiles_are_whole(span: tuple[int, int], batch_size: int) -> None:
+    start, stop = sorted(span)
+    done: list[int] = []
+    seen = []
+    for tile in tiles(BASE, start, stop, "l2", batch_size, done.append):
+        assert tile.first % TILE_ROWS == 0
+        assert len(tile.vectors) == min(TILE_ROWS, N - tile.first)
+        assert tile.vectors[0, 0] == tile.first + 1
+        seen.append(tile.vectors[tile.inside, 0])
+    np.testing.assert_array_equal(np.concatenate(seen), np.arange(start + 1, stop + 1))
+    assert done == sorted(done)
+    assert done[-1] == stop - start
+
+
+@given(st.integers(1, 10**9))
+def test_a_block_is_the_batch_rounded_up_to_whole_tiles(batch_size: int) -> None:
+    rows = block_rows(batch_size)
+    assert rows % TILE_ROWS == 0
+    assert batch_size <= rows < batch_size + TILE_ROWS
+
+
+@pytest.mark.parametrize("span", [(0, N + 1), (-1, 5), (5, 5), (6, 5), (N, N), (N + 1, N + 5)])
+def test_ranges_outside_the_base_are_refused(span: tuple[int, int]) -> None:
+    with pytest.raises(InputError, match="not a range within"):
+        next(tiles(BASE, *span, "l2", 100))
+
+
+@pytest.mark.parametrize("batch_size", [0, -1])
+def test_a_batch_of_no_rows_is_refused(batch_size: int) -> None:
+    with pytest.raises(InputError, match="batch size"):
+        next(tiles(BASE, 0, N, "l2", batch_size))
+
+
+def test_bad_rows_are_refused_by_their_number() -> None:
+    rows = np.ones((TILE_ROWS + 9, 2), dtype=np.float32)
+    rows[TILE_ROWS + 5] = np.nan
+    with pytest.raises(InputError, match=str(TILE_ROWS + 5)):
+        list(tiles(ArraySource(rows), 0, len(rows), "l2", 100))
+    rows[TILE_ROWS + 5] = 0
+    with pytest.raises(InputError, match=str(TILE_ROWS + 5)):
+        list(tiles(ArraySource(rows), 0, len(rows), "cosine", 100))
+    assert len(list(tiles(ArraySource(rows), 0, len(rows), "ip", 100))) == 2
