@@ -95,6 +95,7 @@ class Quantizer(ABC):
 
     @abstractmethod
     def fit(self, train: FloatArray, *, seed: int = 0) -> Self:
+        """Learn the model from train (n, d) float32; the seed determines it."""
 
     @abstractmethod
     def encode(self, vectors: FloatArray) -> CodeArray:
