@@ -1,4 +1,4 @@
-"""The errors that are meant for people, one sentence: what is wrong, what would be right; and being stopped."""
+"""Errors for people, in one sentence each: what is wrong and what would be right; and being stopped."""
 
 
 class InputError(Exception):
@@ -18,7 +18,7 @@ class InfeasibleBudget(InputError):
 
 
 class Stopped(Exception):
-    """A signal asked to stop, and the work ended between two blocks. It is no failure of the cell."""
+    """A signal asked to stop, and the work ended between two blocks. The cell did not fail."""
 
     def __init__(self, signal: str, label: str, done: int, tasks: int | None = None) -> None:
         """`done` counts rows, or, where there are `tasks`, those of them that are done."""
@@ -26,7 +26,7 @@ class Stopped(Exception):
             how_far = f" with {done:,} of {tasks:,} tasks done"
         else:
             how_far = f" after {done:,} rows" if done else ""
-        super().__init__(f"{signal} stopped {label}{how_far}; the same command goes on from there.")
+        super().__init__(f"{signal} stopped {label}{how_far}; rerun the same command to resume.")
         self.signal = signal
         """Name of the signal, such as "SIGTERM"."""
         self.label = label

@@ -62,7 +62,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_merges(program, tasks, tmp_pa
     assert merged.code == 1
     for words in (
         "3.db' is empty",
-        ".4.db.0123abcd-7-7.abcdefgh.tmp' is a file",
+        ".4.db.0123abcd-7-7.abcdefgh.tmp' is unfinished",
         "in the folder 'nothing'",
         "'gone.db'",
         "'gone/*",
@@ -78,7 +78,7 @@ def test_nothing_to_read_at_all_is_refused(program, tmp_path, inputs):
     (tmp_path / "empty").mkdir()
     refused = program("merge", "out.db", *inputs)
     assert refused.code == 2
-    assert "there is nothing to merge" in refused.err
+    assert "nothing to merge" in refused.err
     assert inputs[0] in refused.err
     assert not (tmp_path / "out.db").exists()
 
@@ -90,7 +90,7 @@ def test_an_output_that_is_something_else_is_left_alone(program, tasks, tmp_path
     before = (tmp_path / "out.db").read_bytes()
     refused = program("merge", "out.db", "tasks")
     assert refused.code == 2
-    assert "out.db' is a database of something else" in refused.err
+    assert "out.db' is a database of another application" in refused.err
     assert (tmp_path / "out.db").read_bytes() == before
 
 

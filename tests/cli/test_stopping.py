@@ -130,4 +130,4 @@ def test_workers_are_stopped_by_their_parent_alone(start: Start) -> None:
     assert "Traceback" not in err
     assert "failed" not in err
     assert err.count("stopping after the current step") == 1
-    assert "of 16 tasks done; the same command goes on from there." in err
+    assert "of 16 tasks done; rerun the same command to resume." in err

@@ -84,7 +84,7 @@ def test_parts_of_different_passes_are_refused_and_nothing_changes() -> None:
 def test_damaged_and_newer_bytes_are_refused() -> None:
     with pytest.raises(ValueError, match="archive"):
         Accumulators.from_bytes(accumulators(0, 10).to_bytes()[:-7])
-    with pytest.raises(ValueError, match="format 99"):
+    with pytest.raises(ValueError, match="format version is 99"):
         Accumulators.from_bytes(pack({"version": 99}, {}))
 
 

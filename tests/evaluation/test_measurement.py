@@ -67,7 +67,7 @@ def test_bytes_round_trip(make_dataset, rounding) -> None:
     assert again.to_bytes() == part.to_bytes()
     with pytest.raises(ValueError, match="archive"):
         Measurement.from_bytes(part.to_bytes()[:-1])
-    with pytest.raises(ValueError, match="format 0"):
+    with pytest.raises(ValueError, match="format version is 0"):
         Measurement.from_bytes(pack({"version": 0}, {}))
 
 

@@ -44,7 +44,7 @@ def test_an_interrupt_after_a_request_interrupts_at_once(first: signal.Signals) 
 def test_a_stop_says_what_was_stopped_and_what_to_do() -> None:
     stop = Stopped("SIGTERM", "pq m=8", 8192)
     assert (stop.signal, stop.label, stop.rows_done) == ("SIGTERM", "pq m=8", 8192)
-    assert str(stop) == "SIGTERM stopped pq m=8 after 8,192 rows; the same command goes on from there."
+    assert str(stop) == "SIGTERM stopped pq m=8 after 8,192 rows; rerun the same command to resume."
 
 
 BUSY = """
@@ -106,5 +106,5 @@ def test_what_is_ignored_stays_so() -> None:
 
 def test_a_stop_says_how_far_a_study_is() -> None:
     stop = Stopped("SIGINT", "the study in 'x'", 3, 8)
-    assert str(stop) == "SIGINT stopped the study in 'x' with 3 of 8 tasks done; the same command goes on from there."
-    assert str(Stopped("SIGINT", "pq m=8", 0)) == "SIGINT stopped pq m=8; the same command goes on from there."
+    assert str(stop) == "SIGINT stopped the study in 'x' with 3 of 8 tasks done; rerun the same command to resume."
+    assert str(Stopped("SIGINT", "pq m=8", 0)) == "SIGINT stopped pq m=8; rerun the same command to resume."

@@ -65,10 +65,10 @@ def test_it_says_of_which_files_it_is(checkpoint: Checkpoint) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("dataset_fingerprint", "other", "its dataset fingerprint is other, needed is f"),
-        ("id", "other", f"its id is other, needed is {ID}"),
-        ("release", "9.9", f"its release is 9.9, needed is {release()}"),
-        ("more", "x", "its more is x, needed is None"),
+        ("dataset_fingerprint", "other", "(dataset fingerprint other, expected f"),
+        ("id", "other", f"(id other, expected {ID}"),
+        ("release", "9.9", f"(release 9.9, expected {release()}"),
+        ("more", "x", "(more x, expected None)"),
     ],
 )
 def test_one_of_other_work_is_refused_and_left(name: str, value: str, says: str, checkpoint: Checkpoint) -> None:
@@ -94,7 +94,7 @@ def test_one_of_another_format_is_refused(checkpoint: Checkpoint, monkeypatch: p
     with monkeypatch.context() as future:
         future.setattr(checkpoints, "FORMAT_VERSION", 99)
         checkpoint.write(b"x", 1)
-    with pytest.raises(InputError, match=f"its version is 99, needed is {checkpoints.FORMAT_VERSION}"):
+    with pytest.raises(InputError, match=f"\\(version 99, expected {checkpoints.FORMAT_VERSION}\\)"):
         checkpoint.read(Remarks())
 
 
@@ -131,7 +131,7 @@ def test_a_changed_byte_never_changes_the_payload(data: st.DataObject, tmp_path_
     try:
         assert checkpoint.read(Remarks()) in (None, Saved(payload, 4096, None))
     except InputError as refusal:
-        assert "other work" in str(refusal)
+        assert "different run" in str(refusal)
 
 
 @pytest.mark.parametrize("header", [{}, {"version": 1}, {"version": 1, "identity": 3, "next_row": 0}])

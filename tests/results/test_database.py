@@ -207,7 +207,7 @@ def test_two_processes_write_in_turn(database: Database) -> None:
 def test_a_file_that_cannot_be_written_is_found_out_before_the_work(tmp_path: Path) -> None:
     taken = tmp_path / "file"
     taken.touch()
-    with pytest.raises(InputError, match=r"cannot be made: .*file' is no folder"):
+    with pytest.raises(InputError, match=r"cannot create .*file' is not a folder"):
         Database(taken / "runs.db").check_writable()
     new = Database(tmp_path / "on the way" / "runs.db")
     new.check_writable()
@@ -274,7 +274,7 @@ def test_a_locked_database_is_one_sentence_with_the_way_out(
     database.put(a_run())
     with sqlite3.connect(database.path, isolation_level=None) as other:
         other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(InputError, match=r"is locked by another process, .* `cp` it to a new name and `mv`"):
+        with pytest.raises(InputError, match=r"is still locked after .* `cp` it to a new name and `mv`"):
             database.put(a_run("r2"))
         other.execute("COMMIT")
     other.close()
@@ -309,7 +309,7 @@ def test_a_full_disk_harms_no_row(small_disk) -> None:
         try:
             database.put(new)
         except InputError as error:
-            assert "runs.db' cannot be written: no space left on the disk; the rows that it had are" in str(error)
+            assert "runs.db' cannot be written: no space left on the disk; the rows already in it are" in str(error)
             assert list(database.runs()) == before
             refused += 1
         small_disk.free()

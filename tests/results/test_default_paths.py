@@ -67,7 +67,7 @@ def test_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/me")
     assert expanded("~/runs.db", {}) == Path("/home/me/runs.db")
     assert expanded("a~b", {}) == Path("a~b")
-    with pytest.raises(InputError, match="home of a user"):
+    with pytest.raises(InputError, match="home folder of an unknown user"):
         expanded("~nobody-of-this-name/x.db", {})
 
 

@@ -83,7 +83,7 @@ def test_what_holds_no_database_is_named(tmp_path: Path, monkeypatch: pytest.Mon
     assert found.skipped == [
         "there is no .db file in the folder 'empty'.",
         "there is no results database or folder 'gone.db'.",
-        "there is nothing that matches 'gone/*.db'.",
+        "no file matches 'gone/*.db'.",
     ]
     with pytest.raises(InputError, match=r"nothing to merge: there is no \.db file in the folder 'empty'\."):
         find_databases(["empty"])
@@ -96,10 +96,7 @@ def test_temporaries_in_a_folder_are_named_unless_their_file_is_there(tmp_path: 
     (tmp_path / ".b.db.0123abcd-7-7.abcdefgh.tmp").write_bytes(b"half")
     (tmp_path / ".model.npz.0123abcd-7-7.abcdefgh.tmp").write_bytes(b"no database")
     (sentence,) = find_databases([tmp_path]).skipped
-    assert (
-        ".b.db.0123abcd-7-7.abcdefgh.tmp' is a file that is being written, or that a process left which was killed"
-        in sentence
-    )
+    assert ".b.db.0123abcd-7-7.abcdefgh.tmp' is unfinished: a process is still writing it, or was killed" in sentence
 
 
 # What is read
@@ -159,17 +156,17 @@ def cut(path: Path, size: int) -> None:
 
 
 BAD: dict[str, tuple[Callable[[Path], object], str]] = {
-    "0 bytes": (Path.touch, "is empty: what made it was stopped before it stored a row"),
-    "text": (lambda path: path.write_text("run_id,mse\n" * 500), "does not begin like one"),
-    "half a header": (lambda path: cut(path, 60), "does not begin like one"),
+    "0 bytes": (Path.touch, "is empty: its writer was stopped before it stored a row"),
+    "text": (lambda path: path.write_text("run_id,mse\n" * 500), "does not start with the SQLite header"),
+    "half a header": (lambda path: cut(path, 60), "does not start with the SQLite header"),
     "a header": (lambda path: cut(path, 100), "not a readable results database"),
     "cut off": (lambda path: cut(path, 5000), "malformed"),
     "zeros inside": (overwritten, "is damaged"),
-    "foreign": (foreign, "a database of something else"),
-    "newer": (lambda path: edited(path, "PRAGMA user_version = 9"), "has schema 9"),
+    "foreign": (foreign, "a database of another application"),
+    "newer": (lambda path: edited(path, "PRAGMA user_version = 9"), "its format version is 9"),
     "without a column": (lambda path: edited(path, "DROP VIEW benchmark_runs; ALTER TABLE runs DROP seed"), "seed"),
     "broken JSON": (lambda path: edited(path, "UPDATE runs SET config = '{'"), "its row 'r1' is not readable"),
-    "a hot journal": (killed_while_writing, "was left in the middle of a write"),
+    "a hot journal": (killed_while_writing, "has an unfinished write"),
     "a pipe": (os.mkfifo, "is not a file"),
     "a dangling link": (lambda path: path.symlink_to("nowhere"), "No such file"),
 }
@@ -195,7 +192,7 @@ def test_a_bad_input_is_named_and_left_as_it_is_and_the_rest_merges(what: str, t
 def test_a_temporary_that_is_given_is_named(tmp_path: Path) -> None:
     write_database(tmp_path / ".a.db.0123abcd-7-7.abcdefgh.tmp", [a_run()])
     union = merged(tmp_path / "out.db", tmp_path / ".a.db.0123abcd-7-7.abcdefgh.tmp")
-    assert "is being written" in union.unreadable[0]
+    assert "is unfinished" in union.unreadable[0]
     assert not (tmp_path / "out.db").exists()
 
 
@@ -208,7 +205,7 @@ def test_a_database_in_write_ahead_mode_is_read_and_not_changed(tmp_path: Path) 
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE runs SET seed = 5")
         connection.commit()
-        assert "has rows in 'a.db-wal' only" in merged(tmp_path / "out.db", path).unreadable[0]
+        assert "still has rows in 'a.db-wal'" in merged(tmp_path / "out.db", path).unreadable[0]
     connection.close()
 
 
@@ -220,10 +217,10 @@ def test_inputs_on_a_read_only_place(small_disk, tmp_path: Path) -> None:
     union = merged(tmp_path / "out.db", *find_databases([small_disk.path]).files)
     assert (union.added, union.present) == (1, 1)
     (sentence,) = union.unreadable
-    assert "hot.db' was left in the middle of a write" in sentence
-    with pytest.raises(InputError, match=r"new\.db' cannot be made: .* no folder that this user may write to"):
+    assert "hot.db' has an unfinished write" in sentence
+    with pytest.raises(InputError, match=r"cannot create .*new\.db': .* not a folder that you can write to"):
         Database(small_disk.path / "new.db").check_writable()
-    with pytest.raises(InputError, match=r"a\.db' may not be written to"):
+    with pytest.raises(InputError, match=r"a\.db' is read-only"):
         Database(small_disk.path / "a.db").check_writable()
     assert Database(small_disk.path / "a.db").get("r1") == a_run()
 
@@ -234,7 +231,7 @@ def test_an_input_that_is_being_written_is_named(tmp_path: Path, monkeypatch: py
     with sqlite3.connect(tmp_path / "a.db", isolation_level=None) as writer:
         writer.execute("BEGIN EXCLUSIVE")
         union = merged(tmp_path / "out.db", tmp_path / "a.db")
-        assert "a.db' is locked by another process, and was so for 0.1 s; if none is at work" in union.unreadable[0]
+        assert "a.db' is still locked after 0.1 s; if no other process uses it" in union.unreadable[0]
         writer.execute("COMMIT")
     writer.close()
     assert merged(tmp_path / "out.db", tmp_path / "a.db").added == 1

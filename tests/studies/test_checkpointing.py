@@ -15,7 +15,7 @@ from vq_benchmark.datasets.file_states import FileState
 from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.errors import Stopped
 from vq_benchmark.evaluation.tiling import TILE_ROWS
-from vq_benchmark.machine.archive import pack, unpack
+from vq_benchmark.machine.archive import ArchiveFormat, pack, unpack
 from vq_benchmark.machine.signals import stopping
 from vq_benchmark.results.checkpoints import Checkpoint, Checkpoints, Interval
 from vq_benchmark.results.database import Database
@@ -245,7 +245,7 @@ def test_a_checkpoint_of_other_work_is_refused_until_it_is_deleted(name, run, op
     path.write_bytes(changed(path, **{name: "other"}))
     (row,) = run(Stopper()).failed
     assert str(path) in row.error
-    assert f"its {name.replace('_', ' ')} is other, needed is" in row.error
+    assert f"({name.replace('_', ' ')} other, expected" in row.error
     assert kept(options) == [path]
     path.unlink()
     (row,) = run(Stopper()).runs
@@ -262,7 +262,7 @@ def test_a_model_that_was_fitted_again_otherwise_does_not_get_the_old_checkpoint
     stopper = Stopper()
     (row,) = run(stopper).runs
     assert row.status == "done"
-    assert "is of a model that was fitted again since" in "\n".join(stopper.said)
+    assert "belongs to a model that was refitted since" in "\n".join(stopper.said)
     assert row.environment["model_hash"] == fitted_model(dataset, options, PQ, Stopper()).hash
 
 
@@ -285,12 +285,12 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_work_is_done_again(place, dam
 
 def test_a_measurement_of_another_format_is_set_aside(run, options, monkeypatch) -> None:
     with monkeypatch.context() as future:
-        future.setattr("vq_benchmark.evaluation.measurement.FORMAT_VERSION", 99)
+        future.setattr("vq_benchmark.evaluation.measurement.FORMAT", ArchiveFormat("a measurement", 99))
         with pytest.raises(Stopped):
             run(Stopper("pq m=4", TILE_ROWS))
     again = Stopper()
     assert run(again).failed == []
-    assert any("a measurement of format 99" in text for text in again.said)
+    assert any("its format version is 99" in text for text in again.said)
 
 
 @pytest.mark.parametrize("changed", [False, True])

@@ -176,7 +176,7 @@ def test_stopped_at_any_moment(launcher, new_folder, calm) -> None:
         folder = new_folder()
         codes = interrupted(launcher, folder, (), left)
         check_finished(folder, calm[0])
-        assert (folder / "log").read_text().count("the same command goes on from there.") == len(codes)
+        assert (folder / "log").read_text().count("rerun the same command to resume.") == len(codes)
         log += (folder / "log").read_text()
     assert RESUMED in log
 
@@ -192,7 +192,7 @@ def test_the_exit_code_and_the_line_of_a_stop(number, expected, launcher, new_fo
     log = (folder / "log").read_text()
     assert log.count(f"{number.name}: stopping after the current step") == 1
     last = log.splitlines()[-1]
-    assert re.fullmatch(rf"vq-benchmark: {number.name} stopped .+; the same command goes on from there\.", last)
+    assert re.fullmatch(rf"vq-benchmark: {number.name} stopped .+; rerun the same command to resume\.", last)
 
 
 def test_precomputed_ground_truth_is_killed_and_stopped(launcher, new_folder) -> None:

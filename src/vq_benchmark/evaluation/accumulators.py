@@ -10,10 +10,10 @@ from vq_benchmark.evaluation.content import ContentDigest
 from vq_benchmark.evaluation.exact_sum import ExactSum
 from vq_benchmark.evaluation.spans import Span, joined
 from vq_benchmark.evaluation.topk import TopCandidates
-from vq_benchmark.machine.archive import pack, unpack
+from vq_benchmark.machine.archive import ArchiveFormat
 from vq_benchmark.machine.damage import taking_apart
 
-FORMAT_VERSION = 2
+FORMAT = ArchiveFormat("accumulators", version=2)
 TOP_ARRAYS = ("scores", "ids", "exact")
 
 
@@ -79,21 +79,19 @@ class Accumulators:
     def to_bytes(self) -> bytes:
         """An .npz archive (no pickle) that `from_bytes` reads."""
         units = {name: hex(total.units) for name, total in sorted(self.sums.items())}
-        header = {"version": FORMAT_VERSION, "spans": self.spans, "sums": units}
+        header = {"spans": self.spans, "sums": units}
         top = {} if self.top is None else {name: getattr(self.top, name) for name in TOP_ARRAYS}
-        return pack(header, top | self.content.to_arrays())
+        return FORMAT.pack(header, top | self.content.to_arrays())
 
     @classmethod
-    @taking_apart("accumulators")
+    @taking_apart(FORMAT.kind)
     def from_bytes(cls, data: bytes) -> Self:
         """The accumulators that `to_bytes` wrote.
 
         Raises:
             ValueError: the bytes are damaged or of another format version.
         """
-        header, arrays = unpack(data)
-        if header.get("version") != FORMAT_VERSION:
-            raise ValueError(f"accumulators of format {header.get('version')}, this version reads {FORMAT_VERSION}")
+        header, arrays = FORMAT.unpack(data)
         return cls(
             spans=[(start, stop) for start, stop in header["spans"]],
             sums={name: ExactSum(int(units, 16)) for name, units in header["sums"].items()},

@@ -14,11 +14,11 @@ from vq_benchmark.evaluation.content import ContentDigest, require_same_content
 from vq_benchmark.evaluation.spans import Span, joined, next_row
 from vq_benchmark.evaluation.tiling import DEFAULT_BATCH_SIZE, TILE_ROWS, AfterBlock, OnBlock, Tile, tiles
 from vq_benchmark.evaluation.topk import TopCandidates, scores_of
-from vq_benchmark.machine.archive import pack, unpack
+from vq_benchmark.machine.archive import ArchiveFormat
 from vq_benchmark.machine.damage import taking_apart
 
 DEFAULT_K = 100
-FORMAT_VERSION = 2
+FORMAT = ArchiveFormat("a ground truth", version=2)
 """Of version 1 are scores that were added in an order of the processor's own, and no digests of the rows."""
 
 
@@ -63,20 +63,19 @@ class GroundTruth:
 
     def to_bytes(self) -> bytes:
         """An .npz archive (no pickle) that `from_bytes` reads."""
-        header = {"version": FORMAT_VERSION, "span": self.span}
-        return pack(header, {"ids": self.top.ids, "scores": self.top.scores, **self.content.to_arrays()})
+        return FORMAT.pack(
+            {"span": self.span}, {"ids": self.top.ids, "scores": self.top.scores, **self.content.to_arrays()}
+        )
 
     @classmethod
-    @taking_apart("a ground truth")
+    @taking_apart(FORMAT.kind)
     def from_bytes(cls, data: bytes) -> Self:
         """The ground truth that `to_bytes` wrote.
 
         Raises:
             ValueError: the bytes are damaged or of another format version.
         """
-        header, arrays = unpack(data)
-        if header.get("version") != FORMAT_VERSION:
-            raise ValueError(f"a ground truth of format {header.get('version')}, this version reads {FORMAT_VERSION}")
+        header, arrays = FORMAT.unpack(data)
         start, stop = header["span"]
         top = TopCandidates(arrays["scores"], arrays["ids"], arrays["scores"])
         return cls(top, (start, stop), ContentDigest.from_arrays(arrays))

@@ -16,14 +16,15 @@ from vq_benchmark.evaluation.evaluate import GroundTruths
 from vq_benchmark.evaluation.ground_truth import GroundTruth
 from vq_benchmark.evaluation.spans import Span
 from vq_benchmark.evaluation.topk import TopCandidates
-from vq_benchmark.machine.archive import pack, unpack
+from vq_benchmark.machine.archive import ArchiveFormat
 from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.damage import MISSHAPEN, reading
 from vq_benchmark.machine.memory import require_memory
 
-FORMAT_VERSION = 2
+FORMAT = ArchiveFormat("a ground truth file", version=2)
 """Of version 1 are scores that were added in an order of the processor's own, and no digests of the rows."""
 KIND = "a readable ground truth of vq-benchmark"
+RECOMPUTE = "; recompute it with `vq-benchmark precompute-gt`"
 WRITABLE = (".npz", ".ibin", ".ivecs")
 READABLE = (".npz", ".npy", ".ibin", ".ivecs", ".hdf5", ".h5")
 
@@ -67,7 +68,6 @@ def save_truths(path: Path, truths: GroundTruths, belonging: Belonging, query_no
 
 def _archive(truths: GroundTruths, belonging: Belonging, distances: DoubleArray) -> bytes:
     header = {
-        "version": FORMAT_VERSION,
         "belonging": vars(belonging),
         "k": truths.queries.ids.shape[1],
         "span": truths.queries.span,
@@ -81,7 +81,7 @@ def _archive(truths: GroundTruths, belonging: Belonging, distances: DoubleArray)
     }
     if truths.judged is not None:
         arrays |= {"judged_indices": truths.judged.ids, "judged_scores": truths.judged.top.scores}
-    return pack(header, arrays)
+    return FORMAT.pack(header, arrays)
 
 
 def load_truths(path: Path, belonging: Belonging, k: int, span: Span) -> GroundTruths:
@@ -90,14 +90,9 @@ def load_truths(path: Path, belonging: Belonging, k: int, span: Span) -> GroundT
     Raises:
         InputError: it is damaged, or made for other vectors, queries or rows, another metric or a smaller k.
     """
-    with reading(path, *MISSHAPEN, what=KIND):
+    with reading(path, *MISSHAPEN, what=KIND, remedy=RECOMPUTE):
         require_memory(path.stat().st_size, f"the ground truth {str(path)!r}")
-        header, arrays = unpack(path.read_bytes())
-        if header["version"] != FORMAT_VERSION:
-            raise InputError(
-                f"{str(path)!r} has format {header['version']}, this version of vq-benchmark reads {FORMAT_VERSION}; "
-                "compute it again with `vq-benchmark precompute-gt`."
-            )
+        header, arrays = FORMAT.unpack(path.read_bytes())
         stored, files = Belonging(**header["belonging"]), from_json(header["files"])
     for name, wanted in vars(belonging).items():
         if getattr(stored, name) != wanted:

@@ -13,10 +13,10 @@ from vq_benchmark.evaluation.spans import Span, gaps
 from vq_benchmark.evaluation.streaming import Timings
 from vq_benchmark.evaluation.tiling import TILE_ROWS
 from vq_benchmark.evaluation.topk import TopCandidates
-from vq_benchmark.machine.archive import pack, unpack
+from vq_benchmark.machine.archive import ArchiveFormat
 from vq_benchmark.machine.damage import taking_apart
 
-FORMAT_VERSION = 2
+FORMAT = ArchiveFormat("a measurement", version=2)
 """Of version 1 are scores that were added in an order of the processor's own, and no digests of the rows."""
 
 
@@ -100,7 +100,6 @@ class Measurement:
         """An .npz archive (no pickle) that `from_bytes` reads."""
         truths = {name: getattr(self, name) for name in ("truth", "judged_truth")}
         header = {
-            "version": FORMAT_VERSION,
             "subject": asdict(self.subject),
             "timings": asdict(self.timings),
             "spans": {name: truth.span for name, truth in truths.items() if truth is not None},
@@ -115,19 +114,17 @@ class Measurement:
                 # The scores of a ground truth are exact, so they are stored once.
                 parts = {"ids": truth.top.ids, "scores": truth.top.scores, **truth.content.to_arrays()}
                 arrays |= {f"{name}.{part}": array for part, array in parts.items()}
-        return pack(header, arrays)
+        return FORMAT.pack(header, arrays)
 
     @classmethod
-    @taking_apart("a measurement")
+    @taking_apart(FORMAT.kind)
     def from_bytes(cls, data: bytes) -> Self:
         """The measurement that `to_bytes` wrote.
 
         Raises:
             ValueError: the bytes are damaged or of another format version.
         """
-        header, arrays = unpack(data)
-        if header.get("version") != FORMAT_VERSION:
-            raise ValueError(f"a measurement of format {header.get('version')}, this version reads {FORMAT_VERSION}")
+        header, arrays = FORMAT.unpack(data)
         truths = {
             name: GroundTruth(
                 TopCandidates(arrays[f"{name}.scores"], arrays[f"{name}.ids"], arrays[f"{name}.scores"]),

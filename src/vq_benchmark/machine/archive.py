@@ -1,8 +1,9 @@
-"""A JSON header and named arrays in one .npz archive, without pickle: models, checkpoints, accumulators."""
+"""A JSON header and named arrays in one .npz archive, without pickle, each kind with a version of its format."""
 
 import io
 import json
 import zipfile
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,36 @@ from vq_benchmark.arrays import Array
 from vq_benchmark.machine.damage import MISSHAPEN, reason_of
 from vq_benchmark.machine.documents import parsed_json
 from vq_benchmark.machine.npy import ZIP_DAMAGE, read_member
+from vq_benchmark.machine.provenance import version_mismatch
 
 HEADER = "header"
 SUFFIX = ".npy"
+VERSION = "version"
+
+
+@dataclass(frozen=True)
+class ArchiveFormat:
+    """The format of one kind of archive, such as "model"; its version counts the changes of what is stored."""
+
+    kind: str
+    version: int
+
+    def pack(self, header: dict[str, Any], arrays: dict[str, Array]) -> bytes:
+        """The header and the arrays as an archive that states this version."""
+        return pack({VERSION: self.version, **header}, arrays)
+
+    def unpack(self, data: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
+        """The header and the arrays that `pack` was given.
+
+        Raises:
+            ValueError: the bytes are damaged, or of another version; the sentence says which release reads it.
+            InputError: there is not enough memory for the arrays.
+        """
+        header, arrays = unpack(data)
+        found = header.pop(VERSION, None)
+        if found != self.version:
+            raise ValueError(version_mismatch(found, self.version))
+        return header, arrays
 
 
 def pack(header: dict[str, Any], arrays: dict[str, Array]) -> bytes:

@@ -30,7 +30,7 @@ def file_in(folder: Path, name: str) -> Path:
         InputError: the name, which came from elsewhere, would lead out of the folder.
     """
     if "/" in name or not is_below(name):
-        raise InputError(f"{name!r} cannot be the name of a file in {str(folder)!r}.")
+        raise InputError(f"{name!r} is not a valid file name in {str(folder)!r}.")
     return folder / name
 
 
@@ -48,10 +48,10 @@ def input_path(path: str | Path) -> Path:
     """The path of something to read, with a `~` at its beginning replaced where it stands for somebody's home.
 
     Raises:
-        InputError: it holds a character that no path may hold.
+        InputError: it contains a character that is not allowed in a path.
     """
     if "\0" in str(path):
-        raise InputError(f"{str(path)!r} holds a character that no path may hold.")
+        raise InputError(f"{str(path)!r} contains a character that is not allowed in a path.")
     return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser takes ./~name for ~name, and may raise
 
 
@@ -59,7 +59,7 @@ def study_folder(path: str) -> Path:
     """The folder of a study as it is written: every task is given its name, so nothing in it may depend on the task.
 
     Raises:
-        InputError: the path is empty, or holds a character that no path may hold.
+        InputError: the path is empty, or contains a character that is not allowed in a path.
     """
     _require_some(path)
     return input_path(path)
@@ -77,14 +77,14 @@ def expanded(path: str, environment: Mapping[str, str] = os.environ) -> Path:
     def value_of(match: re.Match[str]) -> str:
         name = SLURM_PATTERNS.get(match[0]) or match[1] or match[2]
         if not environment.get(name):
-            raise InputError(f"{path!r} holds {match[0]!r}, but {name} is not set here.")
+            raise InputError(f"{path!r} contains {match[0]!r}, but {name} is not set.")
         return environment[name]
 
     replaced = Path(re.sub(r"%[jAaNx]|\$(\w+)|\$\{(\w+)\}", value_of, path))
     try:
         return replaced.expanduser()
     except RuntimeError as error:
-        raise InputError(f"{path!r} begins with the home of a user that is not known here.") from error
+        raise InputError(f"{path!r} starts with the home folder of an unknown user.") from error
 
 
 def _require_some(path: str) -> None:

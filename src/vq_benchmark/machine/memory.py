@@ -93,8 +93,8 @@ def require_memory(size: int, what: str, advice: str = "") -> None:
     left = max(limit.bytes - resident_bytes(), 0)
     if size > left:
         raise InputError(
-            f"{what} would take {readable_bytes(size)} of memory, but {readable_bytes(left)} are left of the "
-            f"{readable_bytes(limit.bytes)} of {limit.origin}{advice}."
+            f"{what} would take {readable_bytes(size)} of memory, but only {readable_bytes(left)} of "
+            f"{readable_bytes(limit.bytes)} are left ({limit.origin}){advice}."
         )
 
 
@@ -107,7 +107,7 @@ def parsed_bytes(text: str) -> int:
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?|\.\d+)\s*(?:([KMGT])(?:IB)?)?\s*", text.upper())
     size = int(float(match[1]) * UNITS[match[2] or ""]) if match else 0
     if size < 1:
-        raise InputError(f"the size {text!r} is not valid; it must be such as 2G, 512MiB or a number of bytes.")
+        raise InputError(f"invalid size {text!r}: give 2G, 512MiB or a number of bytes.")
     return size
 
 

@@ -19,6 +19,13 @@ def release() -> str:
     return version("vq-benchmark").rsplit(".", 1)[0]
 
 
+def version_mismatch(found: object, ours: int) -> str:
+    """Why a file of format version `found` cannot be read where `ours` is, and which release reads it."""
+    newer = isinstance(found, int) and found > ours
+    remedy = "a newer release wrote it: upgrade vq-benchmark" if newer else "use the release that wrote it"
+    return f"its format version is {found}, and vq-benchmark {release()} reads version {ours}; {remedy}"
+
+
 def environment(threads: int) -> dict[str, Any]:
     """Package version and commit, host, CPU, memory, threads, SLURM ids, library versions; JSON values."""
     return {

@@ -17,12 +17,13 @@ from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.provenance import release
 
 FORMAT_VERSION = 2
+"""A part of the identity: a checkpoint of another format belongs to a run of another release."""
 SECONDS_PER_UNIT = {"s": 1, "m": 60, "h": 3600}
 
 
 @dataclass(frozen=True)
 class Interval:
-    """How often checkpoints are written: every so many blocks, or seconds; with neither, only on a stop."""
+    """How often checkpoints are written: every `blocks` blocks or `seconds` seconds; with neither, only on a stop."""
 
     blocks: int | None = None
     seconds: float | None = None
@@ -37,8 +38,8 @@ class Interval:
         match = re.fullmatch(r"(\d+)([smh]?)", text.strip())
         if match is None:
             raise InputError(
-                f"--checkpoint-every is {text!r}, it must be a number of blocks such as 50, a time such as 300s, 5m "
-                "or 1h, or 0 for never."
+                f"--checkpoint-every is {text!r}, it must be a number of blocks such as 50, a time such as 300s, "
+                "5m or 1h, or 0 for never."
             )
         count, unit = int(match[1]), match[2]
         if not count:
@@ -46,7 +47,7 @@ class Interval:
         return cls(seconds=count * SECONDS_PER_UNIT[unit]) if unit else cls(blocks=count)
 
     def is_over(self, blocks: int, seconds: float) -> bool:
-        """Whether so many blocks and seconds after the last checkpoint the next one is due."""
+        """Whether the next checkpoint is due, `blocks` blocks and `seconds` seconds after the last one."""
         by_blocks = self.blocks is not None and blocks >= self.blocks
         return by_blocks or (self.seconds is not None and seconds >= self.seconds)
 
@@ -67,7 +68,7 @@ class Checkpoint:
 
     path: Path
     identity: dict[str, str]
-    """By name; a checkpoint of which one value differs is of other work."""
+    """By name; a checkpoint in which one value differs belongs to other work."""
     files: FileStates | None = None
     """The files of the vectors as they are now; None where they are not known."""
 
@@ -88,10 +89,10 @@ class Checkpoint:
 
     def read(self, report: Reporter) -> Saved | None:
         """What was written, or None where there is nothing; a damaged file, and one of a model that was fitted
-        again, is set aside with a remark.
+        again, is set aside with a note.
 
         Raises:
-            InputError: the checkpoint is of other work, which is refused and left as it is.
+            InputError: the checkpoint belongs to a different run; it is left as it is.
         """
         if not self.path.exists():
             return None
@@ -104,7 +105,7 @@ class Checkpoint:
             self.set_aside(f"is damaged: {error}", report)
             return None
         if found.get("model_hash") != self.identity.get("model_hash") and "model_hash" in found:
-            self.set_aside("is of a model that was fitted again since", report)
+            self.set_aside("belongs to a model that was refitted since", report)
             return None
         self._check(found)
         return saved
@@ -114,16 +115,18 @@ class Checkpoint:
         for name in wanted | found:
             if wanted.get(name) != found.get(name):
                 raise InputError(
-                    f"the checkpoint {str(self.path)!r} is of other work: its {name.replace('_', ' ')} is "
-                    f"{found.get(name)}, needed is {wanted.get(name)}; delete it to begin anew."
+                    f"the checkpoint {str(self.path)!r} belongs to a different run ({name.replace('_', ' ')} "
+                    f"{found.get(name)}, expected {wanted.get(name)}); delete it to start over."
                 )
 
     def set_aside(self, reason: str, report: Reporter) -> None:
         """Rename a file that cannot be used to NAME.corrupt, so that the work is done again and somebody can look at
-        it; the reason goes on after "the checkpoint PATH"."""
+        it; the reason continues a sentence that starts with "the checkpoint PATH"."""
         aside = self.path.with_name(f"{self.path.name}.corrupt")
         self.path.replace(aside)
-        report.say(f"the checkpoint {str(self.path)!r} {reason}. It is now {aside.name!r}; the work starts over.")
+        report.say(
+            f"the checkpoint {str(self.path)!r} {reason}. It was renamed to {aside.name!r}; the work starts over."
+        )
 
     def remove(self) -> None:
         """Delete the checkpoint if there is one, and what kills in the middle of `write` left in its folder."""

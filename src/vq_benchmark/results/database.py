@@ -15,6 +15,7 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.machine.atomic_files import atomic_path
 from vq_benchmark.machine.damage import reason_of
 from vq_benchmark.machine.documents import parsed_json, validated
+from vq_benchmark.machine.provenance import version_mismatch
 
 Status = Literal["done", "failed", "partial"]
 JSON_COLUMNS = ("config", "metrics", "environment")
@@ -177,8 +178,8 @@ class Database:
         folder = next(parent for parent in self.path.absolute().parents if parent.exists())
         if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
             raise InputError(
-                f"the results database {str(self.path)!r} cannot be made: {str(folder)!r} is no folder that this "
-                "user may write to."
+                f"cannot create the results database {str(self.path)!r}: {str(folder)!r} is not a folder that you "
+                "can write to."
             )
 
     @contextmanager
@@ -191,7 +192,7 @@ class Database:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(f"the folder of {str(self.path)!r} cannot be made: {error}.") from error
+            raise InputError(f"cannot create the folder of {str(self.path)!r}: {error}.") from error
         with connected(self.path, "mode=rwc", BUSY_SECONDS) as connection:
             _check_ours(connection, self.path)
             connection.execute("PRAGMA journal_mode = DELETE")
@@ -233,19 +234,19 @@ def _sentence(path: Path, error: sqlite3.DatabaseError, busy_seconds: float) -> 
     code = getattr(error, "sqlite_errorcode", 0)
     if code == sqlite3.SQLITE_READONLY_ROLLBACK:
         return (
-            f"{name!r} was left in the middle of a write, which the journal beside it can undo; run again what wrote "
-            f"it, or undo the write with `sqlite3 {shlex.quote(name)} .schema`."
+            f"{name!r} has an unfinished write; rerun the command that wrote it, or roll the write back with "
+            f"`sqlite3 {shlex.quote(name)} .schema`."
         )
     match code & 0xFF:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return (
-                f"{name!r} is locked by another process, and was so for {busy_seconds:g} s; if none is at work (a "
-                "network file system can keep the lock of a dead one), `cp` it to a new name and `mv` the copy back."
+                f"{name!r} is still locked after {busy_seconds:g} s; if no other process uses it (NFS can leave "
+                "stale locks), `cp` it to a new name and `mv` the copy back."
             )
         case sqlite3.SQLITE_FULL:
-            return f"{name!r} cannot be written: no space left on the disk; the rows that it had are unharmed."
+            return f"{name!r} cannot be written: no space left on the disk; the rows already in it are intact."
         case sqlite3.SQLITE_READONLY:
-            return f"the results database {name!r} may not be written to."
+            return f"the results database {name!r} is read-only for this user."
     if isinstance(error, sqlite3.OperationalError):
         return f"the results database {name!r} cannot be used: {reason_of(error)}."
     return f"{name!r} is not a readable results database: {reason_of(error)}."
@@ -267,9 +268,9 @@ def _check_ours(connection: sqlite3.Connection, path: Path) -> None:
 def check_marks(application: int, version: int, path: Path) -> None:
     """Refuse the file of another application, or of another version of the schema."""
     if application != APPLICATION_ID:
-        raise InputError(f"{str(path)!r} is a database of something else, not of vq-benchmark results.")
+        raise InputError(f"{str(path)!r} is a database of another application, not of vq-benchmark results.")
     if version != SCHEMA_VERSION:
-        raise InputError(f"{str(path)!r} has schema {version}; this version of vq-benchmark reads {SCHEMA_VERSION}.")
+        raise InputError(f"{str(path)!r} cannot be read: {version_mismatch(version, SCHEMA_VERSION)}.")
 
 
 def _create(connection: sqlite3.Connection) -> None:

@@ -46,14 +46,14 @@ def find_databases(inputs: Sequence[str | Path]) -> Found:
         for match in matches:
             _add(Path(match), found)
         if not matches:
-            what = "nothing that matches" if glob.has_magic(str(given)) else "no results database or folder"
-            found.skipped.append(f"there is {what} {str(given)!r}.")
+            what = "no file matches" if glob.has_magic(str(given)) else "there is no results database or folder"
+            found.skipped.append(f"{what} {str(given)!r}.")
     distinct: dict[str, Path] = {}
     for path in found.files:
         distinct.setdefault(os.path.realpath(path), path)
     found.files = list(distinct.values())
     if not found.files:
-        raise InputError(" ".join(["there is nothing to merge:", *found.skipped]))
+        raise InputError(" ".join(["nothing to merge:", *found.skipped]))
     return found
 
 
@@ -107,7 +107,7 @@ def _is_finished(temporary: Path, files: Iterable[Path]) -> bool:
 
 
 def _temporary_sentence(path: Path) -> str:
-    return f"{str(path)!r} is a file that is being written, or that a process left which was killed."
+    return f"{str(path)!r} is unfinished: a process is still writing it, or was killed while writing it."
 
 
 def _write_ahead(path: Path) -> bool:
@@ -123,13 +123,15 @@ def _write_ahead(path: Path) -> bool:
     except OSError as error:
         raise InputError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
     if not header:
-        raise InputError(f"{str(path)!r} is empty: what made it was stopped before it stored a row.")
+        raise InputError(f"{str(path)!r} is empty: its writer was stopped before it stored a row.")
     if len(header) < HEADER_BYTES or not header.startswith(MAGIC):
-        raise InputError(f"{str(path)!r} is not a readable results database: it does not begin like one.")
+        raise InputError(
+            f"{str(path)!r} is not a readable results database: it does not start with the SQLite header."
+        )
     version, application = struct.unpack(">60xI4xI28x", header)
     check_marks(application, version, path)
     write_ahead = WRITE_AHEAD in header[18:20]
     log = path.with_name(f"{path.name}-wal")
     if write_ahead and log.exists() and log.stat().st_size:
-        raise InputError(f"{str(path)!r} has rows in {log.name!r} only; close the program that uses it.")
+        raise InputError(f"{str(path)!r} still has rows in {log.name!r}; close the program that has it open.")
     return write_ahead

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from vq_benchmark.errors import InputError
-from vq_benchmark.machine.archive import pack, unpack
+from vq_benchmark.machine.archive import ArchiveFormat
 from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.damage import MISSHAPEN, reading
 from vq_benchmark.machine.memory import require_memory
 from vq_benchmark.quantizers.base import Quantizer, State
 from vq_benchmark.quantizers.registry import quantizer_class
 
-FORMAT_VERSION = 1
+FORMAT = ArchiveFormat("a model", version=1)
 
 
 def model_hash(quantizer: Quantizer) -> str:
@@ -26,7 +26,6 @@ def save_model(quantizer: Quantizer, path: Path, *, metadata: dict[str, Any]) ->
     state = quantizer.state()
     content_hash = model_hash(quantizer)
     header = {
-        "version": FORMAT_VERSION,
         "method": quantizer.name,
         "config": quantizer.config,
         "d": quantizer.d,
@@ -34,7 +33,7 @@ def save_model(quantizer: Quantizer, path: Path, *, metadata: dict[str, Any]) ->
         "metadata": metadata,
     }
     with atomic_write(path) as file:
-        file.write(pack(header, state))
+        file.write(FORMAT.pack(header, state))
     return content_hash
 
 
@@ -47,12 +46,10 @@ def load_model(path: Path | str) -> tuple[Quantizer, dict[str, Any]]:
     path = Path(path)
     with reading(path, *MISSHAPEN, what="a readable model", remedy="; delete it to fit it again"):
         require_memory(path.stat().st_size, f"the model {str(path)!r}")
-        header, state = unpack(path.read_bytes())
-        version, config, d = header["version"], dict(header["config"]), header["d"]
+        header, state = FORMAT.unpack(path.read_bytes())
+        config, d = dict(header["config"]), header["d"]
         metadata = {**header["metadata"], "content_hash": header["content_hash"]}
         cls = quantizer_class(str(header["method"]))
-    if version != FORMAT_VERSION:
-        raise InputError(f"{str(path)!r} has format {version}; this version of vq-benchmark reads {FORMAT_VERSION}.")
     if _hash(cls.name, config, d, state) != metadata["content_hash"]:
         raise InputError(f"the content of {str(path)!r} does not match its hash; delete it to fit it again.")
     return cls.from_state(cls.parameters_type.parse(cls.name, config), state, d), metadata
