@@ -85,3 +85,26 @@ def test_another_release_counts(monkeypatch):
     before = run_id(DATASET, OPTIONS, CELL), model_id(DATASET, 5, CELL)
     monkeypatch.setattr("vq_benchmark.studies.identity.release", lambda: "9.9")
     assert (run_id(DATASET, OPTIONS, CELL), model_id(DATASET, 5, CELL)) != before
+
+
+@pytest.mark.parametrize(
+    ("changes", "run", "model"),
+    [
+        ({}, "f79b54554ebc10cb589f53eb", "1caea1d72f2d3a89e4786df6"),
+        (
+            {"k": 10, "candidates": 50, "num_pairs": 500, "train_size": 400},
+            "4ca1113cba95e68d811f4b75", "f3892d5e12d3242f4952e0dc",
+        ),
+        ({"with_recall": False, "with_pairwise": False}, "8917a7e0fc61460ad9541cd1", "1caea1d72f2d3a89e4786df6"),
+        (
+            {"with_rank": False, "with_qps": True, "train_size": 8},
+            "89707776471907a173ddcfc0", "5b2db9c5c8209dd6d7fa7794",
+        ),
+    ],
+)  # fmt: skip
+def test_stored_rows_and_models_keep_their_ids(monkeypatch, changes, run, model):
+    monkeypatch.setattr("vq_benchmark.studies.identity.release", lambda: "0.1")
+    monkeypatch.setattr("vq_benchmark.evaluation.metric_set.VERSION", 1)
+    options = replace(OPTIONS, **{"train_size": 20_000} | changes)
+    assert run_id(DATASET, options, CELL) == run
+    assert model_id(DATASET, options.train_size, CELL) == model
