@@ -15,7 +15,8 @@ from vq_benchmark.errors import InfeasibleBudget
 from vq_benchmark.machine.memory import GIB
 from vq_benchmark.quantizers.base import Quantizer
 from vq_benchmark.quantizers.registry import get_quantizer, registered
-from vq_benchmark.studies.cells import Options
+from vq_benchmark.studies.cells import Machine, Options
+from vq_benchmark.studies.measure_spec import DEFAULT_TRAIN_SIZE, MeasureSpec
 from vq_benchmark.studies.memory_estimate import DataFacts, cell_estimate, truth_estimate
 
 SIZES = "100000x384,1000000x768,8841823x768,113000000x1024"
@@ -33,7 +34,7 @@ def fitting(method: type[Quantizer], bits: float, d: int) -> Quantizer | None:
 
 def table(sizes: list[tuple[int, int]], bits: float, queries: int, options: Options) -> str:
     """Rows are methods, columns sizes (n, d); GiB with one decimal."""
-    data = [DataFacts(n, d, queries, min(options.train_size, n), reading=FLOAT16_BYTES * d) for n, d in sizes]
+    data = [DataFacts(n, d, queries, min(options.measure.train_size, n), reading=FLOAT16_BYTES * d) for n, d in sizes]
     rows = {"exact neighbours": [truth_estimate(facts, options, facts.n) for facts in data]}
     for name, method in registered().items():
         if method.external:  # other projects' libraries, which need not be here
@@ -63,12 +64,12 @@ def main() -> None:
     parser.add_argument("--sizes", default=SIZES, help="rows x dimension, separated by commas")
     parser.add_argument("--bits", type=float, default=4)
     parser.add_argument("--queries", type=int, default=1000)
-    parser.add_argument("--train-size", type=int, default=Options.train_size)
-    parser.add_argument("--batch-size", type=int, default=Options.batch_size)
+    parser.add_argument("--train-size", type=int, default=DEFAULT_TRAIN_SIZE)
+    parser.add_argument("--batch-size", type=int, default=Machine.batch_size)
     parser.add_argument("--write", type=Path)
     arguments = parser.parse_args()
     sizes = [(int(n), int(d)) for n, d in (size.split("x") for size in arguments.sizes.split(","))]
-    options = Options(Path(), Path(), train_size=arguments.train_size, batch_size=arguments.batch_size)
+    options = Options(MeasureSpec(train_size=arguments.train_size), Machine(Path(), Path(), arguments.batch_size))
     made = table(sizes, arguments.bits, arguments.queries, options)
     if arguments.write is None:
         print(made)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from flat_options import flat_options
 from hosting import Host, running_host
 from hypothesis import settings
 
@@ -20,7 +21,7 @@ from vq_benchmark.evaluation.evaluate import exact_truths
 from vq_benchmark.machine.progress import SilentReporter
 from vq_benchmark.results.database import Run
 from vq_benchmark.studies.cell_run import run_cell
-from vq_benchmark.studies.cells import Options, cells_of, parsed_grid
+from vq_benchmark.studies.cells import cells_of, parsed_grid
 
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
@@ -81,12 +82,14 @@ def make_study(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Study]
         base, queries = (rng.standard_normal((rows, 16)).astype(np.float32) for rows in (n, 12))
         base[n // 2] = base[0]  # a tie between chunks
         dataset = Dataset("made", ArraySource(base), queries, "l2", fingerprint=f"made {n}", files=())
-        options = Options(folder / "cache", folder / "codebooks", k=10, candidates=20, num_pairs=100, train_size=400)
+        options = flat_options(
+            folder / "cache", folder / "codebooks", k=10, max_candidates=20, num_pairs=100, train_size=400
+        )
         grid = parsed_grid(methods.split(","), {}, range(seeds))
         edges = [int(edge) for edge in np.linspace(0, n, chunks + 1)]
         rows: list[list[Run]] = []
         for span in [(0, n), *itertools.pairwise(edges)]:
-            truths = exact_truths(dataset, options.k, start=span[0], stop=span[1])
+            truths = exact_truths(dataset, options.measure.k, start=span[0], stop=span[1])
             cells, _ = cells_of(grid, [], range(seeds), dataset, options, span)
             rows.append([run_cell(dataset, options, cell, "sweep", truths, SilentReporter()) for cell in cells])
         return Study(rows[0], list(itertools.chain(*rows[1:])))

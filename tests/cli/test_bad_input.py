@@ -35,7 +35,7 @@ def assert_refused(ran, tmp_path: Path, *words: str) -> None:
         ({"dataset": "no-such-thing"}, ["no-such-thing", "sample"]),
         ({"method": "pqq"}, ["pqq", "pq"]),
         ({"bits": "1"}, ["sq", "4"]),
-        ({"bits": None, "param": "bits=9"}, ["9", "should be 4, 6, 8"]),
+        ({"bits": None, "param": "bits=9"}, ["9", "must be 4, 6, 8"]),
         ({"bits": None, "param": "colour=red"}, ["colour", "bits"]),
         ({"bits": None, "param": "bits"}, ["NAME=VALUE"]),
         ({"bits": "8", "param": "bits=8"}, ["either --bits or --param"]),
@@ -55,7 +55,7 @@ def assert_refused(ran, tmp_path: Path, *words: str) -> None:
         ({"ground_truth_path": "missing.npz"}, ["missing.npz"]),
         ({"queries_path": "missing.npy"}, ["missing.npy"]),
         ({"db_path": "%j.db"}, ["SLURM_JOB_ID"]),
-        ({"num_pairs": -1}, ["num_pairs", "-1"]),
+        ({"num_pairs": -1}, ["--num-pairs", "-1"]),
         ({"seed": -1}, ["seed", "-1"]),
         ({"seed": 2**31}, ["seed", "2147483648", "2147483647"]),
         ({"bits": "nan"}, ["--bits", "nan", "above 0"]),
@@ -272,7 +272,7 @@ def test_a_parameter_given_twice(program, vectors, tmp_path, words, said):
 
 def test_a_negative_seed_of_the_split(program, vectors, tmp_path):
     base = vectors / "base.npy"
-    assert_refused(program(*arguments(base, split_seed=-1)), tmp_path, "the split seed is -1, it must be at least 0.")
+    assert_refused(program(*arguments(base, split_seed=-1)), tmp_path, "--split-seed is -1; it must be at least 0.")
 
 
 def test_a_negative_seed_of_generated_data(program, tmp_path):

@@ -122,4 +122,4 @@ def test_all_about_one(program, host):
     assert program("datasets", "sample").code == 0
     assert "query.public.10K.u8bin" in program("datasets", "bigann-10M").out
     unknown = program("datasets", "sift-128")
-    assert unknown.code == 2 and "did you mean sift-128-euclidean" in unknown.err
+    assert unknown.code == 2 and "did you mean 'sift-128-euclidean'" in unknown.err

@@ -17,7 +17,7 @@ from vq_benchmark.datasets.text.embedding import _read_json
 from vq_benchmark.datasets.text.judged import read_collection
 from vq_benchmark.datasets.text.qrels import read_judged_pairs
 from vq_benchmark.machine.progress import SilentReporter
-from vq_benchmark.studies.cells import Options
+from vq_benchmark.studies.cells import Machine
 from vq_benchmark.studies.plan import Manifest, Task, plan_study
 from vq_benchmark.studies.slurm.jobs import Record, load_record
 from vq_benchmark.studies.slurm.profiles import read_profiles
@@ -40,7 +40,7 @@ def planned(folder: Path) -> Manifest:
     np.save(folder / "base.npy", BASE.astype(np.float32))
     what = {"dataset": str(folder / "base.npy"), "methods": ["sq", "none"], "bits": 8}
     study = Study.parse(what | {"k": 3, "num_queries": 4, "chunks": 2})
-    options = study.options(Options(cache_dir=folder / "cache", codebooks_dir=folder / "codebooks"))
+    options = study.options(Machine(cache_dir=folder / "cache", codebooks_dir=folder / "codebooks"))
     return plan_study(study, folder, study.load(), options)
 
 

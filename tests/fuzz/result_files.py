@@ -8,9 +8,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from flat_options import flat_options
 from rich.console import Console
 from target import BASE, TEST, N, Target, content
 
+from vq_benchmark.datasets.data_spec import DataSpec
 from vq_benchmark.datasets.loading import prepare_dataset
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.sources.vector_source import ArraySource
@@ -29,13 +31,13 @@ from vq_benchmark.results.merging import unite
 from vq_benchmark.results.models import load_model, save_model
 from vq_benchmark.studies.aggregate import finish_partial_rows, measurement_differences
 from vq_benchmark.studies.cell_run import run_cell
-from vq_benchmark.studies.cells import Options, cells_of, parsed_grid
+from vq_benchmark.studies.cells import cells_of, parsed_grid
 from vq_benchmark.studies.ground_truths import belonging_of
 
 
 def dataset() -> Any:
     stored = RawDataset(ArraySource(BASE.astype(np.float32)), ArraySource(TEST))
-    return prepare_dataset("made", stored, metric="l2")
+    return prepare_dataset("made", stored, DataSpec(dataset="made", metric="l2"))
 
 
 def make_truths(path: Path) -> None:
@@ -77,10 +79,10 @@ def measured() -> list[Run]:
     """The row of a cell on the whole base, and its partial rows on both halves."""
     made, rows = dataset(), []
     with TemporaryDirectory() as folder:
-        options = Options(Path(folder), Path(folder), k=3, candidates=6, num_pairs=20, train_size=30)
+        options = flat_options(Path(folder), Path(folder), k=3, max_candidates=6, num_pairs=20, train_size=30)
         grid = parsed_grid(["sq"], {}, [0])
         for span in ((0, N), (0, N // 2), (N // 2, N)):
-            truths = exact_truths(made, options.k, start=span[0], stop=span[1])
+            truths = exact_truths(made, options.measure.k, start=span[0], stop=span[1])
             (cell,), _ = cells_of(grid, [], [0], made, options, span)
             rows.append(run_cell(made, options, cell, "sweep", truths, SilentReporter()))
     return rows

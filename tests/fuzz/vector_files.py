@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from target import BASE, IDS, QUERIES, TEST, D, N, Target, content
 
+from vq_benchmark.datasets.data_spec import DataSpec
 from vq_benchmark.datasets.directory import open_directory
 from vq_benchmark.datasets.formats import opening
 from vq_benchmark.datasets.loading import prepare_dataset
@@ -24,7 +25,7 @@ QRELS = "".join(f"{number % QUERIES} 0 {number} 1\n" for number in range(20))
 
 
 def prepared(stored: RawDataset, name: str) -> Any:
-    dataset = prepare_dataset(name, stored, metric="l2", num_queries=QUERIES)
+    dataset = prepare_dataset(name, stored, DataSpec(dataset=name, metric="l2", num_queries=QUERIES))
     first = 0 if dataset.n <= 100 * N else dataset.n - 1
     rows = dataset.base.read(first, dataset.n)
     judged = None if dataset.judgements is None else dataset.judgements.qrels

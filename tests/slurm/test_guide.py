@@ -20,7 +20,7 @@ from vq_benchmark.results.checkpoints import Checkpoint
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.merging import MACHINE_METRICS
 from vq_benchmark.studies.aggregate import finish_partial_rows
-from vq_benchmark.studies.cells import Options
+from vq_benchmark.studies.cells import Machine
 from vq_benchmark.studies.memory_estimate import truth_within_memory
 from vq_benchmark.studies.plan import Task, plan_study
 from vq_benchmark.studies.slurm import scheduler
@@ -205,13 +205,13 @@ def test_without_accounting_sacct_says_what_the_guide_says(plain_cluster):
 
 def test_messages_of_studies_are_as_the_guide_has_them(login_node, tmp_path, monkeypatch):
     study = Study.parse({"dataset": "sample", "dataset_limit": 500, "methods": ["sq"], "bits": [4], "chunks": 2})
-    options = study.options(Options(tmp_path / "cache", tmp_path / "codebooks"))
+    options = study.options(Machine(tmp_path / "cache", tmp_path / "codebooks"))
     dataset = study.load()
     manifest = plan_study(study, tmp_path / "study", dataset, options)
     other = study.model_copy(update={"chunks": 3})
     assert is_documented(refusal(lambda: plan_study(other, manifest.folder, dataset, options)))
     assert is_documented(refusal(lambda: require_done(manifest, Task("fit", 0))))
-    tight = replace(options, memory=MemoryLimit(1, "--memory-limit"))
+    tight = replace(options, machine=replace(options.machine, memory=MemoryLimit(1, "--memory-limit")))
     assert is_documented(refusal(lambda: truth_within_memory(dataset, tight, 0, dataset.n)))
     record = Record(JobSpec.parse({})).with_job(999_999, "truth", 0, "0-1")
     record.save(manifest.folder)
@@ -222,7 +222,7 @@ def test_messages_of_studies_are_as_the_guide_has_them(login_node, tmp_path, mon
     assert is_documented(ENDINGS["TIMEOUT"])
     monkeypatch.setattr("getpass.getuser", lambda: "somebody")
     assert is_documented(refusal(lambda: plan_study(study, manifest.folder, dataset, options)))
-    changed = TaskContext(replace(manifest, fingerprint="another"), options, SilentReporter())
+    changed = TaskContext(replace(manifest, fingerprint="another"), options.machine, SilentReporter())
     assert is_documented(refusal(lambda: changed.dataset))
 
 

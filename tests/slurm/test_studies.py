@@ -18,7 +18,7 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import SilentReporter
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.merging import quality
-from vq_benchmark.studies.cells import Options
+from vq_benchmark.studies.cells import Machine
 from vq_benchmark.studies.local.cells import run_cells
 from vq_benchmark.studies.plan import STAGES, Manifest, Task, plan_study
 from vq_benchmark.studies.slurm.jobs import Record, load_record, script_path
@@ -41,8 +41,8 @@ def study_of(vectors: Path, **changes: object) -> Study:
     return Study.parse(values | changes)
 
 
-def machine(folder: Path) -> Options:
-    return Options(cache_dir=folder / "cache", codebooks_dir=folder / "codebooks")
+def machine(folder: Path) -> Machine:
+    return Machine(cache_dir=folder / "cache", codebooks_dir=folder / "codebooks")
 
 
 def planned(folder: Path, study: Study) -> Manifest:

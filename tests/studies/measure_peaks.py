@@ -24,8 +24,9 @@ from vq_benchmark.machine.memory import peak_bytes, reset_peak  # noqa: E402
 from vq_benchmark.machine.progress import SilentReporter  # noqa: E402
 from vq_benchmark.quantizers.registry import get_quantizer, quantizer_class  # noqa: E402
 from vq_benchmark.studies.cell_run import run_cell  # noqa: E402
-from vq_benchmark.studies.cells import Cell, Options  # noqa: E402
+from vq_benchmark.studies.cells import Cell, Machine, Options  # noqa: E402
 from vq_benchmark.studies.ground_truths import obtain_truths  # noqa: E402
+from vq_benchmark.studies.measure_spec import MeasureSpec  # noqa: E402
 from vq_benchmark.studies.memory_estimate import DataFacts, cell_estimate, truth_estimate  # noqa: E402
 
 SIZES = {"small": (5000, 128, 2000), "large": (24_576, 512, 6000)}
@@ -40,7 +41,7 @@ def measure(folder: Path, method: str) -> None:
     for size, (n, _, training) in SIZES.items():
         cache = Path(tempfile.mkdtemp(dir=folder))
         dataset = load_dataset(folder / size, metric="l2")
-        options = Options(cache, cache, train_size=training, batch_size=65_536)
+        options = Options(MeasureSpec(train_size=training), Machine(cache, cache, 65_536))
         facts = DataFacts.of(dataset, training)
         config = SLOW if quantizer_class(method).slow else QUICK.get(method, {})
         reset_peak()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from flat_options import changed_options, flat_options
 
 from vq_benchmark.datasets.dataset import Dataset, Judgements
 from vq_benchmark.datasets.file_states import FileState
@@ -66,11 +67,11 @@ def dataset() -> Dataset:
 
 @pytest.fixture
 def options(tmp_path: Path) -> Options:
-    return Options(
+    return flat_options(
         cache_dir=tmp_path / "cache",
         codebooks_dir=tmp_path / "codebooks",
         k=10,
-        candidates=20,
+        max_candidates=20,
         num_pairs=500,
         train_size=1000,
         batch_size=TILE_ROWS,
@@ -90,7 +91,7 @@ def run(dataset: Dataset, options: Options, tmp_path: Path) -> Callable[..., Out
 
 
 def kept(options: Options) -> list[Path]:
-    return sorted(options.checkpoints.folder.iterdir()) if options.checkpoints.folder.exists() else []
+    return sorted(options.machine.checkpoints.folder.iterdir()) if options.machine.checkpoints.folder.exists() else []
 
 
 def next_row(path: Path) -> int:
@@ -98,7 +99,9 @@ def next_row(path: Path) -> int:
 
 
 def of_calm_run(run, options: Options, tmp_path: Path, cell: Cell = PQ) -> dict:
-    calm = replace(options, cache_dir=tmp_path / "calm", codebooks_dir=tmp_path / "calm", checkpoints=Checkpoints())
+    calm = changed_options(
+        options, cache_dir=tmp_path / "calm", codebooks_dir=tmp_path / "calm", checkpoints=Checkpoints()
+    )
     (row,) = run(Stopper(), cell, options=calm, database="calm.db").runs
     assert row.status == "done"
     return quality(row.metrics)
@@ -150,7 +153,7 @@ def test_neighbours_of_judged_queries_beside_given_ones_go_on(run, dataset, opti
     calm = of_calm_run(run, options, tmp_path)
     scores = dataset.queries.astype(np.float64) @ dataset.base.read(0, N).T.astype(np.float64)
     np.save(tmp_path / "given.npy", np.argsort(-scores, axis=1, kind="stable")[:, :10])
-    given = replace(options, ground_truth_path=tmp_path / "given.npy")
+    given = changed_options(options, ground_truth_path=tmp_path / "given.npy")
     with pytest.raises(Stopped) as stop:
         run(Stopper("judged", 2 * TILE_ROWS), options=given)
     assert stop.value.rows_done == 2 * TILE_ROWS
@@ -165,7 +168,7 @@ def test_a_stop_during_training_keeps_the_model(run, dataset, options) -> None:
     with pytest.raises(Stopped) as stop:
         run(Stopper("fitting"), PQ, SQ)
     assert (stop.value.label, stop.value.rows_done) == ("pq m=4 nbits=4", 0)
-    assert model_path(options.codebooks_dir, "pq", model_id(dataset, options.train_size, PQ)).exists()
+    assert model_path(options.machine.codebooks_dir, "pq", model_id(dataset, options.measure.train_size, PQ)).exists()
     again = Stopper()
     assert [row.environment["model_reused"] for row in run(again, PQ, SQ).runs] == [True, False]
 
@@ -180,7 +183,7 @@ def test_a_stop_between_cells_keeps_the_rows_before(run, options, tmp_path) -> N
 
 
 def test_a_stop_while_the_search_index_is_filled_keeps_the_measurement(run, options, monkeypatch) -> None:
-    timed = replace(options, with_qps=True)
+    timed = changed_options(options, with_qps=True)
     with pytest.raises(Stopped) as stop:
         run(Stopper("filling", TILE_ROWS), options=timed)
     assert stop.value.rows_done == N
@@ -206,14 +209,14 @@ def test_checkpoints_are_written_as_often_as_asked(every, written, run, options,
     rows = []
     write = Checkpoint.write
     monkeypatch.setattr(Checkpoint, "write", lambda self, payload, row: (rows.append(row), write(self, payload, row)))
-    often = replace(options, checkpoints=replace(options.checkpoints, every=every), with_recall=False)
+    often = changed_options(options, checkpoints=replace(options.machine.checkpoints, every=every), with_recall=False)
     run(Stopper(), options=often)
     assert len(rows) == written
     assert kept(options) == []
 
 
 def test_without_a_folder_a_stop_loses_the_pass_only(run, options, tmp_path) -> None:
-    nowhere = replace(options, checkpoints=Checkpoints())
+    nowhere = changed_options(options, checkpoints=Checkpoints())
     with pytest.raises(Stopped) as stop:
         run(Stopper("pq m=4", 2 * TILE_ROWS), options=nowhere)
     assert stop.value.rows_done == 0
@@ -225,7 +228,7 @@ def test_without_a_folder_a_stop_loses_the_pass_only(run, options, tmp_path) -> 
 
 def test_where_no_checkpoint_can_be_written_the_pass_goes_on(run, options, tmp_path) -> None:
     (tmp_path / "file").touch()
-    blocked = replace(options, checkpoints=Checkpoints(tmp_path / "file", Interval(blocks=1)))
+    blocked = changed_options(options, checkpoints=Checkpoints(tmp_path / "file", Interval(blocks=1)))
     report = Stopper()
     (row,) = run(report, options=blocked).runs
     assert row.status == "done"
@@ -257,7 +260,7 @@ def test_a_model_that_was_fitted_again_otherwise_does_not_get_the_old_checkpoint
 ) -> None:
     with pytest.raises(Stopped):
         run(Stopper("pq m=4", TILE_ROWS))
-    model_path(options.codebooks_dir, "pq", model_id(dataset, options.train_size, PQ)).unlink()
+    model_path(options.machine.codebooks_dir, "pq", model_id(dataset, options.measure.train_size, PQ)).unlink()
     monkeypatch.setattr(type(dataset), "training_sample", lambda self, size, seed: self.base.read(0, size))
     stopper = Stopper()
     (row,) = run(stopper).runs
@@ -311,6 +314,8 @@ def test_a_checkpoint_of_other_vectors_is_not_gone_on_from(changed, dataset, opt
     (row,) = start(again, later).runs
     assert any("is of vectors that changed since" in said for said in again.said) == changed
     assert ("sq bits=8", N if changed else N - 2 * TILE_ROWS) in again.tasks
-    elsewhere = replace(options, cache_dir=tmp_path / "f", codebooks_dir=tmp_path / "f", checkpoints=Checkpoints())
+    elsewhere = changed_options(
+        options, cache_dir=tmp_path / "f", codebooks_dir=tmp_path / "f", checkpoints=Checkpoints()
+    )
     (fresh,) = run_cells(later, elsewhere, [SQ], Database(tmp_path / "fresh.db"), "sweep", Stopper()).runs
     assert quality(row.metrics) == quality(fresh.metrics)

@@ -10,7 +10,7 @@ from vq_benchmark.evaluation.evaluate import GroundTruths
 from vq_benchmark.evaluation.ground_truth_files import load_truths, save_truths
 from vq_benchmark.machine.progress import SilentReporter
 from vq_benchmark.results.database import Database
-from vq_benchmark.studies.cells import Options
+from vq_benchmark.studies.cells import Machine
 from vq_benchmark.studies.ground_truths import belonging_of
 from vq_benchmark.studies.local.cells import run_cells
 from vq_benchmark.studies.plan import plan_study
@@ -32,8 +32,8 @@ def study(tmp_path: Path) -> Study:
 
 
 @pytest.fixture
-def options(tmp_path: Path) -> Options:
-    return Options(cache_dir=tmp_path / "cache", codebooks_dir=tmp_path / "codebooks")
+def options(tmp_path: Path) -> Machine:
+    return Machine(cache_dir=tmp_path / "cache", codebooks_dir=tmp_path / "codebooks")
 
 
 def make_nearer(path: Path, study: Study) -> None:

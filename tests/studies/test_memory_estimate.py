@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from flat_options import changed_options
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +17,8 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.tiling import TILE_ROWS
 from vq_benchmark.machine.memory import GIB, MIB, MemoryLimit
 from vq_benchmark.quantizers.registry import get_quantizer, registered
-from vq_benchmark.studies.cells import Options
+from vq_benchmark.studies.cells import Machine, Options
+from vq_benchmark.studies.measure_spec import MeasureSpec
 from vq_benchmark.studies.memory_estimate import (
     DataFacts,
     MemoryEstimate,
@@ -29,7 +31,7 @@ TOLERANCE = 0.3
 METHODS = [name for name, method in registered().items() if method.unavailable() is None]
 MEASURE = Path(__file__).with_name("measure_peaks.py")
 FACTS = DataFacts(n=1_000_000, d=256, queries=1000, training=20_000)
-OPTIONS = Options(cache_dir=Path(), codebooks_dir=Path())
+OPTIONS = Options(MeasureSpec(), Machine(cache_dir=Path(), codebooks_dir=Path()))
 PROGRAM = (sys.executable, "-m", "vq_benchmark")
 
 
@@ -75,8 +77,8 @@ def test_more_of_anything_never_takes_less(method):
         for name in ("d", "queries", "training")
     ]
     more += [
-        cell_estimate(FACTS, quantizer, replace(OPTIONS, **changed), FACTS.n).total
-        for changed in ({"batch_size": 65_536}, {"candidates": 400}, {"threads": 2}, {"with_qps": True})
+        cell_estimate(FACTS, quantizer, changed_options(OPTIONS, **changed), FACTS.n).total
+        for changed in ({"batch_size": 65_536}, {"max_candidates": 400}, {"threads": 2}, {"with_qps": True})
     ]
     assert min(more) >= least
     assert cell_estimate(FACTS, quantizer, OPTIONS, FACTS.n, with_fit=False).total <= least
@@ -91,13 +93,13 @@ def test_memory_does_not_grow_with_the_number_of_vectors():
 
 def test_a_search_index_holds_all_codes():
     without, index = (cell_estimate(FACTS, get_quantizer("none"), options, FACTS.n) for options in
-                      (OPTIONS, replace(OPTIONS, with_qps=True)))  # fmt: skip
+                      (OPTIONS, changed_options(OPTIONS, with_qps=True)))  # fmt: skip
     assert (without.index, index.index) == (0, 4 * FACTS.n * FACTS.d)
     assert index.total - without.total > 0.9 * index.index
 
 
 def test_threads_take_a_tile_each_up_to_four():
-    coding = [cell_estimate(FACTS, get_quantizer("rabitq"), replace(OPTIONS, threads=threads), FACTS.n).coding
+    coding = [cell_estimate(FACTS, get_quantizer("rabitq"), changed_options(OPTIONS, threads=threads), FACTS.n).coding
               for threads in (1, 2, 4, 64)]  # fmt: skip
     assert coding == [8 * FACTS.d * 1024 * tiles for tiles in (1, 2, 4, 4)]
 

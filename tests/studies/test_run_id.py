@@ -5,21 +5,29 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from flat_options import changed_options, flat_options
 
 from vq_benchmark.datasets.dataset import Dataset, Judgements
 from vq_benchmark.datasets.file_states import FileState
 from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.machine.memory import MemoryLimit
 from vq_benchmark.results.checkpoints import Checkpoints
-from vq_benchmark.studies.cells import Cell, Options
-from vq_benchmark.studies.identity import DATA_WITHOUT_EFFECT, OPTIONS_WITHOUT_EFFECT, model_id, run_id
+from vq_benchmark.studies.cells import Cell, Machine, Options
+from vq_benchmark.studies.identity import (
+    DATA_WITHOUT_EFFECT,
+    MEASURE_KEYS,
+    MEASURE_WITHOUT_EFFECT,
+    model_id,
+    run_id,
+)
+from vq_benchmark.studies.measure_spec import MeasureSpec
 
 ROWS = np.arange(40, dtype=np.float32).reshape(10, 4)
 SOURCE = ArraySource(ROWS)
 JUDGED = Judgements(ROWS[:2], np.ones((2, 3), np.int64))
 LEARN = ArraySource(ROWS)
 DATASET = Dataset("made", SOURCE, ROWS[:3], "l2", LEARN, None, JUDGED, fingerprint="f", learn_fingerprint="g")
-OPTIONS = Options(Path("cache"), Path("codebooks"), train_size=5)
+OPTIONS = flat_options(Path("cache"), Path("codebooks"), train_size=5)
 CELL = Cell("pq", {"m": 2, "nbits": 4}, 3, 0, 10)
 
 OTHER_DATA = {
@@ -28,37 +36,58 @@ OTHER_DATA = {
     "judgements": Judgements(ROWS[:2], np.zeros((2, 3), np.int64)),
     "fingerprint": "h", "learn_fingerprint": "h", "revision": "r", "files": (FileState("x", 1, 2),), "notes": ("n",),
 }  # fmt: skip
-OTHER_OPTIONS = {
-    "cache_dir": Path("c"), "codebooks_dir": Path("c"), "k": 7, "candidates": 150, "num_pairs": 9, "train_size": 6,
-    "with_recall": False, "with_pairwise": False, "with_rank": False, "with_qps": True,
-    "ground_truth_path": Path("gt"), "batch_size": 5, "threads": 2, "slow": True,
+OTHER_MEASURE = {"ground_truth_path": Path("gt"), "with_qps": True}
+OTHER_MACHINE = {
+    "cache_dir": Path("c"), "codebooks_dir": Path("c"), "batch_size": 5, "threads": 2,
     "checkpoints": Checkpoints(Path("k")), "memory": MemoryLimit(1, "x"), "stage_to_tmp": True,
 }  # fmt: skip
 OTHER_CELL = {"method": "opq", "config": {"m": 2, "nbits": 5}, "seed": 4, "start": 1, "stop": 9}
+WITHOUT_EFFECT = DATA_WITHOUT_EFFECT | MEASURE_WITHOUT_EFFECT | OTHER_MACHINE.keys()
 MODEL = {"fingerprint", "learn_fingerprint", "train_size", "method", "config", "seed"}
 """The fields that a model depends on."""
+
+
+def other(name):
+    """Another value of a field of `MeasureSpec`, whatever it is."""
+    value = getattr(OPTIONS.measure, name)
+    return OTHER_MEASURE.get(name, not value if isinstance(value, bool) else value + 1 if value else None)
 
 
 def changed(name):
     """The three specifications, one of them with another value in that field."""
     data = replace(DATASET, **{name: OTHER_DATA[name]}) if name in OTHER_DATA else DATASET
-    options = replace(OPTIONS, **{name: OTHER_OPTIONS[name]}) if name in OTHER_OPTIONS else OPTIONS
+    others = OTHER_MACHINE | {each: other(each) for each in MeasureSpec.model_fields}
+    options = changed_options(OPTIONS, **{name: others[name]}) if name in others else OPTIONS
     return data, options, replace(CELL, **{name: OTHER_CELL[name]}) if name in OTHER_CELL else CELL
 
 
-@pytest.mark.parametrize("name", [each.name for kind in (Dataset, Options, Cell) for each in fields(kind)])
+FIELDS = [each.name for kind in (Dataset, Machine, Cell) for each in fields(kind)] + list(MeasureSpec.model_fields)
+
+
+@pytest.mark.parametrize("name", FIELDS)
 def test_every_field_counts_but_the_exceptions(name):
-    before = run_id(DATASET, OPTIONS, CELL)
-    same = run_id(*changed(name)) == before
-    assert same == (name in DATA_WITHOUT_EFFECT | OPTIONS_WITHOUT_EFFECT)
     data, options, cell = changed(name)
-    same = model_id(data, options.train_size, cell) == model_id(DATASET, OPTIONS.train_size, CELL)
+    assert (options != OPTIONS) == (name in {*MeasureSpec.model_fields, *OTHER_MACHINE})
+    same = run_id(data, options, cell) == run_id(DATASET, OPTIONS, CELL)
+    turns_recall_off = name == "skip_ground_truth"
+    assert same == (name in WITHOUT_EFFECT and not turns_recall_off)
+    same = model_id(data, options.measure.train_size, cell) == model_id(DATASET, OPTIONS.measure.train_size, CELL)
     assert same == (name not in MODEL)
 
 
 def test_the_exceptions_are_fields():
     assert {each.name for each in fields(Dataset)} >= DATA_WITHOUT_EFFECT
-    assert {each.name for each in fields(Options)} >= OPTIONS_WITHOUT_EFFECT
+    assert MeasureSpec.model_fields.keys() >= MEASURE_WITHOUT_EFFECT | MEASURE_KEYS.keys()
+
+
+def test_a_new_option_leaves_the_ids_of_earlier_rows():
+    class Later(MeasureSpec):
+        query_bits: int = 32
+
+    before = run_id(DATASET, OPTIONS, CELL)
+    later = [Options(Later(train_size=5, query_bits=bits), OPTIONS.machine) for bits in (32, 8)]
+    same = [run_id(DATASET, options, CELL) == before for options in later]
+    assert same == [True, False]
 
 
 def test_judged_queries_and_the_shape_of_queries_count():
@@ -73,7 +102,7 @@ def test_judged_queries_and_the_shape_of_queries_count():
 
 
 def test_learn_vectors_that_are_not_trained_on_do_not_count():
-    large = replace(OPTIONS, train_size=11)
+    large = changed_options(OPTIONS, train_size=11)
     assert run_id(DATASET, large, CELL) == run_id(replace(DATASET, learn_fingerprint="h"), large, CELL)
 
 
@@ -85,3 +114,26 @@ def test_another_release_counts(monkeypatch):
     before = run_id(DATASET, OPTIONS, CELL), model_id(DATASET, 5, CELL)
     monkeypatch.setattr("vq_benchmark.studies.identity.release", lambda: "9.9")
     assert (run_id(DATASET, OPTIONS, CELL), model_id(DATASET, 5, CELL)) != before
+
+
+@pytest.mark.parametrize(
+    ("changes", "run", "model"),
+    [
+        ({}, "f79b54554ebc10cb589f53eb", "1caea1d72f2d3a89e4786df6"),
+        (
+            {"k": 10, "max_candidates": 50, "num_pairs": 500, "train_size": 400},
+            "4ca1113cba95e68d811f4b75", "f3892d5e12d3242f4952e0dc",
+        ),
+        ({"with_recall": False, "with_pairwise": False}, "8917a7e0fc61460ad9541cd1", "1caea1d72f2d3a89e4786df6"),
+        (
+            {"with_rank": False, "with_qps": True, "train_size": 8},
+            "89707776471907a173ddcfc0", "5b2db9c5c8209dd6d7fa7794",
+        ),
+    ],
+)  # fmt: skip
+def test_stored_rows_and_models_keep_their_ids(monkeypatch, changes, run, model):
+    monkeypatch.setattr("vq_benchmark.studies.identity.release", lambda: "0.1")
+    monkeypatch.setattr("vq_benchmark.evaluation.metric_set.VERSION", 1)
+    options = changed_options(OPTIONS, **{"train_size": 20_000} | changes)
+    assert run_id(DATASET, options, CELL) == run
+    assert model_id(DATASET, options.measure.train_size, CELL) == model

@@ -3,12 +3,17 @@
 from pathlib import Path
 
 import pytest
+import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vq_benchmark.cli.options import MeasureOptions, StudyDataOptions
+from vq_benchmark.cli.main import app
+from vq_benchmark.datasets.data_spec import DataSpec
+from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.validation import option_name
 from vq_benchmark.quantizers.registry import registered
+from vq_benchmark.studies.measure_spec import MeasureSpec
 from vq_benchmark.studies.study import Study, method_names, read_study
 
 
@@ -43,17 +48,20 @@ def test_all_stands_for_the_methods_that_train_fast():
     ("text", "sentence"),
     [
         ("dataset: sample\nmethods: pq\nbist: 4\n", "did you mean 'bits'?"),
-        ("dataset: sample\nmethods: pq\nbits: many\n", "bits.0 is not valid"),
-        ("dataset: sample\n", "methods is not valid"),
-        ("methods: pq\n", "dataset is not valid"),
-        ("dataset: sample\nmethods: pq\nchunks: 0\n", "chunks is not valid"),
-        ("dataset: sample\nmethods: pq\nmetric: manhattan\n", "metric is not valid"),
-        ("dataset: sample\nmethods: [[pq]]\n", "methods is not valid: its items must be names"),
+        ("dataset: sample\nmethods: pq\nbits: many\n", "bits.0 is 'many'; it must be a number"),
+        ("dataset: sample\n", "methods is missing"),
+        ("methods: pq\n", "dataset is missing"),
+        ("dataset: sample\nmethods: pq\nchunks: 0\n", "chunks is 0; it must be at least 1"),
+        (
+            "dataset: sample\nmethods: pq\nmetric: manhattan\n",
+            "metric is 'manhattan'; it must be 'l2', 'ip'",
+        ),
+        ("dataset: sample\nmethods: [[pq]]\n", "methods: its items must be names"),
         ("dataset: sample\nmethods: pq\nbits: 2\nbits: 4\n", "'bits' is there twice"),
         ("dataset: sample\nmethods: {pq: {m: 48, m: 96}}\n", "'m' is there twice"),
         ("- a list\n", "is not a study"),
         ("dataset: [\n", "is not YAML"),
-        ("dataset: sample\nmethods: pq\nskip_ground_truth: true\nground_truth_path: a.npz\n", "only one can be"),
+        ("dataset: sample\nmethods: pq\nskip_ground_truth: true\nground_truth_path: a.npz\n", "not both"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(tmp_path, text, sentence):
@@ -89,10 +97,33 @@ def test_a_study_is_the_same_after_a_journey_through_json(bits, chunks, slow):
     assert Study.parse(study.model_dump(mode="json")) == study
 
 
-@pytest.mark.parametrize("group", [StudyDataOptions, MeasureOptions])
-def test_the_command_line_and_the_file_have_the_same_names_and_defaults(group):
-    fields = Study.model_fields
-    for name, option in group.__dataclass_fields__.items():
-        assert name in fields, name
+@pytest.mark.parametrize("command", [("sweep",), ("slurm", "submit")])
+@pytest.mark.parametrize("spec", [DataSpec, MeasureSpec])
+def test_the_command_line_and_the_file_have_the_same_names_and_defaults(command, spec):
+    found = typer.main.get_command(app)
+    for name in command:
+        found = found.commands[name]
+    options = {option.name: option for option in found.params}
+    for name, field in spec.model_fields.items():
+        assert Study.model_fields[name].default == field.default, name
+        assert options[name].help == field.description, name
         if name != "dataset":
-            assert fields[name].default == option.default, name
+            assert options[name].default == field.default, name
+
+
+def test_what_is_wrong_is_said_alike_wherever_it_stands(tmp_path):
+    wrong = "{} is 0; it must be at least 1."
+    with pytest.raises(InputError) as in_file:
+        read_study(write(tmp_path, "dataset: sample\nmethods: pq\nnum_queries: 0\n"))
+    with pytest.raises(InputError) as in_python:
+        load_dataset("sample", num_queries=0)
+    with pytest.raises(InputError) as on_the_command_line:
+        DataSpec.parse({"dataset": "sample", "num_queries": 0}, spelled=option_name)
+    assert str(in_file.value).endswith(wrong.format("num_queries"))
+    assert str(in_python.value).endswith(wrong.format("num_queries"))
+    assert str(on_the_command_line.value) == wrong.format("--num-queries")
+
+
+def test_an_unknown_argument_of_python_names_the_nearest():
+    with pytest.raises(InputError, match="has no argument 'num_query'; did you mean 'num_queries'"):
+        load_dataset("sample", num_query=5)

@@ -1,27 +1,30 @@
 """`vq-benchmark export`: a faiss index, or codes and model, of a method or of a stored run."""
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 from typer import Option
 
 from vq_benchmark.cli.measuring import say_notes, single_cell, single_grid
-from vq_benchmark.cli.options import CacheOptions, DataOptions, MachineOptions, grouped
-from vq_benchmark.datasets.dataset import Dataset, Metric
+from vq_benchmark.cli.options import CacheOptions, MachineOptions, grouped
+from vq_benchmark.datasets.data_spec import DataSpec
+from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.datasets.sources.vector_source import with_held_out_rows
 from vq_benchmark.errors import ChangedData, InputError
 from vq_benchmark.machine.progress import Reporter, reporter
 from vq_benchmark.machine.terminal import echo
+from vq_benchmark.machine.validation import option_name
 from vq_benchmark.quantizers.base import Quantizer
 from vq_benchmark.results.database import Database, Run
 from vq_benchmark.results.default_paths import codebooks_dir, database_path
-from vq_benchmark.studies.cells import DEFAULT_TRAIN_SIZE, Options
+from vq_benchmark.studies.cells import Machine, Options
 from vq_benchmark.studies.contents import Contents
 from vq_benchmark.studies.exporting import check_output, is_exported, stored_model
 from vq_benchmark.studies.exporting import export as write_export
 from vq_benchmark.studies.fitting import fitted_model
+from vq_benchmark.studies.measure_spec import DEFAULT_TRAIN_SIZE, MeasureSpec
 
 
 def register(app: typer.Typer) -> None:
@@ -31,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 @grouped
 def export(
-    data: DataOptions,
+    data: DataSpec,
     output: Annotated[
         Path, Option(help="A file .faiss to write an index to, or a new folder for codes.npy and model.npz.")
     ],
@@ -70,10 +73,10 @@ def export(
         grid = single_grid(method, bits, param or [], seed)
         check_output(output, method)
         options = Options(
-            cache_dir=cache.folder, codebooks_dir=models, train_size=train_size,
-            batch_size=machine.batch_size, threads=threads, slow=slow,
-        )  # fmt: skip
-        dataset = data.load(cache_dir=cache.folder, report=report)
+            MeasureSpec.parse({"train_size": train_size, "slow": slow}, spelled=option_name),
+            Machine(cache.folder, models, machine.batch_size, threads),
+        )
+        dataset = load_dataset(data.dataset, cache_dir=cache.folder, report=report, **data.selection)
         cell = single_cell(grid, bits, seed, dataset, options, (0, dataset.n))
         say_notes(dataset, report)
         quantizer = fitted_model(dataset, options, cell, report).quantizer
@@ -87,10 +90,10 @@ def _stored_run(run_id: str, database: Database) -> Run:
     return run
 
 
-def _data_of(run: Run, data: DataOptions, cache: Path, batch_size: int, report: Reporter) -> Dataset:
+def _data_of(run: Run, data: DataSpec, cache: Path, batch_size: int, report: Reporter) -> Dataset:
     """The data set of the options, under the metric of the run; refused if the run was on another."""
-    options = replace(data, metric=data.metric or cast(Metric, run.metric))
-    dataset = options.load(cache_dir=cache, report=report)
+    selection = data.selection | {"metric": data.metric or run.metric}
+    dataset = load_dataset(data.dataset, cache_dir=cache, report=report, **selection)
     if dataset.fingerprint != run.dataset_fingerprint:
         raise InputError(
             f"run {run.run_id} was on other data than {dataset.name!r} with these options: it had {run.n} vectors of "

@@ -8,8 +8,10 @@ from rich.table import Table
 from rich.text import Text
 from typer import Option
 
-from vq_benchmark.cli.options import CacheOptions, DataOptions, MachineOptions, grouped
+from vq_benchmark.cli.options import CacheOptions, MachineOptions, grouped
+from vq_benchmark.datasets.data_spec import DataSpec
 from vq_benchmark.datasets.inspection import FoundRows, Inspection, inspect_dataset
+from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.machine.terminal import Terminal
 
@@ -21,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 @grouped
 def inspect(
-    data: DataOptions,
+    data: DataSpec,
     machine: MachineOptions,
     cache: CacheOptions,
     max_rows: Annotated[int | None, Option(help="Look at so many rows, evenly spread [default: all].")] = None,
@@ -29,7 +31,7 @@ def inspect(
     """Audit a data set: shape, norms, duplicates, zero and non-finite rows, queries inside the base, spectrum."""
     machine.apply()
     report = reporter()
-    dataset = data.load(check=False, cache_dir=cache.folder, report=report)
+    dataset = load_dataset(data.dataset, check=False, cache_dir=cache.folder, report=report, **data.selection)
     with report.task("rows", min(max_rows or dataset.n, dataset.n)) as update:
         inspection = inspect_dataset(dataset, max_rows=max_rows, progress=lambda done, total: update(done))
     table = Table(box=box.SIMPLE, show_header=False)

@@ -23,16 +23,14 @@ from vq_benchmark.cli import (
     slurm,
     sweep,
 )
+from vq_benchmark.cli.exit_codes import BAD_INPUT
+from vq_benchmark.cli.program import Commands
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.signals import SIGNALLED, Interrupted, farewell, interruptible
 from vq_benchmark.machine.terminal import echo, printable
 
-BAD_INPUT = 2
-
-app = typer.Typer(
+app = Commands(
     name="vq-benchmark",
-    add_completion=False,
-    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     help="Which vector quantizer, at which budget of bits, loses how much, how fast, on your own vectors.",
 )

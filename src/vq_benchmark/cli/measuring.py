@@ -1,12 +1,12 @@
 """What `run` and `sweep` have in common: from options to a measurement, from an outcome to a table and exit code."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import typer
 
-from vq_benchmark.cli.options import BoundedMachineOptions, MeasureOptions, StoreOptions
+from vq_benchmark.cli.exit_codes import SOME_FAILED
+from vq_benchmark.cli.options import BoundedMachineOptions, StoreOptions
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import Reporter
@@ -17,17 +17,15 @@ from vq_benchmark.reports.tables import print_results
 from vq_benchmark.results.checkpoints import Checkpoints
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.default_paths import codebooks_dir
-from vq_benchmark.studies.cells import Cell, Options, Refusal, cells_of, parsed_grid
+from vq_benchmark.studies.cells import Cell, Machine, Options, Refusal, cells_of, parsed_grid
 from vq_benchmark.studies.local.cells import Outcome
 
-SOME_FAILED = 1
 
-
-def places_and_machine(
+def chosen_machine(
     store: StoreOptions, machine: BoundedMachineOptions, threads: int, checkpoints: Checkpoints
-) -> Options:
-    """Where things are kept and what the process may use; how cells are measured is the default."""
-    return Options(
+) -> Machine:
+    """Where things are kept and what the process may use, from the options of the command line."""
+    return Machine(
         cache_dir=store.folder,
         codebooks_dir=codebooks_dir(store.codebooks_dir),
         batch_size=machine.batch_size,
@@ -35,31 +33,6 @@ def places_and_machine(
         memory=machine.memory(),
         stage_to_tmp=machine.stage_to_tmp,
         checkpoints=checkpoints,
-    )
-
-
-def measurement_options(
-    measure: MeasureOptions,
-    store: StoreOptions,
-    machine: BoundedMachineOptions,
-    threads: int,
-    checkpoints: Checkpoints,
-) -> Options:
-    """The options of a study from those of the command line."""
-    if measure.skip_ground_truth and measure.ground_truth_path is not None:
-        raise InputError("give either --ground-truth-path or --skip-ground-truth, not both.")
-    return replace(
-        places_and_machine(store, machine, threads, checkpoints),
-        k=measure.k,
-        candidates=measure.max_candidates,
-        num_pairs=measure.num_pairs,
-        train_size=measure.train_size,
-        with_recall=measure.with_recall and not measure.skip_ground_truth,
-        with_pairwise=measure.with_pairwise,
-        with_rank=measure.with_rank,
-        with_qps=measure.with_qps,
-        ground_truth_path=measure.ground_truth_path,
-        slow=measure.slow,
     )
 
 

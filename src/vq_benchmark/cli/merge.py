@@ -5,14 +5,13 @@ from typing import Annotated
 import typer
 from typer import Argument
 
+from vq_benchmark.cli.exit_codes import SOME_FAILED
 from vq_benchmark.machine.locations import expanded
 from vq_benchmark.machine.terminal import echo
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.merge_inputs import find_databases
 from vq_benchmark.results.merging import unite
 from vq_benchmark.studies.aggregate import finish_partial_rows, measurement_differences
-
-SOME_FAILED = 1
 
 
 def register(app: typer.Typer) -> None:

@@ -1,104 +1,40 @@
-"""Options that several commands share: declared once, collected into dataclasses."""
+"""Options that several commands share: declared once, collected into dataclasses and specifications."""
 
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 from typer import Option
 
-from vq_benchmark.datasets.dataset import Dataset, Metric
-from vq_benchmark.datasets.loading import load_dataset
+from vq_benchmark.datasets.data_spec import DataSpec
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.locations import cache_dir
 from vq_benchmark.machine.memory import MemoryLimit, allowed_memory, parsed_bytes, use_memory
-from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.threads import allowed_threads, use_threads
+from vq_benchmark.machine.validation import Spec, option_name
 from vq_benchmark.results.checkpoints import Checkpoints, Interval
 from vq_benchmark.results.default_paths import checkpoint_dir
+from vq_benchmark.studies.measure_spec import MeasureSpec
 
-data_option = functools.partial(Option, rich_help_panel="Data set")
-measure_option = functools.partial(Option, rich_help_panel="Measurement")
 store_option = functools.partial(Option, rich_help_panel="Where results go")
 machine_option = functools.partial(Option, rich_help_panel="Machine")
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class DataOptions:
-    """Which vectors."""
-
-    dataset: Annotated[
-        str,
-        data_option("--dataset", "--vectors-path", help="Catalog name or path of a file or folder."),
-    ]
-    dataset_limit: Annotated[int | None, data_option(help="Use the first so many base vectors.")] = None
-    num_samples: Annotated[int | None, data_option(help="Number of vectors of `synthetic`.")] = None
-    dim: Annotated[int | None, data_option(help="Dimension of `synthetic`.")] = None
-    queries_path: Annotated[Path | None, data_option(help="A file of query vectors.")] = None
-    num_queries: Annotated[
-        int | None,
-        data_option(help="Use so many queries [default: 1000]; held out of the base where the data has none."),
-    ] = None
-    split_seed: Annotated[int, data_option(help="Draws the held-out queries.")] = 0
-    metric: Annotated[Metric | None, data_option(help="l2, ip or cosine; overrules what the data says.")] = None
-    vector_column: Annotated[
-        str | None, data_option(help="Column (parquet) or member (.npz, HDF5) with the vectors.")
-    ] = None
-
-    def load(self, *, check: bool = True, cache_dir: Path | None = None, report: Reporter | None = None) -> Dataset:
-        """The data set that the options name; `check` refuses bad rows, downloads go to `cache_dir`."""
-        return load_dataset(
-            self.dataset,
-            metric=self.metric,
-            queries_path=self.queries_path,
-            num_queries=self.num_queries,
-            limit=self.dataset_limit,
-            num_samples=self.num_samples,
-            dim=self.dim,
-            split_seed=self.split_seed,
-            vector_column=self.vector_column,
-            check=check,
-            cache_dir=cache_dir,
-            report=report,
-        )
-
-
-@dataclass(frozen=True)
-class StudyDataOptions(DataOptions):
-    """Which vectors, where a file may say it instead."""
-
-    dataset: Annotated[
-        str | None,
-        data_option("--dataset", "--vectors-path", help="Catalog name or path of a file or folder."),
-    ] = None  # type: ignore[assignment]
-
-
-@dataclass(frozen=True)
-class MeasureOptions:
-    """How cells are measured."""
-
-    train_size: Annotated[int, measure_option(help="Vectors to train on, a sample of the whole data.")] = 20_000
-    k: Annotated[int, measure_option(help="Neighbours per query: the depth of recall and rank distortion.")] = 100
-    max_candidates: Annotated[int, measure_option(help="Best rows kept per query (R).")] = 200
-    num_pairs: Annotated[int, measure_option(help="Pairs on which score and distance errors are measured.")] = 20_000
-    ground_truth_path: Annotated[
-        Path | None, measure_option(help="Exact neighbours: of `precompute-gt`, .npy, .ibin, .ivecs or HDF5.")
-    ] = None
-    skip_ground_truth: Annotated[
-        bool, measure_option("--skip-ground-truth", help="No exact neighbours, no recall.")
-    ] = False
-    slow: Annotated[bool, measure_option("--slow", help="Allow training that takes more than ten minutes.")] = False
-    with_recall: Annotated[bool, measure_option(help="Measure recall (needs exact neighbours).")] = True
-    with_pairwise: Annotated[bool, measure_option(help="Measure pairwise distortion.")] = True
-    with_rank: Annotated[bool, measure_option(help="Measure rank distortion.")] = True
-    with_qps: Annotated[
-        bool,
-        measure_option("--with-qps", help="Measure the rate of a real search index (holds all codes in memory)."),
-    ] = False
+PANELS: dict[type[Spec], str] = {DataSpec: "Data set", MeasureSpec: "Measurement"}
+"""The specifications that are options, and the panel of help that shows them."""
+MORE_NAMES = {"dataset": ("--vectors-path",)}
+"""Other names that an option goes by."""
+StudyData = Annotated[dict[str, Any], DataSpec]
+"""Which vectors, by field, where a study file may say it instead: nothing is required, or checked yet."""
+StudyMeasure = Annotated[dict[str, Any], MeasureSpec]
+"""The same of how they are measured."""
 
 
 @dataclass(frozen=True)
@@ -190,28 +126,26 @@ class BoundedMachineOptions(MachineOptions):
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
-    """A command whose dataclass parameters are spread out into one option per field, for typer to read."""
+    """A command for typer to read, whose groups of options are spread out into one option per field.
+
+    A group is a parameter whose type is a dataclass, a `Spec`, or one of `StudyData` and `StudyMeasure`.
+    """
     hints = get_type_hints(command, include_extras=True)
-    plain, spread = [], {}
-    for parameter in inspect.signature(command).parameters.values():
-        hint = hints[parameter.name]
-        if not hasattr(hint, "__dataclass_fields__"):
-            plain.append(parameter.replace(annotation=hint, kind=inspect.Parameter.KEYWORD_ONLY))
-            continue
-        spread[parameter.name] = hint
-        field_hints = get_type_hints(hint, include_extras=True)
-        for each in fields(hint):
-            default = inspect.Parameter.empty if each.default is MISSING else each.default
-            plain.append(
-                inspect.Parameter(
-                    each.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=field_hints[each.name]
-                )
-            )
+    spread = {name: group for name, hint in hints.items() if (group := _group(hint)) is not None}
+    plain = [
+        option
+        for parameter in inspect.signature(command).parameters.values()
+        for option in (
+            spread[parameter.name].options
+            if parameter.name in spread
+            else [parameter.replace(annotation=hints[parameter.name], kind=inspect.Parameter.KEYWORD_ONLY)]
+        )
+    ]
 
     @functools.wraps(command)
     def collected(**values: Any) -> None:
         groups = {
-            name: group(**{each.name: values.pop(each.name) for each in fields(group)})
+            name: group.collect({option.name: values.pop(option.name) for option in group.options})
             for name, group in spread.items()
         }
         command(**groups, **values)
@@ -219,6 +153,55 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     collected.__signature__ = inspect.Signature(plain)  # type: ignore[attr-defined]
     collected.__annotations__ = {parameter.name: parameter.annotation for parameter in plain}
     return collected
+
+
+@dataclass(frozen=True)
+class _Group:
+    options: list[inspect.Parameter]
+    collect: Callable[[dict[str, Any]], Any]
+    """Makes what the command takes of the values by name."""
+
+
+def _group(hint: Any) -> _Group | None:
+    if is_dataclass(hint):
+        kind: Any = hint
+        annotations = get_type_hints(kind, include_extras=True)
+        options = [_option(each.name, annotations[each.name], each.default, MISSING) for each in fields(kind)]
+        return _Group(options, lambda values: kind(**values))
+    if isinstance(hint, type) and issubclass(hint, Spec):
+        return _Group(_options_of(hint), lambda values: hint.parse(values, spelled=option_name))
+    if hint in (StudyData, StudyMeasure):
+        (spec,) = hint.__metadata__
+        return _Group([_optional(option) for option in _options_of(spec)], dict)
+    return None
+
+
+def _options_of(spec: type[Spec]) -> list[inspect.Parameter]:
+    return [
+        _option(
+            name, Annotated[info.annotation, _declared(name, info, PANELS[spec])], info.default, PydanticUndefined
+        )
+        for name, info in spec.model_fields.items()
+    ]
+
+
+def _declared(name: str, info: FieldInfo, panel: str) -> Any:
+    """The option of a field. A flag that is off by default has no --no-NAME."""
+    more = MORE_NAMES.get(name, ())
+    names = (option_name(name), *more) if more or info.default is False else ()
+    return Option(*names, help=info.description, rich_help_panel=panel)
+
+
+def _option(name: str, annotation: Any, default: Any, missing: object) -> inspect.Parameter:
+    default = inspect.Parameter.empty if default is missing else default
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _optional(option: inspect.Parameter) -> inspect.Parameter:
+    if option.default is not inspect.Parameter.empty:
+        return option
+    kind, declared = get_args(option.annotation)
+    return option.replace(default=None, annotation=Annotated[kind | None, declared])
 
 
 def comma_separated(text: str, convert: Callable[[str], T], option: str) -> list[T]:

@@ -7,8 +7,10 @@ import typer
 from typer import Option
 
 from vq_benchmark.cli.measuring import say_notes
-from vq_benchmark.cli.options import CacheOptions, CheckpointOptions, DataOptions, MachineOptions, grouped
+from vq_benchmark.cli.options import CacheOptions, CheckpointOptions, MachineOptions, grouped
 from vq_benchmark.cli.stoppable import stoppable
+from vq_benchmark.datasets.data_spec import DataSpec
+from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.evaluate import GroundTruths, exact_truths
 from vq_benchmark.evaluation.gpu import gpu_search, proposed_neighbors
@@ -27,7 +29,7 @@ def register(app: typer.Typer) -> None:
 @grouped
 @stoppable()
 def precompute_gt(
-    data: DataOptions,
+    data: DataSpec,
     machine: MachineOptions,
     cache: CacheOptions,
     checkpoint: CheckpointOptions,
@@ -44,7 +46,7 @@ def precompute_gt(
     checkpoints = checkpoint.parsed()
     search = gpu_search() if use_gpu else None
     report = reporter()
-    dataset = data.load(cache_dir=cache.folder, report=report)
+    dataset = load_dataset(data.dataset, cache_dir=cache.folder, report=report, **data.selection)
     say_notes(dataset, report)
     if not 1 <= k <= dataset.n:
         raise InputError(f"--k is {k}, it must be from 1 to the {dataset.n} base vectors.")

@@ -5,23 +5,24 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from vq_benchmark.cli.measuring import finish, measurement_options, say_notes, single_cell, single_grid
+from vq_benchmark.cli.measuring import chosen_machine, finish, say_notes, single_cell, single_grid
 from vq_benchmark.cli.options import (
     BoundedMachineOptions,
     CheckpointOptions,
-    DataOptions,
-    MeasureOptions,
     StoreOptions,
     grouped,
 )
 from vq_benchmark.cli.stoppable import stoppable
+from vq_benchmark.datasets.data_spec import DataSpec
+from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.machine.terminal import Terminal
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.default_paths import database_path
-from vq_benchmark.studies.cells import new_sweep_id
+from vq_benchmark.studies.cells import Options, new_sweep_id
 from vq_benchmark.studies.local.cells import run_cells
+from vq_benchmark.studies.measure_spec import MeasureSpec
 
 
 def register(app: typer.Typer) -> None:
@@ -32,9 +33,9 @@ def register(app: typer.Typer) -> None:
 @grouped
 @stoppable()
 def run(
-    data: DataOptions,
+    data: DataSpec,
     method: Annotated[str, Option(help="Quantizer (see `methods`).")],
-    measure: MeasureOptions,
+    measure: MeasureSpec,
     store: StoreOptions,
     checkpoint: CheckpointOptions,
     machine: BoundedMachineOptions,
@@ -50,13 +51,13 @@ def run(
     """
     threads = machine.apply()
     grid = single_grid(method, bits, param or [], seed)
-    options = measurement_options(measure, store, machine, threads, checkpoint.parsed())
+    options = Options(measure, chosen_machine(store, machine, threads, checkpoint.parsed()))
     database = Database(database_path(store.db_path))
     report = reporter()
-    dataset = data.load(cache_dir=options.cache_dir, report=report)
+    dataset = load_dataset(data.dataset, cache_dir=options.machine.cache_dir, report=report, **data.selection)
     rows = (data_chunk_start, dataset.n if data_chunk_end is None else data_chunk_end)
     if not 0 <= rows[0] < rows[1] <= dataset.n:
-        raise InputError(f"the chunk {rows[0]} to {rows[1]} is no range within the {dataset.n} base vectors.")
+        raise InputError(f"invalid chunk {rows[0]} to {rows[1]}: need 0 <= start < end <= {dataset.n}.")
     cell = single_cell(grid, bits, seed, dataset, options, rows)
     say_notes(dataset, report)
     outcome = run_cells(dataset, options, [cell], database, new_sweep_id(), report, force=store.force)

@@ -9,8 +9,10 @@ from rich.table import Table
 from typer import Argument, Option
 
 from vq_benchmark.cli import slurm_submit, slurm_task
+from vq_benchmark.cli.exit_codes import SOME_FAILED
 from vq_benchmark.cli.job_options import JobOptions
 from vq_benchmark.cli.options import grouped
+from vq_benchmark.cli.program import Commands
 from vq_benchmark.machine.terminal import Terminal, echo
 from vq_benchmark.studies.plan import STAGES, Manifest
 from vq_benchmark.studies.slurm.cancel import cancel_study
@@ -18,7 +20,6 @@ from vq_benchmark.studies.slurm.resume import resume_study
 from vq_benchmark.studies.slurm.scheduler import require_slurm
 from vq_benchmark.studies.slurm.status import STATES, StudyStatus, study_status
 
-SOME_FAILED = 1
 MOST_PROBLEMS_SHOWN = 20
 
 StudyFolder = Annotated[Path, Argument(help="Folder of the study.", show_default=False)]
@@ -26,7 +27,7 @@ StudyFolder = Annotated[Path, Argument(help="Folder of the study.", show_default
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    group = typer.Typer(help="A study on a SLURM cluster: submit it, see how it is, repair it.", no_args_is_help=True)
+    group = Commands(help="A study on a SLURM cluster: submit it, see how it is, repair it.", no_args_is_help=True)
     slurm_submit.register(group)
     group.command("status")(status)
     group.command("resume")(resume)

@@ -11,13 +11,13 @@ from typer import Argument, Option
 
 from vq_benchmark.cli.job_options import JobOptions, job_option
 from vq_benchmark.cli.measuring import say_notes
-from vq_benchmark.cli.options import BoundedMachineOptions, MeasureOptions, StudyDataOptions, grouped, store_option
+from vq_benchmark.cli.options import BoundedMachineOptions, StudyData, StudyMeasure, grouped, store_option
 from vq_benchmark.cli.studying import MethodOptions, StudyOptions, chosen_study, was_given
 from vq_benchmark.machine.locations import cache_dir as chosen_cache_dir
 from vq_benchmark.machine.locations import expanded, study_folder
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.machine.terminal import echo
-from vq_benchmark.studies.cells import Options
+from vq_benchmark.studies.cells import Machine
 from vq_benchmark.studies.plan import draft_manifest, plan_study
 from vq_benchmark.studies.slurm.job_arrays import expanded as expanded_array
 from vq_benchmark.studies.slurm.jobs import Job, Record
@@ -38,8 +38,8 @@ def register(app: typer.Typer) -> None:
 def submit(
     context: typer.Context,
     what: StudyOptions,
-    data: StudyDataOptions,
-    measure: MeasureOptions,
+    data: StudyData,
+    measure: StudyMeasure,
     machine: BoundedMachineOptions,
     grids: MethodOptions,
     job: JobOptions,
@@ -69,12 +69,12 @@ def submit(
     chosen.grid()
     folder = study_folder(study_dir)
     where = folder / "codebooks" if codebooks_dir is None else expanded(codebooks_dir)
-    options = chosen.options(Options(cache_dir=chosen_cache_dir(cache_dir), codebooks_dir=where))
+    options = chosen.options(Machine(cache_dir=chosen_cache_dir(cache_dir), codebooks_dir=where))
     report = reporter()
-    dataset = chosen.load(options.cache_dir, report)
+    dataset = chosen.load(options.machine.cache_dir, report)
     say_notes(dataset, report)
     # A job's own default is its $TMPDIR, where each task would download the vectors again.
-    record = Record(spec, (f"--cache-dir={options.cache_dir.absolute()}", *_handed_on(context)))
+    record = Record(spec, (f"--cache-dir={options.machine.cache_dir.absolute()}", *_handed_on(context)))
     if dry_run or test_only:
         manifest = draft_manifest(chosen, folder.absolute(), dataset, options)
         size = max_array_size()

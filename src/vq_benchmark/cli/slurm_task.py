@@ -6,15 +6,14 @@ from typing import Annotated
 import typer
 from typer import Argument
 
-from vq_benchmark.cli.measuring import places_and_machine
+from vq_benchmark.cli.exit_codes import SOME_FAILED
+from vq_benchmark.cli.measuring import chosen_machine
 from vq_benchmark.cli.options import BoundedMachineOptions, CheckpointOptions, StoreOptions, grouped, store_option
 from vq_benchmark.cli.stoppable import stoppable
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.machine.terminal import echo
 from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.tasks import TaskContext, TaskFailed, run_task
-
-SOME_FAILED = 1
 
 
 def register(app: typer.Typer) -> None:
@@ -38,14 +37,14 @@ def task(
     threads = machine.apply()
     manifest = Manifest.load(folder)
     chosen = manifest.task(stage, index)
-    options = places_and_machine(
+    here = chosen_machine(
         StoreOptions(cache_dir=cache_dir),
         machine,
         threads,
         CheckpointOptions(checkpoint_every=checkpoint_every).parsed(),
     )
     try:
-        run_task(TaskContext(manifest, options, reporter()), chosen)
+        run_task(TaskContext(manifest, here, reporter()), chosen)
     except TaskFailed as error:
         echo(f"vq-benchmark: {error}", err=True)
         raise typer.Exit(SOME_FAILED) from None

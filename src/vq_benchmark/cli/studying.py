@@ -9,8 +9,9 @@ import typer
 from typer import Option
 
 from vq_benchmark.cli.measuring import parsed_parameters
-from vq_benchmark.cli.options import MeasureOptions, StudyDataOptions, comma_separated
+from vq_benchmark.cli.options import comma_separated
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.validation import option_name
 from vq_benchmark.studies.study import Study, method_names, read_study
 
 grid_option = functools.partial(Option, rich_help_panel="Grids")
@@ -77,31 +78,30 @@ def chosen_study(
     file: Path | None,
     what: StudyOptions,
     grids: MethodOptions,
-    data: StudyDataOptions,
-    measure: MeasureOptions,
+    data: dict[str, Any],
+    measure: dict[str, Any],
 ) -> Study:
     """The study of the file, in which options that were given replace what it says, or that of the options alone.
 
     Raises:
         InputError: neither names a data set and methods, or something in it is not possible.
     """
-    values: dict[str, Any] = vars(data) | vars(measure) | {"chunks": what.chunks}
+    values = data | measure | {"chunks": what.chunks}
     if what.method is not None:
-        slow = measure.slow
-        names = method_names(comma_separated(what.method, str, "--method"), slow)
+        names = method_names(comma_separated(what.method, str, "--method"), measure["slow"])
         given = parsed_parameters([*(what.param or []), *grids.as_parameters(names)], names)
         values["methods"] = {name: given.get(name, {}) for name in names}
     elif what.param or grids != MethodOptions():
-        raise InputError("parameters are given without methods; name the methods that they are for with --method.")
+        raise InputError("--param and the grids need --method; name the methods that they are for.")
     if what.bits is not None:
         values["bits"] = comma_separated(what.bits, float, "--bits")
     values["seeds"] = comma_separated(what.seeds, int, "--seeds")
     if file is not None:
         return read_study(file, **{name: value for name, value in values.items() if was_given(context, name)})
-    if data.dataset is None or what.method is None:
-        missing = "--dataset" if data.dataset is None else "--method"
-        raise InputError(f"{missing} is missing; give it, or a study file that says it.")
-    return Study.parse(values, "this command")
+    for option, value in (("--dataset", data["dataset"]), ("--method", what.method)):
+        if value is None:
+            raise InputError(f"{option} is missing; give it, or a study file that sets it.")
+    return Study.parse(values, origin="", spelled=option_name)
 
 
 def was_given(context: typer.Context, name: str) -> bool:

@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from vq_benchmark.cli.measuring import finish, places_and_machine, say_notes
+from vq_benchmark.cli.measuring import chosen_machine, finish, say_notes
 from vq_benchmark.cli.options import (
     BoundedMachineOptions,
     CheckpointOptions,
-    MeasureOptions,
     StoreOptions,
-    StudyDataOptions,
+    StudyData,
+    StudyMeasure,
     grouped,
 )
 from vq_benchmark.cli.stoppable import stoppable
@@ -37,8 +37,8 @@ def register(app: typer.Typer) -> None:
 def sweep(
     context: typer.Context,
     what: StudyOptions,
-    data: StudyDataOptions,
-    measure: MeasureOptions,
+    data: StudyData,
+    measure: StudyMeasure,
     store: StoreOptions,
     checkpoint: CheckpointOptions,
     machine: BoundedMachineOptions,
@@ -58,11 +58,11 @@ def sweep(
     threads = machine.apply()
     study = chosen_study(context, config, what, grids, data, measure)
     study.grid()
-    options = study.options(places_and_machine(store, machine, threads, checkpoint.parsed()))
+    options = study.options(chosen_machine(store, machine, threads, checkpoint.parsed()))
     database = Database(database_path(store.db_path))
     folder = None if study_dir is None else study_folder(study_dir)
     report = reporter()
-    dataset = study.load(options.cache_dir, report)
+    dataset = study.load(options.machine.cache_dir, report)
     cells, refusals = study.cells(dataset, options)
     say_notes(dataset, report)
     if workers == study.chunks == 1 and study_dir is None:

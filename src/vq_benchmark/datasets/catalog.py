@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import partial
 
 from vq_benchmark.datasets.dataset import Metric
@@ -15,6 +14,7 @@ from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.sample import open_sample
 from vq_benchmark.datasets.sources.synthetic import DEFAULT_DIM, DEFAULT_NUM_VECTORS, open_synthetic
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.suggestions import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -108,9 +108,8 @@ def list_datasets() -> tuple[CatalogEntry, ...]:
 
 def unknown_dataset(name: str) -> InputError:
     """The error for a name that is neither in the catalog nor a path."""
-    near = get_close_matches(name, CATALOG, n=3)
     here = ", ".join(sorted(entry.name for entry in CATALOG.values() if not entry.downloads))
-    hint = f"did you mean {' or '.join(near)}? " if near else ""
+    hint = did_you_mean(name, CATALOG, most=3)
     return InputError(
         f"there is no data set or file {name!r}; {hint}the names are {here} and those of `vq-benchmark datasets`, "
         "hf:OWNER/NAME is a data set on Hugging Face, and any vector file or directory can be given by its path."

@@ -5,9 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from vq_benchmark.arrays import FloatArray
-from vq_benchmark.datasets.dataset import METRICS, Metric
+from vq_benchmark.datasets.dataset import Metric
 from vq_benchmark.datasets.raw_dataset import RawDataset
-from vq_benchmark.errors import InputError
 
 UNIT_NORM_TOLERANCE = 1e-2
 
@@ -19,8 +18,6 @@ def choose_metric(stored: RawDataset, asked: Metric | None, probed: FloatArray) 
     nothing says, rows that all have unit norm (within 0.01) mean cosine, and others l2.
     """
     if asked is not None:
-        if asked not in METRICS:
-            raise InputError(f"{asked!r} is no metric; the metrics are {', '.join(METRICS)}.")
         if stored.metric in (None, asked):
             return stored, asked
         note = f"the data states the metric {stored.metric}; {asked} is used as asked."

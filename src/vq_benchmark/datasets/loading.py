@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from vq_benchmark.datasets.checks import (
     repeated_rows,
     require_rows,
 )
+from vq_benchmark.datasets.data_spec import DataSpec, selected
 from vq_benchmark.datasets.dataset import Dataset, Judgements, Metric
 from vq_benchmark.datasets.directory import find_part, open_directory
 from vq_benchmark.datasets.distance_choice import choose_metric
@@ -49,98 +51,72 @@ DEFAULT_NUM_QUERIES = 1000
 def load_dataset(
     name_or_path: str | Path | Sequence[str | Path],
     *,
-    metric: Metric | None = None,
-    queries_path: str | Path | None = None,
-    num_queries: int | None = None,
-    limit: int | None = None,
-    num_samples: int | None = None,
-    dim: int | None = None,
-    split_seed: int = 0,
-    vector_column: str | None = None,
     check: bool = True,
     cache_dir: str | Path | None = None,
     memory_limit: int | None = None,
     report: Reporter | None = None,
+    **data: Any,
 ) -> Dataset:
     """A data set by its catalog name, or by the path of a file or a directory. Nothing but the queries is read whole.
 
     Args:
         name_or_path: a name of the catalog (NAME@REVISION pins a repository), hf:OWNER/NAME[@REVISION][:CONFIG]
             [:SPLIT], a file, a directory, a pattern of parquet files, or a list of parquet files that are one base.
-        metric: overrules what the data states, or the guess where it states nothing.
-        queries_path: a file of queries, instead of those that came with the data.
-        num_queries: at most so many of the queries are used; if there are none, so many base rows are held out:
-            1,000 where nothing is said, or a tenth of a base of fewer than 2,000 rows.
-        limit: use the first so many base rows; applied before the hold-out.
-        num_samples, dim: the size of `synthetic`; refused for others.
-        split_seed: draws the held-out rows.
-        vector_column: the parquet column, .npz member or HDF5 data set that holds the base vectors.
         check: refuse NaN, infinite and (under cosine) zero rows among the queries and a sample of the base.
         cache_dir: where downloads and the index of parquet files are kept; by default $VQ_CACHE_DIR, else $TMPDIR in
             a SLURM job, else the user's cache.
         memory_limit: the most bytes that this process may use, by default what the job and the machine have; a file
             that cannot be read within it is refused before it is.
         report: where the progress of downloads is shown.
+        data: fields of `DataSpec`, which are the data options of the command line:
+            metric ("l2", "ip" or "cosine") overrides what the data states, or the guess where it states nothing;
+            queries_path is a file of queries, instead of those that came with the data;
+            num_queries is the most queries to use; where the data has none, so many base rows are held out, by
+            default 1,000, or a tenth of a base of fewer than 2,000 rows;
+            split_seed samples the held-out rows;
+            dataset_limit, or limit, uses the first so many base rows, before any are held out;
+            num_samples and dim are the size of `synthetic`, and refused for others;
+            vector_column is the parquet column, .npz member or HDF5 data set that holds the base vectors.
 
     Raises:
-        InputError: there is no such data set, or it cannot be used; the sentence says why.
+        InputError: there is no such data set or argument, or it cannot be used; the sentence says why.
     """
-    if num_queries is not None and num_queries < 1:
-        raise InputError(f"{num_queries} queries are too few; --num-queries must be at least 1.")
+    spec = selected(name_or_path, data)
     options = LoadOptions(
-        num_queries=num_queries or DEFAULT_NUM_QUERIES,
-        num_samples=num_samples,
-        dim=dim,
-        limit=limit,
-        column=vector_column,
+        num_queries=spec.num_queries or DEFAULT_NUM_QUERIES,
+        num_samples=spec.num_samples,
+        dim=spec.dim,
+        limit=spec.dataset_limit,
+        column=spec.vector_column,
         cache=default_cache_dir(None) if cache_dir is None else Path(cache_dir),
         report=report or SilentReporter(),
     )
     with within_memory(None if memory_limit is None else allowed_memory(memory_limit)):
         name, stored = _open(name_or_path, options)
-        return prepare_dataset(
-            name,
-            stored,
-            metric=metric,
-            queries_path=queries_path,
-            num_queries=num_queries,
-            limit=limit,
-            split_seed=split_seed,
-            check=check,
-        )
+        return prepare_dataset(name, stored, spec, check=check)
 
 
-def prepare_dataset(
-    name: str,
-    stored: RawDataset,
-    *,
-    metric: Metric | None = None,
-    queries_path: str | Path | None = None,
-    num_queries: int | None = None,
-    limit: int | None = None,
-    split_seed: int = 0,
-    check: bool = True,
-) -> Dataset:
-    """What is stored, made ready to be benchmarked; the options are those of `load_dataset`.
+def prepare_dataset(name: str, stored: RawDataset, spec: DataSpec, *, check: bool = True) -> Dataset:
+    """What is stored, made ready to be benchmarked as the specification says; `check` is that of `load_dataset`.
 
     Raises:
         InputError: it cannot be used; the sentence says why.
     """
     require_rows(stored.base, f"{name!r}")
-    if queries_path is not None:
-        stored = _with_queries_of(stored, queries_path)
-    _require_room(name, stored, num_queries or DEFAULT_NUM_QUERIES)
-    if limit is not None:
-        stored = keep_first(stored, limit)
+    if spec.queries_path is not None:
+        stored = _with_queries_of(stored, spec.queries_path)
+    _require_room(name, stored, spec.num_queries or DEFAULT_NUM_QUERIES)
+    if spec.dataset_limit is not None:
+        stored = keep_first(stored, spec.dataset_limit)
     stored = (
-        hold_out(stored, num_queries or _default_hold_out(stored.base.n), split_seed)
+        hold_out(stored, spec.num_queries or _default_hold_out(stored.base.n), spec.split_seed)
         if stored.queries is None
-        else _first_queries(stored, num_queries or DEFAULT_NUM_QUERIES)
+        else _first_queries(stored, spec.num_queries or DEFAULT_NUM_QUERIES)
     )
     _require_consistent(stored)
     numbers = probe_rows(stored.base.n)
     probed = take(stored.base, numbers)
-    stored, chosen = choose_metric(stored, metric, probed)
+    stored, chosen = choose_metric(stored, spec.metric, probed)
     fingerprint = fingerprint_base(stored.base, chosen, stored.split, probed=probed)
     dataset = _under_metric(name, stored, chosen, fingerprint)
     if check:
@@ -164,8 +140,7 @@ def _open(name_or_path: str | Path | Sequence[str | Path], options: LoadOptions)
     entry = CATALOG.get(text) or CATALOG.get(name)
     if (options.num_samples is not None or options.dim is not None) and (entry is None or not entry.any_size):
         raise InputError(
-            f"{text!r} has a size of its own, so --num-samples and --dim do not apply; --dataset-limit uses fewer of "
-            "its rows."
+            f"--num-samples and --dim apply only to 'synthetic'; use --dataset-limit to take fewer rows of {text!r}."
         )
     if entry is not None:
         return entry.name, _open_entry(entry, replace(options, revision=revision or None))

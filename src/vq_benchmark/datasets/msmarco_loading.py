@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from vq_benchmark.arrays import Array
+from vq_benchmark.datasets.data_spec import selected
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.directory import directory_parts
 from vq_benchmark.datasets.formats.format import require_matrix, require_vector_dtype
@@ -42,7 +43,7 @@ def load_msmarco_dataset(
         if precomputed_embeddings is None
         else _with_embeddings(folder, precomputed_embeddings, max_samples)
     )
-    return prepare_dataset(NAME, stored, limit=max_samples)
+    return prepare_dataset(NAME, stored, selected(NAME, {"dataset_limit": max_samples}))
 
 
 def _with_embeddings(folder: Path, embeddings: Array | str | Path, max_samples: int | None) -> RawDataset:

@@ -14,8 +14,6 @@ from vq_benchmark.errors import InputError
 
 def keep_first(stored: RawDataset, limit: int) -> RawDataset:
     """The data set with the first `limit` base rows; stored neighbours and judgements of the others are dropped."""
-    if limit < 1:
-        raise InputError(f"a limit of {limit} base rows leaves nothing; it must be at least 1.")
     n = stored.whole_n or stored.base.n
     if limit >= n:
         return stored
@@ -29,8 +27,6 @@ def keep_first(stored: RawDataset, limit: int) -> RawDataset:
 def hold_out(stored: RawDataset, num_queries: int, seed: int) -> RawDataset:
     """The data set with num_queries base rows, drawn by seed, as its queries; they are no longer in the base."""
     n = stored.base.n
-    if seed < 0:
-        raise InputError(f"the split seed is {seed}, it must be at least 0.")
     if num_queries >= n:
         raise InputError(
             f"{num_queries} queries cannot be held out of {n} base rows; --num-queries must be below that, "

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from vq_benchmark.machine.validation import problem
+
 T = TypeVar("T")
 
 MAX_DEPTH = 50
@@ -100,9 +102,7 @@ def validated(kind: type[T], value: Any) -> T:
     try:
         return _adapter(kind).validate_python(value)  # type: ignore[arg-type, no-any-return]
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise ValueError(f"{place + ': ' if place else ''}{first['msg'].removeprefix('Value error, ')}") from None
+        raise ValueError(problem(error)) from None
 
 
 @cache

@@ -4,10 +4,12 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic_core import PydanticKnownError
 
 from vq_benchmark.arrays import Array, CodeArray, DoubleArray, FloatArray
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.validation import parsed
 from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.rows import row_squares
 
@@ -32,22 +34,7 @@ class Parameters(BaseModel):
     @classmethod
     def parse(cls, method: str, values: dict[str, Any]) -> Self:
         """Validated parameters, or an InputError of one sentence that names what would be right."""
-        try:
-            return cls(**values)
-        except ValidationError as error:
-            raise InputError(_sentence(cls, method, error)) from None
-
-
-def _sentence(parameters: type[Parameters], method: str, error: ValidationError) -> str:
-    first = error.errors()[0]
-    name = ".".join(str(part) for part in first["loc"]) or "parameters"
-    if first["type"] == "extra_forbidden":
-        known = ", ".join(parameters.model_fields) or "none"
-        return f"{method} has no parameter {name!r}; its parameters are: {known}."
-    message = first["msg"].removeprefix("Value error, ")
-    if not first["loc"]:
-        return f"{method}: {message}."
-    return f"{method}: {name}={first['input']!r} is not valid: {message[0].lower()}{message[1:]}."
+        return parsed(cls, values, method, noun="parameter")
 
 
 def one_of(*values: int) -> AfterValidator:
@@ -55,7 +42,7 @@ def one_of(*values: int) -> AfterValidator:
 
     def check(value: int) -> int:
         if value not in values:
-            raise ValueError(f"must be one of {', '.join(map(str, values))}")
+            raise PydanticKnownError("literal_error", {"expected": f"one of {', '.join(map(str, values))}"})
         return value
 
     return AfterValidator(check)

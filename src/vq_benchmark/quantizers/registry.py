@@ -3,12 +3,12 @@
 import importlib
 import inspect
 import pkgutil
-from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
 import vq_benchmark.quantizers.methods as package
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.suggestions import did_you_mean
 from vq_benchmark.quantizers.base import Quantizer
 
 
@@ -37,8 +37,7 @@ def quantizer_class(name: str) -> type[Quantizer]:
     try:
         return registered()[name]
     except KeyError:
-        near = get_close_matches(name, registered(), n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
+        hint = did_you_mean(name, registered())
         raise InputError(f"there is no method {name!r}; {hint}the methods are: {', '.join(registered())}.") from None
 
 

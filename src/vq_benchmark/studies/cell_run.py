@@ -41,19 +41,19 @@ def run_cell(
     """
     peak_is_own = reset_peak()
     check_stop(cell.label)
-    path = model_path(options.codebooks_dir, cell.method, model_id(dataset, options.train_size, cell))
+    path = model_path(options.machine.codebooks_dir, cell.method, model_id(dataset, options.measure.train_size, cell))
     options = cell_within_memory(dataset, options, cell, with_fit=not path.exists())
     model = fitted_model(dataset, options, cell, report)
     check_stop(cell.label)
-    checkpoint = options.checkpoints.of(
+    checkpoint = options.machine.checkpoints.of(
         run_id(dataset, options, cell),
         files=dataset.files,
         model_hash=model.hash,
         dataset_fingerprint=dataset.fingerprint,
     )
-    contents = Contents(dataset, report, options.batch_size)
+    contents = Contents(dataset, report, options.machine.batch_size)
     saved = Checkpointing(
-        Measurement, checkpoint, options.checkpoints.every, cell.label, cell.start, report, contents.are
+        Measurement, checkpoint, options.machine.checkpoints.every, cell.label, cell.start, report, contents.are
     )
     with report.task(cell.label, cell.stop - saved.next_row) as update:
         measurement = evaluate(
@@ -62,16 +62,16 @@ def run_cell(
             start=cell.start,
             stop=cell.stop,
             truths=truths,
-            k=options.k,
-            with_rank=options.with_rank,
+            k=options.measure.k,
+            with_rank=options.measure.with_rank,
             model_hash=model.hash,
-            settings=options.settings(cell.seed),
-            batch_size=options.batch_size,
+            settings=options.measure.pass_settings(cell.seed),
+            batch_size=options.machine.batch_size,
             on_block=update,
             resume=saved.resume,
             after_block=saved.after_block,
         )
-    rows_in_memory = min(block_rows(options.batch_size), dataset.n)
+    rows_in_memory = min(block_rows(options.machine.batch_size), dataset.n)
     costs: Metrics = {
         "fit_seconds": model.fit_seconds,
         "peak_memory_bytes": peak_bytes(),
@@ -79,7 +79,7 @@ def run_cell(
     }
     whole = not measurement.missing
     metrics = checked_metrics(cell.method, measurement) if whole else {}
-    facts = environment(options.threads) | {
+    facts = environment(options.machine.threads) | {
         "queries_in_base": None if truths is None else duplicate_queries(dataset, truths.queries),
         "model_id": model.id,
         "model_hash": model.hash,
@@ -89,7 +89,7 @@ def run_cell(
     }
     if model.quantizer.external:
         facts["external"] = True
-    if options.with_qps and truths is not None:
+    if options.measure.with_qps and truths is not None:
         saved.write(cell.stop, measurement)
         index = search_index(model.quantizer, dataset, options, cell, report)
         facts["search_index"] = None if index is None else index_name(index)
@@ -119,7 +119,9 @@ def search_index(quantizer: Quantizer, dataset: Dataset, options: Options, cell:
             update(done)
             check_stop(cell.label, cell.stop - cell.start)
 
-        return filled_index(quantizer, dataset.base, dataset.metric, batch_size=options.batch_size, on_block=on_block)
+        return filled_index(
+            quantizer, dataset.base, dataset.metric, batch_size=options.machine.batch_size, on_block=on_block
+        )
 
 
 def failed_row(dataset: Dataset, options: Options, cell: Cell, sweep_id: str, error: Exception) -> Run:
@@ -128,7 +130,7 @@ def failed_row(dataset: Dataset, options: Options, cell: Cell, sweep_id: str, er
     message = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}".removesuffix(": ")
     return _row(
         dataset, options, cell, sweep_id,
-        status="failed", error=message, environment=environment(options.threads) | details,
+        status="failed", error=message, environment=environment(options.machine.threads) | details,
     )  # fmt: skip
 
 

@@ -12,15 +12,13 @@ from typing import Any
 
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import InfeasibleBudget, InputError
-from vq_benchmark.evaluation.ground_truth import DEFAULT_K
-from vq_benchmark.evaluation.streaming import PassSettings
 from vq_benchmark.evaluation.tiling import DEFAULT_BATCH_SIZE, block_rows
 from vq_benchmark.machine.memory import MemoryLimit
 from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.quantizers.registry import quantizer_class
 from vq_benchmark.results.checkpoints import Checkpoints
+from vq_benchmark.studies.measure_spec import MeasureSpec
 
-DEFAULT_TRAIN_SIZE = 20_000
 GREATEST_SEED = 2**31 - 1
 """faiss takes seeds of 32 bits with a sign."""
 LONGEST_TRAINING_SECONDS = 600
@@ -28,24 +26,13 @@ LONGEST_TRAINING_SECONDS = 600
 
 
 @dataclass(frozen=True)
-class Options:
-    """How cells are measured, and where their by-products are kept."""
+class Machine:
+    """Where by-products are kept, and what the process may use; no result depends on it."""
 
     cache_dir: Path
     codebooks_dir: Path
-    k: int = DEFAULT_K
-    candidates: int = PassSettings.candidates
-    num_pairs: int = PassSettings.num_pairs
-    train_size: int = DEFAULT_TRAIN_SIZE
-    with_recall: bool = True
-    with_pairwise: bool = True
-    with_rank: bool = True
-    with_qps: bool = False
-    ground_truth_path: Path | None = None
     batch_size: int = DEFAULT_BATCH_SIZE
     threads: int = 1
-    slow: bool = False
-    """Whether training may take longer than ten minutes."""
     checkpoints: Checkpoints = Checkpoints()  # noqa: RUF009 - frozen
     memory: MemoryLimit | None = None
     """What the process may use; None: nobody looks."""
@@ -53,29 +40,15 @@ class Options:
     """Whether the rows of a chunk are copied to scratch space on the node and read from there."""
 
     def __post_init__(self) -> None:
-        if self.train_size < 1:
-            raise InputError(f"--train-size is {self.train_size}, it must be at least 1.")
-        if self.k < 1:
-            raise InputError(f"--k is {self.k}, it must be at least 1.")
-        if self.k > self.candidates:
-            raise InputError(f"--k is {self.k}, more than the {self.candidates} candidates kept (--max-candidates).")
-        if self.with_qps and not self.with_recall:
-            raise InputError(
-                "--with-qps needs recall: a search rate says nothing without the recall of the same index; leave out "
-                "--skip-ground-truth and --no-with-recall."
-            )
         block_rows(self.batch_size)
-        self.settings(seed=0)
 
-    def settings(self, seed: int) -> PassSettings:
-        """What one pass measures."""
-        return PassSettings(
-            candidates=self.candidates,
-            num_pairs=self.num_pairs,
-            seed=seed,
-            with_scores=self.with_recall,
-            with_pairwise=self.with_pairwise,
-        )
+
+@dataclass(frozen=True)
+class Options:
+    """How cells are measured, and on what."""
+
+    measure: MeasureSpec
+    machine: Machine
 
 
 @dataclass(frozen=True)
@@ -149,7 +122,9 @@ def cells_of(
             continue
         for parameters in list(given) or _chosen(method, budgets, dataset.d, refusals):
             parameters.check_dimension(dataset.d)
-            refusal = None if options.slow else _too_slow(method, parameters, dataset, options.train_size)
+            refusal = (
+                None if options.measure.slow else _too_slow(method, parameters, dataset, options.measure.train_size)
+            )
             if refusal is not None:
                 refusals.append(refusal)
                 continue

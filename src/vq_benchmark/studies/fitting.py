@@ -33,20 +33,20 @@ class FittedModel:
 
 def fitted_model(dataset: Dataset, options: Options, cell: Cell, report: Reporter) -> FittedModel:
     """The cell's model: loaded if it was fitted before, else fitted to a sample of the whole data set and saved."""
-    id_ = model_id(dataset, options.train_size, cell)
-    path = model_path(options.codebooks_dir, cell.method, id_)
+    id_ = model_id(dataset, options.measure.train_size, cell)
+    path = model_path(options.machine.codebooks_dir, cell.method, id_)
     if path.exists():
         try:
             quantizer, metadata = load_model(path)
             digest, files = metadata.get("training_digest", ""), from_json(metadata.get("training_files"))
-            if Contents(dataset, report).training_is(files, digest, options.train_size, cell.seed):
+            if Contents(dataset, report).training_is(files, digest, options.measure.train_size, cell.seed):
                 facts = metadata["content_hash"], digest, metadata["fit_seconds"]
                 return FittedModel(quantizer, id_, *facts, reused=True)
             report.say(f"{cell.label}: the training vectors changed since its model was fitted; it is fitted again.")
         except InputError as error:
             report.say(f"{error} It is fitted again.")
     quantizer = get_quantizer(cell.method, **cell.config)
-    train = dataset.training_sample(options.train_size, cell.seed)
+    train = dataset.training_sample(options.measure.train_size, cell.seed)
     training_digest = fingerprint_array(train)
     report.say(f"{cell.label}: fitting to {len(train):,} vectors")
     began = time.perf_counter()

@@ -50,9 +50,9 @@ def obtain_truths(dataset: Dataset, options: Options, start: int, stop: int, rep
         InputError: a ground truth was given that does not belong to the data, or its computation does not fit into
             memory.
     """
-    if options.ground_truth_path is not None:
-        return _given(dataset, options, options.ground_truth_path, report)
-    if has_stored_truth(dataset, options.k):
+    if options.measure.ground_truth_path is not None:
+        return _given(dataset, options, options.measure.ground_truth_path, report)
+    if has_stored_truth(dataset, options.measure.k):
         assert dataset.neighbors is not None
         try:
             return _adopted(dataset, options, dataset.neighbors, "the ground truth that came with the data", report)
@@ -65,8 +65,10 @@ def obtain_truths(dataset: Dataset, options: Options, start: int, stop: int, rep
             return cached
     options = truth_within_memory(dataset, options, start, stop)
     label = f"exact neighbours of {len(dataset.queries):,} queries"
-    with resumable_search(dataset, path.stem, (start, stop), label, options.checkpoints, report) as hooks:
-        truths = exact_truths(dataset, options.k, start=start, stop=stop, batch_size=options.batch_size, **hooks)
+    with resumable_search(dataset, path.stem, (start, stop), label, options.machine.checkpoints, report) as hooks:
+        truths = exact_truths(
+            dataset, options.measure.k, start=start, stop=stop, batch_size=options.machine.batch_size, **hooks
+        )
         _save(path, dataset, truths, report)
     return truths
 
@@ -77,8 +79,8 @@ def check_given_truth(dataset: Dataset, options: Options, report: Reporter) -> N
     Raises:
         InputError: there is no such file, or it does not belong to the data.
     """
-    if options.ground_truth_path is not None and options.with_recall:
-        _given(dataset, options, options.ground_truth_path, report)
+    if options.measure.ground_truth_path is not None and options.measure.with_recall:
+        _given(dataset, options, options.measure.ground_truth_path, report)
 
 
 def say_repeated_queries(dataset: Dataset, truths: GroundTruths, report: Reporter) -> None:
@@ -118,8 +120,8 @@ def _given(dataset: Dataset, options: Options, path: Path, report: Reporter) -> 
     if not path.is_file():
         raise InputError(f"there is no ground truth file {str(path)!r}.")
     if path.suffix == ".npz":
-        truths = load_truths(path, belonging_of(dataset), options.k, (0, dataset.n))
-        present = Contents(dataset, report, options.batch_size).searched(truths)
+        truths = load_truths(path, belonging_of(dataset), options.measure.k, (0, dataset.n))
+        present = Contents(dataset, report, options.machine.batch_size).searched(truths)
         if present is None:
             raise ChangedData(
                 f"{str(path)!r} is the ground truth of other vectors: these changed since; compute it again with "
@@ -138,8 +140,10 @@ def _adopted(dataset: Dataset, options: Options, ids: IdArray, origin: str, repo
         return cached
     judged = own_judged_queries(dataset)
     label = f"checking {origin}" if judged is None else f"exact neighbours of {len(judged):,} judged queries"
-    with resumable_search(dataset, path.stem, (0, dataset.n), label, options.checkpoints, report) as hooks:
-        truths = adopted_truths(ids, dataset, options.k, origin, batch_size=options.batch_size, **hooks)
+    with resumable_search(dataset, path.stem, (0, dataset.n), label, options.machine.checkpoints, report) as hooks:
+        truths = adopted_truths(
+            ids, dataset, options.measure.k, origin, batch_size=options.machine.batch_size, **hooks
+        )
     _save(path, dataset, truths, report)
     return truths
 
@@ -152,7 +156,7 @@ def truth_key(dataset: Dataset, k: int, rows: Span) -> str:
 
 
 def _cached(dataset: Dataset, options: Options, rows: Span, suffix: str = "") -> Path:
-    return options.cache_dir / "ground-truth" / f"{truth_key(dataset, options.k, rows)}{suffix}.npz"
+    return options.machine.cache_dir / "ground-truth" / f"{truth_key(dataset, options.measure.k, rows)}{suffix}.npz"
 
 
 def _load(path: Path, dataset: Dataset, options: Options, span: Span, report: Reporter) -> GroundTruths | None:
@@ -163,17 +167,17 @@ def _load(path: Path, dataset: Dataset, options: Options, span: Span, report: Re
     if not path.exists():
         return None
     try:
-        truths = load_truths(path, belonging_of(dataset), options.k, span)
+        truths = load_truths(path, belonging_of(dataset), options.measure.k, span)
     except InputError as error:
         report.say(f"{error} It is not used; exact neighbours are computed again.")
         return None
-    present = Contents(dataset, report, options.batch_size).searched(truths)
+    present = Contents(dataset, report, options.machine.batch_size).searched(truths)
     if present is None:
         report.say("the vectors changed since their exact neighbours were computed; these are computed again.")
         return None
     if present is not truths:  # so that the vectors are compared only once
         _save(path, dataset, present, report)
-    options.checkpoints.remove(_search_id(path.stem))  # a kill may have come between the file and this
+    options.machine.checkpoints.remove(_search_id(path.stem))  # a kill may have come between the file and this
     return present
 
 

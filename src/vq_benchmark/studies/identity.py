@@ -12,12 +12,18 @@ from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.evaluation import metric_set
 from vq_benchmark.machine.provenance import release
 from vq_benchmark.studies.cells import Cell, Options
+from vq_benchmark.studies.measure_spec import MeasureSpec
 
-OPTIONS_WITHOUT_EFFECT = frozenset({
-    "cache_dir", "codebooks_dir", "checkpoints", "ground_truth_path", "batch_size", "threads", "memory",
-    "stage_to_tmp", "slow",
-})  # fmt: skip
-"""Places, the machine, and permissions: fields of `Options` that don't change a result."""
+MEASURE_WITHOUT_EFFECT = frozenset({"ground_truth_path", "skip_ground_truth", "slow"})
+"""Fields of `MeasureSpec` that don't change a result: a place, a permission, and what `with_recall` stands for."""
+MEASURE_KEYS = {
+    "train_size": "train_size", "k": "k", "max_candidates": "candidates", "num_pairs": "num_pairs",
+    "with_recall": "with_recall", "with_pairwise": "with_pairwise", "with_rank": "with_rank", "with_qps": "with_qps",
+}  # fmt: skip
+"""Fields of `MeasureSpec` that are hashed whatever their value, and their key in what is hashed.
+
+Any other field is hashed where it differs from its default, so that a new one leaves the ids of earlier rows alone.
+"""
 DATA_WITHOUT_EFFECT = frozenset({"name", "base", "learn", "neighbors", "revision", "files", "notes"})
 """Fields of `Dataset` that don't change a result: names, and what others stand for, `fingerprint` for `base`."""
 
@@ -25,17 +31,18 @@ DATA_WITHOUT_EFFECT = frozenset({"name", "base", "learn", "neighbors", "revision
 def run_id(dataset: Dataset, options: Options, cell: Cell) -> str:
     """Hash of everything that determines the result of a cell, as 24 hex digits.
 
-    That is every field of the three but the exceptions above, so that a new one counts unless somebody says no.
+    That is every field of data set, measurement and cell but the exceptions above, so that a new one counts unless
+    somebody says no.
     """
     data = determining(dataset, DATA_WITHOUT_EFFECT) | {
-        "learn_fingerprint": _learn_fingerprint(dataset, options.train_size)
+        "learn_fingerprint": _learn_fingerprint(dataset, options.measure.train_size)
     }
     return _digest(
         {
             "version": release(),
             "metric_set": metric_set.VERSION,
             "data": data,
-            "options": determining(options, OPTIONS_WITHOUT_EFFECT),
+            "options": measured(options.measure),
             "cell": determining(cell),
         }
     )
@@ -54,6 +61,15 @@ def model_id(dataset: Dataset, train_size: int, cell: Cell) -> str:
             "seed": cell.seed,
         }
     )
+
+
+def measured(measure: MeasureSpec) -> dict[str, Any]:
+    """What of a measurement is part of the identity of a row, by key."""
+    return {
+        MEASURE_KEYS.get(name, name): value
+        for name, value in measure.model_dump(mode="json", exclude=set(MEASURE_WITHOUT_EFFECT)).items()
+        if name in MEASURE_KEYS or value != type(measure).model_fields[name].default
+    }
 
 
 def determining(specification: Any, without_effect: Collection[str] = ()) -> dict[str, Any]:

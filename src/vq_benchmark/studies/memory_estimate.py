@@ -122,12 +122,19 @@ def cell_estimate(
     """
     footprint = quantizer.footprint(facts.training, facts.d)
     per_row = 4 * (2 * facts.d + footprint.score_columns) + footprint.code
-    in_flight = min(options.threads * ROWS_OF_THREAD, TILE_ROWS)
-    with_scores = options.with_recall
-    with_index = options.with_qps and quantizer.has_search_index()
+    in_flight = min(options.machine.threads * ROWS_OF_THREAD, TILE_ROWS)
+    with_scores = options.measure.with_recall
+    with_index = options.measure.with_qps and quantizer.has_search_index()
     return MemoryEstimate(
-        **_of_pass(facts, options, rows, baseline, options.candidates if with_scores else 0, footprint.score_columns),
-        ground_truth=CANDIDATE_BYTES * facts.queries * options.k if with_scores else 0,
+        **_of_pass(
+            facts,
+            options,
+            rows,
+            baseline,
+            options.measure.max_candidates if with_scores else 0,
+            footprint.score_columns,
+        ),
+        ground_truth=CANDIDATE_BYTES * facts.queries * options.measure.k if with_scores else 0,
         model=footprint.model,
         training=4 * facts.training * facts.d if with_fit else 0,
         fitting=footprint.fitting + footprint.model if with_fit else 0,
@@ -142,14 +149,14 @@ def truth_estimate(
 ) -> MemoryEstimate:
     """What it takes to find the exact neighbours of all queries among `rows` rows of the base."""
     return MemoryEstimate(
-        **_of_pass(facts, options, rows, baseline, options.k, score_columns=0), tile=TILE_ROWS * 4 * facts.d
+        **_of_pass(facts, options, rows, baseline, options.measure.k, score_columns=0), tile=TILE_ROWS * 4 * facts.d
     )
 
 
 def _of_pass(
     facts: DataFacts, options: Options, rows: int, baseline: int, candidates: int, score_columns: int
 ) -> dict[str, int]:
-    rows_at_once = min(block_rows(options.batch_size), block_rows(rows), facts.n)
+    rows_at_once = min(block_rows(options.machine.batch_size), block_rows(rows), facts.n)
     return {
         "baseline": baseline + facts.source,
         "queries": 4 * facts.queries * (facts.d + score_columns),
@@ -186,7 +193,7 @@ def cell_within_memory(dataset: Dataset, options: Options, cell: Cell, *, with_f
     Raises:
         InputError: it does not fit, whatever the batch size.
     """
-    facts = DataFacts.of(dataset, options.train_size)
+    facts = DataFacts.of(dataset, options.measure.train_size)
     quantizer = get_quantizer(cell.method, **cell.config)
 
     def estimate(options: Options) -> MemoryEstimate:
@@ -197,7 +204,7 @@ def cell_within_memory(dataset: Dataset, options: Options, cell: Cell, *, with_f
 
 def truth_within_memory(dataset: Dataset, options: Options, start: int, stop: int) -> Options:
     """The same for the exact neighbours among rows [start, stop)."""
-    facts = DataFacts.of(dataset, options.train_size)
+    facts = DataFacts.of(dataset, options.measure.train_size)
 
     def estimate(options: Options) -> MemoryEstimate:
         return truth_estimate(facts, options, stop - start, baseline=_held())
@@ -206,12 +213,16 @@ def truth_within_memory(dataset: Dataset, options: Options, start: int, stop: in
 
 
 def _within_memory(options: Options, estimate: Callable[[Options], MemoryEstimate], what: str) -> Options:
-    if options.memory is None:
+    machine = options.machine
+    if machine.memory is None:
         return options
-    batch_size = block_size_that_fits(
-        lambda size: estimate(replace(options, batch_size=size)), options.batch_size, options.memory, what
+
+    def with_batches_of(size: int) -> Options:
+        return replace(options, machine=replace(machine, batch_size=size))
+
+    return with_batches_of(
+        block_size_that_fits(lambda size: estimate(with_batches_of(size)), machine.batch_size, machine.memory, what)
     )
-    return replace(options, batch_size=batch_size)
 
 
 def _held() -> int:

@@ -322,20 +322,20 @@ def draft_manifest(
         owner=getpass.getuser(),
         n=dataset.n,
         fingerprint=dataset.fingerprint,
-        codebooks_dir=options.codebooks_dir.absolute(),
+        codebooks_dir=options.machine.codebooks_dir.absolute(),
         configurations=tuple(
             Configuration(
                 cell.method,
                 dict(cell.config),
                 cell.seed,
-                model_id(dataset, options.train_size, cell),
+                model_id(dataset, options.measure.train_size, cell),
                 run_id(dataset, options, cell),
             )
             for cell in chosen
         ),
         chunks=tuple(chunk_spans(dataset.n, study.chunks)),
         refusals=tuple(refusals),
-        truth_is_given=study.ground_truth_path is not None or has_stored_truth(dataset, options.k),
+        truth_is_given=study.ground_truth_path is not None or has_stored_truth(dataset, options.measure.k),
     )
 
 

@@ -1,16 +1,15 @@
 """A study: which methods, at which budgets, on which vectors, measured how. Frozen, and read from YAML."""
 
-import difflib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from vq_benchmark.datasets.catalog import CATALOG
-from vq_benchmark.datasets.dataset import Dataset, Metric
+from vq_benchmark.datasets.data_spec import DataSpec
+from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.datasets.parquet_files import shards_of_pattern
 from vq_benchmark.errors import InputError
@@ -18,17 +17,14 @@ from vq_benchmark.machine.damage import reading
 from vq_benchmark.machine.documents import SafeYaml, parsed_yaml
 from vq_benchmark.machine.locations import input_path
 from vq_benchmark.machine.progress import Reporter
+from vq_benchmark.machine.validation import parsed
 from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.quantizers.registry import registered
-from vq_benchmark.studies.cells import Cell, Options, Refusal, cells_of, parsed_grid
+from vq_benchmark.studies.cells import Cell, Machine, Options, Refusal, cells_of, parsed_grid
+from vq_benchmark.studies.measure_spec import MeasureSpec
 
 ALL_METHODS = "all"
 MERGE_TAG = "tag:yaml.org,2002:merge"
-PATHS = ("dataset", "queries_path", "ground_truth_path")
-MEASUREMENT = (
-    "k", "num_pairs", "train_size", "with_pairwise", "with_rank", "with_qps", "slow",
-)  # fmt: skip
-"""Fields that an `Options` has under the same name."""
 
 
 class _UniqueKeys(SafeYaml):
@@ -44,41 +40,17 @@ class _UniqueKeys(SafeYaml):
         return super().construct_mapping(node, deep)
 
 
-class Study(BaseModel):
+class Study(MeasureSpec, DataSpec):
     """What is compared, and all that determines the results; where they go and on what machine is not in it.
 
     Names and meanings are those of the options of `vq-benchmark sweep`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    dataset: str
     methods: dict[str, dict[str, list[Any]]] = Field(min_length=1)
     """Values by method and parameter; a method without any is chosen by `bits`."""
-    bits: list[float] = []
+    bits: list[float] = Field([])
     seeds: list[int] = Field([0], min_length=1)
     chunks: int = Field(1, ge=1)
-
-    dataset_limit: int | None = None
-    num_samples: int | None = None
-    dim: int | None = None
-    queries_path: Path | None = None
-    num_queries: int | None = None
-    split_seed: int = 0
-    metric: Metric | None = None
-    vector_column: str | None = None
-
-    train_size: int = Options.train_size
-    k: int = Options.k
-    max_candidates: int = Options.candidates
-    num_pairs: int = Options.num_pairs
-    ground_truth_path: Path | None = None
-    skip_ground_truth: bool = False
-    slow: bool = False
-    with_recall: bool = True
-    with_pairwise: bool = True
-    with_rank: bool = True
-    with_qps: bool = False
 
     @field_validator("methods", mode="before")
     @classmethod
@@ -107,54 +79,23 @@ class Study(BaseModel):
         return _listed(value)
 
     @classmethod
-    def parse(cls, values: Mapping[str, Any], origin: str = "the study") -> Self:
+    def parse(cls, values: Mapping[str, Any], origin: str = "the study", spelled: Callable[[str], str] = str) -> Self:
         """A validated study whose methods are spelled out and whose paths are absolute.
 
         Raises:
             InputError: an unknown key (the nearest valid one is named), or a value that is not possible.
         """
-        for key in values:
-            if key not in cls.model_fields:
-                near = difflib.get_close_matches(str(key), cls.model_fields, n=1)
-                hint = f"did you mean {near[0]!r}? the" if near else "the"
-                raise InputError(f"{origin} has no key {key!r}; {hint} keys are {', '.join(cls.model_fields)}.")
-        try:
-            study = cls(**values)
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"])
-            message = first["msg"].removeprefix("Value error, ")
-            raise InputError(f"{origin}: {place} is not valid: {message[0].lower()}{message[1:]}.") from None
-        if study.skip_ground_truth and study.ground_truth_path is not None:
-            raise InputError(f"{origin} names a ground_truth_path and has skip_ground_truth; only one can be.")
+        study = parsed(cls, values, origin, spelled)
         methods = {name: study.methods.get(name, {}) for name in method_names(study.methods, study.slow)}
         return study.model_copy(update={"methods": methods} | {name: _absolute(study, name) for name in PATHS})
 
     def load(self, cache_dir: Path | None = None, report: Reporter | None = None) -> Dataset:
         """The data set of the study; downloads go to `cache_dir`."""
-        return load_dataset(
-            self.dataset,
-            metric=self.metric,
-            queries_path=self.queries_path,
-            num_queries=self.num_queries,
-            limit=self.dataset_limit,
-            num_samples=self.num_samples,
-            dim=self.dim,
-            split_seed=self.split_seed,
-            vector_column=self.vector_column,
-            cache_dir=cache_dir,
-            report=report,
-        )
+        return load_dataset(self.dataset, cache_dir=cache_dir, report=report, **self.selection)
 
-    def options(self, where: Options) -> Options:
-        """How its cells are measured; places and machine are those of `where`."""
-        return replace(
-            where,
-            candidates=self.max_candidates,
-            with_recall=self.with_recall and not self.skip_ground_truth,
-            ground_truth_path=self.ground_truth_path,
-            **{name: getattr(self, name) for name in MEASUREMENT},
-        )
+    def options(self, machine: Machine) -> Options:
+        """How its cells are measured, on that machine."""
+        return Options(self.part(MeasureSpec), machine)
 
     def grid(self) -> dict[str, list[Parameters]]:
         """The parameters of every method; checked before any data is read.
@@ -167,6 +108,10 @@ class Study(BaseModel):
     def cells(self, dataset: Dataset, options: Options) -> tuple[list[Cell], list[Refusal]]:
         """Its cells on the whole base, and why methods have none at some budgets."""
         return cells_of(self.grid(), self.bits, self.seeds, dataset, options, (0, dataset.n))
+
+
+PATHS = ("dataset", *(name for name, field in Study.model_fields.items() if field.annotation == Path | None))
+"""Fields that hold a path, the data set perhaps."""
 
 
 def read_study(path: Path, **overrides: Any) -> Study:

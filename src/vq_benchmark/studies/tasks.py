@@ -23,7 +23,7 @@ from vq_benchmark.results.database import Database, write_database
 from vq_benchmark.results.merging import unite
 from vq_benchmark.studies.aggregate import finish_partial_rows, measurement_differences
 from vq_benchmark.studies.cell_run import failed_row, run_cell
-from vq_benchmark.studies.cells import Options
+from vq_benchmark.studies.cells import Machine, Options
 from vq_benchmark.studies.contents import Contents, files_are_untouched
 from vq_benchmark.studies.fitting import fitted_model
 from vq_benchmark.studies.ground_truths import belonging_of, obtain_truths, resumable_search, truth_key
@@ -43,8 +43,8 @@ class TaskContext:
     """A planned study and the machine that its tasks run on; what several tasks need is read once."""
 
     manifest: Manifest
-    machine: Options
-    """Threads, batch size and the like; the study's own options and places overrule the rest."""
+    machine: Machine
+    """What the tasks may use; its places of models and checkpoints give way to those of the study."""
     report: Reporter
 
     @functools.cached_property
@@ -67,8 +67,8 @@ class TaskContext:
     def options(self) -> Options:
         """How cells are measured here."""
         checkpoints = replace(self.machine.checkpoints, folder=self._checkpoints)
-        places = replace(self.machine, codebooks_dir=self.manifest.codebooks_dir, checkpoints=checkpoints)
-        return self.manifest.study.options(places)
+        machine = replace(self.machine, codebooks_dir=self.manifest.codebooks_dir, checkpoints=checkpoints)
+        return self.manifest.study.options(machine)
 
     @property
     def _checkpoints(self) -> Path:
@@ -81,7 +81,7 @@ class TaskContext:
         Raises:
             InputError: the stage before has not been done, or on vectors that changed since.
         """
-        if not self.options.with_recall:
+        if not self.options.measure.with_recall:
             return None
         task = self.manifest.task("reduce", 0)
         require_done(self.manifest, task)
@@ -119,7 +119,7 @@ class TaskContext:
 
     def _truth_is_current(self, task: Task) -> bool:
         path = self.manifest.result_path(task)
-        truths = load_truths(path, belonging_of(self.dataset), self.options.k, self._span(task))
+        truths = load_truths(path, belonging_of(self.dataset), self.options.measure.k, self._span(task))
         present = self.contents.searched(truths)
         if present is not None and present is not truths:  # so that the vectors are compared only once
             self._save_truths(task, present)
@@ -134,7 +134,7 @@ class TaskContext:
         for run in database.runs("status != 'failed'"):
             if files_are_untouched(run):  # so that a merge seldom needs the data set
                 continue
-            present = self.contents.present(run, self.options.train_size)
+            present = self.contents.present(run, self.options.measure.train_size)
             if present is None:
                 return False
             if present is not run:
@@ -150,7 +150,7 @@ class TaskContext:
         require_done(manifest, task)
         path = manifest.result_path(task)
         try:
-            return load_truths(path, belonging_of(self.dataset), self.options.k, span)
+            return load_truths(path, belonging_of(self.dataset), self.options.measure.k, span)
         except InputError as error:
             raise InputError(f"{error} {set_aside(path)} {DONE_AGAIN}") from error
 
@@ -158,13 +158,15 @@ class TaskContext:
         """The exact neighbours among the rows of one chunk."""
         rows = start, stop = self.manifest.chunks[task.index]
         options = truth_within_memory(self.dataset, self.options, start, stop)
-        key = truth_key(self.dataset, options.k, rows)
+        key = truth_key(self.dataset, options.measure.k, rows)
         label = self.manifest.describe(task)
         with (
             staged_rows(self.dataset, options, rows, self.report) as dataset,
-            resumable_search(dataset, key, rows, label, options.checkpoints, self.report) as hooks,
+            resumable_search(dataset, key, rows, label, options.machine.checkpoints, self.report) as hooks,
         ):
-            truths = exact_truths(dataset, options.k, start=start, stop=stop, batch_size=options.batch_size, **hooks)
+            truths = exact_truths(
+                dataset, options.measure.k, start=start, stop=stop, batch_size=options.machine.batch_size, **hooks
+            )
             self._save_truths(task, truths)
 
     def run_reduce(self, task: Task) -> None:
@@ -204,7 +206,7 @@ class TaskContext:
         with staged_rows(self.dataset, self.options, chunk, self.report) as dataset:
             run = run_cell(dataset, self.options, cell, self.manifest.sweep_id, truths, self.report)
         write_database(self.manifest.result_path(task), [run])
-        self.options.checkpoints.remove(run.run_id)
+        self.options.machine.checkpoints.remove(run.run_id)
 
     def run_merge(self, task: Task) -> None:
         """The finished rows of all configurations, and rows that say why there is none.

@@ -6,7 +6,8 @@ import pytest
 from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.quantizers.parts.optional_dependency import missing_extra
 from vq_benchmark.quantizers.registry import registered
-from vq_benchmark.studies.cells import Options, Refusal, cells_of
+from vq_benchmark.studies.cells import Machine, Options, Refusal, cells_of
+from vq_benchmark.studies.measure_spec import MeasureSpec
 
 
 def test_what_is_missing_is_said_with_what_to_install() -> None:
@@ -23,7 +24,7 @@ def test_a_sweep_refuses_what_is_not_installed_with_the_reason(
     method: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(registered()[method], "unavailable", classmethod(lambda cls: "it is not installed."))
-    options = Options(cache_dir=tmp_path, codebooks_dir=tmp_path)
+    options = Options(MeasureSpec(), Machine(cache_dir=tmp_path, codebooks_dir=tmp_path))
     cells, refusals = cells_of({method: [], "none": []}, [4.0], [0], load_dataset("sample"), options, (0, 10))
     assert [cell.method for cell in cells] == ["none"]
     assert refusals == [Refusal(method, f"{method} cannot run here: it is not installed.")]

@@ -23,7 +23,7 @@ from vq_benchmark.machine.progress import SilentReporter
 from vq_benchmark.quantizers.registry import registered
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.merging import quality
-from vq_benchmark.studies.cells import Options
+from vq_benchmark.studies.cells import Machine
 from vq_benchmark.studies.local.cells import run_cells
 from vq_benchmark.studies.local.pool import run_study
 from vq_benchmark.studies.local.study import run_divided
@@ -46,8 +46,8 @@ def vectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def options(tmp_path: Path) -> Options:
-    return Options(cache_dir=tmp_path / "cache", codebooks_dir=tmp_path / "codebooks", threads=2)
+def options(tmp_path: Path) -> Machine:
+    return Machine(cache_dir=tmp_path / "cache", codebooks_dir=tmp_path / "codebooks", threads=2)
 
 
 def study_of(vectors: Path, **changes: object) -> Study:
@@ -62,14 +62,14 @@ def qualities(database: Database) -> dict[str, dict]:
     return {run.run_id: quality(run.metrics) for run in database.runs("status = 'done'")}
 
 
-def undivided(study: Study, options: Options, path: Path) -> dict[str, dict]:
+def undivided(study: Study, options: Machine, path: Path) -> dict[str, dict]:
     dataset = study.load()
     whole = study.options(options)
     run_cells(dataset, whole, study.cells(dataset, whole)[0], Database(path), "x", SILENT)
     return qualities(Database(path))
 
 
-def planned(study: Study, options: Options, folder: Path) -> Manifest:
+def planned(study: Study, options: Machine, folder: Path) -> Manifest:
     return plan_study(study, folder, study.load(), study.options(options))
 
 

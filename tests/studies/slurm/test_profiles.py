@@ -37,7 +37,7 @@ def test_an_own_profile_adds_to_the_one_that_ships(path):
     [
         ("big:\n  memory: 4G\n", "the profile 'big' has no key 'memory'; did you mean 'mem"),
         ("big:\n  time: soon\n", "'soon' is not a time"),
-        ("big:\n  cpus_per_task: four\n", "the profile 'big': --cpus-per-task: "),
+        ("big:\n  cpus_per_task: four\n", "the profile 'big': --cpus-per-task is 'four'; it must be a whole number"),
         ("big: 4\n", "must hold names of profiles"),
         ("- big\n", "must hold names of profiles"),
         ("big: [\n", "is not YAML"),

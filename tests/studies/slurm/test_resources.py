@@ -51,7 +51,7 @@ def test_every_option_has_its_flag():
         ({"mem": "4G", "mem_per_cpu": "1G"}, "--mem and --mem-per-cpu exclude each other"),
         ({"mem": "1.5G"}, "'1.5G' is not an amount of memory"),
         ({"mem_per_gpu": "4GB"}, "'4GB' is not an amount of memory"),
-        ({"cpus_per_task": 0}, "greater than or equal to 1"),
+        ({"cpus_per_task": 0}, "--cpus-per-task is 0; it must be at least 1"),
         ({"partition": "a\n#SBATCH --uid=0"}, "one line"),
         ({"account": " "}, "one line"),
         ({"time": "2"}, "more than the 120 seconds"),

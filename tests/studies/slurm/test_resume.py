@@ -9,7 +9,7 @@ import pytest
 
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import SilentReporter
-from vq_benchmark.studies.cells import Options
+from vq_benchmark.studies.cells import Machine
 from vq_benchmark.studies.plan import STAGES, Manifest, Task, plan_study
 from vq_benchmark.studies.slurm import scheduler
 from vq_benchmark.studies.slurm.cancel import cancel_study
@@ -84,14 +84,14 @@ def manifest(tmp_path: Path) -> Manifest:
             "chunks": 2,
         }
     )  # fmt: skip
-    options = study.options(Options(cache_dir=tmp_path / "cache", codebooks_dir=tmp_path / "codebooks"))
+    options = study.options(Machine(cache_dir=tmp_path / "cache", codebooks_dir=tmp_path / "codebooks"))
     return plan_study(study, tmp_path / "study", study.load(), options)
 
 
 @pytest.fixture
 def do(manifest: Manifest, queue: Queue, tmp_path: Path) -> Callable[..., None]:
     """Do tasks of a stage here, as the cluster would, and take them off the queue."""
-    machine = Options(cache_dir=tmp_path / "cache", codebooks_dir=tmp_path / "codebooks")
+    machine = Machine(cache_dir=tmp_path / "cache", codebooks_dir=tmp_path / "codebooks")
 
     def do(stage: str, *indices: int) -> None:
         for task in manifest.tasks(stage):

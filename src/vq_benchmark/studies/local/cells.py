@@ -18,6 +18,7 @@ from vq_benchmark.studies.cells import Cell, Options
 from vq_benchmark.studies.contents import Contents
 from vq_benchmark.studies.ground_truths import check_given_truth, obtain_truths, say_repeated_queries
 from vq_benchmark.studies.identity import run_id
+from vq_benchmark.studies.measure_spec import MeasureSpec
 
 GROUND_TRUTH_METRICS = "recall_at_k, recall_k_at_r, rank_distortion and sum_of_scores_at_k"
 PAIR_METRICS = "score_mse, score_bias, score_slope, pairwise_distortion and pairwise_distortion_asymmetric"
@@ -65,7 +66,7 @@ def run_cells(
         Stopped: a signal asked for it; the rows of the cells before are stored.
     """
     for cell in cells:
-        if options.with_qps and (cell.start, cell.stop) != (0, dataset.n):
+        if options.measure.with_qps and (cell.start, cell.stop) != (0, dataset.n):
             raise InputError(
                 f"--with-qps searches an index of the whole base, so it cannot measure the chunk {cell.start} to "
                 f"{cell.stop} of {dataset.n} rows; run it once on the whole base, or the chunks without --with-qps."
@@ -81,7 +82,7 @@ def run_cells(
     with staged_rows(dataset, options, rows_of_all, report) as dataset:
         for number, cell in enumerate(waiting, 1):
             rows = (cell.start, cell.stop)
-            if options.with_recall and rows not in truths:
+            if options.measure.with_recall and rows not in truths:
                 truths[rows] = obtain_truths(dataset, options, *rows, report)
                 say_repeated_queries(dataset, truths[rows], report)
             if len(cells) > 1:
@@ -92,7 +93,7 @@ def run_cells(
             else:
                 database.put(run)
             if run.status != "failed":
-                options.checkpoints.remove(run.run_id)
+                options.machine.checkpoints.remove(run.run_id)
             outcome.runs.append(run)
     return outcome
 
@@ -100,7 +101,7 @@ def run_cells(
 @contextmanager
 def staged_rows(dataset: Dataset, options: Options, rows: Span, report: Reporter) -> Iterator[Dataset]:
     """The data set with those rows read from scratch space, if the options say so and it has room."""
-    if not options.stage_to_tmp or rows[0] == rows[1]:
+    if not options.machine.stage_to_tmp or rows[0] == rows[1]:
         yield dataset
         return
     with staged(dataset.base, *whole_tiles(*rows, dataset.n), report) as base:
@@ -118,14 +119,14 @@ def done_before(
 ) -> tuple[Outcome, list[Cell]]:
     """The rows of the cells that need not run, and the other cells: those that have no row yet, or a failed one, or
     one of vectors that changed since."""
-    outcome, contents = Outcome(), Contents(dataset, report, options.batch_size)
+    outcome, contents = Outcome(), Contents(dataset, report, options.machine.batch_size)
     waiting: list[Cell] = []
     for cell in cells:
         earlier = None if force else database.get(run_id(dataset, options, cell))
         if earlier is None or earlier.status == "failed":
             waiting.append(cell)
             continue
-        present = contents.present(earlier, options.train_size)
+        present = contents.present(earlier, options.measure.train_size)
         if present is None:
             report.say(f"{cell.label}: the vectors changed since it was measured; it is measured again.")
             outcome.outdated.add(earlier.run_id)
@@ -134,7 +135,7 @@ def done_before(
         if present is not earlier:
             with suppress(InputError):  # a database that may not be written to: the vectors are compared again then
                 database.put(present)
-        options.checkpoints.remove(earlier.run_id)  # a kill may have come between the row and this
+        options.machine.checkpoints.remove(earlier.run_id)  # a kill may have come between the row and this
         outcome.runs.append(present)
         outcome.skipped += 1
     return outcome, waiting
@@ -142,9 +143,9 @@ def done_before(
 
 def say_what_to_expect(dataset: Dataset, options: Options, report: Reporter, *, anything: bool) -> None:
     """Say which metrics there will not be, and, if anything is to be run, whether training sees what is measured."""
-    _say_what_will_be_absent(dataset, options, report)
-    if anything and dataset.training_source(options.train_size) is dataset.base:
-        share = min(options.train_size / dataset.n, 1)
+    _say_what_will_be_absent(dataset, options.measure, report)
+    if anything and dataset.training_source(options.measure.train_size) is dataset.base:
+        share = min(options.measure.train_size / dataset.n, 1)
         if share > LARGE_SHARE:
             report.say(
                 f"methods are trained on {share:.0%} of the vectors that are measured: those that learn codebooks "
@@ -152,14 +153,14 @@ def say_what_to_expect(dataset: Dataset, options: Options, report: Reporter, *, 
             )
 
 
-def _say_what_will_be_absent(dataset: Dataset, options: Options, report: Reporter) -> None:
-    if not options.with_recall:
+def _say_what_will_be_absent(dataset: Dataset, measure: MeasureSpec, report: Reporter) -> None:
+    if not measure.with_recall:
         judged = "" if dataset.judgements is None else f", nor {', '.join(JUDGED_MEASURES)}"
         report.say(f"without ground truth there will be no {GROUND_TRUTH_METRICS}{judged}.")
-    if options.num_pairs == 0:
+    if measure.num_pairs == 0:
         report.say(f"without pairs (--num-pairs 0) there will be no {PAIR_METRICS}.")
-    if options.with_recall and dataset.judgements is not None:
-        known = {"": options.candidates, "_exact": options.k}
+    if measure.with_recall and dataset.judgements is not None:
+        known = {"": measure.max_candidates, "_exact": measure.k}
         absent = [
             f"{name}{suffix}"
             for name, (_, depth) in JUDGED_MEASURES.items()
@@ -168,7 +169,7 @@ def _say_what_will_be_absent(dataset: Dataset, options: Options, report: Reporte
         ]
         if absent:
             report.say(
-                f"with --k {options.k} and --max-candidates {options.candidates} there will be no "
+                f"with --k {measure.k} and --max-candidates {measure.max_candidates} there will be no "
                 f"{', '.join(absent)}, and no loss of {'it' if len(absent) == 1 else 'them'}."
             )
 

@@ -18,7 +18,7 @@ from vq_benchmark.machine.memory import use_memory
 from vq_benchmark.machine.progress import Reporter, SilentReporter
 from vq_benchmark.machine.signals import held_back, let_in, stop_requested, stopping
 from vq_benchmark.machine.threads import use_threads
-from vq_benchmark.studies.cells import Options
+from vq_benchmark.studies.cells import Machine
 from vq_benchmark.studies.plan import STAGES, Manifest, Stage, Task
 from vq_benchmark.studies.tasks import TaskContext, TaskFailed, record_failure, run_task
 
@@ -30,7 +30,7 @@ CONTEXT = multiprocessing.get_context("spawn")
 """A forked process would inherit the thread pools of BLAS and OpenMP without their threads."""
 
 
-def run_study(manifest: Manifest, machine: Options, report: Reporter, *, workers: int = 1) -> list[str]:
+def run_study(manifest: Manifest, machine: Machine, report: Reporter, *, workers: int = 1) -> list[str]:
     """Do all that is not done yet; returns a sentence for each task that failed.
 
     A task that fails does not stop those that do not need it.
@@ -58,7 +58,7 @@ def run_study(manifest: Manifest, machine: Options, report: Reporter, *, workers
     return failures
 
 
-def _share_of(machine: Options, workers: int) -> Options:
+def _share_of(machine: Machine, workers: int) -> Machine:
     memory = machine.memory
     if memory is not None:
         share = f"the share of one of {workers} workers in {memory.origin}"
@@ -92,7 +92,7 @@ class _WorkerPool:
     """Worker processes, which outlive the stages, for each has libraries to load and vectors to open."""
 
     folder: Path
-    machine: Options
+    machine: Machine
     workers: list[_Worker] = field(default_factory=list)
 
     def complete(self, size: int) -> list[_Worker]:
@@ -180,7 +180,7 @@ def _answer(workshop: TaskContext, worker: _Worker) -> str | Stopped | None:
     return Stopped(*answer) if isinstance(answer, tuple) else answer
 
 
-def _work(connection: Connection, folder: Path, machine: Options) -> None:
+def _work(connection: Connection, folder: Path, machine: Machine) -> None:
     """The life of a worker: tasks in, an answer for each out, until there are no more."""
     threading.Thread(target=_die_with_parent, daemon=True).start()
     use_threads(machine.threads)

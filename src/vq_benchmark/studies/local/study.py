@@ -57,7 +57,7 @@ def run_divided(
         folder = database.path.absolute().parent / "studies" / identity
     manifest = plan_study(study, folder, dataset, options, planned)
     with _alone_in(folder):
-        outcome.problems = run_study(manifest, options, report, workers=workers)
+        outcome.problems = run_study(manifest, options.machine, report, workers=workers)
     _replace_earlier(database, Database(manifest.results_path), outcome.outdated, force)
     union = unite(
         database, [manifest.results_path] if manifest.results_path.exists() else [], measurement_differences

@@ -1,6 +1,5 @@
 """Named sets of resources: one that ships, and those of the user's own file."""
 
-import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 from vq_benchmark.machine.documents import TextYaml, parsed_yaml
+from vq_benchmark.machine.suggestions import did_you_mean
 from vq_benchmark.studies.slurm.resources import JobSpec
 
 SHIPPED: dict[str, dict[str, Any]] = {
@@ -33,11 +33,9 @@ def job_spec(profile: str | None, options: Mapping[str, Any], path: Path | None 
     path = profiles_path() if path is None else path
     profiles = read_profiles(path)
     if profile not in profiles:
-        near = difflib.get_close_matches(profile, profiles, n=1)
-        hint = f"did you mean {near[0]!r}? there" if near else "there"
         raise InputError(
-            f"there is no profile {profile!r}; {hint} are {', '.join(sorted(profiles))} (your own are kept in "
-            f"{str(path)!r})."
+            f"there is no profile {profile!r}; {did_you_mean(profile, profiles)}the profiles are "
+            f"{', '.join(sorted(profiles))} (your own are kept in {str(path)!r})."
         )
     return profiles[profile].changed(options)
 

@@ -1,13 +1,12 @@
 """What a job asks of the cluster, and the sbatch options that say so."""
 
-import difflib
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from vq_benchmark.errors import InputError
+from vq_benchmark.machine.validation import option_name, parsed
 
 TIME = re.compile(r"(?:(?P<days>\d+)-)?(?P<first>\d+)(?::(?P<second>\d+))?(?::(?P<third>\d+))?")
 MEMORY = re.compile(r"\d+[KMGT]?", re.IGNORECASE)
@@ -146,18 +145,7 @@ class JobSpec(BaseModel):
         Raises:
             InputError: an unknown key (the nearest valid one is named), or a value that sbatch would not take.
         """
-        for key in values:
-            if key not in cls.model_fields:
-                near = difflib.get_close_matches(str(key), cls.model_fields, n=1)
-                hint = f"did you mean {near[0]!r}? the" if near else "the"
-                raise InputError(f"{origin} has no key {key!r}; {hint} keys are {', '.join(cls.model_fields)}.")
-        try:
-            return cls(**values)
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = f"{option_name(str(first['loc'][0]))}: " if first["loc"] else ""
-            message = first["msg"].removeprefix("Value error, ")
-            raise InputError(f"{origin}: {place}{message[0].lower()}{message[1:]}.") from None
+        return parsed(cls, values, origin, option_name)
 
     def changed(self, options: Mapping[str, Any], origin: str = "the job") -> Self:
         """The same with some values replaced; one kind of memory replaces another."""
@@ -180,8 +168,3 @@ PASSED_ON = tuple(
     name for name in JobSpec.model_fields if name not in ("setup", "extra", "signal_lead", "array_limit")
 )
 """Fields that are options of sbatch under the same name."""
-
-
-def option_name(field: str) -> str:
-    """The option that sets a field, such as --mem-per-cpu."""
-    return f"--{field.replace('_', '-')}"

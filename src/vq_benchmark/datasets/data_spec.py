@@ -1,0 +1,48 @@
+"""Which vectors are measured: one field for each option, from which all that users can write is made."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.machine.validation import Spec, parsed
+
+
+class DataSpec(Spec):
+    """A data set, and which part of it.
+
+    The options of the command line, the keys of a study file and the arguments of `load_dataset` are these fields.
+    """
+
+    dataset: str = Field(description="Name from the catalog, hf:OWNER/NAME, or path of a file or folder.")
+    dataset_limit: int | None = Field(None, ge=1, description="Use only the first N base vectors.")
+    num_samples: int | None = Field(None, ge=1, description="Number of vectors of `synthetic`.")
+    dim: int | None = Field(None, ge=1, description="Dimension of `synthetic`.")
+    queries_path: Path | None = Field(None, description="File of query vectors.")
+    num_queries: int | None = Field(
+        None, ge=1, description="Use at most N queries [default: 1000]; where the data has none, hold out N rows."
+    )
+    split_seed: int = Field(0, ge=0, description="Seed for sampling held-out queries.")
+    metric: Metric | None = Field(None, description="Distance; overrides what the data states.")
+    vector_column: str | None = Field(None, description="Parquet column, or .npz or HDF5 array, with the vectors.")
+
+    @property
+    def selection(self) -> dict[str, Any]:
+        """Every value but the name of the data set: the arguments of `load_dataset`."""
+        return {name: getattr(self, name) for name in SELECTION}
+
+
+SELECTION = tuple(name for name in DataSpec.model_fields if name != "dataset")
+ALSO_CALLED = {"limit": "dataset_limit"}
+"""Shorter names that Python callers may use."""
+
+
+def selected(name: object, values: dict[str, Any]) -> DataSpec:
+    """The specification of the data set `name` with the arguments that a Python caller gave.
+
+    Raises:
+        InputError: an unknown argument (the nearest valid one is named), or a value that is not possible.
+    """
+    given = {ALSO_CALLED.get(key, key): value for key, value in values.items()}
+    return parsed(DataSpec, given | {"dataset": str(name)}, "load_dataset", noun="argument")

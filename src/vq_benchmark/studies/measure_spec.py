@@ -1,0 +1,67 @@
+"""How configurations are measured: one field for each option, from which all that users can write is made."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from vq_benchmark.evaluation.ground_truth import DEFAULT_K
+from vq_benchmark.evaluation.streaming import PassSettings
+from vq_benchmark.machine.validation import Spec
+
+DEFAULT_TRAIN_SIZE = 20_000
+
+
+class MeasureSpec(Spec):
+    """What is measured, and on how much.
+
+    The options of the command line and the keys of a study file are these fields. Every field is part of the identity
+    of a row, except those that `studies/identity.py` lists.
+    """
+
+    train_size: int = Field(DEFAULT_TRAIN_SIZE, ge=1, description="Vectors to train on, sampled from the whole data.")
+    k: int = Field(DEFAULT_K, ge=1, description="Neighbours per query: the depth of recall and rank distortion.")
+    max_candidates: int = Field(PassSettings.candidates, ge=1, description="Best rows kept per query (R).")
+    num_pairs: int = Field(
+        PassSettings.num_pairs, ge=0, description="Pairs of vectors for score and distance errors."
+    )
+    ground_truth_path: Path | None = Field(
+        None, description="Exact neighbours: a file of `precompute-gt`, .npy, .ibin, .ivecs or HDF5."
+    )
+    skip_ground_truth: bool = Field(False, description="Search no exact neighbours and measure no recall.")
+    slow: bool = Field(False, description="Allow training that takes more than ten minutes.")
+    with_recall: bool = Field(True, validate_default=True, description="Measure recall; needs exact neighbours.")
+    with_pairwise: bool = Field(True, description="Measure pairwise distortion.")
+    with_rank: bool = Field(True, description="Measure rank distortion.")
+    with_qps: bool = Field(
+        False, description="Measure the throughput of a real search index; holds all codes in memory."
+    )
+
+    @field_validator("with_recall")
+    @classmethod
+    def _no_recall_without_truth(cls, value: bool, info: ValidationInfo) -> bool:
+        """`skip_ground_truth` turns `with_recall` off, so that only the one need be looked at."""
+        return value and not info.data.get("skip_ground_truth", False)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.skip_ground_truth and self.ground_truth_path is not None:
+            raise ValueError("give either --ground-truth-path or --skip-ground-truth, not both")
+        if self.k > self.max_candidates:
+            raise ValueError(f"--k is {self.k}; it must be at most --max-candidates, which is {self.max_candidates}")
+        if self.with_qps and not self.with_recall:
+            raise ValueError(
+                "--with-qps needs recall: throughput is meaningless without the recall of the same index; leave out "
+                "--skip-ground-truth and --no-with-recall"
+            )
+        return self
+
+    def pass_settings(self, seed: int) -> PassSettings:
+        """What one pass over the base measures."""
+        return PassSettings(
+            candidates=self.max_candidates,
+            num_pairs=self.num_pairs,
+            seed=seed,
+            with_scores=self.with_recall,
+            with_pairwise=self.with_pairwise,
+        )
