@@ -18,6 +18,7 @@ from vq_benchmark.evaluation.evaluate import GroundTruths, evaluate, exact_truth
 from vq_benchmark.evaluation.ground_truth_check import adopted_truths
 from vq_benchmark.evaluation.metrics import JUDGED_MEASURES, finished_metrics
 from vq_benchmark.evaluation.streaming import PassSettings
+from vq_benchmark.evaluation.tiling import Pass
 from vq_benchmark.quantizers.registry import get_quantizer
 
 N = 3000
@@ -254,7 +255,7 @@ def test_depths_follow_k_and_the_candidates(make_dataset, rounding) -> None:
         name for name in metrics if name.startswith("recall") and "qrels" not in name and not name.endswith("_ci")
     }
     assert names == {"recall_at_1", "recall_at_10", "recall_at_37", "recall_1_at_10", "recall_10_at_20"}
-    without = finished_metrics(evaluate(rounding, dataset, with_rank=False))
+    without = finished_metrics(evaluate(rounding, dataset, settings=PassSettings(with_rank=False)))
     assert "rank_distortion" not in without
 
 
@@ -271,8 +272,8 @@ def test_all_values_are_plain_finite_numbers(case) -> None:
 def test_rows_that_are_missing_are_refused(make_dataset, rounding) -> None:
     dataset = make_dataset("ip", n=500)
     with pytest.raises(ValueError, match=r"\(0, 5\).*\(400, 500\)"):
-        finished_metrics(evaluate(rounding, dataset, start=5, stop=400))
-    part = GroundTruths(exact_truths(dataset, start=0, stop=400).queries)
+        finished_metrics(evaluate(rounding, dataset, pass_=Pass(5, 400)))
+    part = GroundTruths(exact_truths(dataset, pass_=Pass(0, 400)).queries)
     with pytest.raises(ValueError, match="0 to 400 only"):
         finished_metrics(evaluate(rounding, dataset, truths=part))
 

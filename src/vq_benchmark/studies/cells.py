@@ -75,6 +75,7 @@ class Options:
             seed=seed,
             with_scores=self.with_recall,
             with_pairwise=self.with_pairwise,
+            with_rank=self.with_rank,
         )
 
 
