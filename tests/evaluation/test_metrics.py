@@ -16,7 +16,8 @@ from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.evaluation.bootstrap import NORMAL_QUANTILE
 from vq_benchmark.evaluation.evaluate import GroundTruths, evaluate, exact_truths
 from vq_benchmark.evaluation.ground_truth_check import adopted_truths
-from vq_benchmark.evaluation.metrics import JUDGED_MEASURES, finished_metrics
+from vq_benchmark.evaluation.metric_records import JUDGED_DEPTHS
+from vq_benchmark.evaluation.metrics import finished_metrics
 from vq_benchmark.evaluation.streaming import PassSettings
 from vq_benchmark.evaluation.tiling import Pass
 from vq_benchmark.quantizers.registry import get_quantizer
@@ -176,7 +177,7 @@ def test_judged_queries(metric: Metric, judged: str, make_dataset, rounding) -> 
         assert metrics[f"ndcg_at_10{suffix}"] == pytest.approx(ndcg_score(grades, -places, k=10), rel=1e-12)
         recalls = [(places[query][line > 0] < 100).mean() for query, line in enumerate(grades)]
         assert metrics[f"recall_at_100_qrels{suffix}"] == pytest.approx(np.mean(recalls), rel=1e-12)
-        for name in JUDGED_MEASURES:
+        for name in JUDGED_DEPTHS:
             low, high = metrics[f"{name}{suffix}_ci"]
             assert low <= metrics[name + suffix] <= high
     assert metrics["judged_queries"] == len(judgements.queries)
@@ -215,7 +216,7 @@ def test_the_control_is_exact(metric: Metric, judged: str | None, make_dataset) 
             assert np.all(np.asarray(value) == 1), name
     assert "snr_db" not in metrics
     if judged:
-        for name in JUDGED_MEASURES:
+        for name in JUDGED_DEPTHS:
             assert metrics[name] == metrics[f"{name}_exact"]
             assert metrics[f"{name}_ci"] == metrics[f"{name}_exact_ci"]
 

@@ -102,7 +102,7 @@ def test_the_pairs_are_as_many_as_asked_for_and_depend_on_the_seed(
 
 def test_pairs_are_drawn_with_the_first_queries_only(make_dataset: MakeDataset, rounding: Quantizer) -> None:
     dataset = make_dataset("ip")
-    few = passed(rounding, dataset, pair_queries=2)
+    few, _ = stream(rounding, dataset.base, Queries(dataset.queries, "ip", for_pairs=2), SETTINGS)
     more_queries = np.concatenate([dataset.queries[:2], 1000 * dataset.queries])
     same, _ = stream(rounding, dataset.base, Queries(more_queries, "ip", for_pairs=2), SETTINGS)
     assert same.sums == few.sums
