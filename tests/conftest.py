@@ -18,6 +18,7 @@ from hypothesis import settings
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.evaluation.evaluate import exact_truths
+from vq_benchmark.evaluation.tiling import Pass
 from vq_benchmark.machine.progress import SilentReporter
 from vq_benchmark.results.database import Run
 from vq_benchmark.studies.cell_run import run_cell
@@ -89,7 +90,7 @@ def make_study(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Study]
         edges = [int(edge) for edge in np.linspace(0, n, chunks + 1)]
         rows: list[list[Run]] = []
         for span in [(0, n), *itertools.pairwise(edges)]:
-            truths = exact_truths(dataset, options.measure.k, start=span[0], stop=span[1])
+            truths = exact_truths(dataset, options.measure.k, Pass(*span))
             cells, _ = cells_of(grid, [], range(seeds), dataset, options, span)
             rows.append([run_cell(dataset, options, cell, "sweep", truths, SilentReporter()) for cell in cells])
         return Study(rows[0], list(itertools.chain(*rows[1:])))

@@ -15,7 +15,7 @@ from vq_benchmark.evaluation.content import MODULUS, ContentDigest, first_change
 from vq_benchmark.evaluation.evaluate import evaluate, exact_truths
 from vq_benchmark.evaluation.ground_truth_files import load_truths, save_truths
 from vq_benchmark.evaluation.metrics import finished_metrics
-from vq_benchmark.evaluation.tiling import TILE_ROWS, tiles
+from vq_benchmark.evaluation.tiling import TILE_ROWS, Pass, tiles
 from vq_benchmark.evaluation.topk import squared_norms
 from vq_benchmark.quantizers.registry import get_quantizer
 from vq_benchmark.studies.ground_truths import belonging_of
@@ -73,7 +73,7 @@ def test_passes_over_any_partition_read_the_same(edges, batch):
     merged = ContentDigest()
     for start, stop in reversed(list(itertools.pairwise(edges))):
         part = ContentDigest()
-        for tile in tiles(base, start, stop, "l2", batch):
+        for tile in tiles(base, "l2", Pass(start, stop, batch)):
             part.add(tile.first // TILE_ROWS, tile.digest)
         merged.merge(part)
     assert merged.hex == f"{rows_digest(base.array, 0):016x}"
@@ -95,13 +95,13 @@ def dataset(base: np.ndarray) -> Dataset:
 def test_a_measurement_against_the_truth_of_other_rows_fails(span):
     base = made(9000, 6)
     start, stop = span or (0, 9000)
-    truths = exact_truths(dataset(base), 10, start=start, stop=stop)
+    truths = exact_truths(dataset(base), 10, Pass(start, stop))
     changed = base.copy()
     changed[start + 17, 3] += 1
     none = get_quantizer("none").fit(base)
     with pytest.raises(ChangedData, match=rf"rows {start} to {min(start + TILE_ROWS, stop)} are not those that"):
-        evaluate(none, dataset(changed), start=start, stop=stop, truths=truths, k=10)
-    assert evaluate(none, dataset(base), start=start, stop=stop, truths=truths, k=10).missing == (
+        evaluate(none, dataset(changed), pass_=Pass(start, stop), truths=truths, k=10)
+    assert evaluate(none, dataset(base), pass_=Pass(start, stop), truths=truths, k=10).missing == (
         [] if span is None else [span_ for span_ in ((0, start), (stop, 9000)) if span_[0] < span_[1]]
     )
 
@@ -114,8 +114,8 @@ def test_chunks_measured_before_and_after_a_change_make_no_metrics():
     none = get_quantizer("none").fit(base)
     truths = exact_truths(dataset(base), 10)
     cut = TILE_ROWS + 50
-    whole = evaluate(none, dataset(base), stop=cut, truths=truths, k=10)
-    whole.merge(evaluate(none, dataset(changed), start=cut, truths=truths, k=10))
+    whole = evaluate(none, dataset(base), pass_=Pass(stop=cut), truths=truths, k=10)
+    whole.merge(evaluate(none, dataset(changed), pass_=Pass(cut), truths=truths, k=10))
     with pytest.raises(ChangedData, match="rows 4096 to 4196"):
         finished_metrics(whole)
 
@@ -127,7 +127,7 @@ def test_truths_with_judged_queries_merge_to_the_content_of_the_whole(stored, tm
     judgements = Judgements(made(3, 6, seed=8), np.array([[0, 5, 1]]))
     data = replace(dataset(base), judgements=judgements)
     whole = exact_truths(data, 5)
-    parts = [exact_truths(data, 5, start=start, stop=stop) for start, stop in ((0, 4096), (4096, 9000))]
+    parts = [exact_truths(data, 5, Pass(start, stop)) for start, stop in ((0, 4096), (4096, 9000))]
     if stored:
         for number, part in enumerate(parts):
             path = tmp_path / f"{number}.npz"

@@ -10,6 +10,7 @@ from vq_benchmark.evaluation.evaluate import GroundTruths, evaluate, exact_truth
 from vq_benchmark.evaluation.ground_truth import exact_neighbors
 from vq_benchmark.evaluation.metrics import finished_metrics
 from vq_benchmark.evaluation.streaming import PassSettings
+from vq_benchmark.evaluation.tiling import Pass
 
 
 def test_truths_of_both_kinds_of_queries(make_dataset) -> None:
@@ -47,7 +48,7 @@ def test_a_judged_truth_that_is_not_given_leaves_out_the_exact_figures(make_data
 
 def test_results_do_not_depend_on_the_batch_size(make_dataset, rounding) -> None:
     dataset = make_dataset("l2")
-    small, large = (finished_metrics(evaluate(rounding, dataset, batch_size=size)) for size in (1, 10**6))
+    small, large = (finished_metrics(evaluate(rounding, dataset, pass_=Pass(batch_size=size))) for size in (1, 10**6))
     for name in small | large:
         assert "second" in name or small[name] == large[name]
 
@@ -63,4 +64,4 @@ def test_what_does_not_fit_is_refused(make_dataset, rounding) -> None:
     with pytest.raises(InputError, match=r"shape \(7, 100\)"):
         evaluate(rounding, make_dataset("ip", n=500, queries=9), truths=exact_truths(dataset))
     with pytest.raises(InputError, match="not a range"):
-        evaluate(rounding, dataset, start=500, settings=PassSettings(with_scores=False))
+        evaluate(rounding, dataset, pass_=Pass(500), settings=PassSettings(with_scores=False))

@@ -10,7 +10,7 @@ from vq_benchmark.datasets.dataset import METRICS, Dataset, Metric
 from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.ground_truth import exact_neighbors
-from vq_benchmark.evaluation.tiling import TILE_ROWS
+from vq_benchmark.evaluation.tiling import TILE_ROWS, Pass
 
 
 def brute_force(dataset: Dataset, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -48,7 +48,7 @@ def test_chunks_merge_to_the_whole(metric: Metric, make_dataset) -> None:
     whole = exact_neighbors(dataset.base, dataset.queries, metric, 20)
     edges = [0, 5, TILE_ROWS, TILE_ROWS + 1, 9000, dataset.n]
     chunks = [
-        exact_neighbors(dataset.base, dataset.queries, metric, 20, start=start, stop=stop, batch_size=1)
+        exact_neighbors(dataset.base, dataset.queries, metric, 20, Pass(start, stop, batch_size=1))
         for start, stop in pairwise(edges)
     ]
     merged = chunks[2]
@@ -69,7 +69,7 @@ def test_merging_keeps_to_rows_that_fit_together(make_dataset) -> None:
     dataset = make_dataset("ip", n=300)
 
     def chunk(start: int, stop: int):
-        return exact_neighbors(dataset.base, dataset.queries, "ip", 5, start=start, stop=stop)
+        return exact_neighbors(dataset.base, dataset.queries, "ip", 5, Pass(start, stop))
 
     truth = chunk(0, 100)
     truth.merge(chunk(0, 100))

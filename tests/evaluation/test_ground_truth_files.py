@@ -18,6 +18,7 @@ from vq_benchmark.evaluation.gpu import proposed_neighbors
 from vq_benchmark.evaluation.ground_truth import exact_neighbors
 from vq_benchmark.evaluation.ground_truth_check import adopted_truths
 from vq_benchmark.evaluation.ground_truth_files import Belonging, load_ids, load_truths, save_truths
+from vq_benchmark.evaluation.tiling import Pass
 from vq_benchmark.evaluation.topk import squared_norms
 
 K = 7
@@ -114,7 +115,7 @@ def test_neighbours_under_another_metric_are_not_adopted():
 
 def test_neighbours_of_a_prefix_are_not_adopted():
     data = dataset("l2")
-    prefix = exact_neighbors(data.base, data.queries, "l2", 50, stop=2500).ids
+    prefix = exact_neighbors(data.base, data.queries, "l2", 50, Pass(stop=2500)).ids
     with pytest.raises(InputError, match="is nearer to a query"):
         adopted_truths(prefix, data, 50, "the file")
 

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from vq_benchmark.evaluation.accumulators import Accumulators
 from vq_benchmark.evaluation.bootstrap import RESAMPLES
 from vq_benchmark.evaluation.evaluate import evaluate
+from vq_benchmark.evaluation.evidence import Evidence
 from vq_benchmark.evaluation.ground_truth import GroundTruth
 from vq_benchmark.evaluation.measurement import Measurement, MeasurementKey
-from vq_benchmark.evaluation.metrics import JUDGED_MEASURES, Metrics, finished_metrics, judged_metrics
+from vq_benchmark.evaluation.metric_records import JUDGED_DEPTHS, RECORDS
+from vq_benchmark.evaluation.metrics import Metrics, computed_metrics, finished_metrics
 from vq_benchmark.evaluation.streaming import PassSettings, Timings
 from vq_benchmark.evaluation.topk import NO_ID, TopCandidates
 
@@ -58,8 +60,11 @@ def judged(rng: np.random.Generator, found: TopCandidates, exact: TopCandidates,
         seed=int(rng.integers(100)), candidates=found.size, num_pairs=0, with_pairwise=False,
     )  # fmt: skip
     truth = GroundTruth(exact, (0, N))
-    measurement = Measurement(subject, Accumulators(), Timings(), np.zeros(QUERIES), truth=truth, qrels=qrels)
-    return judged_metrics(found, measurement) | {"seed": subject.seed}
+    measurement = Measurement(
+        subject, Accumulators(top=found), Timings(), np.zeros(QUERIES), truth=truth, qrels=qrels
+    )
+    records = [record for record in RECORDS if record.needs == "judgements"]
+    return computed_metrics(records, Evidence(measurement)) | {"seed": subject.seed}
 
 
 @settings(max_examples=60, deadline=None)
@@ -82,7 +87,7 @@ def test_judged_metrics_are_those_of_the_plain_definitions(
         of_query = grades.setdefault(query, {})
         of_query[row] = max(grade, of_query.get(row, grade))
     asked = sorted(query for query, of_query in grades.items() if max(of_query.values()) > 0)
-    expected: Metrics = {"judged_queries": len(asked), "seed": metrics["seed"]}
+    expected: Metrics = {"seed": metrics["seed"]} | ({"judged_queries": len(asked)} if judgements else {})
     for name, plain in PLAIN.items():
         depth = 100 if "100" in name else 10
         values = {}
@@ -101,7 +106,7 @@ def test_judged_metrics_are_those_of_the_plain_definitions(
 
 
 def test_every_judged_measure_has_a_plain_definition() -> None:
-    assert set(PLAIN) == set(JUDGED_MEASURES)
+    assert set(PLAIN) == set(JUDGED_DEPTHS)
 
 
 def test_the_interval_is_paired() -> None:
@@ -130,11 +135,11 @@ def test_shallow_neighbours_give_no_deeper_metric(make_dataset, rounding) -> Non
         (
             3,
             50,
-            {f"{name}{end}" for name in JUDGED_MEASURES for end in ("_exact", "_loss")} | {"recall_at_100_qrels"},
+            {f"{name}{end}" for name in JUDGED_DEPTHS for end in ("_exact", "_loss")} | {"recall_at_100_qrels"},
         ),
     ):
         metrics = finished_metrics(evaluate(rounding, dataset, k=k, settings=PassSettings(candidates=candidates)))
-        names = {f"{name}{suffix}" for name in JUDGED_MEASURES for suffix in ("", "_exact", "_loss")}
+        names = {f"{name}{suffix}" for name in JUDGED_DEPTHS for suffix in ("", "_exact", "_loss")}
         assert names - set(metrics) == absent
     tiny = make_dataset("ip", n=45, judged="own")
     metrics = finished_metrics(evaluate(rounding, tiny))

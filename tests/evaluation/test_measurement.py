@@ -11,7 +11,7 @@ from vq_benchmark.evaluation.evaluate import evaluate, exact_truths
 from vq_benchmark.evaluation.measurement import Measurement, MeasurementKey
 from vq_benchmark.evaluation.metrics import Metrics, finished_metrics
 from vq_benchmark.evaluation.streaming import PassSettings
-from vq_benchmark.evaluation.tiling import TILE_ROWS
+from vq_benchmark.evaluation.tiling import TILE_ROWS, Pass
 from vq_benchmark.machine.archive import pack
 
 
@@ -39,7 +39,7 @@ def test_chunks_stored_and_merged_finish_as_the_whole(
     ):
         parts = [
             Measurement.from_bytes(
-                evaluate(rounding, dataset, start=a, stop=b, truths=known, batch_size=1).to_bytes()
+                evaluate(rounding, dataset, truths=known, pass_=Pass(a, b, batch_size=1)).to_bytes()
             )
             for (a, b), known in zip(spans, given, strict=True)
         ]
@@ -53,7 +53,7 @@ def test_chunks_stored_and_merged_finish_as_the_whole(
 
 def test_bytes_round_trip(make_dataset, rounding) -> None:
     dataset = make_dataset("l2", n=900, judged="own")
-    part = evaluate(rounding, dataset, start=10, stop=500, model_hash="abc")
+    part = evaluate(rounding, dataset, pass_=Pass(10, 500))
     again = Measurement.from_bytes(part.to_bytes())
     assert again.subject == part.subject
     assert again.timings == part.timings
@@ -74,12 +74,12 @@ def test_bytes_round_trip(make_dataset, rounding) -> None:
 def test_what_is_missing(make_dataset, rounding) -> None:
     dataset = make_dataset("l2", n=900)
     settings = PassSettings(with_scores=False)
-    part = evaluate(rounding, dataset, start=100, stop=200, settings=settings)
+    part = evaluate(rounding, dataset, pass_=Pass(100, 200), settings=settings)
     assert part.missing == [(0, 100), (200, 900)]
-    part.merge(evaluate(rounding, dataset, start=300, stop=900, settings=settings))
+    part.merge(evaluate(rounding, dataset, pass_=Pass(300, 900), settings=settings))
     assert part.missing == [(0, 100), (200, 300)]
-    part.merge(evaluate(rounding, dataset, start=0, stop=100, settings=settings))
-    part.merge(evaluate(rounding, dataset, start=200, stop=300, settings=settings))
+    part.merge(evaluate(rounding, dataset, pass_=Pass(0, 100), settings=settings))
+    part.merge(evaluate(rounding, dataset, pass_=Pass(200, 300), settings=settings))
     assert part.missing == []
 
 
@@ -89,7 +89,7 @@ OTHER = {"model_hash": "other", "metric": "ip", "k": 5}
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(MeasurementKey)])
 def test_measurements_of_other_subjects_are_refused(field: str, make_dataset, rounding) -> None:
     dataset = make_dataset("l2", n=600)
-    mine, other = (evaluate(rounding, dataset, start=a, stop=a + 300) for a in (0, 300))
+    mine, other = (evaluate(rounding, dataset, pass_=Pass(a, a + 300)) for a in (0, 300))
     value = getattr(other.subject, field)
     changed = not value if isinstance(value, bool) else OTHER.get(field) or value + 1
     other.subject = dataclasses.replace(other.subject, **{field: changed})
@@ -99,17 +99,23 @@ def test_measurements_of_other_subjects_are_refused(field: str, make_dataset, ro
 
 def test_settings_that_change_the_result_make_another_subject(make_dataset, rounding) -> None:
     dataset = make_dataset("l2", n=600)
-    mine = evaluate(rounding, dataset, stop=300)
-    for changed in ({"candidates": 150}, {"num_pairs": 7}, {"seed": 5}, {"with_pairwise": False}):
+    mine = evaluate(rounding, dataset, pass_=Pass(stop=300))
+    for changed in (
+        {"candidates": 150},
+        {"num_pairs": 7},
+        {"seed": 5},
+        {"with_pairwise": False},
+        {"with_rank": False},
+    ):
         with pytest.raises(ValueError, match="differ in"):
-            mine.merge(evaluate(rounding, dataset, start=300, settings=PassSettings(**changed)))
+            mine.merge(evaluate(rounding, dataset, pass_=Pass(300), settings=PassSettings(**changed)))
     with pytest.raises(ValueError, match="only some of them have a ground truth"):
-        mine.merge(evaluate(rounding, dataset, start=300, settings=PassSettings(with_scores=False)))
+        mine.merge(evaluate(rounding, dataset, pass_=Pass(300), settings=PassSettings(with_scores=False)))
 
 
 def test_other_judgements_are_refused(make_dataset, rounding) -> None:
     dataset = make_dataset("l2", n=600, judged="own")
-    mine, other = (evaluate(rounding, dataset, start=a, stop=a + 300) for a in (0, 300))
+    mine, other = (evaluate(rounding, dataset, pass_=Pass(a, a + 300)) for a in (0, 300))
     other.qrels = other.qrels[1:]
     with pytest.raises(ValueError, match="judgements differ"):
         mine.merge(other)
@@ -117,7 +123,7 @@ def test_other_judgements_are_refused(make_dataset, rounding) -> None:
 
 def test_rows_measured_twice_are_refused(make_dataset, rounding) -> None:
     dataset = make_dataset("l2", n=600)
-    mine = evaluate(rounding, dataset, stop=300)
+    mine = evaluate(rounding, dataset, pass_=Pass(stop=300))
     for start, stop in ((0, 300), (200, 600)):
         with pytest.raises(ValueError, match="twice"):
-            mine.merge(evaluate(rounding, dataset, start=start, stop=stop))
+            mine.merge(evaluate(rounding, dataset, pass_=Pass(start, stop)))

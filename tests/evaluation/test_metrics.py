@@ -16,8 +16,10 @@ from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.evaluation.bootstrap import NORMAL_QUANTILE
 from vq_benchmark.evaluation.evaluate import GroundTruths, evaluate, exact_truths
 from vq_benchmark.evaluation.ground_truth_check import adopted_truths
-from vq_benchmark.evaluation.metrics import JUDGED_MEASURES, finished_metrics
+from vq_benchmark.evaluation.metric_records import JUDGED_DEPTHS
+from vq_benchmark.evaluation.metrics import finished_metrics
 from vq_benchmark.evaluation.streaming import PassSettings
+from vq_benchmark.evaluation.tiling import Pass
 from vq_benchmark.quantizers.registry import get_quantizer
 
 N = 3000
@@ -175,7 +177,7 @@ def test_judged_queries(metric: Metric, judged: str, make_dataset, rounding) -> 
         assert metrics[f"ndcg_at_10{suffix}"] == pytest.approx(ndcg_score(grades, -places, k=10), rel=1e-12)
         recalls = [(places[query][line > 0] < 100).mean() for query, line in enumerate(grades)]
         assert metrics[f"recall_at_100_qrels{suffix}"] == pytest.approx(np.mean(recalls), rel=1e-12)
-        for name in JUDGED_MEASURES:
+        for name in JUDGED_DEPTHS:
             low, high = metrics[f"{name}{suffix}_ci"]
             assert low <= metrics[name + suffix] <= high
     assert metrics["judged_queries"] == len(judgements.queries)
@@ -214,7 +216,7 @@ def test_the_control_is_exact(metric: Metric, judged: str | None, make_dataset) 
             assert np.all(np.asarray(value) == 1), name
     assert "snr_db" not in metrics
     if judged:
-        for name in JUDGED_MEASURES:
+        for name in JUDGED_DEPTHS:
             assert metrics[name] == metrics[f"{name}_exact"]
             assert metrics[f"{name}_ci"] == metrics[f"{name}_exact_ci"]
 
@@ -254,7 +256,7 @@ def test_depths_follow_k_and_the_candidates(make_dataset, rounding) -> None:
         name for name in metrics if name.startswith("recall") and "qrels" not in name and not name.endswith("_ci")
     }
     assert names == {"recall_at_1", "recall_at_10", "recall_at_37", "recall_1_at_10", "recall_10_at_20"}
-    without = finished_metrics(evaluate(rounding, dataset, with_rank=False))
+    without = finished_metrics(evaluate(rounding, dataset, settings=PassSettings(with_rank=False)))
     assert "rank_distortion" not in without
 
 
@@ -271,8 +273,8 @@ def test_all_values_are_plain_finite_numbers(case) -> None:
 def test_rows_that_are_missing_are_refused(make_dataset, rounding) -> None:
     dataset = make_dataset("ip", n=500)
     with pytest.raises(ValueError, match=r"\(0, 5\).*\(400, 500\)"):
-        finished_metrics(evaluate(rounding, dataset, start=5, stop=400))
-    part = GroundTruths(exact_truths(dataset, start=0, stop=400).queries)
+        finished_metrics(evaluate(rounding, dataset, pass_=Pass(5, 400)))
+    part = GroundTruths(exact_truths(dataset, pass_=Pass(0, 400)).queries)
     with pytest.raises(ValueError, match="0 to 400 only"):
         finished_metrics(evaluate(rounding, dataset, truths=part))
 

@@ -1,6 +1,7 @@
 """A pass that is stopped after any blocks and goes on later leaves the bits of an undisturbed one."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -13,7 +14,7 @@ from vq_benchmark.evaluation.evaluate import evaluate, exact_truths
 from vq_benchmark.evaluation.ground_truth import GroundTruth, exact_neighbors
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.streaming import PassSettings
-from vq_benchmark.evaluation.tiling import TILE_ROWS
+from vq_benchmark.evaluation.tiling import TILE_ROWS, WHOLE_BASE, Pass
 
 N = 4 * TILE_ROWS + 1000
 SETTINGS = PassSettings(candidates=20, num_pairs=500, seed=3)
@@ -27,7 +28,9 @@ class StopHere(Exception):
     pass
 
 
-def disturbed(run: Callable[..., T], read: Callable[[bytes], T], stops: list[tuple[int, int]]) -> T:
+def disturbed(
+    run: Callable[[Pass[T]], T], read: Callable[[bytes], T], stops: list[tuple[int, int]], rows: Pass[T] = WHOLE_BASE
+) -> T:
     """What `run` finds if it is stopped again and again, and each time goes on from the bytes it left."""
     saved: T | None = None
     for blocks, batch_size in stops:
@@ -41,10 +44,10 @@ def disturbed(run: Callable[..., T], read: Callable[[bytes], T], stops: list[tup
                 raise StopHere
 
         try:
-            return run(resume=saved, batch_size=batch_size, after_block=after_block)
+            return run(replace(rows, resume=saved, batch_size=batch_size, after_block=after_block))
         except StopHere:
             continue
-    return run(resume=saved)
+    return run(replace(rows, resume=saved))
 
 
 def check_rows_and_rates(measurement: Measurement, rows: int) -> None:
@@ -62,10 +65,10 @@ def test_a_measurement_goes_on(metric, judged, make_dataset, own_scores, stops) 
     dataset = make_dataset(metric, n=N, queries=5, judged=judged)
     truths = exact_truths(dataset, 10)
 
-    def run(**options) -> Measurement:
-        return evaluate(own_scores, dataset, truths=truths, k=10, settings=SETTINGS, model_hash="m", **options)
+    def run(pass_: Pass[Measurement]) -> Measurement:
+        return evaluate(own_scores, dataset, truths=truths, k=10, settings=SETTINGS, pass_=pass_)
 
-    whole, parts = run(), disturbed(run, Measurement.from_bytes, stops)
+    whole, parts = run(Pass()), disturbed(run, Measurement.from_bytes, stops)
     check_rows_and_rates(parts, N)
     parts.timings = whole.timings
     assert parts.to_bytes() == whole.to_bytes()
@@ -77,27 +80,28 @@ def test_a_measurement_goes_on(metric, judged, make_dataset, own_scores, stops) 
 def test_a_ground_truth_goes_on(metric, make_dataset, stops, edges) -> None:
     dataset = make_dataset(metric, n=N, queries=5)
 
-    def run(**options) -> GroundTruth:
-        return exact_neighbors(dataset.base, dataset.queries, metric, 10, start=edges[0], stop=edges[1], **options)
+    def run(pass_: Pass[GroundTruth]) -> GroundTruth:
+        return exact_neighbors(dataset.base, dataset.queries, metric, 10, pass_)
 
-    whole = run()
-    assert disturbed(run, GroundTruth.from_bytes, stops).to_bytes() == whole.to_bytes()
+    whole = run(Pass(*edges))
+    assert disturbed(run, GroundTruth.from_bytes, stops, Pass(*edges)).to_bytes() == whole.to_bytes()
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(stops=cuts, edges=st.tuples(st.integers(0, N - 1), st.integers(1, N)).filter(lambda rows: rows[0] < rows[1]))
 def test_a_chunk_goes_on_and_its_copies_leave_the_pass_alone(make_dataset, rounding, stops, edges) -> None:
     dataset = make_dataset("l2", n=N, queries=5)
-    options = {"k": 10, "settings": SETTINGS, "start": edges[0], "stop": edges[1]}
-    whole = evaluate(rounding, dataset, **options)
+
+    def run(pass_: Pass[Measurement]) -> Measurement:
+        return evaluate(rounding, dataset, k=10, settings=SETTINGS, pass_=pass_)
+
+    whole = run(Pass(*edges))
     copies = []
-    watched = evaluate(
-        rounding, dataset, after_block=lambda row, copy: copies.append((row, copy())), batch_size=1, **options
-    )
-    parts = disturbed(lambda **more: evaluate(rounding, dataset, **options, **more), Measurement.from_bytes, stops)
+    watched = run(Pass(*edges, batch_size=1, after_block=lambda row, copy: copies.append((row, copy()))))
+    parts = disturbed(run, Measurement.from_bytes, stops, Pass(*edges))
     for row, copy in copies:
         assert copy.accumulators.spans == [(edges[0], row)]
-        alone = evaluate(rounding, dataset, **(options | {"stop": row}))
+        alone = run(Pass(edges[0], row))
         assert copy.accumulators.to_bytes() == alone.accumulators.to_bytes()
     for other in (watched, parts):
         assert other.accumulators.to_bytes() == whole.accumulators.to_bytes()
@@ -109,8 +113,9 @@ def test_nothing_is_copied_unless_it_is_asked_for(make_dataset, rounding, monkey
     rows = []
     monkeypatch.setattr("vq_benchmark.evaluation.accumulators.Accumulators.copy", None)
     monkeypatch.setattr("vq_benchmark.evaluation.topk.TopCandidates.sorted", None)
-    evaluate(rounding, dataset, k=10, batch_size=1, after_block=lambda row, copy: rows.append(row))
-    exact_truths(dataset, batch_size=1, after_block=lambda row, copy: rows.append(row))
+    watched = Pass(batch_size=1, after_block=lambda row, copy: rows.append(row))
+    evaluate(rounding, dataset, k=10, pass_=watched)
+    exact_truths(dataset, pass_=watched)
     assert rows == 2 * [TILE_ROWS, 2 * TILE_ROWS, 3 * TILE_ROWS]
 
 
@@ -120,22 +125,24 @@ def test_a_finished_pass_reads_nothing_more(make_dataset, rounding, monkeypatch)
     done = evaluate(rounding, dataset, truths=truths)
     found = exact_neighbors(dataset.base, dataset.queries, "ip")
     monkeypatch.setattr(type(dataset.base), "read", None)
-    assert evaluate(rounding, dataset, truths=truths, resume=done).to_bytes() == done.to_bytes()
-    assert exact_neighbors(dataset.base, dataset.queries, "ip", resume=found).to_bytes() == found.to_bytes()
+    assert evaluate(rounding, dataset, truths=truths, pass_=Pass(resume=done)).to_bytes() == done.to_bytes()
+    assert (
+        exact_neighbors(dataset.base, dataset.queries, "ip", pass_=Pass(resume=found)).to_bytes() == found.to_bytes()
+    )
 
 
-def test_what_is_no_beginning_is_refused(make_dataset, rounding) -> None:
+def test_what_is_no_beginning_is_refused(make_dataset, rounding, own_scores) -> None:
     dataset = make_dataset("ip", n=500)
-    part = evaluate(rounding, dataset, start=100, stop=300)
+    part = evaluate(rounding, dataset, pass_=Pass(100, 300))
     with pytest.raises(ValueError, match="rows 100 to 300 are no beginning of the rows 0 to 500"):
-        evaluate(rounding, dataset, resume=part)
+        evaluate(rounding, dataset, pass_=Pass(resume=part))
     with pytest.raises(ValueError, match="rows 100 to 300 are no beginning of the rows 100 to 200"):
-        evaluate(rounding, dataset, start=100, stop=200, resume=part)
-    with pytest.raises(ValueError, match="other"):
-        evaluate(rounding, dataset, start=100, resume=part, model_hash="other")
-    truth = exact_neighbors(dataset.base, dataset.queries, "ip", start=100, stop=300)
+        evaluate(rounding, dataset, pass_=Pass(100, 200, resume=part))
+    with pytest.raises(ValueError, match=part.subject.model_hash):
+        evaluate(own_scores, dataset, pass_=Pass(100, resume=part))
+    truth = exact_neighbors(dataset.base, dataset.queries, "ip", pass_=Pass(100, 300))
     with pytest.raises(ValueError, match="no beginning"):
-        exact_neighbors(dataset.base, dataset.queries, "ip", resume=truth)
+        exact_neighbors(dataset.base, dataset.queries, "ip", pass_=Pass(resume=truth))
 
 
 def test_a_ground_truth_of_another_format_is_refused(make_dataset) -> None:

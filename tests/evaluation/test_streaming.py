@@ -14,8 +14,8 @@ from vq_benchmark.datasets.dataset import METRICS, Dataset, Metric
 from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.accumulators import Accumulators
-from vq_benchmark.evaluation.streaming import PassSettings, Timings, stream
-from vq_benchmark.evaluation.tiling import TILE_ROWS
+from vq_benchmark.evaluation.streaming import PassSettings, Queries, Timings, stream
+from vq_benchmark.evaluation.tiling import TILE_ROWS, WHOLE_BASE, Pass
 from vq_benchmark.quantizers.base import Quantizer
 from vq_benchmark.quantizers.registry import get_quantizer, registered
 
@@ -38,8 +38,10 @@ def fitted(name: str, dataset: Dataset, rounding: Quantizer, own_scores: Quantiz
     return get_quantizer(name, **SMALL[name]).fit(dataset.base.read(0, 1000), seed=0)
 
 
-def passed(quantizer: Quantizer, dataset: Dataset, settings: PassSettings = SETTINGS, **kwargs: Any) -> Accumulators:
-    return stream(quantizer, dataset.base, dataset.queries, dataset.metric, settings, **kwargs)[0]
+def passed(
+    quantizer: Quantizer, dataset: Dataset, settings: PassSettings = SETTINGS, rows: Pass = WHOLE_BASE
+) -> Accumulators:
+    return stream(quantizer, dataset.base, Queries(dataset.queries, dataset.metric), settings, rows)[0]
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -50,15 +52,16 @@ def test_any_partition_and_batch_size_give_the_same_bits(
     dataset = make_dataset(metric)
     quantizer = fitted(name, dataset, rounding, own_scores)
     whole = passed(quantizer, dataset).to_bytes()
-    assert passed(quantizer, dataset, batch_size=1).to_bytes() == whole
-    assert passed(quantizer, dataset, batch_size=10**6).to_bytes() == whole
+    assert passed(quantizer, dataset, rows=Pass(batch_size=1)).to_bytes() == whole
+    assert passed(quantizer, dataset, rows=Pass(batch_size=10**6)).to_bytes() == whole
     rng = np.random.default_rng(0)
     for number, starts in enumerate(PARTITIONS):
         edges = [*starts, dataset.n]
         order = rng.permutation(len(starts))
         merged = Accumulators()
         for i in order:
-            part = passed(quantizer, dataset, start=edges[i], stop=edges[i + 1], batch_size=[1, 5000][number])
+            rows = Pass(edges[i], edges[i + 1], batch_size=[1, 5000][number])
+            part = passed(quantizer, dataset, rows=rows)
             merged.merge(Accumulators.from_bytes(part.to_bytes()))
         assert merged.to_bytes() == whole
 
@@ -99,11 +102,11 @@ def test_the_pairs_are_as_many_as_asked_for_and_depend_on_the_seed(
 
 def test_pairs_are_drawn_with_the_first_queries_only(make_dataset: MakeDataset, rounding: Quantizer) -> None:
     dataset = make_dataset("ip")
-    few = passed(rounding, dataset, pair_queries=2)
+    few, _ = stream(rounding, dataset.base, Queries(dataset.queries, "ip", for_pairs=2), SETTINGS)
     more_queries = np.concatenate([dataset.queries[:2], 1000 * dataset.queries])
-    same, _ = stream(rounding, dataset.base, more_queries, "ip", SETTINGS, pair_queries=2)
+    same, _ = stream(rounding, dataset.base, Queries(more_queries, "ip", for_pairs=2), SETTINGS)
     assert same.sums == few.sums
-    without = passed(rounding, dataset, pair_queries=0)
+    without, _ = stream(rounding, dataset.base, Queries(dataset.queries, "ip", for_pairs=0), SETTINGS)
     assert without.total("score:x:0") == 0
     assert without.total("pairwise:1") == few.total("pairwise:1")
 
@@ -131,7 +134,7 @@ def test_the_layout_of_queries_in_memory_changes_nothing(metric: Metric, make_da
 def test_a_base_of_one_row(rounding: Quantizer) -> None:
     base = ArraySource(np.ones((1, 8), dtype=np.float32))
     queries = np.ones((2, 8), dtype=np.float32)
-    accumulators, _ = stream(rounding, base, queries, "l2", SETTINGS)
+    accumulators, _ = stream(rounding, base, Queries(queries, "l2"), SETTINGS)
     assert accumulators.total("vector:x:0") == 1
     assert accumulators.total("pairwise:0") == 0
     assert accumulators.top is not None
@@ -142,9 +145,8 @@ def test_a_base_of_one_row(rounding: Quantizer) -> None:
 def test_progress_and_timings(make_dataset: MakeDataset, rounding: Quantizer) -> None:
     dataset = make_dataset("ip")
     done: list[int] = []
-    _, timings = stream(
-        rounding, dataset.base, dataset.queries, "ip", SETTINGS, start=100, batch_size=1, on_block=done.append
-    )
+    rows = Pass(100, batch_size=1, on_block=done.append)
+    _, timings = stream(rounding, dataset.base, Queries(dataset.queries, "ip"), SETTINGS, rows)
     assert done == [TILE_ROWS - 100, 2 * TILE_ROWS - 100, dataset.n - 100]
     assert timings.rows == dataset.n
     assert len(timings.encode_rates) == 2
@@ -160,7 +162,7 @@ def test_a_range_outside_the_base_is_refused_before_anything_is_read(
     span: tuple[int, int], make_dataset: MakeDataset, rounding: Quantizer
 ) -> None:
     with pytest.raises(InputError, match="not a range"):
-        passed(rounding, make_dataset("l2"), start=span[0], stop=span[1])
+        passed(rounding, make_dataset("l2"), rows=Pass(*span))
 
 
 def test_a_bad_row_is_refused_before_it_is_encoded(
@@ -170,7 +172,7 @@ def test_a_bad_row_is_refused_before_it_is_encoded(
     rows[3, 2] = np.inf
     monkeypatch.setattr(type(rounding), "encode", lambda self, vectors: pytest.fail("encoded a bad row"))
     with pytest.raises(InputError, match="row 3"):
-        stream(rounding, ArraySource(rows), rows[:2], "l2", SETTINGS)
+        stream(rounding, ArraySource(rows), Queries(rows[:2], "l2"), SETTINGS)
 
 
 @pytest.mark.parametrize("field", ["candidates", "num_pairs", "seed"])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.tiling import TILE_ROWS, block_rows, tiles
+from vq_benchmark.evaluation.tiling import TILE_ROWS, Pass, block_rows, tiles
 
 N = 3 * TILE_ROWS + 17
 BASE = ArraySource(np.arange(1, N + 1, dtype=np.float32)[:, None])
@@ -19,7 +19,7 @@ def test_every_row_is_inside_once_and_tiles_are_whole(span: tuple[int, int], bat
     start, stop = sorted(span)
     done: list[int] = []
     seen = []
-    for tile in tiles(BASE, start, stop, "l2", batch_size, done.append):
+    for tile in tiles(BASE, "l2", Pass(start, stop, batch_size, done.append)):
         assert tile.first % TILE_ROWS == 0
         assert len(tile.vectors) == min(TILE_ROWS, N - tile.first)
         assert tile.vectors[0, 0] == tile.first + 1
@@ -39,21 +39,21 @@ def test_a_block_is_the_batch_rounded_up_to_whole_tiles(batch_size: int) -> None
 @pytest.mark.parametrize("span", [(0, N + 1), (-1, 5), (5, 5), (6, 5), (N, N), (N + 1, N + 5)])
 def test_ranges_outside_the_base_are_refused(span: tuple[int, int]) -> None:
     with pytest.raises(InputError, match="not a range within"):
-        next(tiles(BASE, *span, "l2", 100))
+        next(tiles(BASE, "l2", Pass(*span)))
 
 
 @pytest.mark.parametrize("batch_size", [0, -1])
 def test_a_batch_of_no_rows_is_refused(batch_size: int) -> None:
     with pytest.raises(InputError, match="batch size"):
-        next(tiles(BASE, 0, N, "l2", batch_size))
+        next(tiles(BASE, "l2", Pass(batch_size=batch_size)))
 
 
 def test_bad_rows_are_refused_by_their_number() -> None:
     rows = np.ones((TILE_ROWS + 9, 2), dtype=np.float32)
     rows[TILE_ROWS + 5] = np.nan
     with pytest.raises(InputError, match=str(TILE_ROWS + 5)):
-        list(tiles(ArraySource(rows), 0, len(rows), "l2", 100))
+        list(tiles(ArraySource(rows), "l2", Pass(batch_size=100)))
     rows[TILE_ROWS + 5] = 0
     with pytest.raises(InputError, match=str(TILE_ROWS + 5)):
-        list(tiles(ArraySource(rows), 0, len(rows), "cosine", 100))
-    assert len(list(tiles(ArraySource(rows), 0, len(rows), "ip", 100))) == 2
+        list(tiles(ArraySource(rows), "cosine", Pass(batch_size=100)))
+    assert len(list(tiles(ArraySource(rows), "ip", Pass(batch_size=100)))) == 2

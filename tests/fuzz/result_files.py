@@ -20,6 +20,7 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.evaluate import exact_truths
 from vq_benchmark.evaluation.ground_truth_files import load_truths, save_truths
 from vq_benchmark.evaluation.measurement import Measurement
+from vq_benchmark.evaluation.tiling import Pass
 from vq_benchmark.evaluation.topk import squared_norms
 from vq_benchmark.machine.progress import SilentReporter
 from vq_benchmark.quantizers.registry import get_quantizer
@@ -82,7 +83,7 @@ def measured() -> list[Run]:
         options = flat_options(Path(folder), Path(folder), k=3, max_candidates=6, num_pairs=20, train_size=30)
         grid = parsed_grid(["sq"], {}, [0])
         for span in ((0, N), (0, N // 2), (N // 2, N)):
-            truths = exact_truths(made, options.measure.k, start=span[0], stop=span[1])
+            truths = exact_truths(made, options.measure.k, Pass(*span))
             (cell,), _ = cells_of(grid, [], [0], made, options, span)
             rows.append(run_cell(made, options, cell, "sweep", truths, SilentReporter()))
     return rows

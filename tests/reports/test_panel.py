@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
+from vq_benchmark.evaluation.metric_records import record_of
 from vq_benchmark.reports.comparison import comparisons
-from vq_benchmark.reports.metric_facts import metric_facts
 from vq_benchmark.reports.panel import BITS, bits_ticks, draw_panel, hidden_lines, reference_value
 from vq_benchmark.reports.series import lines, styles
 
@@ -112,4 +112,4 @@ def test_ticks_of_the_usual_budgets():
     ],
 )
 def test_facts(name, title, better):
-    assert (metric_facts(name).title, metric_facts(name).better) == (title, better)
+    assert (record_of(name).title, record_of(name).better) == (title, better)

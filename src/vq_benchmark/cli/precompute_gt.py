@@ -14,7 +14,9 @@ from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.evaluate import GroundTruths, exact_truths
 from vq_benchmark.evaluation.gpu import gpu_search, proposed_neighbors
+from vq_benchmark.evaluation.ground_truth import GroundTruth
 from vq_benchmark.evaluation.ground_truth_files import WRITABLE, save_truths
+from vq_benchmark.evaluation.tiling import Pass
 from vq_benchmark.evaluation.topk import squared_norms
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.machine.terminal import echo
@@ -50,16 +52,12 @@ def precompute_gt(
     say_notes(dataset, report)
     if not 1 <= k <= dataset.n:
         raise InputError(f"--k is {k}, it must be from 1 to the {dataset.n} base vectors.")
-    rows, batch_size = (0, dataset.n), machine.batch_size
-    with resumable_search(
-        dataset, truth_key(dataset, k, rows), rows, "exact neighbours", checkpoints, report
-    ) as hooks:
+    key, rows = truth_key(dataset, k, (0, dataset.n)), Pass[GroundTruth](batch_size=machine.batch_size)
+    with resumable_search(dataset, key, rows, "exact neighbours", checkpoints, report) as pass_:
         if search is None:
-            truths = exact_truths(dataset, k, batch_size=batch_size, **hooks)
+            truths = exact_truths(dataset, k, pass_)
         else:
-            found = proposed_neighbors(
-                search, dataset.base, dataset.queries, dataset.metric, k, batch_size=batch_size, **hooks
-            )
+            found = proposed_neighbors(search, dataset.base, dataset.queries, dataset.metric, k, pass_)
             dataset.require_unchanged()
             truths = GroundTruths(found, files=dataset.files)
         save_truths(output_path, truths, belonging_of(dataset), squared_norms(dataset.queries))

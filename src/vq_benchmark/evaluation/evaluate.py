@@ -1,6 +1,5 @@
 """Measure one quantizer on one data set, or on a chunk of it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -13,11 +12,12 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.accumulators import Accumulators
 from vq_benchmark.evaluation.ground_truth import DEFAULT_K, GroundTruth, exact_neighbors
 from vq_benchmark.evaluation.measurement import Measurement, MeasurementKey
-from vq_benchmark.evaluation.spans import next_row
-from vq_benchmark.evaluation.streaming import PassSettings, Timings, stream
-from vq_benchmark.evaluation.tiling import DEFAULT_BATCH_SIZE, AfterBlock, OnBlock
+from vq_benchmark.evaluation.spans import Span
+from vq_benchmark.evaluation.streaming import PassSettings, Queries, Streamed, Timings, stream
+from vq_benchmark.evaluation.tiling import WHOLE_BASE, Pass
 from vq_benchmark.evaluation.topk import squared_norms
 from vq_benchmark.quantizers.base import Quantizer
+from vq_benchmark.results.models import model_hash
 
 
 @dataclass
@@ -50,68 +50,42 @@ def own_judged_queries(dataset: Dataset) -> FloatArray | None:
     return None if judgements is None or judgements.queries is dataset.queries else judgements.queries
 
 
-def exact_truths(
-    dataset: Dataset,
-    k: int = DEFAULT_K,
-    *,
-    start: int = 0,
-    stop: int | None = None,
-    batch_size: int = DEFAULT_BATCH_SIZE,
-    on_block: OnBlock | None = None,
-    resume: GroundTruth | None = None,
-    after_block: AfterBlock[GroundTruth] | None = None,
-) -> GroundTruths:
-    """The exact neighbours of all queries of a data set among rows [start, stop) of its base, in one pass.
-
-    `resume` and `after_block` are those of `exact_neighbors`, for the queries and the judged queries together.
-    """
+def scored_queries(dataset: Dataset) -> FloatArray:
+    """All queries (q, d) that rows are scored against: the data set's, then judged queries of their own."""
     own = own_judged_queries(dataset)
-    both = dataset.queries if own is None else np.concatenate([dataset.queries, own])
-    truth = exact_neighbors(
-        dataset.base, both, dataset.metric, k, start=start, stop=stop, batch_size=batch_size,
-        on_block=on_block, resume=resume, after_block=after_block,
-    )  # fmt: skip
+    return dataset.queries if own is None else np.concatenate([dataset.queries, own])
+
+
+def exact_truths(dataset: Dataset, k: int = DEFAULT_K, pass_: Pass[GroundTruth] = WHOLE_BASE) -> GroundTruths:
+    """The exact neighbours of all queries of a data set among the rows of one pass over its base.
+
+    What the pass finds, resumes from and copies is one `GroundTruth` of the queries and the judged queries together.
+    """
+    truth = exact_neighbors(dataset.base, scored_queries(dataset), dataset.metric, k, pass_)
     dataset.require_unchanged()
-    if own is None:
+    if own_judged_queries(dataset) is None:
         return GroundTruths(truth, files=dataset.files)
     count = len(dataset.queries)
     return GroundTruths(truth.part(slice(count)), truth.part(slice(count, None)), dataset.files)
-
-
-def _check_shape(truth: GroundTruth, queries: int, k: int) -> None:
-    if len(truth.ids) != queries or truth.ids.shape[1] < k:
-        raise InputError(f"a ground truth of shape {truth.ids.shape} was given, {queries} queries need k of {k}.")
 
 
 def evaluate(
     quantizer: Quantizer,
     dataset: Dataset,
     *,
-    start: int = 0,
-    stop: int | None = None,
     truths: GroundTruths | None = None,
     k: int = DEFAULT_K,
-    with_rank: bool = True,
-    model_hash: str = "",
     settings: PassSettings = PassSettings(),  # noqa: B008 - frozen
-    batch_size: int = DEFAULT_BATCH_SIZE,
-    on_block: OnBlock | None = None,
-    resume: Measurement | None = None,
-    after_block: AfterBlock[Measurement] | None = None,
+    pass_: Pass[Measurement] = WHOLE_BASE,
 ) -> Measurement:
-    """Measure a fitted quantizer on rows [start, stop) of the base; `finished_metrics` turns the whole into metrics.
+    """Measure a fitted quantizer on the rows of a pass; `finished_metrics` turns that of the whole base into metrics.
 
     Args:
         truths: exact neighbours over the whole base or over just these rows; computed where None and
             `settings.with_scores`.
         k: depth of the ground truth; recall@k and the rank distortion go that deep.
-        model_hash: identifies the fitted model; measurements of different models never merge.
-        batch_size: rows in memory at a time; results do not depend on it.
-        on_block: called after each block with the number of rows that this pass has finished.
-        resume: what was measured before of rows [start, x); the pass then begins at x, and the result is that of an
-            undisturbed one. Its ground truth is not looked at.
-        after_block: called after each block with the next row, and with a function that copies what was measured of
-            all rows before it.
+        pass_: which rows; with `resume`, the result is that of an undisturbed pass. The ground truth in `resume` is
+            ignored.
 
     Raises:
         InputError: the quantizer does not fit the data set, or the data set has bad rows.
@@ -119,26 +93,20 @@ def evaluate(
         ValueError: the quantizer returned something that is not a code or a finite vector, or `resume` is of another
             subject or other rows.
     """
-    if quantizer.d != dataset.d:
-        raise InputError(f"the model is for dimension {quantizer.d}, the data set has {dataset.d}.")
-    if k > settings.candidates:
-        raise InputError(f"k is {k}, but only {settings.candidates} candidates are kept (--max-candidates).")
-    stop = dataset.n if stop is None else stop
+    _check(quantizer, dataset, k, settings)
     if truths is None and settings.with_scores:
-        truths = exact_truths(dataset, k, start=start, stop=stop, batch_size=batch_size)
-    own = own_judged_queries(dataset)
-    if truths is not None:
-        _check_shape(truths.queries, len(dataset.queries), min(k, dataset.n))
-        if truths.judged is not None:
-            _check_shape(truths.judged, 0 if own is None else len(own), min(k, dataset.n))
-    scored = dataset.queries if own is None else np.concatenate([dataset.queries, own])
-    subject = _subject(quantizer, dataset, k, with_rank, model_hash, settings)
-    first = start if resume is None else _next_row(resume, subject, start, stop)
+        truths = exact_truths(dataset, k, Pass(*pass_.rows(dataset.n), pass_.batch_size))
+    _check_truths(truths, dataset, k)
+    scored = scored_queries(dataset)
+    subject = _subject(quantizer, dataset, k, settings)
+    earlier = pass_.resume
+    rows = pass_.remaining(None if earlier is None else _rows_of(earlier, subject), dataset.n)
 
-    def measured(accumulators: Accumulators, timings: Timings) -> Measurement:
-        if resume is not None:
-            accumulators.merge(resume.accumulators)
-            timings.merge(resume.timings)
+    def measured(streamed: Streamed) -> Measurement:
+        accumulators, timings = streamed
+        if earlier is not None:
+            accumulators.merge(earlier.accumulators)
+            timings.merge(earlier.timings)
         return Measurement(
             subject,
             accumulators,
@@ -149,32 +117,44 @@ def evaluate(
             qrels=dataset.judgements.qrels if dataset.judgements else np.empty((0, 3), dtype=np.int64),
         )
 
-    def block_done(row: int, copy: Callable[[], tuple[Accumulators, Timings]]) -> None:
-        if after_block is not None:
-            after_block(row, lambda: measured(*copy()))
-
-    found = Accumulators(), Timings()
-    if resume is None or first < stop:
-        found = stream(
-            quantizer, dataset.base, scored, dataset.metric, settings,
-            start=first, stop=stop, pair_queries=len(dataset.queries), batch_size=batch_size,
-            on_block=on_block, after_block=block_done,
-        )  # fmt: skip
-    measurement = measured(*found)
+    streamed = Accumulators(), Timings()
+    if earlier is None or rows[0] < rows[1]:
+        queries = Queries(scored, dataset.metric, for_pairs=len(dataset.queries))
+        streamed = stream(quantizer, dataset.base, queries, settings, pass_.over(rows, measured))
+    measurement = measured(streamed)
     dataset.require_unchanged()
     measurement.require_content_of_truth()
     return measurement
 
 
-def _subject(
-    quantizer: Quantizer, dataset: Dataset, k: int, with_rank: bool, model_hash: str, settings: PassSettings
-) -> MeasurementKey:
+def _check(quantizer: Quantizer, dataset: Dataset, k: int, settings: PassSettings) -> None:
+    if quantizer.d != dataset.d:
+        raise InputError(f"the model is for dimension {quantizer.d}, the data set has {dataset.d}.")
+    if k > settings.candidates:
+        raise InputError(f"k is {k}, but only {settings.candidates} candidates are kept (--max-candidates).")
+
+
+def _check_truths(truths: GroundTruths | None, dataset: Dataset, k: int) -> None:
+    if truths is None:
+        return
+    _check_shape(truths.queries, len(dataset.queries), min(k, dataset.n))
+    if truths.judged is not None:
+        own = own_judged_queries(dataset)
+        _check_shape(truths.judged, 0 if own is None else len(own), min(k, dataset.n))
+
+
+def _check_shape(truth: GroundTruth, queries: int, k: int) -> None:
+    if len(truth.ids) != queries or truth.ids.shape[1] < k:
+        raise InputError(f"a ground truth of shape {truth.ids.shape} was given, {queries} queries need k of {k}.")
+
+
+def _subject(quantizer: Quantizer, dataset: Dataset, k: int, settings: PassSettings) -> MeasurementKey:
     return MeasurementKey(
         n=dataset.n,
         d=dataset.d,
         code_bytes=quantizer.code_bytes,
         model_bytes=quantizer.model_bytes,
-        model_hash=model_hash,
+        model_hash=model_hash(quantizer),
         metric=dataset.metric,
         queries=len(dataset.queries),
         judged_first=0 if own_judged_queries(dataset) is None else len(dataset.queries),
@@ -183,13 +163,13 @@ def _subject(
         candidates=settings.candidates,
         num_pairs=settings.num_pairs,
         with_pairwise=settings.with_pairwise,
-        with_rank=with_rank,
+        with_rank=settings.with_rank,
     )
 
 
-def _next_row(resume: Measurement, subject: MeasurementKey, start: int, stop: int) -> int:
-    """The row that `resume` leaves off at; ValueError where it is none of these rows, or not of this subject."""
+def _rows_of(resume: Measurement, subject: MeasurementKey) -> Span:
+    """The rows that were measured; ValueError where they are not of this subject."""
     if resume.subject != subject:
-        raise ValueError(f"the measurement to go on from is of {resume.subject}, not of {subject}")
+        raise ValueError(f"the measurement to resume from is of {resume.subject}, not of {subject}")
     (done,) = resume.accumulators.spans
-    return next_row(done, start, stop)
+    return done

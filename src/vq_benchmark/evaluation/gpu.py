@@ -11,7 +11,7 @@ from vq_benchmark.datasets.dataset import Metric
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.ground_truth import GroundTruth, neighbors_by_tile
-from vq_benchmark.evaluation.tiling import DEFAULT_BATCH_SIZE, AfterBlock, OnBlock, Tile
+from vq_benchmark.evaluation.tiling import WHOLE_BASE, Pass, Tile
 from vq_benchmark.evaluation.topk import TopCandidates, scores_of
 
 SPARE_CANDIDATES = 28
@@ -46,18 +46,17 @@ def proposed_neighbors(
     queries: FloatArray,
     metric: Metric,
     k: int,
-    *,
-    batch_size: int = DEFAULT_BATCH_SIZE,
-    on_block: OnBlock | None = None,
-    resume: GroundTruth | None = None,
-    after_block: AfterBlock[GroundTruth] | None = None,
+    pass_: Pass[GroundTruth] = WHOLE_BASE,
 ) -> GroundTruth:
     """As `exact_neighbors`, with the candidates of every tile found by `search`."""
     return neighbors_by_tile(
         lambda top, tile: top.merge(_candidates_of_tile(search, tile, queries, metric, k)),
-        base, len(queries), metric, k, start=0, stop=base.n, batch_size=batch_size,
-        on_block=on_block, resume=resume, after_block=after_block,
-    )  # fmt: skip
+        base,
+        len(queries),
+        metric,
+        k,
+        pass_,
+    )
 
 
 def _candidates_of_tile(search: Search, tile: Tile, queries: FloatArray, metric: Metric, k: int) -> TopCandidates:

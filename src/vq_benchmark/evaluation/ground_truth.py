@@ -11,8 +11,8 @@ from vq_benchmark.datasets.dataset import Metric
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.content import ContentDigest, require_same_content
-from vq_benchmark.evaluation.spans import Span, joined, next_row
-from vq_benchmark.evaluation.tiling import DEFAULT_BATCH_SIZE, TILE_ROWS, AfterBlock, OnBlock, Tile, tiles
+from vq_benchmark.evaluation.spans import Span, joined
+from vq_benchmark.evaluation.tiling import TILE_ROWS, WHOLE_BASE, Pass, Tile, tiles
 from vq_benchmark.evaluation.topk import TopCandidates, scores_of
 from vq_benchmark.machine.archive import ArchiveFormat
 from vq_benchmark.machine.damage import taking_apart
@@ -94,28 +94,16 @@ def exact_neighbors(
     queries: FloatArray,
     metric: Metric,
     k: int = DEFAULT_K,
-    *,
-    start: int = 0,
-    stop: int | None = None,
-    batch_size: int = DEFAULT_BATCH_SIZE,
-    on_block: OnBlock | None = None,
-    resume: GroundTruth | None = None,
-    after_block: AfterBlock[GroundTruth] | None = None,
+    pass_: Pass[GroundTruth] = WHOLE_BASE,
 ) -> GroundTruth:
-    """The exact k nearest rows of each query (q, d) float32 among rows [start, stop) of the base.
+    """The exact k nearest rows of each query (q, d) float32 among the rows of a pass.
 
     The order is that of float64 scores; memory is bounded by the block and the k best of each query.
 
-    Args:
-        on_block: called after each block with the number of rows that this pass has finished.
-        resume: what was found before of the same queries in rows [start, x); the pass then begins at x.
-        after_block: called after each block with the next row, and with a function that copies what was found in
-            all rows before it.
-
     Raises:
         InputError: k is below 1, or d differs, or a row is not finite, or zero under cosine.
+        ValueError: `pass_.resume` covers other rows.
     """
-    stop = base.n if stop is None else stop
     if k < 1:
         raise InputError(f"k is {k}, it must be at least 1.")
     if queries.shape[1] != base.d:
@@ -125,10 +113,7 @@ def exact_neighbors(
         scores = scores_of(queries, tile.vectors, metric)
         top.offer(tile.first, tile.inside, scores, scores)
 
-    return neighbors_by_tile(
-        offer, base, len(queries), metric, k, start=start, stop=stop, batch_size=batch_size,
-        on_block=on_block, resume=resume, after_block=after_block,
-    )  # fmt: skip
+    return neighbors_by_tile(offer, base, len(queries), metric, k, pass_)
 
 
 def neighbors_by_tile(
@@ -137,33 +122,22 @@ def neighbors_by_tile(
     queries: int,
     metric: Metric,
     k: int,
-    *,
-    start: int,
-    stop: int,
-    batch_size: int,
-    on_block: OnBlock | None,
-    resume: GroundTruth | None,
-    after_block: AfterBlock[GroundTruth] | None,
+    pass_: Pass[GroundTruth],
 ) -> GroundTruth:
     """As `exact_neighbors`; `offer` adds the rows of one tile to the candidates of the queries."""
-    first = start if resume is None else next_row(resume.span, start, stop)
-    if resume is not None and first == stop:
-        return resume
+    earlier = pass_.resume
+    first, stop = pass_.remaining(None if earlier is None else earlier.span, base.n)
+    if earlier is not None and first == stop:
+        return earlier
     top, content = TopCandidates.empty(queries, k), ContentDigest()
 
     def found(best: TopCandidates, end: int) -> GroundTruth:
         truth = GroundTruth(best, (first, end), content.copy())
-        if resume is not None:
-            truth.merge(resume)
+        if earlier is not None:
+            truth.merge(earlier)
         return truth
 
-    def block_done(done: int) -> None:
-        if on_block is not None:
-            on_block(done)
-        if after_block is not None:
-            after_block(first + done, lambda: found(top.sorted(), first + done))
-
-    for tile in tiles(base, first, stop, metric, batch_size, block_done):
+    for tile in tiles(base, metric, replace(pass_, start=first), lambda row: found(top.sorted(), row)):
         offer(top, tile)
         content.add(tile.first // TILE_ROWS, tile.digest)
     top.sort()

@@ -10,7 +10,7 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.evaluate import GroundTruths, own_judged_queries
 from vq_benchmark.evaluation.exact_scores import exact_scores
 from vq_benchmark.evaluation.ground_truth import GroundTruth, exact_neighbors
-from vq_benchmark.evaluation.tiling import DEFAULT_BATCH_SIZE, AfterBlock, OnBlock
+from vq_benchmark.evaluation.tiling import WHOLE_BASE, Pass
 from vq_benchmark.evaluation.topk import TopCandidates, scores_of
 
 TOLERANCE = 1e-4
@@ -25,11 +25,7 @@ def adopted_truths(
     dataset: Dataset,
     k: int,
     origin: str,
-    *,
-    batch_size: int = DEFAULT_BATCH_SIZE,
-    on_block: OnBlock | None = None,
-    resume: GroundTruth | None = None,
-    after_block: AfterBlock[GroundTruth] | None = None,
+    pass_: Pass[GroundTruth] = WHOLE_BASE,
 ) -> GroundTruths:
     """The ground truth made of ids (q, >= k) after checking them against the vectors.
 
@@ -37,7 +33,7 @@ def adopted_truths(
     be nearer than a query's k-th neighbour without being listed. And the neighbours of a few queries, evenly spread,
     are searched for among all rows: their scores must be those of the listed ones, rank by rank. That reads the
     listed rows once and the base once, in the memory of one block; judged queries of their own are searched for in
-    the same pass. `resume` and `after_block` are those of `exact_neighbors`.
+    the same pass. `pass_` is that search.
 
     Raises:
         InputError: wrong shape, ids out of range or repeated, k too small, or neighbours that the vectors contradict.
@@ -47,10 +43,7 @@ def adopted_truths(
     few = np.unique(np.linspace(0, len(ids) - 1, RECOMPUTED_QUERIES).astype(np.int64))
     own = own_judged_queries(dataset)
     searched = dataset.queries[few] if own is None else np.concatenate([dataset.queries[few], own])
-    found = exact_neighbors(
-        dataset.base, searched, dataset.metric, k, batch_size=batch_size,
-        on_block=on_block, resume=resume, after_block=after_block,
-    )  # fmt: skip
+    found = exact_neighbors(dataset.base, searched, dataset.metric, k, pass_)
     count = len(few)
     again, judged = found.part(slice(count)), found.part(slice(count, None))
     dataset.require_unchanged()

@@ -4,7 +4,7 @@ from typing import Any
 
 from vq_benchmark.datasets.dataset import Metric
 from vq_benchmark.datasets.sources.vector_source import VectorSource
-from vq_benchmark.evaluation.tiling import DEFAULT_BATCH_SIZE, OnBlock, tiles
+from vq_benchmark.evaluation.tiling import DEFAULT_BATCH_SIZE, OnBlock, Pass, tiles
 from vq_benchmark.quantizers.base import Quantizer
 from vq_benchmark.quantizers.parts.faiss_index import add_codes, reserve_codes
 
@@ -29,6 +29,6 @@ def filled_index(
     if index is None:
         return None
     reserve_codes(index, base.n)
-    for tile in tiles(base, 0, base.n, metric, batch_size, on_block):
+    for tile in tiles(base, metric, Pass[None](batch_size=batch_size, on_block=on_block)):
         add_codes(index, quantizer.index_codes(tile.vectors, metric))
     return index

@@ -13,7 +13,7 @@ from vq_benchmark.datasets.dataset import Metric
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.accumulators import Accumulators
-from vq_benchmark.evaluation.tiling import DEFAULT_BATCH_SIZE, TILE_ROWS, AfterBlock, OnBlock, Tile, tiles
+from vq_benchmark.evaluation.tiling import TILE_ROWS, WHOLE_BASE, Pass, Tile, tiles
 from vq_benchmark.evaluation.topk import Scores, TopCandidates, scores_of, squared_norms
 from vq_benchmark.quantizers.base import Quantizer
 
@@ -34,6 +34,8 @@ class PassSettings:
     """Whether to score all queries against all rows, which recall needs."""
     with_pairwise: bool = True
     """Whether to measure distances between pairs of base rows."""
+    with_rank: bool = True
+    """Whether to measure the rank distortion."""
 
     def __post_init__(self) -> None:
         for name, least in (("candidates", 1), ("num_pairs", 0), ("seed", 0)):
@@ -70,49 +72,40 @@ class Timings:
         setattr(self, step, getattr(self, step) + time.perf_counter() - began)
 
 
+@dataclass(frozen=True)
+class Queries:
+    """What every row is scored against."""
+
+    vectors: FloatArray
+    """(q, d) float32."""
+    metric: Metric
+    for_pairs: int | None = None
+    """Score errors are measured on pairs with the first so many queries; None: with all."""
+
+
+Streamed = tuple[Accumulators, Timings]
+"""What a streaming pass finds."""
+
+
 def stream(
     quantizer: Quantizer,
     base: VectorSource,
-    queries: FloatArray,
-    metric: Metric,
+    queries: Queries,
     settings: PassSettings,
-    *,
-    start: int = 0,
-    stop: int | None = None,
-    pair_queries: int | None = None,
-    batch_size: int = DEFAULT_BATCH_SIZE,
-    on_block: OnBlock | None = None,
-    after_block: AfterBlock[tuple[Accumulators, Timings]] | None = None,
-) -> tuple[Accumulators, Timings]:
-    """Accumulate what `quantizer` does to rows [start, stop) of the base.
-
-    Args:
-        quantizer: fitted to vectors of the base's dimension.
-        queries: (q, d) float32.
-        pair_queries: score errors are measured on pairs with the first so many queries; default all.
-        batch_size: rows read at a time; memory grows with it, results do not depend on it.
-        on_block: called after each block with the number of finished rows.
-        after_block: called after each block with the next row, and with a function that copies what was found so far.
+    pass_: Pass[Streamed] = WHOLE_BASE,
+) -> Streamed:
+    """Accumulate what `quantizer`, fitted to vectors of the base's dimension, does to the rows of a pass.
 
     Raises:
         InputError: the range is not within the base, or a row is not finite, or zero under cosine.
         ValueError: the quantizer returned codes or vectors of a wrong shape, or that are not finite.
     """
-    stop = base.n if stop is None else stop
-    accumulators = Accumulators(spans=[(start, stop)])
+    start, stop = pass_.rows(base.n)
+    accumulators, timings = Accumulators(spans=[(start, stop)]), Timings()
     if settings.with_scores:
-        accumulators.top = TopCandidates.empty(len(queries), settings.candidates)
-    timings = Timings()
-    scorer = _Scorer(quantizer, queries, metric, len(queries) if pair_queries is None else pair_queries)
-
-    def block_done(done: int) -> None:
-        if on_block is not None:
-            on_block(done)
-        if after_block is not None:
-            so_far = (start, start + done)
-            after_block(so_far[1], lambda: (accumulators.copy([so_far]), timings.copy()))
-
-    for tile in tiles(base, start, stop, metric, batch_size, block_done):
+        accumulators.top = TopCandidates.empty(len(queries.vectors), settings.candidates)
+    scorer = _Scorer(quantizer, queries)
+    for tile in tiles(base, queries.metric, pass_, lambda row: (accumulators.copy([(start, row)]), timings.copy())):
         if not timings.rows:
             _warm_up(quantizer, tile.vectors[:WARM_UP_ROWS], timings)
         _accumulate(accumulators, timings, scorer, tile, base.n, settings)
@@ -124,12 +117,12 @@ def stream(
 class _Scorer:
     """How one quantizer estimates the scores of fixed queries."""
 
-    def __init__(self, quantizer: Quantizer, queries: FloatArray, metric: Metric, pair_queries: int) -> None:
+    def __init__(self, quantizer: Quantizer, queries: Queries) -> None:
         self.quantizer = quantizer
-        self.queries = queries
-        self.metric = metric
-        self.pair_queries = pair_queries
-        self.projected = np.ascontiguousarray(quantizer.project_queries(queries), dtype=np.float32)
+        self.queries = queries.vectors
+        self.metric = queries.metric
+        self.pair_queries = len(queries.vectors) if queries.for_pairs is None else queries.for_pairs
+        self.projected = np.ascontiguousarray(quantizer.project_queries(queries.vectors), dtype=np.float32)
         self.own_estimator = type(quantizer).decode_for_scores is not Quantizer.decode_for_scores
         self.own_norms = type(quantizer).squared_norms is not Quantizer.squared_norms
 

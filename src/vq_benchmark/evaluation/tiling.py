@@ -1,8 +1,9 @@
-"""The global grid of tiles on which every pass walks, whatever its batch size or chunk."""
+"""The global grid of tiles, and the pass that walks over it in any chunk and batch size."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -12,19 +13,67 @@ from vq_benchmark.datasets.dataset import Metric
 from vq_benchmark.datasets.sources.vector_source import VectorSource, numbers_in_file
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.content import ContentDigest, rows_digest
+from vq_benchmark.evaluation.spans import Span, next_row
 
 TILE_ROWS = 4096
 """Rows are processed in tiles of this size, counted from row 0 of the base."""
 DEFAULT_BATCH_SIZE = 16_384
 
 OnBlock = Callable[[int], None]
-"""Called after each block that was read, with the number of rows of the pass that are finished."""
+"""Called after each block with the number of rows that this pass has finished."""
 
 Found = TypeVar("Found")
+Part = TypeVar("Part")
 AfterBlock = Callable[[int, Callable[[], Found]], None]
 """Called after each block with the next row, and with a function that copies what was found in all rows before it.
 
 Nothing is copied unless that function is called. The copy merges with what is found in the other rows."""
+
+
+@dataclass(frozen=True)
+class Pass(Generic[Found]):
+    """One pass over a base: which rows, how many at a time, where it resumes, and what it calls after each block.
+
+    `Found` is what the pass returns, such as a `Measurement`. No field but the rows changes that result.
+    """
+
+    start: int = 0
+    """First row."""
+    stop: int | None = None
+    """Row after the last one; None: the end of the base."""
+    batch_size: int = DEFAULT_BATCH_SIZE
+    """Rows in memory at a time, rounded up to whole tiles."""
+    on_block: OnBlock | None = None
+    resume: Found | None = None
+    """What an interrupted pass found in the rows from `start` up to some row, which is where this pass begins."""
+    after_block: AfterBlock[Found] | None = None
+
+    def rows(self, n: int) -> Span:
+        """The rows [start, stop) of a base of n rows, those that `resume` covers included."""
+        return self.start, n if self.stop is None else self.stop
+
+    def remaining(self, done: Span | None, n: int) -> Span:
+        """The rows left once the rows `done` are finished; ValueError if the pass did not begin with them."""
+        start, stop = self.rows(n)
+        return (start if done is None else next_row(done, start, stop)), stop
+
+    def over(self, rows: Span, whole: Callable[[Part], Found]) -> "Pass[Part]":
+        """The same pass over `rows` only, from their first row, for code that finds a part of `Found`.
+
+        `whole` makes a `Found` of such a part; only `after_block` calls it.
+        """
+        after_block = self.after_block
+        if after_block is None:
+            return Pass(*rows, self.batch_size, self.on_block)
+
+        def after_part(row: int, copy: Callable[[], Part]) -> None:
+            after_block(row, lambda: whole(copy()))
+
+        return Pass(*rows, self.batch_size, self.on_block, after_block=after_part)
+
+
+WHOLE_BASE: Pass[Any] = Pass()
+"""All rows, in blocks of the default size, without hooks."""
 
 
 @dataclass(frozen=True)
@@ -53,38 +102,46 @@ def whole_tiles(start: int, stop: int, n: int) -> tuple[int, int]:
     return start // TILE_ROWS * TILE_ROWS, min(n, -(-stop // TILE_ROWS) * TILE_ROWS)
 
 
-def content_digest(
-    base: VectorSource, start: int, stop: int, metric: Metric, batch_size: int, on_block: OnBlock | None = None
-) -> ContentDigest:
-    """The digest of rows [start, stop), in one pass; arguments and errors are those of `tiles`."""
+def content_digest(base: VectorSource, metric: Metric, pass_: Pass[Any] = WHOLE_BASE) -> ContentDigest:
+    """The digest of the rows of a pass; errors are those of `tiles`."""
     content = ContentDigest()
-    for tile in tiles(base, start, stop, metric, batch_size, on_block):
+    for tile in tiles(base, metric, pass_):
         content.add(tile.first // TILE_ROWS, tile.digest)
     return content
 
 
 def tiles(
-    base: VectorSource, start: int, stop: int, metric: Metric, batch_size: int, on_block: OnBlock | None = None
+    base: VectorSource,
+    metric: Metric,
+    pass_: Pass[Found] = WHOLE_BASE,
+    copy: Callable[[int], Found] | None = None,
 ) -> Iterator[Tile]:
-    """The tiles that rows [start, stop) touch, read in blocks of `batch_size` rows (rounded up to whole tiles).
+    """The tiles that the rows of a pass touch, read in blocks; the hooks of the pass are called after each block.
+
+    Args:
+        pass_: walked from `start` to `stop`; skipping what `resume` covers is up to the caller.
+        copy: `copy(row)` copies what the caller found in all rows before `row`; `pass_.after_block` needs it.
 
     Raises:
         InputError: the range is not within the base, or a row is not finite, or zero under cosine.
     """
+    start, stop = pass_.rows(base.n)
     if not 0 <= start < stop <= base.n:
         raise InputError(f"rows {start} to {stop} are not a range within the {base.n} base vectors.")
-    step = block_rows(batch_size)
+    step = block_rows(pass_.batch_size)
     aligned_start, aligned_stop = whole_tiles(start, stop, base.n)
     for block_start in range(aligned_start // step * step, aligned_stop, step):
         first = max(block_start, aligned_start)
         block = base.read(first, min(block_start + step, aligned_stop))
         check_numbered_rows(block, numbers_in_file(base, np.arange(first, first + len(block))), metric)
-        last = first + len(block)
+        end = min(first + len(block), stop)
         for part in pieces(len(block), TILE_ROWS):
             tile = first + part.start
             inside = slice(max(start - tile, 0), min(stop - tile, part.stop - part.start))
             vectors = block[part].copy()  # whoever keeps a tile must not keep its whole block
             yield Tile(tile, vectors, inside, rows_digest(vectors[inside], tile + inside.start))
         del block  # before the next is read
-        if on_block is not None:
-            on_block(min(last, stop) - start)
+        if pass_.on_block is not None:
+            pass_.on_block(end - start)
+        if pass_.after_block is not None and copy is not None:
+            pass_.after_block(end, partial(copy, end))

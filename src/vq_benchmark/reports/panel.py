@@ -8,9 +8,9 @@ from itertools import groupby
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from vq_benchmark.evaluation.metric_records import MetricRecord, record_of
 from vq_benchmark.reports.comparison import Comparison, Summary
 from vq_benchmark.reports.formatting import decimal, tick
-from vq_benchmark.reports.metric_facts import MetricFacts, metric_facts
 from vq_benchmark.reports.pareto import Point, pareto_front
 from vq_benchmark.reports.series import Style, lines
 
@@ -44,22 +44,22 @@ def draw_panel(axes: Axes, comparison: Comparison, x: str, y: str, styles: Mappi
     Args:
         styles: of every line of the comparison.
     """
-    x_facts, y_facts = metric_facts(x), metric_facts(y)
+    x_record, y_record = record_of(x), record_of(y)
     marks = {name: found for name, summaries in lines(comparison).items() if (found := _marks(summaries, x, y))}
     everything = [mark for found in marks.values() for mark in found]
-    front = _front(everything, x_facts, y_facts)
+    front = _front(everything, x_record, y_record)
     for name, found in marks.items():
         is_in_front = any((mark.x, mark.y) in front for mark in found)
-        _draw_line(axes, found, styles[name], y_facts, faint=len(marks) > CROWD and not is_in_front)
+        _draw_line(axes, found, styles[name], y_record, faint=len(marks) > CROWD and not is_in_front)
     if front:
         _draw_front(axes, front)
-    _scale(axes, everything, x, x_facts, y_facts)
+    _scale(axes, everything, x, x_record, y_record)
     reference = reference_value(comparison, y)
     if reference is not None:
-        _draw_reference(axes, reference, x, y_facts)
-    axes.set_xlabel(x_facts.label)
-    axes.set_ylabel(y_facts.label)
-    axes.set_title(_title(x, x_facts, y_facts), loc="left")
+        _draw_reference(axes, reference, x, y_record)
+    axes.set_xlabel(x_record.label)
+    axes.set_ylabel(y_record.label)
+    axes.set_title(_title(x, x_record, y_record), loc="left")
     if x != BITS and len(everything) <= LABELLED_MARKS:
         _label_bits(axes, everything)
         axes.set_title("labels: bits per dimension", loc="right", fontsize=7)
@@ -70,9 +70,10 @@ def reference_value(comparison: Comparison, metric: str) -> float | None:
 
     Of a loss it is 0, whether they were run or not.
     """
-    if metric_facts(metric).is_loss:
+    kind = record_of(metric).kind
+    if kind == "loss":
         return 0.0
-    if metric_facts(metric).is_cost:
+    if kind == "cost":
         return None
     if comparison.control and (value := comparison.control.value(metric)) is not None:
         return value
@@ -111,19 +112,19 @@ def _marks(summaries: Sequence[Summary], x: str, y: str) -> list[Mark]:
         if x_value is None or y_value is None or bits is None or interval is None:
             continue
         if not _is_hidden(summary, x, y):
-            hollow = metric_facts(y).is_loss and not summary.differs_from_zero(y)
+            hollow = record_of(y).kind == "loss" and not summary.differs_from_zero(y)
             found.append(Mark(x_value, y_value, *interval, bits, hollow))
     return sorted(found, key=lambda mark: (mark.bits, mark.y))
 
 
 def _is_hidden(summary: Summary, x: str, y: str) -> bool:
-    values = [summary.value(name) for name in (x, y, BITS) if metric_facts(name).log]
+    values = [summary.value(name) for name in (x, y, BITS) if record_of(name).scale == "log"]
     return any(value is not None and value <= 0 for value in values)
 
 
-def _draw_line(axes: Axes, points: list[Mark], style: Style, y_facts: MetricFacts, *, faint: bool) -> None:
+def _draw_line(axes: Axes, points: list[Mark], style: Style, y_record: MetricRecord, *, faint: bool) -> None:
     """All points with their intervals; the line goes through the best one at each number of bits."""
-    sign = 1 if y_facts.better == "lower" else -1
+    sign = 1 if y_record.better == "lower" else -1
     best = [min(same, key=lambda mark: sign * mark.y) for _, same in groupby(points, key=lambda mark: mark.bits)]
     axes.plot(
         [mark.x for mark in best], [mark.y for mark in best], color=style.color, linestyle=style.dashes,
@@ -140,11 +141,11 @@ def _draw_line(axes: Axes, points: list[Mark], style: Style, y_facts: MetricFact
         )  # fmt: skip
 
 
-def _front(points: list[Mark], x_facts: MetricFacts, y_facts: MetricFacts) -> list[Point]:
+def _front(points: list[Mark], x_record: MetricRecord, y_record: MetricRecord) -> list[Point]:
     """The Pareto front; empty where a metric has no better direction."""
-    if x_facts.better is None or y_facts.better is None:
+    if x_record.better is None or y_record.better is None:
         return []
-    return pareto_front([(mark.x, mark.y) for mark in points], x_facts.better, y_facts.better)
+    return pareto_front([(mark.x, mark.y) for mark in points], x_record.better, y_record.better)
 
 
 def _draw_front(axes: Axes, front: list[Point]) -> None:
@@ -153,21 +154,21 @@ def _draw_front(axes: Axes, front: list[Point]) -> None:
     axes.scatter(xs, ys, s=75, facecolors="none", edgecolors=FRONT_COLOR, linewidths=0.9, zorder=4)
 
 
-def _title(x: str, x_facts: MetricFacts, y_facts: MetricFacts) -> str:
+def _title(x: str, x_record: MetricRecord, y_record: MetricRecord) -> str:
     if x != BITS:
-        return f"{y_facts.title} against {x_facts.title.lower()}"
-    return f"{y_facts.title} ({y_facts.better} is better)" if y_facts.better else y_facts.title
+        return f"{y_record.title} against {x_record.title.lower()}"
+    return f"{y_record.title} ({y_record.better} is better)" if y_record.better else y_record.title
 
 
-def _draw_reference(axes: Axes, value: float, x: str, y_facts: MetricFacts) -> None:
+def _draw_reference(axes: Axes, value: float, x: str, y_record: MetricRecord) -> None:
     """A horizontal line at the value of the uncompressed vectors; just a note where a logarithmic axis has no zero.
 
     Few bits are far from the uncompressed vectors, so against bits there is room for the text between the two.
     """
-    side = -2 if y_facts.better == "higher" and x == BITS else 2
+    side = -2 if y_record.better == "higher" and x == BITS else 2
     place, align = (0.01, "left") if x == BITS else (0.99, "right")
     height, coordinates = (value, ("axes fraction", "data"))
-    if y_facts.log and value <= 0:
+    if y_record.scale == "log" and value <= 0:
         height, coordinates = (0, ("axes fraction", "axes fraction"))
     else:
         axes.axhline(value, color=CONTROL_COLOR, linewidth=1, zorder=0)
@@ -186,16 +187,16 @@ def _label_bits(axes: Axes, points: list[Mark]) -> None:
         )  # fmt: skip
 
 
-def _scale(axes: Axes, points: list[Mark], x: str, x_facts: MetricFacts, y_facts: MetricFacts) -> None:
+def _scale(axes: Axes, points: list[Mark], x: str, x_record: MetricRecord, y_record: MetricRecord) -> None:
     if x == BITS:
         ticks = bits_ticks([mark.bits for mark in points])
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_locator(FixedLocator(ticks))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: decimal(value, 2)))
-    elif x_facts.log:
+    elif x_record.scale == "log":
         _log_axis(axes, "x", [mark.x for mark in points])
-    if y_facts.log:
+    if y_record.scale == "log":
         _log_axis(axes, "y", [mark.y for mark in points])
     else:
         axes.yaxis.set_major_locator(MaxNLocator(8))

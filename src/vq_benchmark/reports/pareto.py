@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from vq_benchmark.reports.metric_facts import Better
+from vq_benchmark.evaluation.metric_records import Better
 
 Point = tuple[float, float]
 

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from vq_benchmark.errors import InputError
+from vq_benchmark.evaluation.metric_records import record_of
 from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.terminal import printable
 from vq_benchmark.reports.comparison import Comparison, comparisons, metric_names
@@ -25,7 +26,6 @@ from vq_benchmark.reports.formatting import (
     subject_text,
     versions_text,
 )
-from vq_benchmark.reports.metric_facts import metric_facts
 from vq_benchmark.reports.metric_versions import other_versions_text
 from vq_benchmark.reports.panel import (
     BITS,
@@ -202,8 +202,8 @@ def _legend(comparison: Comparison, sheet: Sheet, looks: Mapping[str, Style]) ->
         [], [], color=FRONT_COLOR, linestyle="none", marker="o", markersize=5.5, markerfacecolor="white",
         label="not significant:\n0 is in the interval",
     )  # fmt: skip
-    has_loss = any(metric_facts(y).is_loss for _, y in sheet.panels)
-    has_front = any(metric_facts(y).better for _, y in sheet.panels)
+    has_loss = any(record_of(y).kind == "loss" for _, y in sheet.panels)
+    has_front = any(record_of(y).better for _, y in sheet.panels)
     has_control = any(reference_value(comparison, y) is not None for _, y in sheet.panels)
     return [*handles, *[hollow] * has_loss, *[front] * has_front, *[control] * has_control]
 
@@ -212,7 +212,7 @@ def _note(comparison: Comparison, sheet: Sheet) -> str:
     """What the figure was made with, in small print."""
     runs = comparison.runs
     shown = [metric for panel in sheet.panels for metric in panel]
-    machine = machine_text(runs) if any(metric_facts(metric).is_cost for metric in shown) else ""
+    machine = machine_text(runs) if any(record_of(metric).kind == "cost" for metric in shown) else ""
     many = any(len(summary.runs) > 1 for summary in comparison.summaries)
     hidden = sorted({name for x, y in sheet.panels for name in hidden_lines(comparison, x, y)})
     parts = [

@@ -9,6 +9,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from vq_benchmark.evaluation.metric_records import record_of
 from vq_benchmark.machine.terminal import Terminal
 from vq_benchmark.reports.comparison import Comparison, Summary, comparisons
 from vq_benchmark.reports.formatting import (
@@ -27,7 +28,6 @@ from vq_benchmark.reports.formatting import (
     subject_text,
     versions_text,
 )
-from vq_benchmark.reports.metric_facts import metric_facts
 from vq_benchmark.reports.metric_versions import other_versions_text
 from vq_benchmark.results.database import Run
 
@@ -52,10 +52,11 @@ class Column:
         value = summary.value(self.metric)
         if value is None:
             return ABSENT
-        if metric_facts(self.metric).is_loss:
+        record = record_of(self.metric)
+        if record.kind == "loss":
             mark = "" if summary.differs_from_zero(self.metric) else INSIGNIFICANT_MARK
             return share(value, summary.interval(self.metric)) + mark
-        if self.metric.startswith(("recall", "mrr", "search_recall")):
+        if record.interval == "bootstrap":
             return share(value, summary.interval(self.metric))
         if self.metric == "compression_ratio":
             return f"{decimal(value, 1)}x"

@@ -13,7 +13,7 @@ from vq_benchmark.evaluation.metric_set import ENVIRONMENT_KEY, VERSION
 from vq_benchmark.evaluation.metrics import Metrics
 from vq_benchmark.evaluation.search_index import filled_index
 from vq_benchmark.evaluation.search_speed import search_metrics
-from vq_benchmark.evaluation.tiling import block_rows
+from vq_benchmark.evaluation.tiling import Pass, block_rows
 from vq_benchmark.machine.memory import peak_bytes, reset_peak
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.provenance import environment
@@ -59,17 +59,17 @@ def run_cell(
         measurement = evaluate(
             model.quantizer,
             dataset,
-            start=cell.start,
-            stop=cell.stop,
             truths=truths,
             k=options.measure.k,
-            with_rank=options.measure.with_rank,
-            model_hash=model.hash,
             settings=options.measure.pass_settings(cell.seed),
-            batch_size=options.machine.batch_size,
-            on_block=update,
-            resume=saved.resume,
-            after_block=saved.after_block,
+            pass_=Pass(
+                cell.start,
+                cell.stop,
+                options.machine.batch_size,
+                on_block=update,
+                resume=saved.resume,
+                after_block=saved.after_block,
+            ),
         )
     rows_in_memory = min(block_rows(options.machine.batch_size), dataset.n)
     costs: Metrics = {

@@ -11,7 +11,7 @@ from vq_benchmark.evaluation.content import ContentDigest, first_changed_rows
 from vq_benchmark.evaluation.evaluate import GroundTruths
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.spans import Span
-from vq_benchmark.evaluation.tiling import DEFAULT_BATCH_SIZE, TILE_ROWS, content_digest
+from vq_benchmark.evaluation.tiling import DEFAULT_BATCH_SIZE, TILE_ROWS, Pass, content_digest
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.results.database import Run, now
 from vq_benchmark.studies.checkpointing import check_stop
@@ -38,7 +38,8 @@ class Contents:
                     check_stop(label)
 
                 base, metric = self.dataset.base, self.dataset.metric
-                self._digests[rows] = content_digest(base, start, stop, metric, self.batch_size, on_block)
+                walk = Pass[None](start, stop, self.batch_size, on_block)
+                self._digests[rows] = content_digest(base, metric, walk)
         return self._digests[rows]
 
     def are(self, files: FileStates | None, digest: str, rows: Span) -> bool:

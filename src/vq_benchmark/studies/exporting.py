@@ -15,7 +15,7 @@ from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.content import ContentDigest
 from vq_benchmark.evaluation.search_index import filled_index
-from vq_benchmark.evaluation.tiling import DEFAULT_BATCH_SIZE, TILE_ROWS, OnBlock, content_digest, tiles
+from vq_benchmark.evaluation.tiling import DEFAULT_BATCH_SIZE, TILE_ROWS, OnBlock, Pass, content_digest, tiles
 from vq_benchmark.machine.atomic_files import atomic_folder, atomic_write
 from vq_benchmark.quantizers.base import Quantizer
 from vq_benchmark.quantizers.registry import quantizer_class
@@ -88,7 +88,7 @@ def is_exported(
     if found == wanted:
         name = "content of the data"
         found[name] = metadata.get("content", "unknown")
-        wanted[name] = content_digest(base, 0, base.n, metric, batch_size).hex
+        wanted[name] = content_digest(base, metric, Pass(batch_size=batch_size)).hex
     different = [f"its {name} is {found[name]}, not {wanted[name]}" for name in wanted if found[name] != wanted[name]]
     if different:
         raise InputError(
@@ -135,7 +135,7 @@ def export(
                 shape = (base.n, quantizer.code_bytes)
                 header = {"descr": "|u1", "fortran_order": False, "shape": shape}
                 numpy_format.write_array_header_1_0(file, header)
-                for tile in tiles(base, 0, base.n, metric, batch_size, on_block):
+                for tile in tiles(base, metric, Pass[None](batch_size=batch_size, on_block=on_block)):
                     write_values(file, quantizer.encode(tile.vectors))
                     content.add(tile.first // TILE_ROWS, tile.digest)
             metadata = {"metric": metric, "dataset_fingerprint": fingerprint, "content": content.hex}

@@ -3,8 +3,8 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.dataset import Dataset
@@ -16,6 +16,7 @@ from vq_benchmark.evaluation.ground_truth import GroundTruth
 from vq_benchmark.evaluation.ground_truth_check import adopted_truths
 from vq_benchmark.evaluation.ground_truth_files import Belonging, load_ids, load_truths, save_truths
 from vq_benchmark.evaluation.spans import Span
+from vq_benchmark.evaluation.tiling import Pass
 from vq_benchmark.evaluation.topk import squared_norms
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.results.checkpoints import Checkpoints
@@ -65,10 +66,9 @@ def obtain_truths(dataset: Dataset, options: Options, start: int, stop: int, rep
             return cached
     options = truth_within_memory(dataset, options, start, stop)
     label = f"exact neighbours of {len(dataset.queries):,} queries"
-    with resumable_search(dataset, path.stem, (start, stop), label, options.machine.checkpoints, report) as hooks:
-        truths = exact_truths(
-            dataset, options.measure.k, start=start, stop=stop, batch_size=options.machine.batch_size, **hooks
-        )
+    rows = Pass[GroundTruth](start, stop, options.machine.batch_size)
+    with resumable_search(dataset, path.stem, rows, label, options.machine.checkpoints, report) as search:
+        truths = exact_truths(dataset, options.measure.k, search)
         _save(path, dataset, truths, report)
     return truths
 
@@ -92,11 +92,16 @@ def say_repeated_queries(dataset: Dataset, truths: GroundTruths, report: Reporte
 
 @contextmanager
 def resumable_search(
-    dataset: Dataset, key: str, rows: Span, label: str, checkpoints: Checkpoints, report: Reporter
-) -> Iterator[dict[str, Any]]:
-    """Arguments that let a search of exact neighbours among `rows` show progress, be stopped, and go on later.
+    dataset: Dataset,
+    key: str,
+    rows: Pass[GroundTruth],
+    label: str,
+    checkpoints: Checkpoints,
+    report: Reporter,
+) -> Iterator[Pass[GroundTruth]]:
+    """The pass `rows` of a search for exact neighbours with hooks: it shows progress, and can be stopped and resumed.
 
-    For `exact_truths` and `exact_neighbors`. The checkpoint goes when the block has ended well.
+    The checkpoint is removed once the block ends without an error.
 
     Raises:
         Stopped: a signal asked for it; the checkpoint is written.
@@ -106,9 +111,10 @@ def resumable_search(
     id_ = _search_id(key)
     checkpoint = checkpoints.of(id_, files=dataset.files, dataset_fingerprint=dataset.fingerprint)
     is_current = Contents(dataset, report).are
-    saved = Checkpointing(GroundTruth, checkpoint, checkpoints.every, label, rows[0], report, is_current)
-    with report.task(label, rows[1] - saved.next_row) as update:
-        yield {"on_block": update, "resume": saved.resume, "after_block": saved.after_block}
+    start, stop = rows.rows(dataset.n)
+    saved = Checkpointing(GroundTruth, checkpoint, checkpoints.every, label, start, report, is_current)
+    with report.task(label, stop - saved.next_row) as update:
+        yield replace(rows, on_block=update, resume=saved.resume, after_block=saved.after_block)
     checkpoints.remove(id_)
 
 
@@ -140,10 +146,9 @@ def _adopted(dataset: Dataset, options: Options, ids: IdArray, origin: str, repo
         return cached
     judged = own_judged_queries(dataset)
     label = f"checking {origin}" if judged is None else f"exact neighbours of {len(judged):,} judged queries"
-    with resumable_search(dataset, path.stem, (0, dataset.n), label, options.machine.checkpoints, report) as hooks:
-        truths = adopted_truths(
-            ids, dataset, options.measure.k, origin, batch_size=options.machine.batch_size, **hooks
-        )
+    rows = Pass[GroundTruth](batch_size=options.machine.batch_size)
+    with resumable_search(dataset, path.stem, rows, label, options.machine.checkpoints, report) as search:
+        truths = adopted_truths(ids, dataset, options.measure.k, origin, search)
     _save(path, dataset, truths, report)
     return truths
 

@@ -64,4 +64,5 @@ class MeasureSpec(Spec):
             seed=seed,
             with_scores=self.with_recall,
             with_pairwise=self.with_pairwise,
+            with_rank=self.with_rank,
         )

@@ -13,8 +13,10 @@ from pathlib import Path
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import ChangedData, InputError, Stopped
 from vq_benchmark.evaluation.evaluate import GroundTruths, exact_truths
+from vq_benchmark.evaluation.ground_truth import GroundTruth
 from vq_benchmark.evaluation.ground_truth_files import load_truths, save_truths
 from vq_benchmark.evaluation.spans import Span
+from vq_benchmark.evaluation.tiling import Pass
 from vq_benchmark.evaluation.topk import squared_norms
 from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.progress import Reporter
@@ -160,14 +162,12 @@ class TaskContext:
         options = truth_within_memory(self.dataset, self.options, start, stop)
         key = truth_key(self.dataset, options.measure.k, rows)
         label = self.manifest.describe(task)
+        walk = Pass[GroundTruth](start, stop, options.machine.batch_size)
         with (
             staged_rows(self.dataset, options, rows, self.report) as dataset,
-            resumable_search(dataset, key, rows, label, options.machine.checkpoints, self.report) as hooks,
+            resumable_search(dataset, key, walk, label, options.machine.checkpoints, self.report) as search,
         ):
-            truths = exact_truths(
-                dataset, options.measure.k, start=start, stop=stop, batch_size=options.machine.batch_size, **hooks
-            )
-            self._save_truths(task, truths)
+            self._save_truths(task, exact_truths(dataset, options.measure.k, search))
 
     def run_reduce(self, task: Task) -> None:
         """The exact neighbours among all rows, merged from those of the chunks, or as given."""

@@ -8,7 +8,7 @@ from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.sources.staging import staged
 from vq_benchmark.errors import BadRows, InputError, Stopped
 from vq_benchmark.evaluation.evaluate import GroundTruths
-from vq_benchmark.evaluation.metrics import JUDGED_MEASURES
+from vq_benchmark.evaluation.metric_records import JUDGED_DEPTHS, Need, names_needing
 from vq_benchmark.evaluation.spans import Span
 from vq_benchmark.evaluation.tiling import whole_tiles
 from vq_benchmark.machine.progress import Reporter
@@ -19,9 +19,6 @@ from vq_benchmark.studies.contents import Contents
 from vq_benchmark.studies.ground_truths import check_given_truth, obtain_truths, say_repeated_queries
 from vq_benchmark.studies.identity import run_id
 from vq_benchmark.studies.measure_spec import MeasureSpec
-
-GROUND_TRUTH_METRICS = "recall_at_k, recall_k_at_r, rank_distortion and sum_of_scores_at_k"
-PAIR_METRICS = "score_mse, score_bias, score_slope, pairwise_distortion and pairwise_distortion_asymmetric"
 
 LARGE_SHARE = 0.5
 """Of the base among the training rows, above which codebooks may fit the very rows that are measured."""
@@ -155,15 +152,15 @@ def say_what_to_expect(dataset: Dataset, options: Options, report: Reporter, *, 
 
 def _say_what_will_be_absent(dataset: Dataset, measure: MeasureSpec, report: Reporter) -> None:
     if not measure.with_recall:
-        judged = "" if dataset.judgements is None else f", nor {', '.join(JUDGED_MEASURES)}"
-        report.say(f"without ground truth there will be no {GROUND_TRUTH_METRICS}{judged}.")
+        judged = "" if dataset.judgements is None else f", nor {', '.join(JUDGED_DEPTHS)}"
+        report.say(f"without ground truth there will be no {_listed('ground truth')}{judged}.")
     if measure.num_pairs == 0:
-        report.say(f"without pairs (--num-pairs 0) there will be no {PAIR_METRICS}.")
+        report.say(f"without pairs (--num-pairs 0) there will be no {_listed('pairs')}.")
     if measure.with_recall and dataset.judgements is not None:
         known = {"": measure.max_candidates, "_exact": measure.k}
         absent = [
             f"{name}{suffix}"
-            for name, (_, depth) in JUDGED_MEASURES.items()
+            for name, depth in JUDGED_DEPTHS.items()
             for suffix, size in known.items()
             if size < min(depth, dataset.n)
         ]
@@ -172,6 +169,12 @@ def _say_what_will_be_absent(dataset: Dataset, measure: MeasureSpec, report: Rep
                 f"with --k {measure.k} and --max-candidates {measure.max_candidates} there will be no "
                 f"{', '.join(absent)}, and no loss of {'it' if len(absent) == 1 else 'them'}."
             )
+
+
+def _listed(need: Need) -> str:
+    """The metrics that need something, for a sentence."""
+    *names, last = names_needing(need)
+    return f"{', '.join(names)} and {last}"
 
 
 def _has_result(database: Database, run_id: str) -> bool:

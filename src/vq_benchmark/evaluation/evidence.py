@@ -1,0 +1,196 @@
+"""What the metrics of a measurement are computed from: the vocabulary of `metric_records`."""
+
+import math
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from vq_benchmark.arrays import DoubleArray, IdArray
+from vq_benchmark.evaluation import ranking
+from vq_benchmark.evaluation.bootstrap import Interval, normal_interval
+from vq_benchmark.evaluation.measurement import Measurement
+from vq_benchmark.evaluation.metric_records import Need
+from vq_benchmark.evaluation.topk import TopCandidates
+
+Estimate = tuple[float, Interval]
+Answer = Literal["quantized", "exact"]
+"""Whose neighbours are judged: those of the quantizer, or those of the uncompressed vectors."""
+PerQuery = DoubleArray | None
+"""(q,) float64 values; None where too few neighbours are known."""
+
+LEAST_RATES = 4
+"""Tiles from which quartiles of a rate are taken."""
+
+
+class Evidence:
+    """The sums, neighbours, judgements and times of a measurement of the whole base."""
+
+    def __init__(self, measurement: Measurement) -> None:
+        self.measurement = measurement
+        self.subject = measurement.subject
+        self.sums = measurement.accumulators
+        self.timings = measurement.timings
+
+    def has(self, need: Need) -> bool:
+        """Whether metrics that need this can be computed."""
+        top = self.sums.top is not None
+        available = {
+            "vectors": True,
+            "pairs": self.subject.num_pairs > 0,
+            "ground truth": top and self.measurement.truth is not None,
+            "judgements": top and len(self.measurement.qrels) > 0,
+        }
+        return available.get(need, False)
+
+    @property
+    def bits(self) -> float:
+        """Bits of a code per dimension."""
+        return 8 * self.subject.code_bytes / self.subject.d
+
+    @property
+    def model_bits(self) -> float:
+        """Bits of the model per dimension of the base."""
+        return 8 * self.subject.model_bytes / (self.subject.n * self.subject.d)
+
+    def mean(self, name: str) -> Estimate | None:
+        """Mean of the moments `name` of the accumulators."""
+        count, total, squares = (self.sums.total(f"{name}:{degree}") for degree in range(3))
+        if not count:
+            return None
+        mean = total / count
+        return mean, normal_interval(mean, squares / count - mean * mean, count)
+
+    def relative_error(self) -> Estimate | None:
+        """Σe / Σs with the delta method's interval."""
+        total = self.sums.total
+        count, signal, error = total("vector:x:0"), total("vector:x:1"), total("vector:y:1")
+        if signal == 0:
+            return None
+        ratio = error / signal
+        # Residuals e - ratio·s have mean 0; their variance over the squared mean of s is the ratio's (delta method).
+        squares = total("vector:y:2") - 2 * ratio * total("vector:xy")
+        squares += ratio * ratio * total("vector:x:2")
+        return ratio, normal_interval(ratio, squares / count / (signal / count) ** 2, count)
+
+    def snr_db(self) -> Estimate | None:
+        """The relative error in decibels, with its interval carried over."""
+        error = self.relative_error()
+        if error is None or self.sums.total("vector:y:1") <= 0:
+            return None
+        ratio, (low, high) = error
+        tiny = np.finfo(float).tiny
+        return -10 * math.log10(ratio), (-10 * math.log10(max(high, tiny)), -10 * math.log10(max(low, tiny)))
+
+    def slope(self, name: str) -> Estimate | None:
+        """Slope of the least-squares line of y over x of the joint moments `name`, with its usual interval."""
+        total = self.sums.total
+        count = total(f"{name}:x:0")
+        if count < 3:
+            return None
+        mean_x, mean_y = total(f"{name}:x:1") / count, total(f"{name}:y:1") / count
+        variance_x = total(f"{name}:x:2") / count - mean_x**2
+        variance_y = total(f"{name}:y:2") / count - mean_y**2
+        covariance = total(f"{name}:xy") / count - mean_x * mean_y
+        if variance_x <= 0:
+            return None
+        slope = covariance / variance_x
+        residual = variance_y - slope * covariance
+        return slope, normal_interval(slope, residual / variance_x, count - 2)
+
+    @property
+    def k(self) -> int:
+        """Depth of the ground truth."""
+        return min(self.subject.k, self.subject.n)
+
+    @property
+    def top(self) -> TopCandidates:
+        """The best candidates of every query that was scored."""
+        assert self.sums.top is not None
+        return self.sums.top
+
+    @property
+    def candidates(self) -> int:
+        """How many of them are kept for a query."""
+        return self.top.size
+
+    @property
+    def true(self) -> DoubleArray:
+        """(q, k) exact scores of the true neighbours, best first."""
+        assert self.measurement.truth is not None
+        return self.measurement.truth.top.scores[:, : self.k]
+
+    @property
+    def found(self) -> DoubleArray:
+        """(q, candidates) exact scores of the candidates in the estimated order."""
+        return self.top.exact[: self.subject.queries]
+
+    def recall(self, k: int, r: int) -> DoubleArray:
+        """(q,) share of the true top k among the first r candidates."""
+        return ranking.recall(self.true, self.found, k, r)
+
+    def rank_distortion(self) -> PerQuery:
+        """(q,) distances of the two orders; None where nobody asked for them."""
+        return ranking.rank_distortion(self.true, self.found) if self.subject.with_rank else None
+
+    def sum_of_scores(self, k: int) -> DoubleArray:
+        """(q,) ratios of the sums of the found and of the best scores, nan over 0."""
+        return ranking.sum_of_scores(self._shown(self.true[:, :k]), self._shown(self.found[:, :k]))
+
+    def _shown(self, scores: DoubleArray) -> DoubleArray:
+        """Inner products, or −‖q − x‖² for L2, where a distance that rounding alone can have made is 0."""
+        count = self.subject.queries
+        norms = self.measurement.query_norms[:count] if self.subject.metric == "l2" else np.zeros(count)
+        values = scores - norms[:, None]
+        rounding = 2 * self.subject.d * np.finfo(np.float64).eps * norms[:, None]
+        return np.where(np.abs(values) <= rounding, 0.0, values)
+
+    @cached_property
+    def grades(self) -> dict[int, dict[int, int]]:
+        """Relevance by judged query and base row, for judgements above 0; queries in ascending order.
+
+        Of several judgements of one pair the highest counts.
+        """
+        relevant: dict[int, dict[int, int]] = {}
+        for query, row, grade in sorted(self.measurement.qrels.tolist()):
+            if grade > 0:
+                relevant.setdefault(query, {})[row] = grade
+        return relevant
+
+    def reciprocal_rank(self, of: Answer, k: int) -> PerQuery:
+        """Of each judged query with a relevant row; see `ranking.reciprocal_rank`."""
+        return self._judged(ranking.reciprocal_rank, of, k)
+
+    def ndcg(self, of: Answer, k: int) -> PerQuery:
+        """Of each judged query with a relevant row; see `ranking.ndcg`."""
+        return self._judged(ranking.ndcg, of, k)
+
+    def judged_recall(self, of: Answer, k: int) -> PerQuery:
+        """Of each judged query with a relevant row; see `ranking.judged_recall`."""
+        return self._judged(ranking.judged_recall, of, k)
+
+    def difference(self, first: PerQuery, second: PerQuery) -> PerQuery:
+        """`first` − `second`. Bootstraps of the same seed draw the same queries, so its interval is a paired one."""
+        return None if first is None or second is None else first - second
+
+    def _judged(self, measure: ranking.JudgedMeasure, of: Answer, k: int) -> PerQuery:
+        ids = self._neighbors(of)
+        if ids is None or ids.shape[1] < min(k, self.subject.n):
+            return None
+        return measure(ids[list(self.grades)], list(self.grades.values()), k)
+
+    def _neighbors(self, of: Answer) -> IdArray | None:
+        """(judged queries, depth) rows, best first."""
+        if of == "quantized":
+            return self.top.ids[self.subject.judged_first :]
+        truth = self.measurement.judged_truth if self.subject.judged_first else self.measurement.truth
+        return None if truth is None else truth.ids
+
+    def rate(self, seconds: float) -> float | None:
+        """Vectors per second where all rows together took so long."""
+        return self.timings.rows / seconds if seconds > 0 else None
+
+    def quartiles(self, rates: Sequence[float]) -> list[float] | None:
+        """The first and the third quartile."""
+        return np.quantile(rates, [0.25, 0.75]).tolist() if len(rates) >= LEAST_RATES else None
