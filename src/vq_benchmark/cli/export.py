@@ -10,7 +10,6 @@ from typer import Option
 from vq_benchmark.cli.measuring import say_notes, single_cell, single_grid
 from vq_benchmark.cli.options import CacheOptions, DataOptions, MachineOptions, grouped
 from vq_benchmark.datasets.dataset import Dataset, Metric
-from vq_benchmark.datasets.sources.vector_source import with_held_out_rows
 from vq_benchmark.errors import ChangedData, InputError
 from vq_benchmark.machine.progress import Reporter, reporter
 from vq_benchmark.machine.terminal import echo
@@ -105,7 +104,7 @@ def _data_of(run: Run, data: DataOptions, cache: Path, batch_size: int, report: 
 
 
 def _write(quantizer: Quantizer, dataset: Dataset, output: Path, batch_size: int, report: Reporter) -> None:
-    base = with_held_out_rows(dataset.base)
+    base = dataset.base.with_held_out_rows()
     if is_exported(quantizer, base, dataset.fingerprint, dataset.metric, output, batch_size):
         report.say(f"{str(output)!r} holds this export already; nothing was left to do.")
     else:

@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import partial
 
 from vq_benchmark.datasets.dataset import Metric
-from vq_benchmark.datasets.hosted.opening import open_hosted
-from vq_benchmark.datasets.hosted.registry import MANIFEST, HostedDataset
+from vq_benchmark.datasets.hosted.hosted_dataset import HostedDataset
+from vq_benchmark.datasets.hosted.registry import MANIFEST
 from vq_benchmark.datasets.load_options import LoadOptions
 from vq_benchmark.datasets.msmarco import NAME as MSMARCO
 from vq_benchmark.datasets.msmarco import open_msmarco
@@ -54,7 +53,7 @@ def _hosted_entry(hosted: HostedDataset) -> CatalogEntry:
         licence=hosted.licence,
         size_bytes=hosted.download_bytes,
         how_to=f"downloaded on first use; see {hosted.homepage}",
-        open=partial(open_hosted, hosted),
+        open=hosted.open,
         downloads=True,
     )
 

@@ -5,7 +5,8 @@ from typing import Literal, get_args
 
 from vq_benchmark.arrays import FloatArray, IdArray
 from vq_benchmark.datasets.file_states import FileStates, require_unchanged
-from vq_benchmark.datasets.sources.vector_source import VectorSource, sample_rows, take
+from vq_benchmark.datasets.sources.sampling import sample_rows, take
+from vq_benchmark.datasets.sources.vector_source import VectorSource
 
 Metric = Literal["l2", "ip", "cosine"]
 METRICS: tuple[Metric, ...] = get_args(Metric)

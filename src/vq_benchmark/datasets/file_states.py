@@ -5,21 +5,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Self
 
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import ChangedData, InputError
 from vq_benchmark.machine.documents import validated
-
-
-@runtime_checkable
-class StoredSource(Protocol):
-    """A source that knows its files."""
-
-    @property
-    def paths(self) -> tuple[Path, ...] | None:
-        """All files that rows are read from; () where they are computed, None where that is not known."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -59,12 +49,9 @@ def file_states(*sources: VectorSource | None) -> FileStates | None:
     for source in sources:
         if source is None:
             continue
-        inner = source
-        while not isinstance(inner, StoredSource) and hasattr(inner, "source"):
-            inner = inner.source
-        if not isinstance(inner, StoredSource) or inner.paths is None:
+        if source.paths is None:
             return None
-        states += map(FileState.of, inner.paths)
+        states += map(FileState.of, source.paths)
     return tuple(states)
 
 

@@ -7,7 +7,8 @@ import numpy as np
 from vq_benchmark.arrays import FloatArray
 from vq_benchmark.datasets.checks import probe_rows
 from vq_benchmark.datasets.dataset import Metric
-from vq_benchmark.datasets.sources.vector_source import VectorSource, take
+from vq_benchmark.datasets.sources.sampling import take
+from vq_benchmark.datasets.sources.vector_source import VectorSource
 
 FINGERPRINT_BYTES = 16
 

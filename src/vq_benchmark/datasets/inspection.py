@@ -9,7 +9,8 @@ import numpy as np
 from vq_benchmark.arrays import Array, DoubleArray, FloatArray
 from vq_benchmark.datasets.checks import non_finite_rows, require_rows, zero_rows
 from vq_benchmark.datasets.dataset import Dataset, Metric
-from vq_benchmark.datasets.sources.vector_source import UnitNormSource, VectorSource, numbers_in_file, unit_norm
+from vq_benchmark.datasets.sources.vector_source import VectorSource
+from vq_benchmark.datasets.sources.wrappers import UnitNormSource, unit_norm
 from vq_benchmark.errors import InputError
 
 BLOCK_ROWS = 4096
@@ -137,7 +138,7 @@ class _Rows:
             return at
         start, stop = self.ranges[0]
         index, offset = divmod(at.first, stop - start)
-        (number,) = numbers_in_file(self.source, np.array([self.ranges[index][0] + offset])).tolist()
+        (number,) = self.source.rows_in_file(np.array([self.ranges[index][0] + offset])).tolist()
         return FoundRows(at.count, number)
 
     def finite_norms(self) -> Norms | None:

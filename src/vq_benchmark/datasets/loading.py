@@ -27,14 +27,9 @@ from vq_benchmark.datasets.hosted.hf_uri import open_hub_name
 from vq_benchmark.datasets.load_options import LoadOptions
 from vq_benchmark.datasets.parquet_files import open_file, open_shards, shards_of_pattern
 from vq_benchmark.datasets.raw_dataset import RawDataset
-from vq_benchmark.datasets.sources.vector_source import (
-    PrefixSource,
-    UnitNormSource,
-    VectorSource,
-    numbers_in_file,
-    take,
-    unit_norm,
-)
+from vq_benchmark.datasets.sources.sampling import take
+from vq_benchmark.datasets.sources.vector_source import VectorSource
+from vq_benchmark.datasets.sources.wrappers import PrefixSource, UnitNormSource, unit_norm
 from vq_benchmark.datasets.splitting import hold_out, keep_first
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
@@ -144,7 +139,7 @@ def prepare_dataset(
     fingerprint = fingerprint_base(stored.base, chosen, stored.split, probed=probed)
     dataset = _under_metric(name, stored, chosen, fingerprint)
     if check:
-        check_numbered_rows(probed, numbers_in_file(stored.base, numbers), chosen)
+        check_numbered_rows(probed, stored.base.rows_in_file(numbers), chosen)
         searched = unit_norm(probed) if chosen == "cosine" else probed
         dataset = replace(dataset, notes=(*dataset.notes, *repeated_rows(searched, dataset.queries)))
         check_rows(dataset.queries, 0, chosen, what="query")

@@ -8,7 +8,9 @@ import numpy as np
 from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.dataset import Judgements
 from vq_benchmark.datasets.raw_dataset import RawDataset
-from vq_benchmark.datasets.sources.vector_source import ArraySource, ExcludingSource, PrefixSource, sample_rows, take
+from vq_benchmark.datasets.sources.sampling import sample_rows, take
+from vq_benchmark.datasets.sources.vector_source import ArraySource
+from vq_benchmark.datasets.sources.wrappers import ExcludingSource, PrefixSource
 from vq_benchmark.errors import InputError
 
 

@@ -30,7 +30,7 @@ from vq_benchmark.datasets.formats.format import (
 from vq_benchmark.datasets.formats.hdf5_heaps import require_sound_heaps
 from vq_benchmark.datasets.formats.hdf5_links import dataset_at, read_whole, require_stored
 from vq_benchmark.datasets.raw_dataset import RawDataset
-from vq_benchmark.datasets.sources.vector_source import as_float32
+from vq_benchmark.datasets.sources.vector_source import LeafSource, as_float32
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 
@@ -49,7 +49,7 @@ DAMAGE = (RuntimeError, KeyError, ValueError, TypeError, OverflowError)
 
 
 @dataclass(frozen=True)
-class Hdf5Source:
+class Hdf5Source(LeafSource):
     """A matrix in an HDF5 file. The file is opened for each read, so that the source can go to another process."""
 
     path: Path

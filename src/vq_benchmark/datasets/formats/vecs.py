@@ -14,7 +14,7 @@ from vq_benchmark.arrays import Array, FloatArray, IdArray
 from vq_benchmark.datasets.checks import probe_rows
 from vq_benchmark.datasets.formats.format import Format, VectorBlocks, as_ids, write_values
 from vq_benchmark.datasets.sources.file_rows import read_records
-from vq_benchmark.datasets.sources.vector_source import as_float32
+from vq_benchmark.datasets.sources.vector_source import LeafSource, as_float32
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 
@@ -27,7 +27,7 @@ PREFIX_BYTES = 4
 
 
 @dataclass(frozen=True)
-class VecsSource:
+class VecsSource(LeafSource):
     """Rows that each begin with their dimension."""
 
     path: Path

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -21,9 +21,9 @@ import pyarrow.parquet as pq
 from vq_benchmark.arrays import FloatArray, IdArray
 from vq_benchmark.datasets.dataset import Judgements
 from vq_benchmark.datasets.formats.format import as_ids
-from vq_benchmark.datasets.hosted.hub_shards import open_hub_shards
-from vq_benchmark.datasets.hosted.huggingface import Hub
-from vq_benchmark.datasets.hosted.registry import HostedDataset, JudgedHubShards
+from vq_benchmark.datasets.hosted.hosted_dataset import HostedDataset
+from vq_benchmark.datasets.hosted.hub_shards import HubShards
+from vq_benchmark.datasets.hosted.huggingface import address_and_place
 from vq_benchmark.datasets.load_options import LoadOptions
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.sources.parquet.columns import DAMAGE, as_matrix, first_length
@@ -47,36 +47,43 @@ class _Queries:
     neighbors: IdArray
 
 
-def open_judged_shards(hosted: HostedDataset, files: JudgedHubShards, options: LoadOptions) -> RawDataset:
-    """The passages with queries and judgements, and with neighbours where all passages are used.
+@dataclass(frozen=True)
+class JudgedHubShards:
+    """Shards with a file of queries that also holds judgements and neighbours, as Cohere publishes them."""
 
-    Raises:
-        InputError: a file cannot be had, or is not of that layout.
-    """
-    shards = files.shards
-    hub = Hub(shards.repository, options.cache, options.report, options.revision or shards.revision)
-    listing = hub.listing()
-    (entry, *_) = hub.files(listing, files.queries)
-    queries = _read_queries(hub.file(listing, entry))
-    opened = open_hub_shards(hub, listing, hub.files(listing, shards.base), options.column or shards.column, options)
-    base, notes = opened.base, list(opened.notes)
-    neighbors: IdArray | None = queries.neighbors
-    if not opened.complete or (options.limit is not None and options.limit < base.n):
-        neighbors = None
-        notes.append(f"{NEIGHBORS} are not used: they are the nearest of all passages, not of the first ones.")
-    judgements = _judgements(queries, base, options.cache, options.report)
-    if judgements is not None:
-        notes.append("judgements are of documents: every passage of a judged document has its relevance.")
-    return RawDataset(
-        base=base,
-        queries=ArraySource(queries.vectors),
-        neighbors=neighbors,
-        judgements=judgements,
-        metric=hosted.metric,
-        revision=listing.origin,
-        whole_n=base.n if opened.complete else hosted.n,
-        notes=tuple(notes),
-    )
+    shards: HubShards
+    queries: str
+    has_revisions: ClassVar[bool] = True
+
+    def open(self, hosted: HostedDataset, options: LoadOptions) -> RawDataset:
+        """The passages with queries and judgements, and with neighbours if all passages are used."""
+        hub = self.shards.hub(options)
+        listing = hub.listing()
+        (entry, *_) = hub.files(listing, self.queries)
+        queries = _read_queries(hub.file(listing, entry))
+        opened = self.shards.open_base(hub, listing, options)
+        base, notes = opened.base, list(opened.notes)
+        neighbors: IdArray | None = queries.neighbors
+        if not opened.complete or (options.limit is not None and options.limit < base.n):
+            neighbors = None
+            notes.append(f"{NEIGHBORS} are not used: they are the nearest of all passages, not of the first ones.")
+        judgements = _judgements(queries, base, options.cache, options.report)
+        if judgements is not None:
+            notes.append("judgements are of documents: every passage of a judged document has its relevance.")
+        return RawDataset(
+            base=base,
+            queries=ArraySource(queries.vectors),
+            neighbors=neighbors,
+            judgements=judgements,
+            metric=hosted.metric,
+            revision=listing.origin,
+            whole_n=base.n if opened.complete else hosted.n,
+            notes=tuple(notes),
+        )
+
+    def paths(self, hosted: HostedDataset, cache: Path) -> list[tuple[str, Path]]:
+        repository = self.shards.repository
+        return [address_and_place(repository, path, cache) for path in (self.shards.base, self.queries)]
 
 
 def _read_queries(path: Path) -> _Queries:

@@ -24,13 +24,14 @@ from urllib.request import Request, urlopen
 
 from filelock import FileLock
 
-from vq_benchmark.datasets.hosted.registry import MIRROR
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.documents import parsed_json, validated
 from vq_benchmark.machine.memory import readable_bytes
 from vq_benchmark.machine.progress import Reporter, Update
 
+MIRROR = "VQ_MIRROR"
+"""The variable that names a mirror of the hosts: https://HOST/PATH is then fetched from $VQ_MIRROR/HOST/PATH."""
 BLOCK_BYTES = 1 << 20
 ATTEMPTS = 5
 """Without a single new byte; every byte that arrives starts the count again."""

@@ -13,10 +13,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from vq_benchmark.datasets.hosted.cache_paths import HUB, hub_folder
 from vq_benchmark.datasets.hosted.downloads import Wanted, exclusive, present, require_space
 from vq_benchmark.datasets.parquet_files import natural_key
 from vq_benchmark.errors import InputError
@@ -25,6 +24,7 @@ from vq_benchmark.machine.documents import parsed_json, validated
 from vq_benchmark.machine.locations import is_below
 from vq_benchmark.machine.progress import Reporter
 
+HUB = "https://huggingface.co"
 LISTING = "listing.json"
 NO_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 
@@ -203,6 +203,21 @@ class Hub:
             raise InputError(
                 f"{what} of {self.repository} cannot be downloaded: {reason}; {self._by_hand(path)}."
             ) from error
+
+
+def hub_folder(repository: str, revision: str | None, cache: Path) -> Path:
+    """The folder of a repository in the cache; one for each revision that is asked for by name."""
+    pinned = "" if revision is None else f"@{revision.replace('/', '--')}"
+    return cache / "huggingface" / f"{repository.replace('/', '--')}{pinned}"
+
+
+def address_and_place(repository: str, path: str, cache: Path) -> tuple[str, Path]:
+    """Where a person finds a file of a repository, or the files of a pattern with *, and where to put it."""
+    place = hub_folder(repository, None, cache) / path
+    if "*" in path:
+        folder = PurePosixPath(path).parent
+        return f"{HUB}/datasets/{repository}/tree/main/{folder}: {PurePosixPath(path).name}", place.parent
+    return f"{HUB}/datasets/{repository}/resolve/main/{path}", place
 
 
 def _reason(error: BaseException) -> str | None:

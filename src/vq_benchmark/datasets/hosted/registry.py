@@ -4,97 +4,13 @@ Hashes and revisions are given where the host states them beforehand; None means
 the revision of a Hugging Face repository) of the first download is recorded beside the files and checked ever after.
 """
 
-from dataclasses import dataclass
-
-import numpy as np
-
 from vq_benchmark.datasets.dataset import Metric
-
-MIRROR = "VQ_MIRROR"
-"""The variable that names a mirror of the hosts: https://HOST/PATH is then fetched from $VQ_MIRROR/HOST/PATH."""
-
-
-@dataclass(frozen=True)
-class UrlFile:
-    """An HDF5 file at a URL."""
-
-    url: str
-    sha256: str | None = None
-
-
-@dataclass(frozen=True)
-class HubFile:
-    """An HDF5 file in a data set repository on Hugging Face."""
-
-    repository: str
-    path: str
-    revision: str | None = None
-
-
-@dataclass(frozen=True)
-class HubShards:
-    """Parquet shards in a data set repository on Hugging Face."""
-
-    repository: str
-    base: str
-    """A pattern of the shards, with *."""
-    column: str
-    revision: str | None = None
-
-
-@dataclass(frozen=True)
-class JudgedHubShards:
-    """Shards with a file of queries that also holds judgements and neighbours, as Cohere publishes them."""
-
-    shards: HubShards
-    queries: str
-
-
-@dataclass(frozen=True)
-class BigAnnFiles:
-    """Files of big-ann-benchmarks, of whose base the first rows can be fetched alone."""
-
-    base: str
-    queries: str
-    neighbors: tuple[tuple[int, str], ...]
-    """(rows, url): the exact neighbours among the first so many rows."""
-    hosted_rows: int
-    """Rows in the hosted file; the data set may be the first of them."""
-
-
-Files = UrlFile | HubFile | HubShards | JudgedHubShards | BigAnnFiles
-
-
-@dataclass(frozen=True)
-class HostedDataset:
-    """A data set that is downloaded when it is first used."""
-
-    name: str
-    description: str
-    n: int
-    d: int
-    dtype: str
-    """As stored."""
-    num_queries: int
-    """0: none are hosted, so they are held out of the base."""
-    metric: Metric
-    licence: str
-    citation: str
-    homepage: str
-    files: Files
-    published_bytes: int | None = None
-    """Size of the download where the host states it."""
-
-    @property
-    def vector_bytes(self) -> int:
-        """What the base vectors take."""
-        return self.n * self.d * np.dtype(self.dtype).itemsize
-
-    @property
-    def download_bytes(self) -> int:
-        """Size of the download: as published, or the least it can be, the base vectors as stored."""
-        return self.published_bytes or self.vector_bytes
-
+from vq_benchmark.datasets.hosted.big_ann import BigAnnFiles
+from vq_benchmark.datasets.hosted.cohere import JudgedHubShards
+from vq_benchmark.datasets.hosted.hosted_dataset import HostedDataset
+from vq_benchmark.datasets.hosted.hub_file import HubFile
+from vq_benchmark.datasets.hosted.hub_shards import HubShards
+from vq_benchmark.datasets.hosted.url_file import UrlFile
 
 SEE_SOURCE = "not stated with the file; see the source"
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from vq_benchmark.arrays import FloatArray, IdArray
+from vq_benchmark.datasets.sources.vector_source import LeafSource
 
 
-class BlockwiseSource:
+class BlockwiseSource(LeafSource):
     """A source whose block b holds the rows [edges[b], edges[b + 1]); the block made last is kept.
 
     So a pass in order, and a sample of sorted rows, make each block once, and the memory is one block.
@@ -25,8 +26,18 @@ class BlockwiseSource:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """None: blocks are made, not stored."""
+        """No files: blocks are computed, not stored."""
         return ()
+
+    @property
+    def reading_bytes(self) -> int:
+        return 0
+
+    @property
+    def held_bytes(self) -> int:
+        """The block that is kept, as float32 and as it was made."""
+        largest = int((self.edges[1:] - self.edges[:-1]).max(initial=0))
+        return largest * self.d * (4 + self.dtype.itemsize)
 
     @property
     def n(self) -> int:

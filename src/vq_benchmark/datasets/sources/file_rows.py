@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from vq_benchmark.arrays import Array, FloatArray
-from vq_benchmark.datasets.sources.vector_source import as_float32
+from vq_benchmark.datasets.sources.vector_source import LeafSource, as_float32
 from vq_benchmark.errors import InputError
 
 
 @dataclass(frozen=True)
-class FileRowsSource:
+class FileRowsSource(LeafSource):
     """n rows of d values of one dtype in a file, from byte `offset` on, without gaps."""
 
     path: Path

@@ -3,21 +3,15 @@
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
 import numpy as np
 
 from vq_benchmark.arrays import FloatArray
-from vq_benchmark.datasets.sources.vector_source import (
-    MAX_RANGE_ROWS,
-    ExcludingSource,
-    PrefixSource,
-    UnitNormSource,
-    VectorSource,
-    as_float32,
-)
+from vq_benchmark.datasets.sources.vector_source import MAX_RANGE_ROWS, LeafSource, VectorSource, as_float32
 from vq_benchmark.machine.memory import readable_bytes
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.scratch import VARIABLES, scratch_folder, usable_bytes
@@ -28,7 +22,7 @@ is what they are read as."""
 
 
 @dataclass(frozen=True)
-class StagedSource:
+class StagedSource(LeafSource):
     """Another source of which the rows [start, stop) are read from a copy; a read that leaves them is not."""
 
     source: VectorSource
@@ -47,6 +41,10 @@ class StagedSource:
     @property
     def dtype(self) -> np.dtype[np.generic]:
         return self.source.dtype
+
+    @property
+    def paths(self) -> tuple[Path, ...] | None:
+        return self.source.paths
 
     def read(self, start: int, stop: int) -> FloatArray:
         if not self.start <= start <= stop <= self.stop:
@@ -72,7 +70,7 @@ def staged(
         start, stop: whole tiles of the grid, so that no read of a pass leaves them.
     """
     folder = scratch_folder(environment)
-    origin, first, after = _stored(source, start, stop)
+    origin, first, after = source.stored_range(start, stop)
     needed = (after - first) * origin.d * staged_dtype(origin.dtype).itemsize
     if folder is None:
         report.say(f"nothing is staged: neither {' nor '.join(VARIABLES)} names a folder that can be written to.")
@@ -86,32 +84,12 @@ def staged(
     else:
         with TemporaryFile(dir=folder) as file:
             copy = StagedSource(origin, file, first, after)
-            yield _with_copy(source, copy) if _is_filled(copy, report) else source
+            yield source.with_stored(copy) if _is_filled(copy, report) else source
 
 
 def staged_dtype(dtype: np.dtype[np.generic]) -> np.dtype[np.generic]:
     """In what dtype rows of a dtype are copied."""
     return np.dtype(dtype.name if dtype.name in SMALL_DTYPES else "float32")
-
-
-def _stored(source: VectorSource, start: int, stop: int) -> tuple[VectorSource, int, int]:
-    """The source as it is in its file, without limits, held-out rows and norms, and the range of these rows in it."""
-    match source:
-        case ExcludingSource():
-            return _stored(source.source, source.source_row(start), source.source_row(stop - 1) + 1)
-        case PrefixSource() | UnitNormSource():
-            return _stored(source.source, start, stop)
-        case _:
-            return source, start, stop
-
-
-def _with_copy(source: VectorSource, copy: StagedSource) -> VectorSource:
-    """The source with the copy in place of the source that `_stored` finds in it."""
-    match source:
-        case ExcludingSource() | PrefixSource() | UnitNormSource():
-            return replace(source, source=_with_copy(source.source, copy))
-        case _:
-            return copy
 
 
 def _is_filled(copy: StagedSource, report: Reporter) -> bool:

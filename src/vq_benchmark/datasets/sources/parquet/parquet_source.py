@@ -2,7 +2,7 @@
 
 Arrow reads a column page by page when it is given a buffer to read into and told not to fetch ahead; a piece of at
 most 4,096 rows is decoded at a time. What lies before the piece in its row group has to be decoded too, which is why
-reads in ascending order are cheap, and why `take` gathers its rows in one pass.
+reads in ascending order are cheap, and why `gather` makes one pass.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from vq_benchmark.arrays import FloatArray, IdArray
 from vq_benchmark.datasets.sources.parquet.columns import DAMAGE, as_matrix
 from vq_benchmark.datasets.sources.parquet.row_index import RowIndex, row_index
-from vq_benchmark.datasets.sources.vector_source import as_float32
+from vq_benchmark.datasets.sources.vector_source import LeafSource, as_float32
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.damage import reading
@@ -39,11 +39,11 @@ def piece_rows(d: int) -> int:
     return min(PIECE_ROWS, max(1, PIECE_BYTES // (4 * max(d, 1))))
 
 
-class ParquetSource:
+class ParquetSource(LeafSource):
     """The vectors of some parquet files, one after another. It can go to another process, which opens them again."""
 
     def __init__(self, paths: Sequence[Path], index: RowIndex, samples: Path | None = None) -> None:
-        self.paths = tuple(paths)
+        self._paths = tuple(paths)
         self.index = index
         self.samples = samples
         """A folder to keep costly samples in, or None."""
@@ -60,6 +60,14 @@ class ParquetSource:
     @property
     def dtype(self) -> np.dtype[np.generic]:
         return self.index.dtype
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return self._paths
+
+    @property
+    def reading_bytes(self) -> int:
+        return 0
 
     @property
     def held_bytes(self) -> int:
@@ -79,8 +87,8 @@ class ParquetSource:
             row += len(piece)
         return out
 
-    def take(self, rows: IdArray, keep: bool = True) -> FloatArray:
-        """The given rows, ascending and distinct, as (len(rows), d) float32: one pass over their row groups.
+    def gather(self, rows: IdArray, *, gap: int, keep: bool) -> FloatArray:
+        """One pass over the row groups of the rows, whatever `gap` is.
 
         With `keep` a sample that is costly to gather is kept on disk for the next time.
         """
