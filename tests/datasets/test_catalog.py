@@ -78,7 +78,7 @@ def test_only_the_shards_that_are_needed_are_downloaded(host):
     dataset = load_dataset("dbpedia-1536", limit=25, num_queries=5)
     assert dataset.n == 20
     assert sum(path.endswith(".parquet") for method, path, _ in host.requests if method == "GET") == 2
-    assert any("2 of the 3 shards" in note for note in dataset.notes)
+    assert any("2 of 3 shards" in note for note in dataset.notes)
     assert any("the first 25 of 1000000 base rows" in note for note in dataset.notes)
     whole = load_dataset("dbpedia-1536", num_queries=5)
     assert whole.n == N - 5

@@ -7,11 +7,12 @@ import numpy as np
 
 from vq_benchmark.arrays import Array
 from vq_benchmark.datasets.dataset import Dataset
-from vq_benchmark.datasets.directory import directory_parts
+from vq_benchmark.datasets.directory import files_beside_base
 from vq_benchmark.datasets.formats.format import require_matrix, require_vector_dtype
 from vq_benchmark.datasets.formats.opening import open_vectors
 from vq_benchmark.datasets.loading import prepare_dataset
 from vq_benchmark.datasets.msmarco import NAME, open_msmarco
+from vq_benchmark.datasets.parts import with_parts
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.sources.vector_source import ArraySource, VectorSource
 from vq_benchmark.datasets.text.collection_files import find_text, holds_passages
@@ -54,7 +55,7 @@ def _with_embeddings(folder: Path, embeddings: Array | str | Path, max_samples: 
             f"there are {base.n} embeddings, but {passages} passages in {str(folder)!r}; there must be one of each "
             "passage, in their order, or of the first max_samples."
         )
-    stored = directory_parts(folder, RawDataset(base))
+    stored = with_parts(RawDataset(base), files_beside_base(folder))
     if stored.judgements is None:
         note = "there are no vectors of judged queries in the folder, so no judgements are used."
         stored = replace(stored, notes=(*stored.notes, note))

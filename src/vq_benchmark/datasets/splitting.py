@@ -1,4 +1,4 @@
-"""Fewer base rows: a limit, and queries held out of the base. Row numbers that others hold follow."""
+"""Fewer base rows: a limit, and queries held out of the base. Neighbours and judgements are renumbered with them."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,12 +6,15 @@ from dataclasses import replace
 import numpy as np
 
 from vq_benchmark.arrays import IdArray
+from vq_benchmark.datasets.checks import require_rows
 from vq_benchmark.datasets.dataset import Judgements
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.sources.sampling import sample_rows, take
 from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.datasets.sources.wrappers import ExcludingSource, PrefixSource
 from vq_benchmark.errors import InputError
+
+DEFAULT_NUM_QUERIES = 1000
 
 
 def keep_first(stored: RawDataset, limit: int) -> RawDataset:
@@ -26,6 +29,40 @@ def keep_first(stored: RawDataset, limit: int) -> RawDataset:
         return replace(stored, notes=(*stored.notes, note))
     kept = replace(stored, base=PrefixSource(stored.base, limit), notes=(*stored.notes, note))
     return _renumber(kept, lambda row: np.where(row < limit, row, -1), "the limit")
+
+
+def choose_queries(stored: RawDataset, num_queries: int | None, seed: int) -> RawDataset:
+    """The data set with the queries that are used.
+
+    Args:
+        num_queries: at most this many of its queries, by default 1,000. Without queries, this many base rows are held
+            out, by default 1,000, or a tenth of a base of fewer than 2,000 rows.
+        seed: of the held-out rows.
+
+    Raises:
+        InputError: there are too few base rows, or the queries are empty or do not match the stored neighbours.
+    """
+    if stored.queries is not None:
+        return _first_queries(stored, num_queries or DEFAULT_NUM_QUERIES)
+    n = stored.base.n
+    default = DEFAULT_NUM_QUERIES if n >= 2 * DEFAULT_NUM_QUERIES else max(n // 10, 1)
+    return hold_out(stored, num_queries or default, seed)
+
+
+def _first_queries(stored: RawDataset, num_queries: int) -> RawDataset:
+    queries = stored.queries
+    assert queries is not None
+    require_rows(queries, "the queries file")
+    if stored.neighbors is not None and len(stored.neighbors) != queries.n:
+        raise InputError(f"there are neighbours of {len(stored.neighbors)} queries, but {queries.n} queries.")
+    if queries.n <= num_queries:
+        return stored
+    return replace(
+        stored,
+        queries=PrefixSource(queries, num_queries),
+        neighbors=None if stored.neighbors is None else stored.neighbors[:num_queries],
+        notes=(*stored.notes, f"the first {num_queries} of {queries.n} queries are used; --num-queries takes more."),
+    )
 
 
 def hold_out(stored: RawDataset, num_queries: int, seed: int) -> RawDataset:

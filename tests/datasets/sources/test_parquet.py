@@ -191,7 +191,7 @@ def test_shards_that_do_not_belong_together_are_refused(tmp_path):
     refused(tmp_path, tmp_path / "a", r"1.parquet' cannot be read")
     refused(tmp_path, [], "list of files is empty")
     refused(tmp_path, [tmp_path / "x.parquet"], "there is no file '.*x.parquet'")
-    refused(tmp_path, [tmp_path / "x.npy"], "no .parquet file")
+    refused(tmp_path, [tmp_path / "x.npy"], "not a .parquet file")
 
 
 @pytest.mark.parametrize(

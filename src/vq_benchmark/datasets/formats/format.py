@@ -14,12 +14,6 @@ from vq_benchmark.errors import InputError
 
 VECTOR_DTYPES = ("float32", "float16", "float64", "int8", "uint8")
 
-# Names for the parts of a file that holds several arrays (members, data sets, columns), in order of preference.
-BASE_NAMES = ("base", "train", "vectors", "embeddings", "embedding", "emb", "vector", "xb")
-QUERY_NAMES = ("queries", "test", "query", "xq")
-LEARN_NAMES = ("learn", "xt")
-NEIGHBOR_NAMES = ("neighbors", "neighbours", "indices", "ids")
-
 
 @dataclass(frozen=True)
 class VectorBlocks:

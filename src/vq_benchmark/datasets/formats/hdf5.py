@@ -9,28 +9,20 @@ in glove-100-angular.hdf5. Their `angular` vectors are not of unit norm, so they
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from vq_benchmark.arrays import FloatArray, IdArray
+from vq_benchmark.arrays import Array, FloatArray, IdArray
 from vq_benchmark.datasets.dataset import Metric
-from vq_benchmark.datasets.formats.format import (
-    BASE_NAMES,
-    LEARN_NAMES,
-    NEIGHBOR_NAMES,
-    QUERY_NAMES,
-    Format,
-    as_ids,
-    require_matrix,
-    require_vector_dtype,
-)
+from vq_benchmark.datasets.formats.format import Format, require_matrix, require_vector_dtype
 from vq_benchmark.datasets.formats.hdf5_heaps import require_sound_heaps
 from vq_benchmark.datasets.formats.hdf5_links import dataset_at, read_whole, require_stored
+from vq_benchmark.datasets.formats.named_arrays import NamedArrays
 from vq_benchmark.datasets.raw_dataset import RawDataset
-from vq_benchmark.datasets.sources.vector_source import LeafSource, as_float32
+from vq_benchmark.datasets.sources.vector_source import LeafSource, VectorSource, as_float32
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 
@@ -67,38 +59,59 @@ class Hdf5Source(LeafSource):
             return as_float32(file[self.key][start:stop])
 
 
-def open_vectors(path: Path, column: str | None) -> Hdf5Source:
+class _DataSets(NamedArrays[h5py.Dataset]):
+    """The data sets of an open file."""
+
+    kind = "data set"
+
+    def __init__(self, path: Path, file: h5py.File) -> None:
+        super().__init__(path)
+        self._file = file
+
+    def names(self) -> list[str]:
+        return list(self._file)
+
+    def get(self, name: str) -> h5py.Dataset | None:
+        return dataset_at(self.path, self._file, name)
+
+    def learn(self) -> h5py.Dataset | None:
+        """None if `learn` is a sample of the queries' distribution."""
+        return None if QUERY_SAMPLE in self._file else super().learn()
+
+    def open(self, array: h5py.Dataset) -> Hdf5Source:
+        n, d = require_matrix(self.path, array.shape)
+        require_vector_dtype(self.path, array.dtype)
+        require_stored(self.path, array)
+        return Hdf5Source(self.path, array.name, n, d, array.dtype)
+
+    def load(self, array: h5py.Dataset) -> Array:
+        return read_whole(self.path, array)
+
+    def notes(self) -> tuple[str, ...]:
+        """A remark on learn vectors that are not used."""
+        unused = super().learn()
+        if unused is None or QUERY_SAMPLE not in self._file:
+            return ()
+        name = unused.name.strip("/")
+        return (f"{name!r} is not used for training: it is a sample of the queries' distribution.",)
+
+
+def open_vectors(path: Path, column: str | None) -> VectorSource:
     """The data set `column`, or the first of the usual names (`train` and others)."""
     with _opened(path) as file:
         _metric(path, file)
-        return _source(path, _base(path, file, column))
+        return _DataSets(path, file).base(column)
 
 
 def open_dataset(path: Path, column: str | None) -> RawDataset:
     with _opened(path) as file:
-        metric = _metric(path, file)
-        queries, learn = _first_named(path, file, QUERY_NAMES), _first_named(path, file, LEARN_NAMES)
-        notes: tuple[str, ...] = ()
-        if learn is not None and QUERY_SAMPLE in file:
-            notes = (f"{learn.name.strip('/')!r} is a sample of the queries' distribution and is not trained on.",)
-            learn = None
-        neighbors = _first_named(path, file, NEIGHBOR_NAMES)
-        return RawDataset(
-            base=_source(path, _base(path, file, column)),
-            queries=None if queries is None else _source(path, queries),
-            learn=None if learn is None else _source(path, learn),
-            neighbors=None if neighbors is None else as_ids(path, read_whole(path, neighbors)),
-            metric=metric,
-            notes=notes,
-        )
+        arrays = _DataSets(path, file)
+        return replace(arrays.dataset(column, _metric(path, file)), notes=arrays.notes())
 
 
 def read_ids(path: Path) -> IdArray:
     with _opened(path) as file:
-        neighbors = _first_named(path, file, NEIGHBOR_NAMES)
-        if neighbors is None:
-            raise InputError(f"{str(path)!r} has no data set named {' or '.join(NEIGHBOR_NAMES)}.")
-        return as_ids(path, read_whole(path, neighbors))
+        return _DataSets(path, file).ids()
 
 
 @contextmanager
@@ -107,27 +120,6 @@ def _opened(path: Path) -> Iterator[h5py.File]:
         require_sound_heaps(path)
         with h5py.File(path, "r") as file:
             yield file
-
-
-def _base(path: Path, file: h5py.File, column: str | None) -> h5py.Dataset:
-    names = BASE_NAMES if column is None else (column,)
-    data = _first_named(path, file, names)
-    if data is None:
-        wanted = " or ".join(repr(name) for name in names)
-        raise InputError(f"{str(path)!r} has no data set named {wanted}; it has {', '.join(file) or 'none'}.")
-    return data
-
-
-def _first_named(path: Path, file: h5py.File, names: tuple[str, ...]) -> h5py.Dataset | None:
-    found = (dataset_at(path, file, name) for name in names)
-    return next((data for data in found if data is not None), None)
-
-
-def _source(path: Path, data: h5py.Dataset) -> Hdf5Source:
-    n, d = require_matrix(path, data.shape)
-    require_vector_dtype(path, data.dtype)
-    require_stored(path, data)
-    return Hdf5Source(path, data.name, n, d, data.dtype)
 
 
 def _metric(path: Path, file: h5py.File) -> Metric | None:

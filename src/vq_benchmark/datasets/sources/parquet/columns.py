@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vq_benchmark.arrays import Array
-from vq_benchmark.datasets.formats.format import BASE_NAMES
+from vq_benchmark.datasets.formats.named_arrays import BASE_NAMES, first_named, no_array
 from vq_benchmark.datasets.sources.parquet.footer import values_and_rows
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.memory import require_memory
@@ -39,10 +39,10 @@ def whole_column(path: Path, file: pq.ParquetFile, column: str) -> "pa.Array[Any
     return file.read(columns=[column]).column(0).combine_chunks()
 
 
-def is_list(arrow_type: pa.DataType) -> bool:
-    """Whether values are lists, of one length or of any."""
-    types = pa.types
-    return bool(types.is_list(arrow_type) or types.is_large_list(arrow_type) or types.is_fixed_size_list(arrow_type))
+def list_columns(schema: pa.Schema) -> list[str]:
+    """The columns of lists, of one length or of any."""
+    is_list = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    return [field.name for field in schema if any(matches(field.type) for matches in is_list)]
 
 
 def vector_column(path: Path, schema: pa.Schema, column: str | None) -> str:
@@ -51,23 +51,21 @@ def vector_column(path: Path, schema: pa.Schema, column: str | None) -> str:
     Raises:
         InputError: there is no such column, or several could be meant.
     """
-    lists = [field.name for field in schema if is_list(field.type)]
-    numeric = [name for name in lists if _is_number(schema.field(name).type.value_type)]
+    numeric = [name for name in list_columns(schema) if _is_number(schema.field(name).type.value_type)]
     floats = [name for name in numeric if pa.types.is_floating(schema.field(name).type.value_type)]
+    names = BASE_NAMES if column is None else (column,)
+    found = first_named({name: name for name in numeric}.get, names)
+    if found is not None:
+        return found
     if column is not None:
-        if column not in numeric:
-            raise InputError(
-                f"{str(path)!r} has no column {column!r} of lists of numbers; it has {', '.join(numeric) or 'none'}."
-            )
-        return column
-    named = [name for name in BASE_NAMES if name in numeric]
-    if named or len(floats) == 1:
-        return named[0] if named else floats[0]
-    if floats:
+        raise no_array(path, f"column {column!r} of lists of numbers", numeric)
+    if len(floats) > 1:
         raise InputError(
             f"{str(path)!r} has several columns of vectors; choose one of {', '.join(floats)} with --vector-column."
         )
-    raise InputError(f"{str(path)!r} has no column of lists of floats; its columns are {', '.join(schema.names)}.")
+    if not floats:
+        raise no_array(path, "column of lists of floats", schema.names)
+    return floats[0]
 
 
 def value_dtype(schema: pa.Schema, column: str) -> np.dtype[np.generic]:
