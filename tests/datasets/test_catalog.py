@@ -119,7 +119,7 @@ def test_a_cut_for_which_neighbours_are_published_has_them(host, monkeypatch):
 
 def test_a_cut_longer_than_the_hosted_file_is_refused(host):
     host_dataset(host, MANIFEST["bigann"], N)
-    with pytest.raises(InputError, match=r"has only .* bytes.*by hand"):
+    with pytest.raises(InputError, match=r"has only .* bytes.*yourself"):
         load_dataset("bigann-10M")
 
 
@@ -144,7 +144,7 @@ class TestCohere:
             [1, 40, 3],
             [1, 41, 3],
         ]
-        assert any("judgements are of documents" in note for note in dataset.notes)
+        assert any("judgements apply to documents" in note for note in dataset.notes)
 
     def test_neighbours_are_of_the_whole_and_not_used_for_a_prefix(self, host):
         content = host_dataset(host, MANIFEST["cohere-msmarco"], N)

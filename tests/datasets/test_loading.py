@@ -344,7 +344,7 @@ REFUSALS = [
     ("no limit", save(rows(50)), {"limit": 0}, "must be at least 1"),
     ("size of a file", save(rows(50)), {"num_samples": 7}, "--dataset-limit"),
     ("size of the sample", lambda where: "sample", {"dim": 7}, "--dataset-limit"),
-    ("metric", save(rows(50)), {"num_queries": 5, "metric": "l1"}, "'l1' is no metric; .*cosine"),
+    ("metric", save(rows(50)), {"num_queries": 5, "metric": "l1"}, "unknown metric 'l1'; .*cosine"),
     ("column of npy", save(rows(50)), {"vector_column": "emb"}, "no columns"),
     ("neighbours' rows", save(rows(50), queries=rows(5), neighbors=np.array([[50]] * 5)), {}, "belong to other data"),
     ("neighbours' number", save(rows(50), queries=rows(5), neighbors=np.array([[5]] * 4)), {}, "of 4 queries, but 5"),
@@ -354,10 +354,10 @@ REFUSALS = [
     ("qrels without queries", write_text(**{"x-qrels_tsv": ""}), {}, "no x_queries.* file"),
     ("dataset.json", write_text(dataset_json="[1"), {}, "not a JSON object"),
     ("stated metric", write_text(dataset_json='{"metric": "L2"}'), {}, "states the metric 'L2'"),
-    ("truncated fbin", cut("a.fbin"), {}, "truncated: 9 x 6 float32 values, as its header says, need 224"),
+    ("truncated fbin", cut("a.fbin"), {}, "truncated: its header says 9 x 6 float32 values, which need 224"),
     ("long fbin", cut("a.fbin", -8), {}, "too long"),
     ("no header", write_bytes("a.fbin", b"1234"), {}, "header alone is 8 bytes"),
-    ("truncated fvecs", cut("a.fvecs"), {}, "truncated or no .fvecs"),
+    ("truncated fvecs", cut("a.fvecs"), {}, "truncated or not a .fvecs"),
     ("empty fvecs", write_bytes("a.fvecs", b""), {}, "is empty"),
     (
         "changing d",
@@ -396,5 +396,5 @@ def test_a_file_that_shrinks_after_it_was_opened_is_refused(tmp_path):
     np.save(tmp_path / "a.npy", rows(50))
     dataset = load_dataset(tmp_path / "a.npy", num_queries=5)
     (tmp_path / "a.npy").write_bytes((tmp_path / "a.npy").read_bytes()[:-1])
-    with pytest.raises(InputError, match="has become shorter"):
+    with pytest.raises(InputError, match="was truncated after it was opened"):
         dataset.base.read(0, dataset.n)

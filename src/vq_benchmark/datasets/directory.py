@@ -37,7 +37,7 @@ def files_of_directory(directory: Path) -> PartFiles:
 
 
 def files_beside_base(directory: Path) -> PartFiles:
-    """All parts in a directory but the base.
+    """All parts in a directory except the base.
 
     Raises:
         InputError: a part could be one of several files, or judged queries are missing.

@@ -42,31 +42,31 @@ def load_dataset(
     memory_limit: int | None = None,
     report: Reporter | None = None,
 ) -> Dataset:
-    """A data set by its catalog name, or by the path of a file or a directory. Nothing but the queries is read whole.
+    """A data set by its catalog name, or by the path of a file or a directory. Only the queries are read whole.
 
     Args:
         name_or_path: a name of the catalog (NAME@REVISION pins a repository), hf:OWNER/NAME[@REVISION][:CONFIG]
             [:SPLIT], a file, a directory, a pattern of parquet files, or a list of parquet files that are one base.
-        metric: overrules what the data states, or the guess where it states nothing.
-        queries_path: a file of queries, instead of those that came with the data.
-        num_queries: at most so many of the queries are used; if there are none, so many base rows are held out:
-            1,000 where nothing is said, or a tenth of a base of fewer than 2,000 rows.
-        limit: use the first so many base rows; applied before the hold-out.
+        metric: overrides the metric that the data states, or the guess if it states none.
+        queries_path: a file or directory of queries to use instead of those that came with the data.
+        num_queries: use at most this many queries; without queries, hold out this many base rows. By default 1,000,
+            or a tenth of a base of fewer than 2,000 rows.
+        limit: use only this many first base rows; applied before the hold-out.
         num_samples, dim: the size of `synthetic`; refused for others.
-        split_seed: draws the held-out rows.
+        split_seed: seed for sampling held-out rows.
         vector_column: the parquet column, .npz member or HDF5 data set that holds the base vectors.
-        check: refuse NaN, infinite and (under cosine) zero rows among the queries and a sample of the base.
+        check: refuse NaN, infinite and (under cosine) zero rows in the queries and in a sample of the base.
         cache_dir: where downloads and the index of parquet files are kept; by default $VQ_CACHE_DIR, else $TMPDIR in
             a SLURM job, else the user's cache.
-        memory_limit: the most bytes that this process may use, by default what the job and the machine have; a file
-            that cannot be read within it is refused before it is.
-        report: where the progress of downloads is shown.
+        memory_limit: the most bytes that this process may use, by default the memory of the job or the machine; a
+            file that needs more is refused before it is read.
+        report: shows the progress of downloads.
 
     Raises:
-        InputError: there is no such data set, or it cannot be used; the sentence says why.
+        InputError: the data set does not exist or cannot be used.
     """
     if num_queries is not None and num_queries < 1:
-        raise InputError(f"{num_queries} queries are too few; --num-queries must be at least 1.")
+        raise InputError(f"invalid number of queries {num_queries}: --num-queries must be at least 1.")
     options = LoadOptions(
         num_queries=num_queries or DEFAULT_NUM_QUERIES,
         num_samples=num_samples,
@@ -106,10 +106,10 @@ def prepare_dataset(
     split_seed: int = 0,
     check: bool = True,
 ) -> Dataset:
-    """What is stored, made ready to be benchmarked; the options are those of `load_dataset`.
+    """Make stored parts ready to be benchmarked; the options are those of `load_dataset`.
 
     Raises:
-        InputError: it cannot be used; the sentence says why.
+        InputError: the data set cannot be used.
     """
     require_rows(stored.base, f"{name!r}")
     if queries_path is not None:
@@ -135,7 +135,7 @@ def prepare_dataset(
 
 
 def _with_queries_of(stored: RawDataset, path: str | Path) -> RawDataset:
-    """The data set with the queries of a file: those it calls queries, or else its vectors."""
+    """The data set with the queries of a file or directory: those named queries, else its vectors."""
     path = input_path(path)
     found = open_dataset((find_part(path, "queries") or path) if path.is_dir() else path)
     notes = stored.notes
@@ -145,7 +145,7 @@ def _with_queries_of(stored: RawDataset, path: str | Path) -> RawDataset:
 
 
 def _under_metric(name: str, stored: RawDataset, metric: Metric, fingerprint: str) -> Dataset:
-    """The data set as it is compared: under cosine everything is divided by its norm."""
+    """The data set as it is compared: under cosine every vector is divided by its norm."""
     queries = stored.queries
     assert queries is not None
     notes = stored.notes

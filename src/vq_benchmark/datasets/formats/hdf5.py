@@ -1,10 +1,11 @@
 """HDF5 in the layouts of ann-benchmarks and VIBE: train, test, neighbors, distances, and in VIBE optionally learn.
 
-The `learn` of VIBE comes with `learn_neighbors`: it is a sample of the queries' distribution, which for its sets of
-text and images is not that of the base. Quantizers are not trained on it.
+The `learn` of VIBE comes with `learn_neighbors`: it is a sample of the queries' distribution, which differs
+from that of the base for its sets of text and images. Quantizers are not trained on it.
 
-The attribute `distance` states the metric. Files of ann-benchmarks that lack it say it at the end of their name, as
-in glove-100-angular.hdf5. Their `angular` vectors are not of unit norm, so they are compared by cosine.
+The attribute `distance` states the metric. Files of ann-benchmarks without it state the distance at the end of
+their name, as in glove-100-angular.hdf5. Their `angular` vectors are not of unit norm, so they are
+compared by cosine.
 """
 
 from collections.abc import Iterator
@@ -34,15 +35,15 @@ METRIC_OF_DISTANCE: dict[str, Metric] = {
     "ip": "ip",
 }
 QUERY_SAMPLE = "learn_neighbors"
-"""A data set that says of `learn` that it is of queries."""
+"""If a file has this data set, its `learn` is a sample of queries."""
 UNSUPPORTED_DISTANCES = ("hamming", "jaccard")
 DAMAGE = (RuntimeError, KeyError, ValueError, TypeError, OverflowError)
-"""What h5py raises for damaged files, beside OSError."""
+"""What h5py raises for damaged files, besides OSError."""
 
 
 @dataclass(frozen=True)
 class Hdf5Source(LeafSource):
-    """A matrix in an HDF5 file. The file is opened for each read, so that the source can go to another process."""
+    """A matrix in an HDF5 file. The file is opened for each read, so that the source can be pickled."""
 
     path: Path
     key: str
@@ -132,7 +133,7 @@ def _metric(path: Path, file: h5py.File) -> Metric | None:
         return None
     if distance not in METRIC_OF_DISTANCE:
         known = ", ".join(METRIC_OF_DISTANCE)
-        raise InputError(f"{str(path)!r} is compared by {distance!r} distance; it can be {known}.")
+        raise InputError(f"{str(path)!r} uses the distance {distance!r}; it can be {known}.")
     return METRIC_OF_DISTANCE[distance]
 
 

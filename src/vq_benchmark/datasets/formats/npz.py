@@ -1,6 +1,6 @@
 """NumPy's .npz: a zip archive of .npy members.
 
-A member that is stored as it is (numpy.savez) is read by row range where it lies in the archive. A compressed one
+An uncompressed member (numpy.savez) is read by row range inside the archive. A compressed one
 (numpy.savez_compressed) can only be read from its beginning: it is decompressed once, into memory, in its own dtype.
 """
 
@@ -19,7 +19,7 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 from vq_benchmark.machine.npy import ZIP_DAMAGE, read_header, read_member
 
-LOCAL_HEADER = struct.Struct("<26x2H")  # of its 30 bytes only the lengths of the name and of the extra field matter
+LOCAL_HEADER = struct.Struct("<26x2H")  # only the lengths of the name and of the extra field are needed
 
 
 class _Members(NamedArrays[ZipInfo]):
@@ -87,7 +87,7 @@ def _open_stored(path: Path, member: ZipInfo) -> FileRowsSource:
         name_bytes, extra_bytes = LOCAL_HEADER.unpack(file.read(LOCAL_HEADER.size))
         file.seek(name_bytes + extra_bytes, 1)
         if file.tell() + member.file_size > path.stat().st_size:
-            raise InputError(f"{str(path)!r} is truncated: it ends before its member {member.filename!r} does.")
+            raise InputError(f"{str(path)!r} is truncated: it ends inside its member {member.filename!r}.")
         return read_rows_at(path, file, member.file_size)
 
 

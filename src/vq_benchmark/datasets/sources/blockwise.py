@@ -1,4 +1,4 @@
-"""Vectors that can only be made a whole block at a time: a generator's block, a row group of a parquet file."""
+"""Vectors that can only be computed in whole blocks, such as those of a generator."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +10,9 @@ from vq_benchmark.datasets.sources.vector_source import LeafSource
 
 
 class BlockwiseSource(LeafSource):
-    """A source whose block b holds the rows [edges[b], edges[b + 1]); the block made last is kept.
+    """A source whose block b holds the rows [edges[b], edges[b + 1]); the last block is kept.
 
-    So a pass in order, and a sample of sorted rows, make each block once, and the memory is one block.
+    So a pass in order, or a sample of sorted rows, computes each block once, in the memory of one block.
     """
 
     def __init__(

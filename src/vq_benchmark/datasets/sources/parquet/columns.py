@@ -15,13 +15,13 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.machine.memory import require_memory
 
 DAMAGE = (pa.ArrowException, ValueError, TypeError, KeyError, IndexError, NotImplementedError, OverflowError)
-"""What pyarrow raises for damaged files and columns that it cannot decode, beside OSError."""
+"""What pyarrow raises for damaged files and columns that it cannot decode, besides OSError."""
 DECODED_BYTES_PER_VALUE = 4
-"""What the decoding of lists takes for each value beside three times the value, as measured."""
+"""Memory for decoding a value of a list, besides three times its size, as measured."""
 
 
 def require_decodable(path: Path, file: pq.ParquetFile, column: str) -> None:
-    """Refuse a column whose metadata claim rows so long that one of them does not fit into memory, decoded."""
+    """Refuse a column whose metadata claim rows too long to decode even one of them in memory."""
     element = file.schema_arrow.field(column).type
     widest = element.list_size if pa.types.is_fixed_size_list(element) else 0
     for values, rows in values_and_rows(path, column):
@@ -31,7 +31,7 @@ def require_decodable(path: Path, file: pq.ParquetFile, column: str) -> None:
 
 
 def whole_column(path: Path, file: pq.ParquetFile, column: str) -> "pa.Array[Any]":
-    """All rows of a column of lists; InputError where they do not fit into memory."""
+    """All rows of a column of lists; InputError if they do not fit into memory."""
     require_decodable(path, file, column)
     values = sum(values for values, _ in values_and_rows(path, column))
     size = 3 * value_dtype(file.schema_arrow, column).itemsize + DECODED_BYTES_PER_VALUE
@@ -49,7 +49,7 @@ def vector_column(path: Path, schema: pa.Schema, column: str | None) -> str:
     """The column of that name, or the first of the usual names, or the only column of lists of floats.
 
     Raises:
-        InputError: there is no such column, or several could be meant.
+        InputError: there is no such column, or several are possible.
     """
     numeric = [name for name in list_columns(schema) if _is_number(schema.field(name).type.value_type)]
     floats = [name for name in numeric if pa.types.is_floating(schema.field(name).type.value_type)]
@@ -75,7 +75,7 @@ def value_dtype(schema: pa.Schema, column: str) -> np.dtype[np.generic]:
 
 
 def first_length(lists: "pa.Array[Any]") -> int:
-    """The number of values in the first row, 0 if there is none."""
+    """The number of values in the first row; 0 if there are no rows."""
     return int(pc.list_value_length(lists)[0].as_py() or 0) if len(lists) else 0
 
 
