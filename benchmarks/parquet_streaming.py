@@ -26,7 +26,7 @@ import json, sys, time
 from pathlib import Path
 from vq_benchmark.datasets.sources.parquet.parquet_source import open_parquet
 from vq_benchmark.datasets.parquet_files import base_shards
-from vq_benchmark.datasets.sources.vector_source import sample_rows, take
+from vq_benchmark.datasets.sources.sampling import sample_rows, take
 from vq_benchmark.machine.memory import peak_bytes, reset_peak
 
 folder, cache = map(Path, sys.argv[1:])

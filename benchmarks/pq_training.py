@@ -14,7 +14,7 @@ import faiss
 import numpy as np
 
 from vq_benchmark.datasets.loading import load_dataset
-from vq_benchmark.datasets.sources.vector_source import take
+from vq_benchmark.datasets.sources.sampling import take
 from vq_benchmark.machine.threads import use_threads
 from vq_benchmark.quantizers.registry import get_quantizer
 

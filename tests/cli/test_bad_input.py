@@ -157,7 +157,7 @@ def test_values_that_vanish_when_squared(program, vectors, tmp_path, scale, metr
     for name in ("base.npy", "queries.npy"):
         np.save(vectors / name, np.load(vectors / name) * np.float32(scale))
     ran = program(*arguments(vectors, metric=metric, method=method))
-    assert_refused(ran, tmp_path, "no value of at least 1e-17", "row 0", "scale the vectors up")
+    assert_refused(ran, tmp_path, "only values below 1e-17", "row 0", "scale the vectors up")
 
 
 def test_one_row_of_another_scale_is_named_and_zero_rows_are_not(program, vectors, tmp_path):
@@ -277,7 +277,7 @@ def test_a_negative_seed_of_the_split(program, vectors, tmp_path):
 
 def test_a_negative_seed_of_generated_data(program, tmp_path):
     ran = program("generate-data", "--num-vectors", 10, "--dim", 4, "--output", "x.npy", "--seed", -1)
-    assert_refused(ran, tmp_path, "the seed is -1, it must be at least 0.")
+    assert_refused(ran, tmp_path, "invalid seed -1: it must be at least 0.")
     assert not (tmp_path / "x.npy").exists()
 
 

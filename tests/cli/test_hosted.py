@@ -105,7 +105,7 @@ def test_queries_that_are_in_the_base_are_counted(program, host):
 
 def test_a_missing_file_is_one_line_and_exit_code_2(program, host):
     ran = program("run", "--dataset", "sift-128-euclidean", "--method", "sq", "--bits", 8)
-    assert ran.code == 2 and "answers 404" in ran.err and "by hand" in ran.err
+    assert ran.code == 2 and "answers 404" in ran.err and "yourself" in ran.err
 
 
 def test_the_list_names_them_all(program):

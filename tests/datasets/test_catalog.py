@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from fnmatch import fnmatch
-from functools import partial
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -11,9 +10,9 @@ from hosted_files import host_dataset
 from hosting import COMMIT
 
 from vq_benchmark.datasets.catalog import CATALOG
-from vq_benchmark.datasets.hosted.cache_paths import files_by_hand
-from vq_benchmark.datasets.hosted.opening import open_hosted
-from vq_benchmark.datasets.hosted.registry import MANIFEST, BigAnnFiles, UrlFile
+from vq_benchmark.datasets.hosted.big_ann import BigAnnFiles
+from vq_benchmark.datasets.hosted.registry import MANIFEST
+from vq_benchmark.datasets.hosted.url_file import UrlFile
 from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.errors import InputError
 
@@ -33,7 +32,7 @@ def test_every_hosted_data_set_loads_in_its_own_schema(host, name):
     dataset = load_dataset(name, num_queries=None if content.queries is not None else 5, limit=limit)
     assert (dataset.name, dataset.d, dataset.metric) == (name, hosted.d, hosted.metric)
     if not isinstance(hosted.files, BigAnnFiles):
-        assert f"the manifest says {hosted.n} rows, the files hold {N}." in dataset.notes
+        assert f"the catalog lists {hosted.n} rows, but the files hold {N}." in dataset.notes
     assert dataset.base.dtype.name == hosted.dtype
     assert dataset.n == (limit or (N if content.queries is not None else N - 5))
     if content.queries is None:
@@ -79,7 +78,7 @@ def test_only_the_shards_that_are_needed_are_downloaded(host):
     dataset = load_dataset("dbpedia-1536", limit=25, num_queries=5)
     assert dataset.n == 20
     assert sum(path.endswith(".parquet") for method, path, _ in host.requests if method == "GET") == 2
-    assert any("2 of the 3 shards" in note for note in dataset.notes)
+    assert any("2 of 3 shards" in note for note in dataset.notes)
     assert any("the first 25 of 1000000 base rows" in note for note in dataset.notes)
     whole = load_dataset("dbpedia-1536", num_queries=5)
     assert whole.n == N - 5
@@ -111,7 +110,7 @@ def test_a_cut_for_which_neighbours_are_published_has_them(host, monkeypatch):
     (_, whole), (_, hundred), (_, ten) = hosted.files.neighbors
     files = BigAnnFiles(hosted.files.base, hosted.files.queries, ((N, whole), (40, hundred), (30, ten)), N)
     small = replace(hosted, n=N, files=files)
-    monkeypatch.setitem(CATALOG, "deep", replace(CATALOG["deep"], open=partial(open_hosted, small)))
+    monkeypatch.setitem(CATALOG, "deep", replace(CATALOG["deep"], open=small.open))
     dataset = load_dataset("deep")
     np.testing.assert_array_equal(dataset.neighbors, content.neighbors)
     with pytest.raises(InputError, match="belong to other data"):  # those of the host are of all rows
@@ -120,7 +119,7 @@ def test_a_cut_for_which_neighbours_are_published_has_them(host, monkeypatch):
 
 def test_a_cut_longer_than_the_hosted_file_is_refused(host):
     host_dataset(host, MANIFEST["bigann"], N)
-    with pytest.raises(InputError, match=r"has only .* bytes.*by hand"):
+    with pytest.raises(InputError, match=r"has only .* bytes.*yourself"):
         load_dataset("bigann-10M")
 
 
@@ -145,7 +144,7 @@ class TestCohere:
             [1, 40, 3],
             [1, 41, 3],
         ]
-        assert any("judgements are of documents" in note for note in dataset.notes)
+        assert any("judgements apply to documents" in note for note in dataset.notes)
 
     def test_neighbours_are_of_the_whole_and_not_used_for_a_prefix(self, host):
         content = host_dataset(host, MANIFEST["cohere-msmarco"], N)
@@ -180,7 +179,7 @@ class TestCohere:
 
 @pytest.mark.parametrize("name", ["sample@abc", "sift-128-euclidean@abc", "synthetic@1"])
 def test_sets_without_revisions_refuse_one(host, name):
-    with pytest.raises(InputError, match="no revisions to choose from"):
+    with pytest.raises(InputError, match="has only one version"):
         load_dataset(name)
 
 
@@ -197,7 +196,7 @@ def test_files_put_where_the_list_says_need_no_network(host, tmp_path, name):
     content = host_dataset(host, hosted, 30, 4)
     small = isinstance(hosted.files, BigAnnFiles) and hosted.n < hosted.files.hosted_rows
     hosted = replace(hosted, n=30) if small else hosted
-    for source, place in files_by_hand(hosted, tmp_path / "by hand"):
+    for source, place in hosted.files.paths(hosted, tmp_path / "by hand"):
         for path, found in found_at(host, source):
             target = place if place.suffix else place / path.rpartition("/")[2]
             target.parent.mkdir(parents=True, exist_ok=True)

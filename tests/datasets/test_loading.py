@@ -354,10 +354,10 @@ REFUSALS = [
     ("qrels without queries", write_text(**{"x-qrels_tsv": ""}), {}, "no x_queries.* file"),
     ("dataset.json", write_text(dataset_json="[1"), {}, "not a JSON object"),
     ("stated metric", write_text(dataset_json='{"metric": "L2"}'), {}, "states the metric 'L2'"),
-    ("truncated fbin", cut("a.fbin"), {}, "truncated: 9 x 6 float32 values, as its header says, need 224"),
+    ("truncated fbin", cut("a.fbin"), {}, "truncated: its header says 9 x 6 float32 values, which need 224"),
     ("long fbin", cut("a.fbin", -8), {}, "too long"),
     ("no header", write_bytes("a.fbin", b"1234"), {}, "header alone is 8 bytes"),
-    ("truncated fvecs", cut("a.fvecs"), {}, "truncated or no .fvecs"),
+    ("truncated fvecs", cut("a.fvecs"), {}, "truncated or not a .fvecs"),
     ("empty fvecs", write_bytes("a.fvecs", b""), {}, "is empty"),
     (
         "changing d",
@@ -367,10 +367,10 @@ REFUSALS = [
     ),
     ("no zip", write_bytes("a.npz", b"hello"), {}, "cannot be read: .*zip"),
     ("no hdf5", write_bytes("a.hdf5", b"hello"), {}, "cannot be read"),
-    ("no train", hdf5(other=rows(9)), {}, "no data set named .*'train'.*it has other"),
+    ("no train", hdf5(other=rows(9)), {}, "no data set named .*train.*it has other"),
     ("sparse", hdf5(train=np.arange(9, dtype=np.int32)), {}, "shape"),
     ("no parquet", write_bytes("a.parquet", b"hello"), {}, "cannot be read"),
-    ("no vectors", parquet(a=[1, 2], b=["x", "y"]), {}, "no column of lists of floats; its columns are a, b"),
+    ("no vectors", parquet(a=[1, 2], b=["x", "y"]), {}, "no column of lists of floats; it has a, b"),
     ("two columns", parquet(a=rows(9).tolist(), b=rows(9).tolist()), {}, "choose one of a, b"),
     ("no such column", parquet(a=rows(9).tolist()), {"vector_column": "z"}, "no column 'z' .* it has a"),
     ("ragged", parquet(a=[[1.0, 2.0], [3.0]]), {"num_queries": 1}, "row 1 of 'a' has dimension 1, but row 0 has"),
@@ -396,5 +396,5 @@ def test_a_file_that_shrinks_after_it_was_opened_is_refused(tmp_path):
     np.save(tmp_path / "a.npy", rows(50))
     dataset = load_dataset(tmp_path / "a.npy", num_queries=5)
     (tmp_path / "a.npy").write_bytes((tmp_path / "a.npy").read_bytes()[:-1])
-    with pytest.raises(InputError, match="has become shorter"):
+    with pytest.raises(InputError, match="was truncated after it was opened"):
         dataset.base.read(0, dataset.n)

@@ -8,7 +8,8 @@ import pytest
 
 from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.datasets.dataset import Dataset, Judgements, Metric
-from vq_benchmark.datasets.sources.vector_source import ArraySource, unit_norm
+from vq_benchmark.datasets.sources.vector_source import ArraySource
+from vq_benchmark.datasets.sources.wrappers import unit_norm
 from vq_benchmark.evaluation.tiling import TILE_ROWS
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 

@@ -10,7 +10,8 @@ import pytest
 
 from vq_benchmark.datasets.checks import probe_rows
 from vq_benchmark.datasets.dataset import Dataset
-from vq_benchmark.datasets.sources.vector_source import ArraySource, UnitNormSource, unit_norm
+from vq_benchmark.datasets.sources.vector_source import ArraySource
+from vq_benchmark.datasets.sources.wrappers import UnitNormSource, unit_norm
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.duplicate_queries import duplicate_queries
 from vq_benchmark.evaluation.evaluate import GroundTruths, exact_truths

@@ -11,14 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from hosting import Host, Hosted
 
-from vq_benchmark.datasets.hosted.registry import (
-    BigAnnFiles,
-    HostedDataset,
-    HubFile,
-    HubShards,
-    JudgedHubShards,
-    UrlFile,
-)
+from vq_benchmark.datasets.hosted.big_ann import BigAnnFiles
+from vq_benchmark.datasets.hosted.cohere import JudgedHubShards
+from vq_benchmark.datasets.hosted.hosted_dataset import HostedDataset
+from vq_benchmark.datasets.hosted.hub_file import HubFile
+from vq_benchmark.datasets.hosted.hub_shards import HubShards
+from vq_benchmark.datasets.hosted.url_file import UrlFile
 
 SHARDS = 3
 TRUTH_K = 10

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from vq_benchmark.datasets.hosted.registry import MANIFEST, HostedDataset
+from vq_benchmark.datasets.hosted.hosted_dataset import HostedDataset
+from vq_benchmark.datasets.hosted.registry import MANIFEST
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "DATASETS.md"
 BEGIN, END = "<!-- hosted: begin -->\n", "<!-- hosted: end -->\n"

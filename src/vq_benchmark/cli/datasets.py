@@ -10,7 +10,6 @@ from typer import Argument
 
 from vq_benchmark.cli.options import CacheOptions, grouped
 from vq_benchmark.datasets.catalog import CATALOG, CatalogEntry, list_datasets, unknown_dataset
-from vq_benchmark.datasets.hosted.cache_paths import files_by_hand
 from vq_benchmark.datasets.hosted.registry import MANIFEST
 from vq_benchmark.machine.terminal import Terminal
 
@@ -63,4 +62,6 @@ def described(entry: CatalogEntry, cache: CacheOptions) -> list[tuple[str, str]]
         ("queries", f"{hosted.num_queries:,}" if hosted.num_queries else "none; they are held out of the base"),
         ("to cite", hosted.citation),
     ]
-    return lines + [("by hand", f"{source}\nto {place}") for source, place in files_by_hand(hosted, cache.folder)]
+    return lines + [
+        ("by hand", f"{source}\nto {place}") for source, place in hosted.files.paths(hosted, cache.folder)
+    ]

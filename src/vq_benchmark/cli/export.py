@@ -11,7 +11,6 @@ from vq_benchmark.cli.options import CacheOptions, MachineOptions, grouped
 from vq_benchmark.datasets.data_spec import DataSpec
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.loading import load_dataset
-from vq_benchmark.datasets.sources.vector_source import with_held_out_rows
 from vq_benchmark.errors import ChangedData, InputError
 from vq_benchmark.machine.progress import Reporter, reporter
 from vq_benchmark.machine.terminal import echo
@@ -108,7 +107,7 @@ def _data_of(run: Run, data: DataSpec, cache: Path, batch_size: int, report: Rep
 
 
 def _write(quantizer: Quantizer, dataset: Dataset, output: Path, batch_size: int, report: Reporter) -> None:
-    base = with_held_out_rows(dataset.base)
+    base = dataset.base.with_held_out_rows()
     if is_exported(quantizer, base, dataset.fingerprint, dataset.metric, output, batch_size):
         report.say(f"{str(output)!r} holds this export already; nothing was left to do.")
     else:

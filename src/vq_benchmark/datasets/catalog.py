@@ -1,12 +1,11 @@
-"""The data sets that have a name: one row each."""
+"""The data sets that can be loaded by name: one row each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from vq_benchmark.datasets.dataset import Metric
-from vq_benchmark.datasets.hosted.opening import open_hosted
-from vq_benchmark.datasets.hosted.registry import MANIFEST, HostedDataset
+from vq_benchmark.datasets.hosted.hosted_dataset import HostedDataset
+from vq_benchmark.datasets.hosted.registry import MANIFEST
 from vq_benchmark.datasets.load_options import LoadOptions
 from vq_benchmark.datasets.msmarco import NAME as MSMARCO
 from vq_benchmark.datasets.msmarco import open_msmarco
@@ -19,7 +18,7 @@ from vq_benchmark.machine.suggestions import did_you_mean
 
 @dataclass(frozen=True)
 class CatalogEntry:
-    """A data set with a name, and what a person needs to know before choosing it."""
+    """A data set with a name, and the facts needed to choose it."""
 
     name: str
     description: str
@@ -28,12 +27,12 @@ class CatalogEntry:
     metric: Metric
     licence: str
     size_bytes: int
-    """On disk, once it is there; 0 if nothing is stored."""
+    """On disk, after the download; 0 if nothing is stored."""
     how_to: str
-    """How to get it or use it, in a sentence."""
+    """How to get it or use it, as a phrase."""
     open: Callable[[LoadOptions], RawDataset]
     any_size: bool = False
-    """Whether num_samples and dim may be chosen."""
+    """Whether `num_samples` and `dim` can be chosen."""
     downloads: bool = False
     """Whether it is downloaded when it is first used."""
 
@@ -54,7 +53,7 @@ def _hosted_entry(hosted: HostedDataset) -> CatalogEntry:
         licence=hosted.licence,
         size_bytes=hosted.download_bytes,
         how_to=f"downloaded on first use; see {hosted.homepage}",
-        open=partial(open_hosted, hosted),
+        open=hosted.open,
         downloads=True,
     )
 
@@ -65,24 +64,24 @@ CATALOG: dict[str, CatalogEntry] = {
         *map(_hosted_entry, MANIFEST.values()),
         CatalogEntry(
             name=MSMARCO,
-            description="MS MARCO passages, embedded by you, with judged queries; d and size are of all-MiniLM-L6-v2",
+            description="MS MARCO passages with judged queries, embedded by you (d and size: all-MiniLM-L6-v2)",
             n=8_841_823,
             d=384,
             metric="cosine",
             licence="non-commercial research",
             size_bytes=6_790_520_064,
-            how_to="unpack collectionandqueries.tar.gz, then `embed` (DATASETS.md)",
+            how_to="unpack collectionandqueries.tar.gz, then run `vq-benchmark embed` (see DATASETS.md)",
             open=lambda options: open_msmarco(options.cache / MSMARCO),
         ),
         CatalogEntry(
             name="sample",
-            description="all-MiniLM-L6-v2 embeddings of PyPI package summaries, with judged titles as queries",
+            description="PyPI package summaries embedded with all-MiniLM-L6-v2, with judged titles as queries",
             n=10_000,
             d=384,
             metric="cosine",
-            licence="see the data card: embeddings of public package metadata",
+            licence="see the data card (embeddings of public package metadata)",
             size_bytes=8_844_000,
-            how_to="ships inside the package",
+            how_to="included in the package",
             open=lambda options: open_sample(),
         ),
         CatalogEntry(
@@ -91,9 +90,9 @@ CATALOG: dict[str, CatalogEntry] = {
             n=DEFAULT_NUM_VECTORS,
             d=DEFAULT_DIM,
             metric="l2",
-            licence="none needed",
+            licence="none",
             size_bytes=0,
-            how_to="any size: --num-samples and --dim",
+            how_to="choose any size with --num-samples and --dim",
             open=_open_synthetic,
             any_size=True,
         ),
@@ -107,10 +106,10 @@ def list_datasets() -> tuple[CatalogEntry, ...]:
 
 
 def unknown_dataset(name: str) -> InputError:
-    """The error for a name that is neither in the catalog nor a path."""
+    """The error for a name that is neither in the catalog nor the path of a file."""
     here = ", ".join(sorted(entry.name for entry in CATALOG.values() if not entry.downloads))
     hint = did_you_mean(name, CATALOG, most=3)
     return InputError(
-        f"there is no data set or file {name!r}; {hint}the names are {here} and those of `vq-benchmark datasets`, "
-        "hf:OWNER/NAME is a data set on Hugging Face, and any vector file or directory can be given by its path."
+        f"there is no data set or file {name!r}; {hint}give {here}, another name listed by `vq-benchmark datasets`, "
+        "hf:OWNER/NAME for a repository on Hugging Face, or the path of a vector file or directory."
     )

@@ -1,4 +1,4 @@
-"""Rows that no result can be trusted with: NaN or infinite values, and zero vectors where directions are compared."""
+"""Rows that make every result meaningless: NaN or infinite values, and zero vectors under cosine."""
 
 import numpy as np
 
@@ -8,9 +8,9 @@ from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import BadRows, InputError
 
 LARGEST_VALUE = 1e17
-"""Values beyond it overflow float32 when squared and summed, so no error or score could be told from nonsense."""
+"""Larger values overflow float32 when they are squared and summed, so errors and scores would be meaningless."""
 SMALLEST_VALUE = 1e-17
-"""Squares of errors in rows without a larger value vanish in float32, so that all rows would look the same."""
+"""If all values of a row are smaller, squared errors underflow in float32, and all rows would look the same."""
 PROBE_RUNS, PROBE_RUN_ROWS = 32, 32
 
 
@@ -20,12 +20,12 @@ def non_finite_rows(rows: FloatArray) -> Array:
 
 
 def too_large_rows(rows: FloatArray) -> Array:
-    """(n,) bool: which rows hold a value of more than LARGEST_VALUE in magnitude."""
+    """(n,) bool: which rows hold a value above LARGEST_VALUE in magnitude."""
     return np.asarray((rows.max(axis=1) > LARGEST_VALUE) | (rows.min(axis=1) < -LARGEST_VALUE))
 
 
 def too_small_rows(rows: FloatArray) -> Array:
-    """(n,) bool: which rows hold values, but none of at least SMALLEST_VALUE in magnitude; zero rows are none."""
+    """(n,) bool: which rows hold only values below SMALLEST_VALUE in magnitude; zero rows do not count."""
     small = (rows.max(axis=1) < SMALLEST_VALUE) & (rows.min(axis=1) > -SMALLEST_VALUE)
     if small.any():
         small[small] = rows[small].any(axis=1)
@@ -33,53 +33,52 @@ def too_small_rows(rows: FloatArray) -> Array:
 
 
 def zero_rows(rows: FloatArray) -> Array:
-    """(n,) bool: which rows are zero throughout."""
+    """(n,) bool: which rows are all zero."""
     return np.asarray(~rows.any(axis=1))
 
 
 def check_rows(rows: FloatArray, first_row: int, metric: Metric, *, what: str = "base") -> None:
-    """Refuse rows that cannot be scored; `rows` (n, d) are the rows of `what` that its file has from `first_row` on.
+    """Refuse rows that cannot be scored; `rows` (n, d) start at row `first_row` of the file of `what`.
 
     Raises:
-        BadRows: with the count and the number of the first, if any row is not finite, holds a value beyond
-            LARGEST_VALUE, is zero under cosine,
-            or holds values below SMALLEST_VALUE only under another metric.
+        BadRows: a row is not finite, holds a value above LARGEST_VALUE, is zero under cosine, or under another metric
+            holds only values below SMALLEST_VALUE; the sentence gives the count and the first row.
     """
     check_numbered_rows(rows, np.arange(first_row, first_row + len(rows)), metric, what=what)
 
 
 def check_numbered_rows(rows: FloatArray, numbers: IdArray, metric: Metric, *, what: str = "base") -> None:
-    """As `check_rows`, for rows that are numbered one by one."""
-    among = f"among the {len(rows)} looked at ({numbers[0]} to {numbers[-1]})" if len(rows) else ""
+    """`check_rows` for rows (n, d) whose numbers (n,) in the file are not consecutive."""
+    checked = f"checked ({len(rows)} from {numbers[0]} to {numbers[-1]})" if len(rows) else ""
     bad = non_finite_rows(rows)
     if bad.any():
         raise BadRows(
-            f"{bad.sum()} of the {what} rows {among} hold NaN or infinite values, the first is row "
-            f"{numbers[bad.argmax()]}; `vq-benchmark inspect` counts them all."
+            f"{bad.sum()} of the {what} rows {checked} hold NaN or infinite values, the first is row "
+            f"{numbers[bad.argmax()]}; run `vq-benchmark inspect` to count them all."
         )
     large = too_large_rows(rows)
     if large.any():
         raise BadRows(
-            f"{large.sum()} of the {what} rows {among} hold values beyond {LARGEST_VALUE:g}, too large for float32 "
+            f"{large.sum()} of the {what} rows {checked} hold values above {LARGEST_VALUE:g}, too large for float32 "
             f"arithmetic, the first is row {numbers[large.argmax()]}; scale the vectors down."
         )
     small = too_small_rows(rows)
     if metric != "cosine" and small.any():
         raise BadRows(
-            f"{small.sum()} of the {what} rows {among} hold no value of at least {SMALLEST_VALUE:g}, too small for "
+            f"{small.sum()} of the {what} rows {checked} hold only values below {SMALLEST_VALUE:g}, too small for "
             f"float32 arithmetic, the first is row {numbers[small.argmax()]}; scale the vectors up, or use --metric "
-            "cosine, for which lengths do not matter."
+            "cosine, which ignores lengths."
         )
     zero = zero_rows(rows)
     if metric == "cosine" and zero.any():
         raise BadRows(
-            f"{zero.sum()} of the {what} rows {among} are zero vectors, the first is row {numbers[zero.argmax()]}; "
-            "they have no direction, so cosine is not defined: remove them or use --metric ip or l2."
+            f"{zero.sum()} of the {what} rows {checked} are zero vectors, the first is row {numbers[zero.argmax()]}; "
+            "cosine is not defined for them: remove them or use --metric ip or l2."
         )
 
 
 def repeated_rows(rows: FloatArray, queries: FloatArray) -> tuple[str, ...]:
-    """Remarks on rows of a sample (n, d) that occur in it before, and on queries (q, d) that are among them."""
+    """Remarks on duplicates in a sample of base rows (n, d), and on queries (q, d) that occur in it."""
     with np.errstate(invalid="ignore"):  # -0 is 0, and signalling NaN become quiet ones
         keys, asked = ([(row + np.float32(0)).tobytes() for row in each] for each in (rows, queries))
     repeats = len(keys) - len(set(keys))
@@ -87,10 +86,11 @@ def repeated_rows(rows: FloatArray, queries: FloatArray) -> tuple[str, ...]:
     in_base = sum(key in known for key in asked)
     remarks = []
     if repeats:
-        remarks.append(f"{repeats} of the {len(rows)} base rows looked at are equal to others of them.")
+        remarks.append(f"{repeats} of {len(rows)} sampled base rows are duplicates of others.")
     if in_base:
         remarks.append(
-            f"{in_base} of the {len(queries)} queries are equal to one of {len(rows)} base rows looked at."
+            f"{in_base} of {len(queries)} queries also occur among {len(rows)} sampled base rows, which inflates "
+            "recall."
         )
     return tuple(remarks)
 

@@ -1,11 +1,12 @@
-"""A data set: base vectors to compress and search, queries, and what is known about the right answers."""
+"""A data set: base vectors to compress and search, queries, and their known answers."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from vq_benchmark.arrays import FloatArray, IdArray
 from vq_benchmark.datasets.file_states import FileStates, require_unchanged
-from vq_benchmark.datasets.sources.vector_source import VectorSource, sample_rows, take
+from vq_benchmark.datasets.sources.sampling import sample_rows, take
+from vq_benchmark.datasets.sources.vector_source import VectorSource
 
 Metric = Literal["l2", "ip", "cosine"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
@@ -13,7 +14,7 @@ METRICS: tuple[Metric, ...] = get_args(Metric)
 
 @dataclass(frozen=True)
 class Judgements:
-    """Queries with human (or title) judgements: which base rows are relevant, and how much."""
+    """Queries with relevance judgements: which base rows are relevant, and how much."""
 
     queries: FloatArray
     """(q, d) float32."""
@@ -23,9 +24,9 @@ class Judgements:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Base vectors, queries that are not among them, and what is known about them.
+    """Base vectors, queries that are not among them, and their known answers.
 
-    Under the cosine metric base, queries, learn and judged queries are unit vectors already.
+    Under the cosine metric base, queries, learn and judged queries are already unit vectors.
     """
 
     name: str
@@ -34,20 +35,20 @@ class Dataset:
     """(q, d) float32."""
     metric: Metric
     learn: VectorSource | None = None
-    """Vectors for training, apart from the base, where the data set has them."""
+    """Vectors for training that are not in the base, if the data set has any."""
     neighbors: IdArray | None = None
-    """(q, k) int64 exact neighbours that came with the data; not yet verified."""
+    """(q, k) int64 exact neighbours that came with the data; not verified yet."""
     judgements: Judgements | None = None
     fingerprint: str = ""
-    """Hash of the base: see `vq_benchmark.datasets.fingerprint`."""
+    """Hash of the base; see `vq_benchmark.datasets.fingerprint`."""
     learn_fingerprint: str | None = None
-    """The same of the learn vectors."""
+    """Hash of the learn vectors."""
     revision: str | None = None
-    """Which version of a hosted data set it is: a commit of its repository, or the hash of its file; else None."""
+    """The version of a hosted data set: a commit of its repository, or the hash of its file; else None."""
     files: FileStates | None = None
-    """The files of base and learn vectors as they were when they were opened; None where they are not known."""
+    """The files of base and learn vectors as they were when they were opened; None if they are unknown."""
     notes: tuple[str, ...] = ()
-    """What a user should know of how it was loaded: a guessed metric, held-out queries, a limit."""
+    """What a user should know about how it was loaded: a guessed metric, held-out queries, a limit."""
 
     @property
     def n(self) -> int:
@@ -58,17 +59,17 @@ class Dataset:
         return self.base.d
 
     def training_sample(self, size: int, seed: int = 0) -> FloatArray:
-        """(min(size, available), d) float32 rows to fit on: of `learn` if it has that many, else of the base.
+        """(min(size, available), d) float32 rows to fit on: from `learn` if it has that many, else from the base.
 
-        Queries are never among them. The sample depends on the whole data set and the seed only.
+        Queries are never among them. The sample depends only on the data set and the seed.
         """
         source = self.training_source(size)
         return take(source, sample_rows(source.n, size, seed))
 
     def require_unchanged(self) -> None:
-        """Raises ChangedData if a file changed since it was opened, InputError if it is gone."""
+        """Raises ChangedData if a file changed after it was opened, InputError if it was deleted."""
         require_unchanged(self.files)
 
     def training_source(self, size: int) -> VectorSource:
-        """Where a training sample of that size comes from: `learn` if it has that many rows, else the base."""
+        """The source of a training sample of that size: `learn` if it has that many rows, else the base."""
         return self.learn if self.learn is not None and self.learn.n >= size else self.base

@@ -1,4 +1,4 @@
-"""Which metric a data set is compared by: as asked, as stated, or guessed from its norms."""
+"""The metric of a data set: as asked for, as the data states it, or guessed from its norms."""
 
 from dataclasses import replace
 
@@ -12,23 +12,26 @@ UNIT_NORM_TOLERANCE = 1e-2
 
 
 def choose_metric(stored: RawDataset, asked: Metric | None, probed: FloatArray) -> tuple[RawDataset, Metric]:
-    """The metric, and the data set with a note on how it was found; `probed` are some of its base rows.
+    """The metric, and the data set with a note on how it was chosen; `probed` (n, d) are some of its base rows.
 
-    What is asked wins over what is stated; then stored neighbours, which are of the stated metric, are dropped. If
-    nothing says, rows that all have unit norm (within 0.01) mean cosine, and others l2.
+    `asked` overrides what the data states; stored neighbours, computed with the stated metric, are then dropped. If
+    neither is given, the metric is cosine if all probed rows have unit norm (within 0.01), else l2.
+
+    Raises:
+        InputError: `asked` is not a metric.
     """
     if asked is not None:
         if stored.metric in (None, asked):
             return stored, asked
-        note = f"the data states the metric {stored.metric}; {asked} is used as asked."
+        note = f"the data states the metric {stored.metric}, but --metric {asked} overrides it."
         if stored.neighbors is not None:
-            note += f" The stored neighbours are dropped: they are by {stored.metric}."
+            note += f" The stored neighbours are dropped: they were computed with {stored.metric}."
         return replace(stored, neighbors=None, notes=(*stored.notes, note)), asked
     if stored.metric is not None:
         return stored, stored.metric
     norms = np.sqrt((probed.astype(np.float64) ** 2).sum(axis=1))
     norms = norms[np.isfinite(norms)]
     guess: Metric = "cosine" if np.all(np.abs(norms - 1) <= UNIT_NORM_TOLERANCE) else "l2"
-    reason = "rows have unit norm" if guess == "cosine" else "rows do not all have unit norm"
-    note = f"metric not stated: {reason}, so {guess} is used; --metric chooses another."
+    reason = "all sampled rows have unit norm" if guess == "cosine" else "not all sampled rows have unit norm"
+    note = f"metric not stated: {reason}, so {guess} is used; override it with --metric."
     return replace(stored, notes=(*stored.notes, note)), guess

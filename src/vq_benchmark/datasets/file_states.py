@@ -1,30 +1,20 @@
-"""The files that vectors are read from, and whether they changed."""
+"""The files that vectors are read from, and whether they have changed."""
 
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Self
 
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import ChangedData, InputError
 from vq_benchmark.machine.documents import validated
 
 
-@runtime_checkable
-class StoredSource(Protocol):
-    """A source that knows its files."""
-
-    @property
-    def paths(self) -> tuple[Path, ...] | None:
-        """All files that rows are read from; () where they are computed, None where that is not known."""
-        ...
-
-
 @dataclass(frozen=True)
 class FileState:
-    """What tells a file from an earlier or later version of itself."""
+    """What distinguishes a file from other versions of itself."""
 
     path: str
     size: int
@@ -34,10 +24,10 @@ class FileState:
 
     @classmethod
     def of(cls, path: Path) -> Self:
-        """The present state.
+        """The current state of a file.
 
         Raises:
-            InputError: the file is gone or may not be looked at.
+            InputError: the file was deleted or cannot be read.
         """
         try:
             found = path.stat()
@@ -47,55 +37,52 @@ class FileState:
 
     def __str__(self) -> str:
         moment = datetime.fromtimestamp(self.modified / 1e9, UTC).isoformat(sep=" ", timespec="milliseconds")
-        return f"{self.size:,} bytes of {moment}"
+        return f"{self.size:,} bytes, modified {moment}"
 
 
 FileStates = tuple[FileState, ...]
 
 
 def file_states(*sources: VectorSource | None) -> FileStates | None:
-    """The present states of the files of some sources; None where a source cannot say what it is read from."""
+    """The current states of the files of some sources; None if the files of a source are unknown."""
     states: list[FileState] = []
     for source in sources:
         if source is None:
             continue
-        inner = source
-        while not isinstance(inner, StoredSource) and hasattr(inner, "source"):
-            inner = inner.source
-        if not isinstance(inner, StoredSource) or inner.paths is None:
+        if source.paths is None:
             return None
-        states += map(FileState.of, inner.paths)
+        states += map(FileState.of, source.paths)
     return tuple(states)
 
 
 def require_unchanged(states: FileStates | None) -> None:
-    """Compare files with what they were when they were opened.
+    """Compare files with their states when they were opened.
 
     Raises:
-        ChangedData: one has changed.
-        InputError: one is gone.
+        ChangedData: a file has changed.
+        InputError: a file was deleted.
     """
     for state in states or ():
         now = FileState.of(Path(state.path))
         if now != state:
             raise ChangedData(
-                f"{state.path!r} changed while it was in use: it had {state}, now it has {now}; run the command "
-                "again once nothing writes to it."
+                f"{state.path!r} changed while it was in use: it had {state}, now it has {now}; rerun the "
+                "command once nothing writes to it."
             )
 
 
 def same_versions(one: FileStates | None, other: FileStates | None) -> bool:
-    """Whether sizes and times of modification agree, file by file, wherever the files lie. Unknown ones never do."""
+    """Whether sizes and modification times agree, file by file, regardless of paths; never for unknown files."""
     if one is None or other is None:
         return False
     return [(state.size, state.modified) for state in one] == [(state.size, state.modified) for state in other]
 
 
 def to_json(states: FileStates | None) -> Any:
-    """What `from_json` makes the states of again."""
+    """The states as JSON values, for `from_json`."""
     return None if states is None else [asdict(state) for state in states]
 
 
 def from_json(value: Sequence[dict[str, Any]] | None) -> FileStates | None:
-    """The states of `to_json`; ValueError where the value is no such."""
+    """The states that `to_json` wrote; ValueError if the value has another form."""
     return None if value is None else validated(FileStates, value)

@@ -1,4 +1,4 @@
-"""Fingerprints: short hashes that say which vectors a result belongs to."""
+"""Fingerprints: short hashes that identify the vectors of a result."""
 
 from hashlib import blake2b
 
@@ -7,7 +7,8 @@ import numpy as np
 from vq_benchmark.arrays import FloatArray
 from vq_benchmark.datasets.checks import probe_rows
 from vq_benchmark.datasets.dataset import Metric
-from vq_benchmark.datasets.sources.vector_source import VectorSource, take
+from vq_benchmark.datasets.sources.sampling import take
+from vq_benchmark.datasets.sources.vector_source import VectorSource
 
 FINGERPRINT_BYTES = 16
 
@@ -18,8 +19,8 @@ def fingerprint_base(
     """Hash of (n, d, dtype, metric, split) and of a fixed sample of at most 1,024 rows, as 32 hex digits.
 
     The rows are hashed as little-endian float32, before any normalisation, so that the same vectors have the same
-    fingerprint in every format. It costs the same for a thousand rows and for a billion; so a change that touches
-    none of the sampled rows goes unnoticed. `probed` are the sampled rows, `probe_rows(source.n)`, if read already.
+    fingerprint in every format. The cost does not depend on the number of rows; a change outside the sampled rows
+    goes unnoticed. `probed` are the sampled rows, `probe_rows(source.n)`, if they have been read already.
     """
     digest = blake2b(digest_size=FINGERPRINT_BYTES)
     digest.update(

@@ -1,4 +1,4 @@
-"""An audit of a data set: what would make results on it wrong, and what makes it easy or hard to compress."""
+"""An audit of a data set: what would invalidate results, and what makes it easy or hard to compress."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,8 @@ import numpy as np
 from vq_benchmark.arrays import Array, DoubleArray, FloatArray
 from vq_benchmark.datasets.checks import non_finite_rows, require_rows, zero_rows
 from vq_benchmark.datasets.dataset import Dataset, Metric
-from vq_benchmark.datasets.sources.vector_source import UnitNormSource, VectorSource, numbers_in_file, unit_norm
+from vq_benchmark.datasets.sources.vector_source import VectorSource
+from vq_benchmark.datasets.sources.wrappers import UnitNormSource, unit_norm
 from vq_benchmark.errors import InputError
 
 BLOCK_ROWS = 4096
@@ -18,7 +19,7 @@ HASH_BYTES = 8
 
 @dataclass(frozen=True)
 class FoundRows:
-    """How many rows have something in common, and the number of the first of them."""
+    """The number of rows with a property, and the first of them."""
 
     count: int
     first: int | None
@@ -36,17 +37,17 @@ class Norms:
 
 @dataclass(frozen=True)
 class Spectrum:
-    """How the variance is spread over the principal components of the finite rows."""
+    """The distribution of the variance over the principal components of the finite rows."""
 
     variance_shares: tuple[tuple[int, float], ...]
     """(m, share of the variance in the first m components), for m = 1, 8, 32, d/4, d/2."""
     effective_dimension: float
-    """(sum of variances)^2 / sum of squared variances: d if all are equal, 1 if there is only one."""
+    """(sum of variances)^2 / sum of squared variances: d if all variances are equal, 1 if only one is not zero."""
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found in a data set. Rows are those of the base as it is searched, unless said otherwise."""
+    """The findings on a data set. Rows are base rows as they are searched, unless stated otherwise."""
 
     name: str
     n: int
@@ -56,18 +57,18 @@ class Inspection:
     fingerprint: str
     notes: tuple[str, ...]
     rows_inspected: int
-    """n, unless max_rows was lower; all figures below are of these rows."""
+    """n, unless max_rows was lower; all figures below describe these rows."""
     norms: Norms | None
-    """None where no row is finite."""
+    """None if no row is finite."""
     spectrum: Spectrum | None
-    """None where fewer than two rows are finite, or all are equal."""
+    """None if fewer than two rows are finite, or all are equal."""
     zero_rows: FoundRows
     non_finite_rows: FoundRows
     duplicate_rows: FoundRows
-    """Rows that are equal to an earlier one."""
+    """Rows that equal an earlier row."""
     num_queries: int
     queries_in_base: FoundRows
-    """Queries that are equal to a base row."""
+    """Queries that equal a base row."""
     bad_queries: FoundRows
     """Queries that are not finite or, under cosine, zero."""
 
@@ -75,10 +76,11 @@ class Inspection:
 def inspect_dataset(
     dataset: Dataset, *, max_rows: int | None = None, progress: Callable[[int, int], None] | None = None
 ) -> Inspection:
-    """Audit a data set in one pass; load it with `check=False`, so that bad rows are reported and not refused.
+    """Audit a data set in one pass; load it with `check=False`, so that bad rows are reported instead of refused.
 
-    Memory is one block, a d x d matrix, and 16 bytes per row inspected: its hash and its norm. With max_rows, evenly
-    spread blocks of up to 4,096 rows are inspected. `progress(rows_done, rows_total)` is called after each block.
+    It takes the memory of one block, a d x d matrix, and 16 bytes per inspected row (its hash and norm). With
+    max_rows, evenly spread blocks of up to 4,096 rows are inspected. `progress(rows_done, rows_total)` is called
+    after each block.
 
     Raises:
         InputError: the base is empty, or max_rows is below 1.
@@ -123,7 +125,7 @@ def inspect_dataset(
 
 @dataclass(frozen=True)
 class _Rows:
-    """The rows of some ranges of equal length (the last may be shorter), one entry each."""
+    """Norms and hashes of the rows of some ranges of equal length (the last may be shorter)."""
 
     source: VectorSource
     ranges: list[tuple[int, int]]
@@ -131,13 +133,13 @@ class _Rows:
     hashes: Array
 
     def found(self, which: Array) -> FoundRows:
-        """Of a (rows,) bool, the count and the number in the file of the first."""
+        """The count of a (rows,) bool, and the number in the file of its first row."""
         at = _found(which)
         if at.first is None:
             return at
         start, stop = self.ranges[0]
         index, offset = divmod(at.first, stop - start)
-        (number,) = numbers_in_file(self.source, np.array([self.ranges[index][0] + offset])).tolist()
+        (number,) = self.source.rows_in_file(np.array([self.ranges[index][0] + offset])).tolist()
         return FoundRows(at.count, number)
 
     def finite_norms(self) -> Norms | None:
@@ -148,7 +150,7 @@ class _Rows:
 
 
 class _Moments:
-    """Sums from which the covariance of all rows follows."""
+    """Sums that determine the covariance of all rows."""
 
     def __init__(self, d: int) -> None:
         self.count = 0
@@ -168,7 +170,7 @@ class _Moments:
         covariance = self.products / self.count - np.outer(mean, mean)
         variances = np.clip(np.linalg.eigvalsh(covariance)[::-1], 0, None)
         total = variances.sum()
-        if total <= 1e-12 * (mean @ mean):  # what is left of equal rows is rounding
+        if total <= 1e-12 * (mean @ mean):  # the variance of equal rows is rounding error
             return None
         d = len(variances)
         components = sorted({m for m in (1, 8, 32, d // 4, d // 2) if 1 <= m <= d})
@@ -178,11 +180,11 @@ class _Moments:
 
 
 def _ranges(n: int, max_rows: int | None) -> list[tuple[int, int]]:
-    """Ranges of at most 4,096 rows: all of them, or evenly spread ones of max_rows together at most."""
+    """Ranges of at most 4,096 rows: all of them, or evenly spread ones with at most max_rows rows in total."""
     if max_rows is None or max_rows >= n:
         return [(start, min(start + BLOCK_ROWS, n)) for start in range(0, n, BLOCK_ROWS)]
     if max_rows < 1:
-        raise InputError(f"{max_rows} rows cannot be inspected; it must be at least 1.")
+        raise InputError(f"cannot inspect {max_rows} rows; the number must be at least 1.")
     rows = min(BLOCK_ROWS, max_rows)
     blocks = max_rows // rows
     starts = [(n - rows) * block // max(blocks - 1, 1) for block in range(blocks)]
@@ -190,20 +192,20 @@ def _ranges(n: int, max_rows: int | None) -> list[tuple[int, int]]:
 
 
 def _norms(rows: FloatArray) -> DoubleArray:
-    """(n,) float64; not finite where the row is not."""
+    """(n,) float64; not finite if the row is not."""
     doubles = rows.astype(np.float64)
     return np.asarray(np.sqrt((doubles * doubles).sum(axis=1)))
 
 
 def _row_hashes(rows: FloatArray) -> Array:
-    """(n,) uint64; equal rows have equal hashes, and -0 is 0."""
+    """(n,) uint64; equal rows have equal hashes, and -0 equals 0."""
     canonical = np.ascontiguousarray(rows + np.float32(0), dtype=np.float32)
     digests = b"".join(blake2b(row, digest_size=HASH_BYTES).digest() for row in canonical)
     return np.frombuffer(digests, dtype=np.uint64)
 
 
 def _repeats(hashes: Array) -> Array:
-    """(n,) bool: which values occur earlier too."""
+    """(n,) bool: which values also occur earlier."""
     order = np.argsort(hashes, kind="stable")
     repeats = np.zeros(len(hashes), dtype=bool)
     repeats[order[1:]] = hashes[order[1:]] == hashes[order[:-1]]

@@ -1,4 +1,4 @@
-"""What was asked for, as far as the opener of a data set with a name may want to know it."""
+"""The options that a data set may need while it is opened."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,16 +9,16 @@ from vq_benchmark.machine.progress import Reporter, SilentReporter
 
 @dataclass(frozen=True)
 class LoadOptions:
-    """The options of `load_dataset` that matter before the rows are read."""
+    """The options of `load_dataset` that apply before any rows are read."""
 
     num_queries: int
     num_samples: int | None = None
     dim: int | None = None
     limit: int | None = None
-    """No more rows of the base are needed than these first ones."""
+    """Only this many first rows of the base are needed."""
     column: str | None = None
     revision: str | None = None
-    """A commit, tag or branch of a repository; None: the one of the manifest, or the latest when first used."""
+    """A commit, tag or branch of a repository; None: the one in the registry, or the latest at first use."""
     cache: Path = field(default_factory=lambda: cache_dir(None))
-    """Where downloads are kept."""
+    """The folder for downloads."""
     report: Reporter = field(default_factory=SilentReporter)

@@ -5,47 +5,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from vq_benchmark.datasets.catalog import CATALOG, CatalogEntry, unknown_dataset
-from vq_benchmark.datasets.checks import (
-    PROBE_RUN_ROWS,
-    PROBE_RUNS,
-    check_numbered_rows,
-    check_rows,
-    probe_rows,
-    repeated_rows,
-    require_rows,
-)
+from vq_benchmark.datasets.checks import check_numbered_rows, check_rows, probe_rows, repeated_rows, require_rows
+from vq_benchmark.datasets.consistency import require_consistent, require_room
 from vq_benchmark.datasets.data_spec import DataSpec, selected
 from vq_benchmark.datasets.dataset import Dataset, Judgements, Metric
-from vq_benchmark.datasets.directory import find_part, open_directory
+from vq_benchmark.datasets.directory import find_part
 from vq_benchmark.datasets.distance_choice import choose_metric
 from vq_benchmark.datasets.file_states import file_states
 from vq_benchmark.datasets.fingerprint import fingerprint_base
-from vq_benchmark.datasets.formats.opening import formats, open_dataset
-from vq_benchmark.datasets.hosted.hf_uri import PREFIX as HUB_PREFIX
-from vq_benchmark.datasets.hosted.hf_uri import open_hub_name
+from vq_benchmark.datasets.formats.opening import open_dataset
 from vq_benchmark.datasets.load_options import LoadOptions
-from vq_benchmark.datasets.parquet_files import open_file, open_shards, shards_of_pattern
 from vq_benchmark.datasets.raw_dataset import RawDataset
-from vq_benchmark.datasets.sources.vector_source import (
-    PrefixSource,
-    UnitNormSource,
-    VectorSource,
-    numbers_in_file,
-    take,
-    unit_norm,
-)
-from vq_benchmark.datasets.splitting import hold_out, keep_first
+from vq_benchmark.datasets.resolving import resolve
+from vq_benchmark.datasets.sources.sampling import take
+from vq_benchmark.datasets.sources.vector_source import VectorSource
+from vq_benchmark.datasets.sources.wrappers import UnitNormSource, unit_norm
+from vq_benchmark.datasets.splitting import DEFAULT_NUM_QUERIES, choose_queries, keep_first
 from vq_benchmark.errors import InputError
-from vq_benchmark.machine.damage import reading
 from vq_benchmark.machine.locations import cache_dir as default_cache_dir
 from vq_benchmark.machine.locations import input_path
-from vq_benchmark.machine.memory import allowed_memory, require_memory, within_memory
+from vq_benchmark.machine.memory import allowed_memory, within_memory
 from vq_benchmark.machine.progress import Reporter, SilentReporter
-
-DEFAULT_NUM_QUERIES = 1000
 
 
 def load_dataset(
@@ -92,35 +72,36 @@ def load_dataset(
         report=report or SilentReporter(),
     )
     with within_memory(None if memory_limit is None else allowed_memory(memory_limit)):
-        name, stored = _open(name_or_path, options)
-        return prepare_dataset(name, stored, spec, check=check)
+        found = resolve(name_or_path)
+        if (spec.num_samples is not None or spec.dim is not None) and not found.any_size:
+            raise InputError(
+                f"--num-samples and --dim apply only to 'synthetic'; use --dataset-limit to take fewer rows of "
+                f"{found.name!r}."
+            )
+        return prepare_dataset(found.name, found.open(options), spec, check=check)
 
 
 def prepare_dataset(name: str, stored: RawDataset, spec: DataSpec, *, check: bool = True) -> Dataset:
-    """What is stored, made ready to be benchmarked as the specification says; `check` is that of `load_dataset`.
+    """Make stored parts ready to be benchmarked as the specification says; `check` is that of `load_dataset`.
 
     Raises:
-        InputError: it cannot be used; the sentence says why.
+        InputError: the data set cannot be used.
     """
     require_rows(stored.base, f"{name!r}")
     if spec.queries_path is not None:
         stored = _with_queries_of(stored, spec.queries_path)
-    _require_room(name, stored, spec.num_queries or DEFAULT_NUM_QUERIES)
+    require_room(name, stored, spec.num_queries or DEFAULT_NUM_QUERIES)
     if spec.dataset_limit is not None:
         stored = keep_first(stored, spec.dataset_limit)
-    stored = (
-        hold_out(stored, spec.num_queries or _default_hold_out(stored.base.n), spec.split_seed)
-        if stored.queries is None
-        else _first_queries(stored, spec.num_queries or DEFAULT_NUM_QUERIES)
-    )
-    _require_consistent(stored)
+    stored = choose_queries(stored, spec.num_queries, spec.split_seed)
+    require_consistent(stored)
     numbers = probe_rows(stored.base.n)
     probed = take(stored.base, numbers)
     stored, chosen = choose_metric(stored, spec.metric, probed)
     fingerprint = fingerprint_base(stored.base, chosen, stored.split, probed=probed)
     dataset = _under_metric(name, stored, chosen, fingerprint)
     if check:
-        check_numbered_rows(probed, numbers_in_file(stored.base, numbers), chosen)
+        check_numbered_rows(probed, stored.base.rows_in_file(numbers), chosen)
         searched = unit_norm(probed) if chosen == "cosine" else probed
         dataset = replace(dataset, notes=(*dataset.notes, *repeated_rows(searched, dataset.queries)))
         check_rows(dataset.queries, 0, chosen, what="query")
@@ -129,117 +110,18 @@ def prepare_dataset(name: str, stored: RawDataset, spec: DataSpec, *, check: boo
     return dataset
 
 
-def _open(name_or_path: str | Path | Sequence[str | Path], options: LoadOptions) -> tuple[str, RawDataset]:
-    if not isinstance(name_or_path, str | Path):
-        paths = [input_path(path) for path in name_or_path]
-        if not paths:
-            raise InputError("the list of files is empty; give at least one parquet file.")
-        return paths[0].parent.resolve().name, RawDataset(open_shards(paths, options.column, options.cache))
-    text = str(name_or_path)
-    name, _, revision = text.partition("@")
-    entry = CATALOG.get(text) or CATALOG.get(name)
-    if (options.num_samples is not None or options.dim is not None) and (entry is None or not entry.any_size):
-        raise InputError(
-            f"--num-samples and --dim apply only to 'synthetic'; use --dataset-limit to take fewer rows of {text!r}."
-        )
-    if entry is not None:
-        return entry.name, _open_entry(entry, replace(options, revision=revision or None))
-    if text.startswith(HUB_PREFIX):
-        return text, open_hub_name(text, options)
-    return _open_path(input_path(name_or_path), options)
-
-
-def _open_entry(entry: CatalogEntry, options: LoadOptions) -> RawDataset:
-    if options.revision is not None and not entry.downloads:
-        raise InputError(f"{entry.name!r} has no revisions to choose from.")
-    if options.column is not None and not entry.downloads:
-        raise InputError(f"{entry.name!r} has no columns to choose from, so {options.column!r} cannot be one.")
-    stored = entry.open(options)
-    notes = stored.notes
-    if Path(entry.name).exists():
-        notes = (*notes, f"{entry.name} is the data set of that name; write ./{entry.name} for the file or folder.")
-    return replace(stored, metric=stored.metric or entry.metric, notes=notes)
-
-
-def _open_path(path: Path, options: LoadOptions) -> tuple[str, RawDataset]:
-    with reading(path):  # a name may be too long even to be looked for
-        is_directory, exists = path.is_dir(), path.exists()
-    if is_directory:
-        return path.resolve().name, open_directory(path, column=options.column, cache=options.cache)
-    if not exists:
-        shards = shards_of_pattern(str(path))
-        if shards:
-            return path.name, RawDataset(open_shards(shards, options.column, options.cache))
-        if path.suffix.lower() not in formats():
-            raise unknown_dataset(str(path))
-    return path.name, open_file(path, options.column, options.cache)
-
-
 def _with_queries_of(stored: RawDataset, path: str | Path) -> RawDataset:
-    """The data set with the queries of a file: those it calls queries, or else its vectors."""
+    """The data set with the queries of a file or directory: those named queries, else its vectors."""
     path = input_path(path)
     found = open_dataset((find_part(path, "queries") or path) if path.is_dir() else path)
     notes = stored.notes
     if stored.neighbors is not None:
-        notes = (*notes, "the stored neighbours are dropped: they are of other queries than those given.")
+        notes = (*notes, "the stored neighbours are dropped: they belong to other queries than those given.")
     return replace(stored, queries=found.queries or found.base, neighbors=None, notes=notes)
 
 
-def _require_room(name: str, stored: RawDataset, num_queries: int) -> None:
-    """Refuse vectors so long that the few rows that are read whole do not fit into memory."""
-    base, queries = stored.base, stored.queries
-    looked_at = min(base.n, PROBE_RUNS * PROBE_RUN_ROWS)
-    asked = min(base.n if queries is None else queries.n, num_queries)
-    d = base.d if queries is None else max(base.d, queries.d)
-    float32 = np.dtype(np.float32).itemsize
-    require_memory(
-        2 * looked_at * base.d * float32, f"a look at {looked_at} rows of dimension {base.d:,} of {name!r}"
-    )
-    require_memory(
-        asked * d * float32, f"{asked} queries of dimension {d:,} of {name!r}", "; --num-queries takes fewer"
-    )
-
-
-def _default_hold_out(n: int) -> int:
-    """1,000, or a tenth of a base that would lose more than half of its rows to them."""
-    return DEFAULT_NUM_QUERIES if n >= 2 * DEFAULT_NUM_QUERIES else max(n // 10, 1)
-
-
-def _first_queries(stored: RawDataset, num_queries: int) -> RawDataset:
-    queries = stored.queries
-    assert queries is not None
-    require_rows(queries, "the queries file")
-    if stored.neighbors is not None and len(stored.neighbors) != queries.n:
-        raise InputError(f"there are neighbours of {len(stored.neighbors)} queries, but {queries.n} queries.")
-    if queries.n <= num_queries:
-        return stored
-    return replace(
-        stored,
-        queries=PrefixSource(queries, num_queries),
-        neighbors=None if stored.neighbors is None else stored.neighbors[:num_queries],
-        notes=(*stored.notes, f"the first {num_queries} of {queries.n} queries are used; --num-queries takes more."),
-    )
-
-
-def _require_consistent(stored: RawDataset) -> None:
-    """Raises InputError if dimensions differ, or neighbours are of rows that do not exist."""
-    parts = {"queries": stored.queries, "learn vectors": stored.learn}
-    dimensions = {what: source.d for what, source in parts.items() if source is not None}
-    if stored.judgements is not None:
-        dimensions["judged queries"] = stored.judgements.queries.shape[1]
-    for what, d in dimensions.items():
-        if d != stored.base.d:
-            raise InputError(f"the base has dimension {stored.base.d}, but the {what} have {d}; they must agree.")
-    ids = stored.neighbors
-    if ids is not None and ids.size and (ids.min() < 0 or ids.max() >= stored.base.n):
-        raise InputError(
-            f"the stored neighbours name rows from {ids.min()} to {ids.max()}, but the base has rows 0 to "
-            f"{stored.base.n - 1}: they belong to other data."
-        )
-
-
 def _under_metric(name: str, stored: RawDataset, metric: Metric, fingerprint: str) -> Dataset:
-    """The data set as it is compared: under cosine everything is divided by its norm."""
+    """The data set as it is compared: under cosine every vector is divided by its norm."""
     queries = stored.queries
     assert queries is not None
     notes = stored.notes
@@ -253,7 +135,7 @@ def _under_metric(name: str, stored: RawDataset, metric: Metric, fingerprint: st
         if base.dtype.name == "float16":
             notes = (
                 *notes,
-                "stored as float16: the rounded rows are divided by their norm again when they are read.",
+                "base is float16; rows are re-normalised after conversion to float32.",
             )
     return Dataset(
         name=name,

@@ -5,7 +5,8 @@ Bajaj et al., "MS MARCO: A Human Generated MAchine Reading COmprehension Dataset
 
 from pathlib import Path
 
-from vq_benchmark.datasets.directory import find_part, open_directory
+from vq_benchmark.datasets.directory import files_of_directory, find_part
+from vq_benchmark.datasets.parts import open_parts
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.text.collection_files import holds_passages
 from vq_benchmark.errors import InputError
@@ -18,13 +19,13 @@ def open_msmarco(folder: Path) -> RawDataset:
     """The vectors, queries and judgements that `embed` wrote to a folder.
 
     Raises:
-        InputError: there are none; the sentence says how to make them.
+        InputError: there are none; the sentence says how to compute them.
     """
     if folder.is_dir() and find_part(folder, "base") is not None:
-        return open_directory(folder)
+        return open_parts(files_of_directory(folder))
     embedding = f"`vq-benchmark embed {folder} --model MODEL --output {folder}`"
     if folder.is_dir() and holds_passages(folder):
-        raise InputError(
-            f"{str(folder)!r} holds the text of {NAME} but no vectors of it; make them with {embedding}."
-        )
-    raise InputError(f"{NAME} is not in {str(folder)!r}; unpack {ARCHIVE} there, and make vectors with {embedding}.")
+        raise InputError(f"{str(folder)!r} holds the text of {NAME} but no vectors; compute them with {embedding}.")
+    raise InputError(
+        f"{NAME} is not in {str(folder)!r}; unpack {ARCHIVE} there and compute vectors with {embedding}."
+    )

@@ -1,4 +1,4 @@
-"""MS MARCO from Python, also with embeddings that were made elsewhere."""
+"""MS MARCO from Python, with embeddings made by `embed` or elsewhere."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,11 +8,12 @@ import numpy as np
 from vq_benchmark.arrays import Array
 from vq_benchmark.datasets.data_spec import selected
 from vq_benchmark.datasets.dataset import Dataset
-from vq_benchmark.datasets.directory import directory_parts
+from vq_benchmark.datasets.directory import files_beside_base
 from vq_benchmark.datasets.formats.format import require_matrix, require_vector_dtype
 from vq_benchmark.datasets.formats.opening import open_vectors
 from vq_benchmark.datasets.loading import prepare_dataset
 from vq_benchmark.datasets.msmarco import NAME, open_msmarco
+from vq_benchmark.datasets.parts import with_parts
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.sources.vector_source import ArraySource, VectorSource
 from vq_benchmark.datasets.text.collection_files import find_text, holds_passages
@@ -30,12 +31,13 @@ def load_msmarco_dataset(
 
     Args:
         data_path: a folder that `vq-benchmark embed` wrote, which may also hold the text.
-        max_samples: use the first so many passages.
+        max_samples: use only this many first passages.
         precomputed_embeddings: vectors (n, d) of the passages in the order of the collection, or a file of them,
-            instead of those of the folder. Queries and judgements are those of the folder if it has vectors of them.
+            to use instead of those in the folder. Queries and judgements come from the folder if it has their
+            vectors.
 
     Raises:
-        InputError: the folder holds no vectors, or the given ones are not as many as the passages.
+        InputError: the folder holds no vectors, or the number of given vectors is not that of the passages.
     """
     folder = input_path(data_path)
     stored = (
@@ -52,12 +54,12 @@ def _with_embeddings(folder: Path, embeddings: Array | str | Path, max_samples: 
     enough = passages in (None, base.n) or (max_samples is not None and max_samples <= base.n < passages)
     if not enough:
         raise InputError(
-            f"there are {base.n} embeddings, but {passages} passages in {str(folder)!r}; there must be one of each "
-            "passage, in their order, or of the first max_samples."
+            f"there are {base.n} embeddings, but {passages} passages in {str(folder)!r}; give one embedding "
+            "per passage, in the same order, or one for each of the first max_samples."
         )
-    stored = directory_parts(folder, RawDataset(base))
+    stored = with_parts(RawDataset(base), files_beside_base(folder))
     if stored.judgements is None:
-        note = "there are no vectors of judged queries in the folder, so no judgements are used."
+        note = "judgements are not used: the folder has no vectors of judged queries."
         stored = replace(stored, notes=(*stored.notes, note))
     return stored
 

@@ -1,4 +1,4 @@
-"""What a file, a directory or a generator holds, before a limit, held-out queries and the metric are applied."""
+"""The parts of a data set as they are stored, before the limit, the hold-out and the metric are applied."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from vq_benchmark.datasets.sources.vector_source import VectorSource
 
 @dataclass(frozen=True)
 class RawDataset:
-    """The parts of a data set as they are stored; only the base is always there."""
+    """The parts of a data set as they are stored; only the base is required."""
 
     base: VectorSource
     queries: VectorSource | None = None
@@ -20,9 +20,9 @@ class RawDataset:
     metric: Metric | None = None
     """As stated by the file or the directory."""
     revision: str | None = None
-    """Which version of a hosted data set it is: a commit of its repository, or the hash of its file."""
+    """The version of a hosted data set: a commit of its repository, or the hash of its file."""
     whole_n: int | None = None
-    """Rows of the hosted base, where only its first ones were downloaded."""
+    """Rows of the whole hosted base, if only its first rows were downloaded."""
     split: str = ""
-    """How queries were taken out of the base, if they were."""
+    """How queries were held out of the base, or an empty string; part of the fingerprint."""
     notes: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Fewer base rows: a limit, and queries held out of the base. Row numbers that others hold follow."""
+"""Fewer base rows: a limit, and queries held out of the base. Neighbours and judgements are renumbered with them."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,10 +6,15 @@ from dataclasses import replace
 import numpy as np
 
 from vq_benchmark.arrays import IdArray
+from vq_benchmark.datasets.checks import require_rows
 from vq_benchmark.datasets.dataset import Judgements
 from vq_benchmark.datasets.raw_dataset import RawDataset
-from vq_benchmark.datasets.sources.vector_source import ArraySource, ExcludingSource, PrefixSource, sample_rows, take
+from vq_benchmark.datasets.sources.sampling import sample_rows, take
+from vq_benchmark.datasets.sources.vector_source import ArraySource
+from vq_benchmark.datasets.sources.wrappers import ExcludingSource, PrefixSource
 from vq_benchmark.errors import InputError
+
+DEFAULT_NUM_QUERIES = 1000
 
 
 def keep_first(stored: RawDataset, limit: int) -> RawDataset:
@@ -17,20 +22,56 @@ def keep_first(stored: RawDataset, limit: int) -> RawDataset:
     n = stored.whole_n or stored.base.n
     if limit >= n:
         return stored
-    note = f"the first {limit} of {n} base rows are used."
-    if limit >= stored.base.n:  # no other rows are here, and what is known of them is of them alone
+    note = f"using the first {limit} of {n} base rows."
+    if limit >= stored.base.n:  # only these rows were downloaded, and neighbours and judgements describe them alone
         return replace(stored, notes=(*stored.notes, note))
     kept = replace(stored, base=PrefixSource(stored.base, limit), notes=(*stored.notes, note))
     return _renumber(kept, lambda row: np.where(row < limit, row, -1), "the limit")
 
 
+def choose_queries(stored: RawDataset, num_queries: int | None, seed: int) -> RawDataset:
+    """The data set with the queries that are used.
+
+    Args:
+        num_queries: at most this many of its queries, by default 1,000. Without queries, this many base rows are held
+            out, by default 1,000, or a tenth of a base of fewer than 2,000 rows.
+        seed: of the held-out rows.
+
+    Raises:
+        InputError: there are too few base rows, or the queries are empty or do not match the stored neighbours.
+    """
+    if stored.queries is not None:
+        return _first_queries(stored, num_queries or DEFAULT_NUM_QUERIES)
+    n = stored.base.n
+    default = DEFAULT_NUM_QUERIES if n >= 2 * DEFAULT_NUM_QUERIES else max(n // 10, 1)
+    return hold_out(stored, num_queries or default, seed)
+
+
+def _first_queries(stored: RawDataset, num_queries: int) -> RawDataset:
+    queries = stored.queries
+    assert queries is not None
+    require_rows(queries, "the queries file")
+    if stored.neighbors is not None and len(stored.neighbors) != queries.n:
+        raise InputError(f"there are neighbours of {len(stored.neighbors)} queries, but {queries.n} queries.")
+    if queries.n <= num_queries:
+        return stored
+    return replace(
+        stored,
+        queries=PrefixSource(queries, num_queries),
+        neighbors=None if stored.neighbors is None else stored.neighbors[:num_queries],
+        notes=(
+            *stored.notes,
+            f"using the first {num_queries} of {queries.n} queries; raise --num-queries to use more.",
+        ),
+    )
+
+
 def hold_out(stored: RawDataset, num_queries: int, seed: int) -> RawDataset:
-    """The data set with num_queries base rows, drawn by seed, as its queries; they are no longer in the base."""
+    """The data set with num_queries base rows, sampled by seed, as its queries; they are removed from the base."""
     n = stored.base.n
     if num_queries >= n:
         raise InputError(
-            f"{num_queries} queries cannot be held out of {n} base rows; --num-queries must be below that, "
-            "or give --queries-path."
+            f"{num_queries} queries cannot be held out of {n} base rows; lower --num-queries, or give --queries-path."
         )
     rows = sample_rows(n, num_queries, seed)
     split = f"{num_queries} of {n} rows held out by seed {seed}"
@@ -39,32 +80,39 @@ def hold_out(stored: RawDataset, num_queries: int, seed: int) -> RawDataset:
         base=ExcludingSource(stored.base, rows),
         queries=ArraySource(take(stored.base, rows)),
         split=split,
-        notes=(*stored.notes, f"no queries came with the data: {split} are the queries and are not in the base."),
+        notes=(*stored.notes, f"the data has no queries, so {split} serve as queries; they are not in the base."),
     )
     return _renumber(
         held_out,
         lambda row: np.where(np.isin(row, rows), -1, row - np.searchsorted(rows, row)),
-        "the held-out queries",
+        "the hold-out",
     )
 
 
 def _renumber(stored: RawDataset, new_row: Callable[[IdArray], IdArray], reason: str) -> RawDataset:
-    """The data set after rows have left the base; new_row tells their new numbers, negative for rows that left."""
+    """The data set after rows were removed from the base.
+
+    Args:
+        new_row: maps old row numbers (n,) to new ones, negative for removed rows.
+        reason: what removed them, for notes.
+    """
     notes = []
     if stored.neighbors is not None:
-        notes.append(f"the stored neighbours are dropped: with {reason} they are no longer the nearest.")
+        notes.append(f"the stored neighbours are dropped: {reason} removed rows from the base.")
     judgements = stored.judgements
     if judgements is not None:
         remaining = _judgements_of_remaining(judgements, new_row)
         lost = len(judgements.queries) - len(remaining.queries)
         if lost:
-            notes.append(f"{lost} judged queries are dropped: {reason} took all their relevant rows out of the base.")
+            notes.append(
+                f"{lost} judged queries are dropped: {reason} removed all their relevant rows from the base."
+            )
         judgements = remaining if len(remaining.queries) else None
     return replace(stored, neighbors=None, judgements=judgements, notes=(*stored.notes, *notes))
 
 
 def _judgements_of_remaining(judgements: Judgements, new_row: Callable[[IdArray], IdArray]) -> Judgements:
-    """Judgements of the rows that stay, and the queries that still have a relevant row, renumbered."""
+    """Judgements of the remaining rows, and the queries that still have a relevant row, renumbered."""
     query, row, relevance = judgements.qrels.T
     row = new_row(row)
     answerable = np.unique(query[(row >= 0) & (relevance > 0)])

@@ -4,7 +4,7 @@ import numpy as np
 
 from vq_benchmark.arrays import Array, DoubleArray, IdArray
 from vq_benchmark.datasets.dataset import Dataset
-from vq_benchmark.datasets.sources.vector_source import take
+from vq_benchmark.datasets.sources.sampling import take
 from vq_benchmark.evaluation.ranking import NO_ROW
 from vq_benchmark.evaluation.topk import NO_ID, scores_of
 

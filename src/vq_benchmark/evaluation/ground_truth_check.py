@@ -5,7 +5,7 @@ import numpy as np
 from vq_benchmark.arrays import DoubleArray, FloatArray, IdArray
 from vq_benchmark.datasets.checks import probe_rows
 from vq_benchmark.datasets.dataset import Dataset
-from vq_benchmark.datasets.sources.vector_source import take
+from vq_benchmark.datasets.sources.sampling import take
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.evaluate import GroundTruths, own_judged_queries
 from vq_benchmark.evaluation.exact_scores import exact_scores

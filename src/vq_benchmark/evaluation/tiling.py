@@ -10,7 +10,7 @@ import numpy as np
 from vq_benchmark.arrays import FloatArray, pieces
 from vq_benchmark.datasets.checks import check_numbered_rows
 from vq_benchmark.datasets.dataset import Metric
-from vq_benchmark.datasets.sources.vector_source import VectorSource, numbers_in_file
+from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.content import ContentDigest, rows_digest
 from vq_benchmark.evaluation.spans import Span, next_row
@@ -133,7 +133,7 @@ def tiles(
     for block_start in range(aligned_start // step * step, aligned_stop, step):
         first = max(block_start, aligned_start)
         block = base.read(first, min(block_start + step, aligned_stop))
-        check_numbered_rows(block, numbers_in_file(base, np.arange(first, first + len(block))), metric)
+        check_numbered_rows(block, base.rows_in_file(np.arange(first, first + len(block))), metric)
         end = min(first + len(block), stop)
         for part in pieces(len(block), TILE_ROWS):
             tile = first + part.start

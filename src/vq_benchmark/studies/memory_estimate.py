@@ -8,9 +8,6 @@ from dataclasses import dataclass, fields, replace
 from typing import Self
 
 from vq_benchmark.datasets.dataset import Dataset
-from vq_benchmark.datasets.sources.blockwise import BlockwiseSource
-from vq_benchmark.datasets.sources.parquet.parquet_source import ParquetSource
-from vq_benchmark.datasets.sources.vector_source import ExcludingSource, PrefixSource, UnitNormSource, VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.evaluate import own_judged_queries
 from vq_benchmark.evaluation.tiling import TILE_ROWS, block_rows
@@ -60,8 +57,8 @@ class DataFacts:
             d=dataset.d,
             queries=len(dataset.queries) + (0 if judged is None else len(judged)),
             training=min(train_size, dataset.training_source(train_size).n),
-            reading=_reading_bytes(dataset.base),
-            source=_source_bytes(dataset.base),
+            reading=dataset.base.reading_bytes,
+            source=dataset.base.held_bytes,
         )
 
 
@@ -228,27 +225,3 @@ def _within_memory(options: Options, estimate: Callable[[Options], MemoryEstimat
 def _held() -> int:
     """What this process has: it may have run other cells before, whose memory is not all given back."""
     return max(BASELINE_BYTES, resident_bytes())
-
-
-def _reading_bytes(source: VectorSource) -> int:
-    match source:
-        case ExcludingSource() | UnitNormSource() | BlockwiseSource() | ParquetSource():
-            return 0
-        case PrefixSource():
-            return _reading_bytes(source.source)
-        case _:
-            return 0 if source.dtype == "float32" else source.d * source.dtype.itemsize
-
-
-def _source_bytes(source: VectorSource) -> int:
-    """The block that is kept, as float32 and as it was made, or what reading parquet takes."""
-    match source:
-        case ExcludingSource() | UnitNormSource() | PrefixSource():
-            return _source_bytes(source.source)
-        case BlockwiseSource():
-            largest = int((source.edges[1:] - source.edges[:-1]).max(initial=0))
-            return largest * source.d * (4 + source.dtype.itemsize)
-        case ParquetSource():
-            return source.held_bytes
-        case _:
-            return 0

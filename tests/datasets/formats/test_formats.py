@@ -225,5 +225,5 @@ def test_hdf5_that_takes_its_values_from_another_file_is_refused(tmp_path, how):
             layout[:] = h5py.VirtualSource(str(private), "secret", (6, 4))
             file.create_virtual_dataset("train", layout)
     column = "elsewhere/secret" if how == "linked group" else None
-    with pytest.raises(InputError, match=r"private.hdf5'; only what is in the file itself is read"):
+    with pytest.raises(InputError, match=r"private.hdf5'; data in other files is not read"):
         opening.open_dataset(path, column=column)

@@ -62,7 +62,7 @@ def test_a_broken_connection_is_resumed(host, path, ranges):
 
 def test_a_killed_download_goes_on(host, path):
     host.put(URL, CONTENT, breaks=[300_000, 0, 0, 0])
-    with pytest.raises(InputError, match=r"run the same command again to go on after the 300,000 bytes"):
+    with pytest.raises(InputError, match=r"rerun the command to resume after 300,000 bytes"):
         fetch(path)
     assert names(path) == {"file.bin.part", "file.bin.part.validator"}
     assert fetch(path).sha256 == SHA256
@@ -103,9 +103,9 @@ def test_a_busy_host_is_asked_again(host, path):
     [
         ({"statuses": [404]}, r"answers 404"),
         ({"statuses": [403]}, r"answers 403"),
-        ({"statuses": [500] * 3}, r"answers 500 .*, 3 times; run the same command again"),
+        ({"statuses": [500] * 3}, r"answers 500 .*, 3 times; rerun the command"),
         ({"breaks": [0] * 3}, r"the connection ended after 0 of 1,280,000 bytes, 3 times"),
-        ({"stalls": [0] * 3}, r"no byte came for too long, 3 times"),
+        ({"stalls": [0] * 3}, r"the connection timed out, 3 times"),
     ],
 )
 def test_failures_are_one_sentence_with_the_way_by_hand(host, path, how, message):
@@ -113,7 +113,7 @@ def test_failures_are_one_sentence_with_the_way_by_hand(host, path, how, message
     with pytest.raises(InputError, match=message) as refusal:
         fetch(path)
     text = str(refusal.value)
-    assert f"get {URL} by hand (see https://vectors.example) and put it at {str(path)!r}." in text
+    assert f"download {URL} yourself (see https://vectors.example) and save it as {str(path)!r}." in text
     assert "\n" not in text and not path.exists()
 
 
@@ -132,16 +132,16 @@ def test_no_host_is_one_sentence(path, monkeypatch):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         monkeypatch.setenv("VQ_MIRROR", f"http://127.0.0.1:{closed.getsockname()[1]}")
-        with pytest.raises(InputError, match=r"cannot be reached.*3 times.*by hand"):
+        with pytest.raises(InputError, match=r"cannot be reached.*3 times.*yourself"):
             fetch(path)
     monkeypatch.setenv("VQ_MIRROR", "http://no-such-host.invalid")
-    with pytest.raises(InputError, match=r"host is not known here.*by hand"):
+    with pytest.raises(InputError, match=r"host name cannot be resolved.*yourself"):
         fetch(path)
 
 
 def test_a_wrong_hash_is_refused_and_removed(host, path):
     host.put(URL, CONTENT[:-1])
-    with pytest.raises(InputError, match=rf"its SHA-256 is \w+, not {SHA256}; it was removed.*by hand"):
+    with pytest.raises(InputError, match=rf"its SHA-256 is \w+, not {SHA256}; it was deleted.*yourself"):
         fetch(path, sha256=SHA256)
     assert names(path) == set()
     host.put(URL, CONTENT)
@@ -152,12 +152,12 @@ def test_a_file_that_was_changed_since_is_refused(host, path):
     host.put(URL, CONTENT)
     fetch(path)
     path.write_bytes(CONTENT[::-1])
-    with pytest.raises(InputError, match=rf"not the file it should be.*not {SHA256}; remove it"):
+    with pytest.raises(InputError, match=rf"has the wrong content.*not {SHA256}; delete it"):
         fetch(path)
     path.write_bytes(CONTENT)  # another time of change, the same content
     assert fetch(path).sha256 == SHA256 and len(host.requests) == 1
     path.write_bytes(CONTENT[::-1])
-    with pytest.raises(InputError, match=r"remove 'file.bin.record.json' beside it"):
+    with pytest.raises(InputError, match=r"delete 'file.bin.record.json' beside it"):
         fetch(path)
     path.with_name("file.bin.record.json").unlink()
     assert fetch(path).sha256 != SHA256
@@ -170,7 +170,7 @@ def test_a_file_that_the_host_has_changed_is_remarked_on(host, path):
     hosted.content = CONTENT[::-1]
     report = Remarks()
     fetch(path, report)
-    assert any("is another file than it was" in each for each in report.said)
+    assert any("has changed since it was last downloaded" in each for each in report.said)
 
 
 def test_a_file_put_there_by_hand_is_taken(host, path):
@@ -179,7 +179,7 @@ def test_a_file_put_there_by_hand_is_taken(host, path):
     assert fetch(path).sha256 == SHA256 and host.requests == []
     assert json.loads(path.with_name("file.bin.record.json").read_text())["sha256"] == SHA256
     path.with_name("file.bin.record.json").unlink()
-    with pytest.raises(InputError, match="not the file it should be"):
+    with pytest.raises(InputError, match="has the wrong content"):
         fetch(path, sha256="0" * 64)
 
 
@@ -215,6 +215,8 @@ def test_two_processes_fetch_a_file_once(host, path):
 
 def test_a_full_disk_is_one_sentence(host, small_disk):
     host.put(URL, CONTENT * 2)
-    with pytest.raises(InputError, match=r"2.4 MiB are needed in .*, but only .* are free; --cache-dir or"):
+    with pytest.raises(
+        InputError, match=r"2.4 MiB are needed in .*, but only .* are free; choose another folder with --cache-dir or"
+    ):
         fetch(small_disk.path / "file.bin")
     assert not (small_disk.path / "file.bin").exists()

@@ -102,7 +102,7 @@ def test_a_file_that_is_not_what_the_listing_says_is_refused(repository, tmp_pat
     load_dataset(f"hf:{REPOSITORY}:test", num_queries=2)
     stored = tmp_path / "cache" / "huggingface" / "someone--vectors" / path
     stored.write_bytes(stored.read_bytes()[::-1])
-    with pytest.raises(InputError, match=r"is not the file it should be: its SHA-256 is"):
+    with pytest.raises(InputError, match=r"has the wrong content: its SHA-256 is"):
         load_dataset(f"hf:{REPOSITORY}:test", num_queries=2)
 
 
@@ -117,7 +117,7 @@ def test_a_listing_that_leads_out_of_the_cache_is_refused(name, repository, tmp_
         outside.write_bytes(parquet(rows()).content)
     before = sorted(tmp_path.rglob("*"))
     repository.files[name] = parquet(rows())
-    with pytest.raises(InputError, match="which is no path inside a repository; nothing of it is used"):
+    with pytest.raises(InputError, match="which is not inside the repository; none of its files are used"):
         load_dataset(f"hf:{REPOSITORY}", num_queries=2)
     assert sorted(tmp_path.rglob("*")) == before
     assert host.gets("parquet") == []
@@ -127,7 +127,7 @@ def test_a_kept_listing_that_was_changed_leads_nowhere_else(repository, tmp_path
     load_dataset(f"hf:{REPOSITORY}:test", num_queries=2)
     listing = tmp_path / "cache" / "huggingface" / "someone--vectors" / "listing.json"
     listing.write_text(listing.read_text().replace("data/test-0", "../data/test-0"))
-    with pytest.raises(InputError, match="which is no path inside a repository"):
+    with pytest.raises(InputError, match="which is not inside the repository"):
         load_dataset(f"hf:{REPOSITORY}:test", num_queries=2)
 
 
@@ -139,9 +139,7 @@ def test_a_file_put_there_offline_is_compared_with_what_the_host_states(reposito
     load_dataset(f"hf:{REPOSITORY}:test", num_queries=2)  # its hash is recorded
     repository.status = None
     for _ in range(2):
-        with pytest.raises(
-            InputError, match=r"is not the file it should be: its SHA-256 is .* it is downloaded again\."
-        ):
+        with pytest.raises(InputError, match=r"has the wrong content: its SHA-256 is .* to download it again\."):
             load_dataset(f"hf:{REPOSITORY}:test", num_queries=2)
     path.unlink()
     load_dataset(f"hf:{REPOSITORY}:test", num_queries=2)
@@ -151,7 +149,7 @@ def test_a_file_put_there_offline_is_compared_with_what_the_host_states(reposito
 def test_a_file_that_comes_damaged_is_removed(repository, tmp_path):
     load_dataset(f"hf:{REPOSITORY}:test", num_queries=2)
     repository.files["small/train-00000-of-00001.parquet"] = parquet(rows(8, seed=4))
-    with pytest.raises(InputError, match=r"another SHA-256 than the host states, and was removed; try again"):
+    with pytest.raises(InputError, match=r"did not have the SHA-256 that the host states and was deleted; try again"):
         load_dataset(f"hf:{REPOSITORY}:small", num_queries=2)
     assert not list(tmp_path.rglob("small/*.parquet"))
 
@@ -191,12 +189,12 @@ def test_files_put_there_by_hand_need_no_network(repository, tmp_path, host):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("hf:nobody/nothing", r"there is no such repository.*by hand from https://huggingface.co/datasets/nobody"),
+        ("hf:nobody/nothing", r"there is no such repository.*yourself from https://huggingface.co/datasets/nobody"),
         (f"hf:{REPOSITORY}@nowhere", "there is no such revision"),
         (f"hf:{REPOSITORY}:validation", r"has no 'validation'; it has data/test, data/train, small/train"),
         ("hf:only-a-name", r"must be hf:OWNER/NAME"),
         (f"hf:{REPOSITORY}:a:b:c", r"must be hf:OWNER/NAME"),
-        ("hf:a--b/c..d", r"no name of a repository|no such repository"),
+        ("hf:a--b/c..d", r"invalid repository name|no such repository"),
     ],
 )
 def test_refusals(repository, name, message):
@@ -221,15 +219,15 @@ def test_a_repository_without_parquet_is_refused(host):
 def test_a_missing_file_is_refused_with_the_way_by_hand(repository, host):
     load_dataset(f"hf:{REPOSITORY}:test", num_queries=2)
     del repository.files["small/train-00000-of-00001.parquet"]
-    with pytest.raises(InputError, match=r"small/train-00000-of-00001.parquet .* has no such file.*by hand"):
+    with pytest.raises(InputError, match=r"small/train-00000-of-00001.parquet .* has no such file.*yourself"):
         load_dataset(f"hf:{REPOSITORY}:small")
 
 
 def test_no_network_and_offline(monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    with pytest.raises(InputError, match=r"the list of files of .* cannot be downloaded: .*by hand from"):
+    with pytest.raises(InputError, match=r"the file list of .* cannot be downloaded: .*yourself from"):
         load_dataset(f"hf:{REPOSITORY}", cache_dir="/nonexistent-cache")
     program = f"from vq_benchmark import load_dataset; load_dataset('hf:{REPOSITORY}', cache_dir='/nonexistent')"
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert "HF_HUB_OFFLINE forbids the network" in ended.stderr
+    assert "HF_HUB_OFFLINE is set" in ended.stderr

@@ -8,15 +8,9 @@ from hypothesis import strategies as st
 
 from vq_benchmark.datasets.formats.opening import open_vectors
 from vq_benchmark.datasets.sources.blockwise import BlockwiseSource
-from vq_benchmark.datasets.sources.vector_source import (
-    ArraySource,
-    ExcludingSource,
-    PrefixSource,
-    UnitNormSource,
-    sample_rows,
-    take,
-    unit_norm,
-)
+from vq_benchmark.datasets.sources.sampling import sample_rows, take
+from vq_benchmark.datasets.sources.vector_source import ArraySource
+from vq_benchmark.datasets.sources.wrappers import ExcludingSource, PrefixSource, UnitNormSource, unit_norm
 
 ROWS = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
 

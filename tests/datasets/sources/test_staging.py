@@ -12,14 +12,8 @@ from vq_benchmark.datasets.formats import opening
 from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.datasets.sources import staging
 from vq_benchmark.datasets.sources.staging import StagedSource, staged, staged_dtype
-from vq_benchmark.datasets.sources.vector_source import (
-    ArraySource,
-    ExcludingSource,
-    PrefixSource,
-    UnitNormSource,
-    numbers_in_file,
-    with_held_out_rows,
-)
+from vq_benchmark.datasets.sources.vector_source import ArraySource, LeafSource
+from vq_benchmark.datasets.sources.wrappers import ExcludingSource, PrefixSource, UnitNormSource
 
 WRITABLE = [
     (extension, dtype) for extension, each in opening.formats().items() for dtype in each.writable_dtypes(extension)
@@ -41,7 +35,7 @@ class Remarks:
         yield lambda done: None
 
 
-class Counting:
+class Counting(LeafSource):
     """A source that counts the rows that are read from it."""
 
     def __init__(self, source):
@@ -87,8 +81,8 @@ def test_every_format_and_metric_with_held_out_rows(tmp_path, scratch, extension
         path.with_name("away").rename(path)
         assert_same(copied, base)
         rows = np.arange(base.n)
-        np.testing.assert_array_equal(numbers_in_file(copied, rows), numbers_in_file(base, rows))
-        assert_same(with_held_out_rows(copied), with_held_out_rows(base))
+        np.testing.assert_array_equal(copied.rows_in_file(rows), base.rows_in_file(rows))
+        assert_same(copied.with_held_out_rows(), base.with_held_out_rows())
     assert remarks.said == []
 
 

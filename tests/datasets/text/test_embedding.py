@@ -277,7 +277,7 @@ def test_a_damaged_shard_is_named(tmp_path, collection, fake_encoder, killed):
     embed(found, tmp_path, fake_encoder(), cut=Cut(10, 0))
     (shard,) = tmp_path.rglob("00000.npy")
     np.save(shard, np.zeros((3, 6), dtype=np.float16))
-    with pytest.raises(InputError, match="3 x 6 float16 vectors instead of 10 x 6 float16; remove it"):
+    with pytest.raises(InputError, match="3 x 6 float16 vectors instead of 10 x 6 float16; delete it"):
         embed(found, tmp_path, fake_encoder(), cut=Cut(10))
     shard.unlink()
     assert embed(found, tmp_path, fake_encoder(), cut=Cut(10)).joined
@@ -287,7 +287,7 @@ def test_a_text_that_becomes_shorter_is_refused(tmp_path, collection, fake_encod
     found = collection(20)
     lines = found.passages.path.read_text().splitlines(keepends=True)
     found.passages.path.write_text("".join(lines[:15]))
-    with pytest.raises(InputError, match="shorter"):
+    with pytest.raises(InputError, match="truncated"):
         embed(found, tmp_path, fake_encoder(), cut=Cut(10))
     assert not (tmp_path / "base.npy").exists()
 
@@ -299,7 +299,7 @@ def test_a_text_that_becomes_shorter_is_refused(tmp_path, collection, fake_encod
         (Precision(dtype="int8"), Cut(), "float16 or float32"),
         (Precision(), Cut(0), "--shard-rows"),
         (Precision(), Cut(10, -1), "--shard"),
-        (Precision(), Cut(10, 2), "2 shards, 0 to 1, so no shard 2"),
+        (Precision(), Cut(10, 2), "shard 2 does not exist; there are 2 shards, 0 to 1"),
     ],
 )
 def test_impossible_options(tmp_path, collection, fake_encoder, precision, cut, word):

@@ -35,7 +35,7 @@ def test_a_limit_drops_judgements_and_says_how_many(marco):
     assert [record.id for record in found.passages.read()] == ["p0", "p1", "p2"]
     assert [record.id for record in found.queries] == ["q1"]
     assert found.qrels.tolist() == [[0, 2, 2]]
-    assert "3 of 6 judgements are dropped: they are of passages beyond the 3." in found.notes
+    assert "3 of 6 judgements are dropped: their passages are not among the 3." in found.notes
 
 
 def test_a_limit_that_leaves_no_judgement_leaves_no_queries(marco):

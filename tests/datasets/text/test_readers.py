@@ -135,7 +135,7 @@ def test_judgements_of_trec_and_of_beir(tmp_path):
         ("1 0 p 1\n1 0 p yes\n", ["line 2", "yes"]),
         ("1 0 p 1 extra\n", ["line 1"]),
         ("q p s\nq p s\n", ["line 2"]),
-        ("1 0 p 1\n1 0 p 2\n", ["line 2", "judged 2", "1 before"]),
+        ("1 0 p 1\n1 0 p 2\n", ["line 2", "relevance 2", "1 in an earlier line"]),
     ],
 )
 def test_bad_judgements_are_refused_by_line(tmp_path, content, words):

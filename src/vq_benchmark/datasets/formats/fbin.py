@@ -1,7 +1,8 @@
 """The big-ann-benchmarks formats .fbin, .f16bin, .u8bin, .i8bin, .ibin: n and d as uint32, then n rows of d values.
 
 All little-endian; see https://big-ann-benchmarks.com. cuVS also writes n and d as uint64: that 16-byte header is
-taken where the size fits it and not the 8-byte one. Neighbours (.ibin) may be followed by as many float32 distances.
+assumed if the file size fits it and not the 8-byte one. Neighbours (.ibin) may be followed by their float32
+distances.
 """
 
 from pathlib import Path
@@ -38,7 +39,7 @@ def read_ids(path: Path) -> IdArray:
 
 
 def _open(path: Path, dtype: np.dtype[np.generic], value_bytes: tuple[int, ...]) -> FileRowsSource:
-    """The rows of a file that has one of `value_bytes` bytes for each of its n * d values."""
+    """The rows of a file with n * d values, each of one of the sizes `value_bytes`."""
     with reading(path), path.open("rb") as file:
         size = path.stat().st_size
         header = file.read(16)
@@ -49,18 +50,20 @@ def _open(path: Path, dtype: np.dtype[np.generic], value_bytes: tuple[int, ...])
         if any(size == header_bytes + n * d * bytes_each for bytes_each in value_bytes):
             return FileRowsSource(path, header_bytes, n, d, dtype)
     if not readings:
-        raise InputError(f"{str(path)!r} has {size} bytes; the header alone is 8 bytes, so the file is truncated.")
+        raise InputError(f"{str(path)!r} is truncated: it has {size} bytes, but the header alone is 8 bytes.")
     n, d = readings[0][1]
     expected = 8 + n * d * value_bytes[0]
     raise InputError(
-        f"{str(path)!r} is {'truncated' if size < expected else 'too long'}: {n} x {d} {dtype} values, as its header "
-        f"says, need {expected} bytes, but there are {size}."
+        f"{str(path)!r} is {'truncated' if size < expected else 'too long'}: its header says {n} x {d} {dtype} "
+        f"values, which need {expected} bytes, but it has {size}."
     )
 
 
 def write(file: BinaryIO, vectors: VectorBlocks) -> None:
     if vectors.n > MAX_WRITABLE:
-        raise InputError(f"the header has 4 bytes for the number of rows, so {vectors.n} are too many; use .npy.")
+        raise InputError(
+            f"{vectors.n} rows are too many for this format: its header can count {MAX_WRITABLE}; use .npy."
+        )
     write_values(file, np.array([vectors.n, vectors.d], dtype="<u4"))
     for block in vectors.blocks:
         write_values(file, block.astype(vectors.dtype.newbyteorder("<"), copy=False))

@@ -1,4 +1,4 @@
-"""What a module of a file format declares."""
+"""What the module of a file format declares."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,16 +14,10 @@ from vq_benchmark.errors import InputError
 
 VECTOR_DTYPES = ("float32", "float16", "float64", "int8", "uint8")
 
-# Names for the parts of a file that holds several arrays (members, data sets, columns), in order of preference.
-BASE_NAMES = ("base", "train", "vectors", "embeddings", "embedding", "emb", "vector", "xb")
-QUERY_NAMES = ("queries", "test", "query", "xq")
-LEARN_NAMES = ("learn", "xt")
-NEIGHBOR_NAMES = ("neighbors", "neighbours", "indices", "ids")
-
 
 @dataclass(frozen=True)
 class VectorBlocks:
-    """Vectors to be written: n rows of d values of one dtype, in blocks of rows in order."""
+    """Vectors to write: n rows of d values of one dtype, in consecutive blocks of rows."""
 
     n: int
     d: int
@@ -32,15 +26,15 @@ class VectorBlocks:
 
 
 def write_values(file: BinaryIO, values: Array) -> None:
-    """Write the bytes of an array, in C order. Unlike `tofile`, this says what the system says if it fails."""
+    """Write the bytes of an array, in C order. Unlike `tofile`, it raises the error of the system."""
     file.write(np.ascontiguousarray(values).data)
 
 
 @dataclass(frozen=True)
 class Format:
-    """A file format: its extensions (lower case, with the dot) and what can be done with it.
+    """A file format: its extensions (lower case, with the dot) and its functions.
 
-    Functions that take a column are given the name of the column, member or data set to read, or None.
+    The second argument of the functions that read is the column, member or data set of the base, or None.
     """
 
     extensions: tuple[str, ...]
@@ -48,7 +42,7 @@ class Format:
     open_vectors: Callable[[Path, str | None], VectorSource]
     has_columns: bool = False
     open_dataset: Callable[[Path, str | None], RawDataset] | None = None
-    """For formats that may hold more than base vectors."""
+    """For formats that can hold more than base vectors."""
     read_ids: Callable[[Path], IdArray] | None = None
     """Row numbers, such as neighbours, as (rows, k) int64."""
     writable_dtypes: Callable[[str], tuple[str, ...]] = lambda extension: ()
@@ -65,7 +59,7 @@ def require_vector_dtype(path: Path, dtype: np.dtype[np.generic]) -> None:
 def require_matrix(path: Path, shape: tuple[int, ...]) -> tuple[int, int]:
     """The shape as (n, d); raises InputError unless there are two axes."""
     if len(shape) != 2:
-        raise InputError(f"{str(path)!r} holds an array of shape {shape}; vectors need a shape of (n, d).")
+        raise InputError(f"{str(path)!r} holds an array of shape {shape}; vectors need the shape (n, d).")
     return shape[0], shape[1]
 
 

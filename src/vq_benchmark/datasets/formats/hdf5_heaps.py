@@ -1,6 +1,6 @@
-"""The global heaps of an HDF5 file, which hold texts of any length, looked at before HDF5 is.
+"""The global heaps of an HDF5 file, which hold strings, checked before HDF5 reads them.
 
-HDF5 (2.0 at least) walks for ever over a heap in which the size of an object is damaged. The layout is that of the
+HDF5 (at least 2.0) loops forever over a heap in which the size of an object is damaged. The layout is that of the
 HDF5 File Format Specification, section III.E.
 """
 
@@ -12,7 +12,7 @@ from vq_benchmark.errors import InputError
 MARK = b"GCOL\x01\0\0\0"
 HEAP, OBJECT = struct.Struct("<8xQ"), struct.Struct("<HH4xQ")
 LOOKED_AT = 1 << 20
-"""Bytes at either end of the file: that is where the attributes of small and of large files are written."""
+"""Bytes checked at either end of the file, where the attributes of small and large files are stored."""
 
 
 def require_sound_heaps(path: Path) -> None:
@@ -30,7 +30,7 @@ def require_sound_heaps(path: Path) -> None:
 
 
 def _is_sound(data: bytes) -> bool:
-    """Whether the objects of the heap that these bytes begin with lie in it, as far as the bytes go."""
+    """Whether all objects of the heap at the beginning of these bytes lie inside it, as far as the bytes reach."""
     if len(data) < HEAP.size:
         return True
     (size,) = HEAP.unpack_from(data)

@@ -1,6 +1,6 @@
-"""Data sets of an HDF5 file that lie in it: links are followed inside the file, and refused where they leave it.
+"""Data sets stored in an HDF5 file itself: links inside the file are followed, links to other files are refused.
 
-HDF5 reads whatever file an external link, external storage or a virtual data set names, with the rights of the user.
+HDF5 reads any file that an external link, external storage or a virtual data set names, with the rights of the user.
 """
 
 from math import prod
@@ -14,16 +14,16 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.machine.memory import require_memory
 
 MAX_LINKS = 32
-"""Links followed for one name, after which they are taken for a loop."""
+"""The most links followed for one name; more are taken for a loop."""
 THIS_FILE = "."
-"""What a virtual data set calls the file that it is in."""
+"""How a virtual data set refers to its own file."""
 
 
 def dataset_at(path: Path, file: h5py.File, name: str) -> h5py.Dataset | None:
-    """The data set of that name, with all of its values in the file; None where there is none.
+    """The data set of that name, with all its values in the file; None if there is none.
 
     Raises:
-        InputError: it is, or lies behind, a link to another file, or its links lead nowhere.
+        InputError: its name leads through a link to another file, or its links form a loop.
     """
     found = _target(path, file, name, MAX_LINKS)
     if not isinstance(found, h5py.Dataset):
@@ -36,7 +36,7 @@ def require_stored(path: Path, data: h5py.Dataset) -> None:
     """Refuse a data set whose shape claims more than the file holds, or whose chunks do not fit into memory.
 
     Raises:
-        InputError: as above; HDF5 would read what is not there as zeros.
+        InputError: as above; HDF5 would read missing values as zeros.
     """
     name, size = data.name, prod(data.shape) * data.dtype.itemsize
     if data.is_virtual:
@@ -45,8 +45,8 @@ def require_stored(path: Path, data: h5py.Dataset) -> None:
         stored = data.id.get_storage_size()
         if stored < size:
             raise InputError(
-                f"{str(path)!r}: {name!r} is truncated: {data.shape} {data.dtype} values need {size} bytes, {stored} "
-                "are there."
+                f"{str(path)!r}: {name!r} is truncated: {data.shape} {data.dtype} values need {size} bytes, but it "
+                f"has {stored}."
             )
         return
     wanted = prod(-(-length // chunk) for length, chunk in zip(data.shape, data.chunks, strict=True))
@@ -60,14 +60,14 @@ def require_stored(path: Path, data: h5py.Dataset) -> None:
 
 
 def read_whole(path: Path, data: h5py.Dataset) -> Array:
-    """All values; InputError where they do not fit into memory or are not all in the file."""
+    """All values; InputError if they do not fit into memory or are not all in the file."""
     require_stored(path, data)
     require_memory(prod(data.shape) * data.dtype.itemsize, f"{data.name!r} of {str(path)!r}, which is read whole,")
     return np.asarray(data[...])
 
 
 def _target(path: Path, file: h5py.File, name: str, links: int) -> object:
-    """What a name in the file stands for, after all links; None where there is nothing."""
+    """The object that a name refers to after all links; None if there is none."""
     place: object = file
     parts = [part for part in name.split("/") if part not in ("", ".")]
     for number, part in enumerate(parts):
@@ -94,7 +94,7 @@ def _require_inside(path: Path, file: h5py.File, data: h5py.Dataset, links: int)
     if not data.is_virtual:
         return
     if not links:
-        raise InputError(f"{str(path)!r}: {data.name!r} is made of itself.")
+        raise InputError(f"{str(path)!r}: {data.name!r} refers to itself.")
     for source in data.virtual_sources():
         if source.file_name != THIS_FILE or "%" in source.dset_name:
             raise _outside(path, data.name, f"made of {source.dset_name!r} of the file {source.file_name!r}")
@@ -105,6 +105,6 @@ def _require_inside(path: Path, file: h5py.File, data: h5py.Dataset, links: int)
 
 def _outside(path: Path, name: str, how: str) -> InputError:
     return InputError(
-        f"{str(path)!r}: {name!r} is {how}; only what is in the file itself is read. Copy it into one file, for "
+        f"{str(path)!r}: {name!r} is {how}; data in other files is not read. Copy everything into one file, for "
         "example with h5repack."
     )

@@ -1,4 +1,4 @@
-"""NumPy's .npy: a header, then the array. The header is read here, the rows are read by range; no pickle."""
+"""NumPy's .npy: a header, then the array, whose rows are read by range; pickles are refused."""
 
 from pathlib import Path
 from typing import BinaryIO
@@ -22,23 +22,26 @@ from vq_benchmark.machine.npy import read_header
 
 
 def read_rows_at(path: Path, file: BinaryIO, size: int) -> FileRowsSource:
-    """The matrix whose header begins where `file` stands and whose bytes, header included, are `size`.
+    """The matrix whose header begins at the position of `file`; header and values take `size` bytes.
 
     Raises:
-        InputError: it is no .npy matrix in C order, or the size does not fit the header.
+        InputError: it is not a .npy matrix in C order, or the size does not match the header.
     """
     with reading(path, ValueError):
         header = read_header(file)
     if header.dtype.names is not None or header.dtype.subdtype is not None:
-        raise InputError(f"{str(path)!r} holds records; vectors may be {', '.join(VECTOR_DTYPES)}.")
+        raise InputError(f"{str(path)!r} holds structured records; vectors may be {', '.join(VECTOR_DTYPES)}.")
     n, d = require_matrix(path, header.shape)
     if header.fortran_order:
-        raise InputError(f"{str(path)!r} is stored column by column; save it with numpy.ascontiguousarray first.")
+        raise InputError(
+            f"{str(path)!r} is stored column by column (Fortran order); convert it with numpy.ascontiguousarray and "
+            "save it again."
+        )
     if size != header.total_bytes:
         fault = "truncated" if size < header.total_bytes else "too long"
         raise InputError(
-            f"{str(path)!r} is {fault}: {n} x {d} {header.dtype} values need {header.total_bytes} bytes, there are "
-            f"{size}."
+            f"{str(path)!r} is {fault}: {n} x {d} {header.dtype} values need {header.total_bytes} bytes, but it "
+            f"has {size}."
         )
     return FileRowsSource(path, file.tell(), n, d, header.dtype)
 

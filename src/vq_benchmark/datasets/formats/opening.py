@@ -1,4 +1,4 @@
-"""Every file format there is, found by importing the modules of this package; a new format is a new module."""
+"""All file formats, found by importing the modules of this package; a new format is a new module."""
 
 import importlib
 import pkgutil
@@ -46,13 +46,13 @@ def open_vectors(path: Path, *, column: str | None = None) -> VectorSource:
     """The (base) vectors of a file; `column` names the column, member or data set that holds them.
 
     Raises:
-        InputError: there is no such file, it cannot be read, or it is not what its extension says.
+        InputError: the file does not exist or cannot be read, or its content does not match its extension.
     """
     return _existing_format(path, column).open_vectors(path, column)
 
 
 def open_dataset(path: Path, *, column: str | None = None) -> RawDataset:
-    """All that a file holds: base vectors, and queries, learn, neighbours and metric where the format has them.
+    """Everything that a file holds: base vectors, and queries, learn, neighbours and metric if the format has them.
 
     Raises:
         InputError: as `open_vectors`.
@@ -72,7 +72,7 @@ def read_ids(path: Path) -> IdArray:
     found = _existing_format(path, None)
     if found.read_ids is None:
         able = ", ".join(extension for extension, each in formats().items() if each.read_ids is not None)
-        raise InputError(f"{str(path)!r} cannot hold row numbers; the formats that can are {able}.")
+        raise InputError(f"{str(path)!r} cannot hold row numbers; use one of {able}.")
     return found.read_ids(path)
 
 
@@ -81,7 +81,7 @@ def _existing_format(path: Path, column: str | None) -> Format:
     if not path.is_file():
         raise InputError(f"there is no file {str(path)!r}.")
     if column is not None and not found.has_columns:
-        raise InputError(f"{str(path)!r} has no columns to choose from, so {column!r} cannot be one.")
+        raise InputError(f"{str(path)!r} has no columns, so --vector-column {column} does not apply.")
     return found
 
 
@@ -92,7 +92,7 @@ def require_writable(path: Path, dtype: str) -> None:
     possible = found.writable_dtypes(extension)
     if not possible:
         able = ", ".join(each for each, format in formats().items() if format.writable_dtypes(each))
-        raise InputError(f"{extension} files cannot be written; those that can are {able}.")
+        raise InputError(f"{extension} files cannot be written; choose one of {able}.")
     if dtype not in possible:
         raise InputError(f"{extension} files cannot hold {dtype!r}; they can hold {', '.join(possible)}.")
 
@@ -106,7 +106,7 @@ def write_vectors(
     convert: Callable[[FloatArray], FloatArray] = lambda rows: rows,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Write a source to a file block by block; the file appears under its name only when it is whole.
+    """Write a source to a file block by block; the file appears under its name only once it is complete.
 
     `convert` is applied to each (rows, d) float32 block before it becomes dtype; integers are rounded and clipped.
     `progress(rows_done, rows_total)` is called after each block.

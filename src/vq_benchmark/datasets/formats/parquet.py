@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vq_benchmark.arrays import IdArray
-from vq_benchmark.datasets.formats.format import NEIGHBOR_NAMES, Format, VectorBlocks, as_ids
-from vq_benchmark.datasets.sources.parquet.columns import DAMAGE, as_matrix, first_length, is_list, whole_column
+from vq_benchmark.datasets.formats.format import Format, VectorBlocks, as_ids
+from vq_benchmark.datasets.formats.named_arrays import NEIGHBOR_NAMES, first_named, no_array
+from vq_benchmark.datasets.sources.parquet.columns import DAMAGE, as_matrix, first_length, list_columns, whole_column
 from vq_benchmark.datasets.sources.parquet.parquet_source import ParquetSource, open_parquet
-from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 
 WRITABLE = ("float32", "float16", "float64")
@@ -23,12 +23,12 @@ def open_vectors(path: Path, column: str | None) -> ParquetSource:
 
 def read_ids(path: Path) -> IdArray:
     with reading(path, *DAMAGE), pq.ParquetFile(path, pre_buffer=False) as file:
-        schema = file.schema_arrow
-        for name in NEIGHBOR_NAMES:
-            if name in schema.names and is_list(schema.field(name).type):
-                lists = whole_column(path, file, name)
-                return as_ids(path, as_matrix(path, name, lists, first_length(lists)))
-    raise InputError(f"{str(path)!r} has no column of lists named {' or '.join(NEIGHBOR_NAMES)}.")
+        columns = list_columns(file.schema_arrow)
+        name = first_named({name: name for name in columns}.get, NEIGHBOR_NAMES)
+        if name is None:
+            raise no_array(path, f"column of lists named {', '.join(NEIGHBOR_NAMES)}", columns)
+        lists = whole_column(path, file, name)
+        return as_ids(path, as_matrix(path, name, lists, first_length(lists)))
 
 
 def write(file: BinaryIO, vectors: VectorBlocks) -> None:

@@ -1,7 +1,7 @@
 """The TEXMEX formats .fvecs, .bvecs and .ivecs: each row is its dimension as a little-endian int32, then the values.
 
-See http://corpus-texmex.irisa.fr. Every row must state the same dimension: the size and a sample of rows are checked
-when the file is opened, and the others when they are read.
+See http://corpus-texmex.irisa.fr. Every row must state the same dimension: the file size and a sample of rows are
+checked when the file is opened, all other rows when they are read.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from vq_benchmark.arrays import Array, FloatArray, IdArray
 from vq_benchmark.datasets.checks import probe_rows
 from vq_benchmark.datasets.formats.format import Format, VectorBlocks, as_ids, write_values
 from vq_benchmark.datasets.sources.file_rows import read_records
-from vq_benchmark.datasets.sources.vector_source import as_float32
+from vq_benchmark.datasets.sources.vector_source import LeafSource, as_float32
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 
@@ -27,7 +27,7 @@ PREFIX_BYTES = 4
 
 
 @dataclass(frozen=True)
-class VecsSource:
+class VecsSource(LeafSource):
     """Rows that each begin with their dimension."""
 
     path: Path
@@ -66,7 +66,8 @@ def open_vectors(path: Path, column: str | None) -> VecsSource:
     row_bytes = PREFIX_BYTES + d * dtype.itemsize
     if d < 1 or size % row_bytes:
         raise InputError(
-            f"{str(path)!r} is truncated or no {path.suffix} file: {size} bytes are not rows of {d} {dtype} values."
+            f"{str(path)!r} is truncated or not a {path.suffix} file: {size} bytes are not whole rows of {d} {dtype} "
+            "values."
         )
     source = VecsSource(path, size // row_bytes, d, dtype)
     numbers = probe_rows(source.n)

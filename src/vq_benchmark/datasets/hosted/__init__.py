@@ -1,1 +1,1 @@
-"""Data sets that are downloaded: one row each, one file for each kind of hosting."""
+"""Data sets that are downloaded: one row each in `registry`, and one class for each kind of hosting."""

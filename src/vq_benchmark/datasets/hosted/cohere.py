@@ -1,8 +1,8 @@
 """Cohere's MS MARCO v2.1: shards of passages, and one file with queries, judgements and neighbours.
 
 The columns of the queries: `emb`; `qrels`, pairs of a document and its relevance, for the judged ones; and
-`top1k_offsets`, the nearest passages, numbered over all shards one after another. Judgements are of documents, and a
-passage is `DOCUMENT#PART`: every passage of a judged document has its relevance.
+`top1k_offsets`, the nearest passages, numbered over all shards one after another. Judgements apply to documents, and
+a passage is named `DOCUMENT#PART`: every passage of a judged document gets its relevance.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -21,9 +21,9 @@ import pyarrow.parquet as pq
 from vq_benchmark.arrays import FloatArray, IdArray
 from vq_benchmark.datasets.dataset import Judgements
 from vq_benchmark.datasets.formats.format import as_ids
-from vq_benchmark.datasets.hosted.hub_shards import open_hub_shards
-from vq_benchmark.datasets.hosted.huggingface import Hub
-from vq_benchmark.datasets.hosted.registry import HostedDataset, JudgedHubShards
+from vq_benchmark.datasets.hosted.hosted_dataset import HostedDataset
+from vq_benchmark.datasets.hosted.hub_shards import HubShards
+from vq_benchmark.datasets.hosted.huggingface import address_and_place
 from vq_benchmark.datasets.load_options import LoadOptions
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.sources.parquet.columns import DAMAGE, as_matrix, first_length
@@ -47,36 +47,45 @@ class _Queries:
     neighbors: IdArray
 
 
-def open_judged_shards(hosted: HostedDataset, files: JudgedHubShards, options: LoadOptions) -> RawDataset:
-    """The passages with queries and judgements, and with neighbours where all passages are used.
+@dataclass(frozen=True)
+class JudgedHubShards:
+    """Shards with a file of queries that also holds judgements and neighbours, as Cohere publishes them."""
 
-    Raises:
-        InputError: a file cannot be had, or is not of that layout.
-    """
-    shards = files.shards
-    hub = Hub(shards.repository, options.cache, options.report, options.revision or shards.revision)
-    listing = hub.listing()
-    (entry, *_) = hub.files(listing, files.queries)
-    queries = _read_queries(hub.file(listing, entry))
-    opened = open_hub_shards(hub, listing, hub.files(listing, shards.base), options.column or shards.column, options)
-    base, notes = opened.base, list(opened.notes)
-    neighbors: IdArray | None = queries.neighbors
-    if not opened.complete or (options.limit is not None and options.limit < base.n):
-        neighbors = None
-        notes.append(f"{NEIGHBORS} are not used: they are the nearest of all passages, not of the first ones.")
-    judgements = _judgements(queries, base, options.cache, options.report)
-    if judgements is not None:
-        notes.append("judgements are of documents: every passage of a judged document has its relevance.")
-    return RawDataset(
-        base=base,
-        queries=ArraySource(queries.vectors),
-        neighbors=neighbors,
-        judgements=judgements,
-        metric=hosted.metric,
-        revision=listing.origin,
-        whole_n=base.n if opened.complete else hosted.n,
-        notes=tuple(notes),
-    )
+    shards: HubShards
+    queries: str
+    has_revisions: ClassVar[bool] = True
+
+    def open(self, hosted: HostedDataset, options: LoadOptions) -> RawDataset:
+        """The passages with queries and judgements, and with neighbours if all passages are used."""
+        hub = self.shards.hub(options)
+        listing = hub.listing()
+        (entry, *_) = hub.files(listing, self.queries)
+        queries = _read_queries(hub.file(listing, entry))
+        opened = self.shards.open_base(hub, listing, options)
+        base, notes = opened.base, list(opened.notes)
+        neighbors: IdArray | None = queries.neighbors
+        if not opened.complete or (options.limit is not None and options.limit < base.n):
+            neighbors = None
+            notes.append(
+                f"{NEIGHBORS} are not used: they are neighbours among all passages, not among the first ones."
+            )
+        judgements = _judgements(queries, base, options.cache, options.report)
+        if judgements is not None:
+            notes.append("judgements apply to documents: every passage of a judged document gets its relevance.")
+        return RawDataset(
+            base=base,
+            queries=ArraySource(queries.vectors),
+            neighbors=neighbors,
+            judgements=judgements,
+            metric=hosted.metric,
+            revision=listing.origin,
+            whole_n=base.n if opened.complete else hosted.n,
+            notes=tuple(notes),
+        )
+
+    def paths(self, hosted: HostedDataset, cache: Path) -> list[tuple[str, Path]]:
+        repository = self.shards.repository
+        return [address_and_place(repository, path, cache) for path in (self.shards.base, self.queries)]
 
 
 def _read_queries(path: Path) -> _Queries:
@@ -105,7 +114,7 @@ def _pair(path: Path, query: int, pair: Any) -> tuple[str, int]:
         return str(document), int(relevance)
     except (TypeError, ValueError, AttributeError) as error:
         raise InputError(
-            f"{str(path)!r}: {pair!r} in {JUDGED!r} of row {query} is no [document, relevance]."
+            f"{str(path)!r}: {pair!r} in {JUDGED!r} of row {query} is not a pair [document, relevance]."
         ) from error
 
 
@@ -133,14 +142,14 @@ def _judgements(queries: _Queries, base: ParquetSource, cache: Path, report: Rep
 def _rows_of_documents(
     base: ParquetSource, documents: Sequence[str], cache: Path, report: Reporter
 ) -> tuple[IdArray, IdArray]:
-    """The rows whose passage belongs to one of the documents, and which: its number among them.
+    """(rows,) int64 whose passages belong to one of the documents, and (rows,) int64 numbers of these documents.
 
-    One pass over the column of names, in memory of one batch; what is found is kept.
+    One pass over the column of names, in the memory of one batch; the result is kept in the folder `cache`.
     """
     of_documents = hashlib.blake2b(json.dumps(documents).encode(), digest_size=8).hexdigest()
     kept = cache / f"{base.index.identity}-{of_documents}.npz"
     if kept.is_file():
-        with suppress(ValueError, KeyError, OSError):  # damaged: it is made again
+        with suppress(ValueError, KeyError, OSError):  # damaged: find them again
             arrays = unpack(kept.read_bytes())[1]
             return arrays["rows"], arrays["documents"]
     names = pa.array(documents, pa.string())
@@ -155,7 +164,7 @@ def _rows_of_documents(
             found.append(number[at].astype(np.int64))
             update(first + len(passages))
     result = np.concatenate(rows).astype(np.int64), np.concatenate(found)
-    # a cache that is full or may not be written to is no reason to stop
+    # the result is only cached: a full or read-only disk must not stop the run
     with suppress(InputError), atomic_write(kept) as file:
         file.write(pack({}, {"rows": result[0], "documents": result[1]}))
     return result

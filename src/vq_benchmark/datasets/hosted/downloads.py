@@ -1,8 +1,8 @@
-"""Files from plain URLs: resumed where they broke off, checked, and whole or absent.
+"""Files from plain URLs: resumable, checked, and either complete or absent.
 
-A file is fetched into NAME.part, with the validator of the host (ETag or date) beside it, so that the rest of the
-same file, and of no other, is asked for later. When it is whole its SHA-256 is recorded in NAME.record.json; a file
-whose size or time of change differs from its record is hashed again, and refused if it is another.
+A file is downloaded into NAME.part. The host's validator (ETag or date) beside it makes sure that a resumed download
+continues the same file. The SHA-256 of a complete file is recorded in NAME.record.json; if its size or modification
+time differs from the record, it is hashed again, and refused if the hash differs.
 """
 
 import hashlib
@@ -24,39 +24,40 @@ from urllib.request import Request, urlopen
 
 from filelock import FileLock
 
-from vq_benchmark.datasets.hosted.registry import MIRROR
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.documents import parsed_json, validated
 from vq_benchmark.machine.memory import readable_bytes
 from vq_benchmark.machine.progress import Reporter, Update
 
+MIRROR = "VQ_MIRROR"
+"""The variable that names a mirror of the hosts: https://HOST/PATH is then fetched from $VQ_MIRROR/HOST/PATH."""
 BLOCK_BYTES = 1 << 20
 ATTEMPTS = 5
-"""Without a single new byte; every byte that arrives starts the count again."""
+"""Consecutive attempts without a single new byte; progress resets the count."""
 FIRST_WAIT_SECONDS = 1.0
 TIMEOUT_SECONDS = 60.0
-"""Without a byte, after which a connection counts as lost."""
+"""Time without a byte after which a connection counts as lost."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A file to have: where it comes from, and what is known of it."""
+    """A file to download: its address, its place, and what is known about it."""
 
     url: str
     path: Path
     sha256: str | None = None
     first_bytes: int | None = None
-    """Only so many bytes from the beginning of the hosted file."""
+    """Download only this many bytes from the beginning of the hosted file."""
     finish: Callable[[Path], None] | None = None
-    """What is still to be done to the file before it is used."""
+    """Called on the downloaded file before it gets its name."""
     homepage: str = ""
-    """Where a person finds the file."""
+    """The page that describes the file."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """What is known of a file that is there."""
+    """What is known about a file on disk."""
 
     url: str
     sha256: str
@@ -66,7 +67,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Policy:
-    """How patient a download is."""
+    """How persistently to retry a download."""
 
     attempts: int = ATTEMPTS
     first_wait_seconds: float = FIRST_WAIT_SECONDS
@@ -74,20 +75,20 @@ class Policy:
 
 
 class _Unavailable(Exception):
-    """The host has no such file, or does not give it: trying again is of no use."""
+    """The host does not have the file or refuses it: retrying is useless."""
 
 
 class _Interrupted(Exception):
-    """The connection broke, or the host is busy: trying again may help."""
+    """The connection was lost, or the host is busy: retrying may help."""
 
 
 def fetched(wanted: Wanted, report: Reporter, policy: Policy | None = None) -> Record:
-    """Have the file at `wanted.path`: as it is if it is there, else downloaded; the record of it.
+    """Download a file to `wanted.path` unless it exists already, and return its record.
 
-    Two processes that want the same file at once fetch it once. A file that somebody put there by hand is taken.
+    Processes that need the same file at the same time download it once. A file that the user put there is accepted.
 
     Raises:
-        InputError: it cannot be had, or it is not what it should be; the sentence says how to get it by hand.
+        InputError: it cannot be downloaded, or has the wrong content; the sentence says how to get it otherwise.
     """
     path = wanted.path
     record = present(wanted, report)
@@ -103,7 +104,7 @@ def fetched(wanted: Wanted, report: Reporter, policy: Policy | None = None) -> R
 
 
 def mirrored(url: str) -> str:
-    """The URL, or where the mirror in $VQ_MIRROR has it."""
+    """The URL, or its address on the mirror in $VQ_MIRROR."""
     mirror = os.environ.get(MIRROR)
     if not mirror:
         return url
@@ -112,13 +113,13 @@ def mirrored(url: str) -> str:
 
 
 def require_space(folder: Path, size: int) -> None:
-    """Raises InputError unless so many bytes are free on the disk of a folder, or of the nearest one that exists."""
+    """Raises InputError unless the disk of a folder, or of its nearest existing parent, has `size` free bytes."""
     existing = next(each for each in (folder, *folder.absolute().parents) if each.exists())
     free = shutil.disk_usage(existing).free
     if size > free:
         raise InputError(
             f"{readable_bytes(size)} are needed in {str(folder)!r}, but only {readable_bytes(free)} are free; "
-            "--cache-dir or $VQ_CACHE_DIR name another place."
+            "choose another folder with --cache-dir or $VQ_CACHE_DIR."
         )
 
 
@@ -133,18 +134,18 @@ def sha256_of(path: Path, update: Update = lambda done: None) -> str:
     return digest.hexdigest()
 
 
-def by_hand(wanted: Wanted) -> str:
-    """How to get the file without this program, as the end of a sentence."""
+def manual_way(wanted: Wanted) -> str:
+    """How to download the file without this program, as the end of a sentence."""
     part = "" if wanted.first_bytes is None else f" (its first {wanted.first_bytes:,} bytes are enough)"
     where = f" (see {wanted.homepage})" if wanted.homepage else ""
-    return f"get {wanted.url}{part} by hand{where} and put it at {str(wanted.path)!r}"
+    return f"download {wanted.url}{part} yourself{where} and save it as {str(wanted.path)!r}"
 
 
 def present(wanted: Wanted, report: Reporter) -> Record | None:
-    """The record of a file that is there, None if it is not; one without a record is hashed and gets one.
+    """The record of a file, None if the file does not exist; a file without a record is hashed and gets one.
 
     Raises:
-        InputError: its hash is not the one that the host states, or else the one that was recorded.
+        InputError: its hash differs from the one that the host states, or else from the recorded one.
     """
     path = wanted.path
     try:
@@ -158,11 +159,11 @@ def present(wanted: Wanted, report: Reporter) -> Record | None:
     expected = stated or (None if record is None else record.sha256)
     if expected is not None and found != expected:
         accept = (
-            "" if wanted.sha256 else f", or, if it is the right one, remove {_record_path(path).name!r} beside it"
+            "" if wanted.sha256 else f", or, if it is the right file, delete {_record_path(path).name!r} beside it"
         )
         raise InputError(
-            f"{str(path)!r} is not the file it should be: its SHA-256 is {found}, not {expected}; remove it, and "
-            f"it is downloaded again{accept}."
+            f"{str(path)!r} has the wrong content: its SHA-256 is {found}, not {expected}; delete it to download "
+            f"it again{accept}."
         )
     return record if current else _write_record(wanted, found)
 
@@ -174,15 +175,15 @@ def _recorded(wanted: Wanted, part: Path, report: Reporter) -> Record:
         part.unlink()
         _validator_path(part).unlink(missing_ok=True)
         raise InputError(
-            f"{mirrored(wanted.url)} is not the file it should be: its SHA-256 is {digest}, not {wanted.sha256}; it "
-            f"was removed. Try again, or {by_hand(wanted)}."
+            f"{mirrored(wanted.url)} has the wrong content: its SHA-256 is {digest}, not {wanted.sha256}; it was "
+            f"deleted. Try again, or {manual_way(wanted)}."
         )
     if wanted.finish is not None:
         wanted.finish(part)
         digest = _hashed(part, report)
     earlier = _read_record(wanted.path)
     if earlier is not None and earlier.sha256 != digest:
-        report.say(f"{wanted.url} is another file than it was when it was downloaded before.")
+        report.say(f"{wanted.url} has changed since it was last downloaded.")
     part.replace(wanted.path)
     _validator_path(part).unlink(missing_ok=True)
     return _write_record(wanted, digest)
@@ -194,7 +195,7 @@ def _hashed(path: Path, report: Reporter) -> str:
 
 
 def _download(wanted: Wanted, report: Reporter, policy: Policy) -> None:
-    """Fill NAME.part, going on after interruptions for as long as there is progress."""
+    """Download NAME.part, resuming after interruptions as long as there is progress."""
     part, failures, wait = _part(wanted.path), 0, policy.first_wait_seconds
     while True:
         before = _size(part)
@@ -202,17 +203,19 @@ def _download(wanted: Wanted, report: Reporter, policy: Policy) -> None:
             _fetch_rest(wanted, part, report, policy)
             return
         except _Unavailable as error:
-            raise InputError(f"{mirrored(wanted.url)} cannot be downloaded: {error}; {by_hand(wanted)}.") from error
+            raise InputError(
+                f"{mirrored(wanted.url)} cannot be downloaded: {error}; {manual_way(wanted)}."
+            ) from error
         except _Interrupted as error:
             if _size(part) > before:
                 failures, wait = 0, policy.first_wait_seconds
             failures += 1
             if failures >= policy.attempts:
                 raise InputError(
-                    f"{mirrored(wanted.url)} cannot be downloaded: {error}, {failures} times; run the same command "
-                    f"again to go on after the {_size(part):,} bytes that are there, or {by_hand(wanted)}."
+                    f"{mirrored(wanted.url)} cannot be downloaded: {error}, {failures} times; rerun the command "
+                    f"to resume after {_size(part):,} bytes, or {manual_way(wanted)}."
                 ) from error
-            report.say(f"{wanted.path.name}: {error}; trying again in {wait:g} s")
+            report.say(f"{wanted.path.name}: {error}; retrying in {wait:g} s")
             time.sleep(wait)
             wait *= 2
 
@@ -220,7 +223,7 @@ def _download(wanted: Wanted, report: Reporter, policy: Policy) -> None:
 def _fetch_rest(wanted: Wanted, part: Path, report: Reporter, policy: Policy) -> None:
     """One request for what is missing of NAME.part."""
     done, validator = _size(part), _read_validator(part)
-    if done and validator is None:  # nothing says that the host still has the same file
+    if done and validator is None:  # the host may have another file by now
         done = 0
     if wanted.first_bytes is not None and done == wanted.first_bytes:
         return
@@ -236,11 +239,11 @@ def _fetch_rest(wanted: Wanted, part: Path, report: Reporter, policy: Policy) ->
             done = 0  # the whole file is sent, from its beginning
         if wanted.first_bytes is not None:
             if total is not None and total < wanted.first_bytes:
-                raise _Unavailable(f"it has only {total:,} bytes, {wanted.first_bytes:,} are needed")
+                raise _Unavailable(f"it has only {total:,} bytes, but {wanted.first_bytes:,} are needed")
             total = wanted.first_bytes
         require_space(part.parent, (total or 0) - done)
-        # Bytes are put where they belong, so that two processes that write the same file (some file systems grant
-        # every lock to everybody) do no harm to each other.
+        # Every byte is written at its own offset, so that two processes can write the same file without harm (some
+        # file systems grant every lock to everybody).
         part.touch()
         with part.open("r+b") as file, report.task(part.stem, total or 0, "bytes") as update:
             if not done:
@@ -266,7 +269,7 @@ def _copied(response: http.client.HTTPResponse, file: BinaryIO, done: int, stop:
 
 @contextmanager
 def _translated(part: Path) -> Iterator[None]:
-    """Errors of the network, as one of the two kinds that matter; none where the part is the whole file already."""
+    """Turn network errors into one of the two kinds that matter; none if the part is already complete."""
     try:
         yield
     except HTTPError as error:
@@ -274,30 +277,30 @@ def _translated(part: Path) -> Iterator[None]:
             if error.headers.get("Content-Range") == f"bytes */{_size(part)}":
                 return
             part.unlink()
-            raise _Interrupted("the hosted file is shorter than what is there of it") from error
+            raise _Interrupted("the hosted file is shorter than the part already downloaded") from error
         busy = error.code >= 500 or error.code in (http.client.REQUEST_TIMEOUT, http.client.TOO_MANY_REQUESTS)
         kind = _Interrupted if busy else _Unavailable
         raise kind(f"the host answers {error.code} {error.reason}") from error
     except TimeoutError as error:
-        raise _Interrupted("no byte came for too long") from error
+        raise _Interrupted("the connection timed out") from error
     except URLError as error:
         if isinstance(error.reason, TimeoutError):
             raise _Interrupted("the host does not answer") from error
         if isinstance(error.reason, socket.gaierror):
-            raise _Unavailable("its host is not known here, so there is probably no network") from error
+            raise _Unavailable("its host name cannot be resolved; check the network") from error
         raise _Interrupted(f"the host cannot be reached ({error.reason})") from error
     except http.client.HTTPException as error:
-        raise _Interrupted("the connection broke off") from error
+        raise _Interrupted("the connection was lost") from error
     except (ConnectionError, ssl.SSLError) as error:
-        raise _Interrupted(f"the connection broke off ({error.strerror or error})") from error
+        raise _Interrupted(f"the connection was lost ({error.strerror or error})") from error
 
 
 def _total(response: http.client.HTTPResponse, done: int) -> int | None:
-    """The size of the whole hosted file, None where the host does not say it."""
+    """The size of the whole hosted file; None if the host does not state it."""
     if response.status == http.client.PARTIAL_CONTENT:
         first, _, total = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
         if first.partition("-")[0] != str(done):
-            raise _Unavailable(f"the host sends bytes {first or 'without numbers'} instead of those from {done} on")
+            raise _Unavailable(f"the host sent bytes {first or 'without a range'} instead of those from {done}")
         return int(total) if total.isdigit() else None
     length = response.headers.get("Content-Length", "")
     return int(length) if length.isdigit() else None
@@ -305,7 +308,7 @@ def _total(response: http.client.HTTPResponse, done: int) -> int | None:
 
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """The right to fetch that file, which one process has at a time; its folder is made.
+    """A lock for downloading that file, which one process holds at a time; its folder is created.
 
     Raises:
         InputError: the folder cannot be written to.
@@ -331,7 +334,7 @@ def _validator_path(part: Path) -> Path:
 
 
 def _keep_validator(part: Path, headers: http.client.HTTPMessage) -> None:
-    """What to say later so that the rest of the same file is sent: a strong ETag, or the date of the file."""
+    """Keep what identifies the hosted file when the download is resumed: a strong ETag, or its date."""
     etag = headers.get("ETag", "")
     validator = etag if etag and not etag.startswith("W/") else headers.get("Last-Modified", "")
     if validator:
@@ -351,7 +354,7 @@ def _record_path(path: Path) -> Path:
 
 
 def _read_record(path: Path) -> Record | None:
-    with suppress(OSError, ValueError):  # none, or a damaged one: the file is hashed again
+    with suppress(OSError, ValueError):  # missing or damaged: the file is hashed again
         return validated(Record, parsed_json(_record_path(path).read_bytes()))
     return None
 
@@ -359,7 +362,7 @@ def _read_record(path: Path) -> Record | None:
 def _write_record(wanted: Wanted, sha256: str) -> Record:
     status = wanted.path.stat()
     record = Record(wanted.url, sha256, status.st_size, status.st_mtime_ns)
-    # a folder that may only be read from is no reason to stop: the file is hashed again next time
+    # the folder may be read-only: then the file is hashed again next time
     with suppress(InputError), atomic_write(_record_path(wanted.path)) as file:
         file.write(json.dumps(asdict(record), indent=1).encode())
     return record

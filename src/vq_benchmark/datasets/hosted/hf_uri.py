@@ -15,21 +15,21 @@ PREFIX = "hf:"
 NAME = re.compile(r"hf:(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>[^:]+))?(?P<parts>(:[^:]+){0,2})")
 DEFAULT_SPLIT = "train"
 USUAL_FOLDERS = ("data", "default", ".")
-"""Where the files of a repository's main configuration lie."""
+"""The folders of a repository's main configuration."""
 
 
 def open_hub_name(name: str, options: LoadOptions) -> RawDataset:
     """The vectors of one split as a base; no queries come with it.
 
-    The files of a configuration and a split are those that the card of the repository declares, else those whose
-    path names them, as data/train-00000-of-00026.parquet does.
+    The files of a configuration and a split are those that the card of the repository declares, or else those whose
+    path contains their names, such as data/train-00000-of-00026.parquet.
 
     Raises:
-        InputError: the name is not of that form, there is no such split, or it is not in parquet.
+        InputError: the name has another form, the split does not exist, or it is not in parquet.
     """
     found = NAME.fullmatch(name)
     if found is None:
-        raise InputError(f"{name!r} is no name of a data set; it must be hf:OWNER/NAME[@REVISION][:CONFIG][:SPLIT].")
+        raise InputError(f"invalid name {name!r}: it must be hf:OWNER/NAME[@REVISION][:CONFIG][:SPLIT].")
     hub = Hub(found["repository"], options.cache, options.report, found["revision"])
     listing = hub.listing()
     entries = files_of(listing, [part for part in found["parts"].split(":") if part])
@@ -41,12 +41,12 @@ def files_of(listing: Listing, parts: list[str]) -> list[HubEntry]:
     """The parquet files of a configuration and a split, in order; one part alone may name either.
 
     Raises:
-        InputError: there are none; what there is instead is said.
+        InputError: there are none; the sentence lists what there is.
     """
     parquet = [entry for entry in listing.entries if entry.path.endswith(".parquet")]
     if not parquet:
         raise InputError(
-            f"{listing.origin} holds no .parquet files; add @refs/convert/parquet to the name for the host's own "
+            f"{listing.origin} holds no .parquet files; add @refs/convert/parquet to the name to use the host's own "
             "conversion, or download its files and give their path."
         )
     chosen = _declared(listing, parquet, parts) if listing.configurations else _by_path(listing, parquet, parts)

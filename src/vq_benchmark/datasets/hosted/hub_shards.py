@@ -3,20 +3,58 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pyarrow.parquet as pq
 
-from vq_benchmark.datasets.hosted.huggingface import Hub, HubEntry, Listing
+from vq_benchmark.datasets.hosted.hosted_dataset import HostedDataset
+from vq_benchmark.datasets.hosted.huggingface import Hub, HubEntry, Listing, address_and_place
 from vq_benchmark.datasets.load_options import LoadOptions
 from vq_benchmark.datasets.parquet_files import open_shards
+from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.sources.parquet.columns import DAMAGE
 from vq_benchmark.datasets.sources.parquet.parquet_source import ParquetSource
 from vq_benchmark.machine.damage import reading
 
 
 @dataclass(frozen=True)
+class HubShards:
+    """Parquet shards in a data set repository on Hugging Face."""
+
+    repository: str
+    base: str
+    """A pattern of the shards, with *."""
+    column: str
+    revision: str | None = None
+    has_revisions: ClassVar[bool] = True
+
+    def open(self, hosted: HostedDataset, options: LoadOptions) -> RawDataset:
+        hub = self.hub(options)
+        listing = hub.listing()
+        opened = self.open_base(hub, listing, options)
+        return RawDataset(
+            opened.base,
+            metric=hosted.metric,
+            revision=listing.origin,
+            whole_n=opened.base.n if opened.complete else hosted.n,
+            notes=opened.notes,
+        )
+
+    def paths(self, hosted: HostedDataset, cache: Path) -> list[tuple[str, Path]]:
+        return [address_and_place(self.repository, self.base, cache)]
+
+    def hub(self, options: LoadOptions) -> Hub:
+        """The repository at the revision that the options ask for, or else at the one that is recorded here."""
+        return Hub(self.repository, options.cache, options.report, options.revision or self.revision)
+
+    def open_base(self, hub: Hub, listing: Listing, options: LoadOptions) -> "OpenedShards":
+        """The vectors of the shards that are needed."""
+        return open_hub_shards(hub, listing, hub.files(listing, self.base), options.column or self.column, options)
+
+
+@dataclass(frozen=True)
 class OpenedShards:
-    """Vectors, the files they are in, and whether those are all."""
+    """Vectors, and whether all shards were opened."""
 
     base: ParquetSource
     complete: bool
@@ -26,10 +64,10 @@ class OpenedShards:
 def open_hub_shards(
     hub: Hub, listing: Listing, entries: Sequence[HubEntry], column: str | None, options: LoadOptions
 ) -> OpenedShards:
-    """The vectors of the first shards: of all, or of as many as hold the rows that are asked for.
+    """The vectors of all shards, or of the first ones that together hold `options.limit` rows.
 
     Raises:
-        InputError: a shard cannot be had, or does not hold such vectors.
+        InputError: a shard cannot be downloaded, or does not hold such vectors.
     """
     paths: list[Path] = []
     rows = 0
@@ -40,7 +78,7 @@ def open_hub_shards(
             if rows >= options.limit:
                 break
     complete = len(paths) == len(entries)
-    note = f"{len(paths)} of the {len(entries)} shards were needed; the others are not downloaded."
+    note = f"{len(paths)} of {len(entries)} shards hold enough rows; the others were not downloaded."
     base = open_shards(paths, column, options.cache)
     return OpenedShards(base, complete, () if complete else (note,))
 

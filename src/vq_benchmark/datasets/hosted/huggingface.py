@@ -1,8 +1,8 @@
 """Files of data set repositories on Hugging Face, pinned to one revision.
 
-The listing of a repository (its revision, the names, sizes and hashes of its files) is asked for once and kept; from
-then on the same revision is used, and only files that are missing need a network. HF_ENDPOINT, HF_TOKEN and
-HF_HUB_OFFLINE are those of huggingface_hub.
+The listing of a repository (its revision, and the names, sizes and hashes of its files) is requested once and kept.
+From then on the same revision is used, and only missing files need a network. HF_ENDPOINT, HF_TOKEN and
+HF_HUB_OFFLINE work as in huggingface_hub.
 """
 
 import errno
@@ -13,10 +13,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from vq_benchmark.datasets.hosted.cache_paths import HUB, hub_folder
 from vq_benchmark.datasets.hosted.downloads import Wanted, exclusive, present, require_space
 from vq_benchmark.datasets.parquet_files import natural_key
 from vq_benchmark.errors import InputError
@@ -25,6 +24,7 @@ from vq_benchmark.machine.documents import parsed_json, validated
 from vq_benchmark.machine.locations import is_below
 from vq_benchmark.machine.progress import Reporter
 
+HUB = "https://huggingface.co"
 LISTING = "listing.json"
 NO_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 
@@ -36,7 +36,7 @@ class HubEntry:
     path: str
     size: int | None
     sha256: str | None
-    """Of files that the host keeps in its large file storage; None for others."""
+    """Only for files in the host's large file storage; None for others."""
 
 
 @dataclass(frozen=True)
@@ -45,27 +45,27 @@ class Listing:
 
     repository: str
     revision: str | None
-    """The commit; None where files were put there by hand and nothing says what they are of."""
+    """The commit; None if the user put the files there, so that it is unknown."""
     entries: tuple[HubEntry, ...]
     configurations: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
-    """(configuration, split, patterns) as the card of the repository declares them."""
+    """(configuration, split, patterns) as declared by the card of the repository."""
 
     def __post_init__(self) -> None:
-        """Raise InputError if a name would lead out of the folder that the files are kept in."""
+        """Raise InputError if a name leads out of the folder of the repository."""
         for entry in self.entries:
             if not is_below(entry.path):
                 raise InputError(
-                    f"the list of files of {self.repository} names {entry.path!r}, which is no path inside a "
-                    "repository; nothing of it is used."
+                    f"the file list of {self.repository} contains {entry.path!r}, which is not inside the "
+                    "repository; none of its files are used."
                 )
 
     @property
     def origin(self) -> str:
-        """The repository and its revision in one word, as results name it."""
+        """The repository and its revision in one word, as results show it."""
         return f"{self.repository}@{self.revision or 'unknown'}"
 
     def matching(self, pattern: str) -> list[HubEntry]:
-        """Files whose path matches a pattern with *, in the order of numbers in their names."""
+        """Files whose path matches a pattern with *, sorted by the numbers in their names."""
         found = [entry for entry in self.entries if fnmatchcase(entry.path, pattern)]
         return sorted(found, key=lambda entry: natural_key(entry.path))
 
@@ -80,10 +80,10 @@ class Hub:
         self._asked = revision
 
     def listing(self) -> Listing:
-        """The listing that is kept, else that of the host, else of the files that were put there by hand.
+        """The kept listing, else that of the host, else one of the files that the user put into the folder.
 
         Raises:
-            InputError: there is no such repository or revision, or no network and no file.
+            InputError: there is no such repository or revision, or neither network nor files.
         """
         kept = _read_listing(self.folder / LISTING)
         if kept is not None:
@@ -91,31 +91,29 @@ class Hub:
         try:
             listing = self._hosted_listing()
         except InputError:
-            by_hand = self._files_by_hand()
-            if by_hand is None:
+            own = self._files_in_folder()
+            if own is None:
                 raise
-            self.report.say(
-                f"{self.repository} cannot be asked for its files; those in {str(self.folder)!r} are used."
-            )
-            return by_hand
+            self.report.say(f"cannot list the files of {self.repository}; using those in {str(self.folder)!r}.")
+            return own
         with atomic_write(self.folder / LISTING) as file:
             file.write(json.dumps(asdict(listing), indent=1).encode())
         return listing
 
     def file(self, listing: Listing, entry: HubEntry) -> Path:
-        """The path of a file, which is downloaded if it is not there.
+        """The path of a file, which is downloaded if it is missing.
 
         Raises:
-            InputError: it cannot be had, or it is not what the listing says.
+            InputError: it cannot be downloaded, or its hash differs from the listing.
         """
         wanted = Wanted(self._page(entry.path), self.folder / entry.path, entry.sha256, homepage=self._page())
         if present(wanted, self.report) is None:
-            with exclusive(wanted.path):  # huggingface_hub may remove a file that another process has just fetched
+            with exclusive(wanted.path):  # huggingface_hub may delete a file that another process has just downloaded
                 self._fetch(wanted, listing, entry)
         return wanted.path
 
     def _fetch(self, wanted: Wanted, listing: Listing, entry: HubEntry) -> None:
-        """Download a file, unless another process did so while this one waited."""
+        """Download a file, unless another process did while this one waited."""
         if present(wanted, self.report) is None:
             size = f" ({entry.size / 1e6:,.1f} MB)" if entry.size else ""
             self.report.say(f"downloading {entry.path} of {listing.origin}{size}")
@@ -127,7 +125,7 @@ class Hub:
         """The entries that match a pattern; InputError if none does."""
         found = listing.matching(pattern)
         if not found:
-            raise InputError(f"{listing.origin} has no file {pattern!r}; {self._by_hand(pattern)}.")
+            raise InputError(f"{listing.origin} has no file {pattern!r}; {self._manual_way(pattern)}.")
         return found
 
     def _check(self, wanted: Wanted, listing: Listing, entry: HubEntry) -> None:
@@ -136,8 +134,8 @@ class Hub:
         except InputError as error:
             wanted.path.unlink()
             raise InputError(
-                f"{entry.path} of {listing.origin} came with another SHA-256 than the host states, and was removed; "
-                f"try again, or {self._by_hand(entry.path)}."
+                f"{entry.path} of {listing.origin} did not have the SHA-256 that the host states and was deleted; "
+                f"try again, or {self._manual_way(entry.path)}."
             ) from error
 
     def _hosted_listing(self) -> Listing:
@@ -170,7 +168,7 @@ class Hub:
                 endpoint=endpoint(),
             )
 
-    def _files_by_hand(self) -> Listing | None:
+    def _files_in_folder(self) -> Listing | None:
         paths = [
             path
             for path in self.folder.rglob("*")
@@ -185,36 +183,51 @@ class Hub:
         kind = "resolve" if path else "tree"
         return f"{HUB}/datasets/{self.repository}/{kind}/{self._asked or 'main'}/{path}".rstrip("/")
 
-    def _by_hand(self, path: str) -> str:
+    def _manual_way(self, path: str) -> str:
         if path == LISTING:
-            return f"get its files by hand from {self._page()} and put them into {str(self.folder)!r}"
-        return f"get {path} by hand from {self._page()} and put it at {str(self.folder / path)!r}"
+            return f"download its files yourself from {self._page()} and put them into {str(self.folder)!r}"
+        return f"download {path} yourself from {self._page()} and save it as {str(self.folder / path)!r}"
 
     @contextmanager
     def _translated(self, path: str) -> Iterator[None]:
-        """Errors of huggingface_hub in one sentence, with the way by hand."""
+        """Turn errors of huggingface_hub into one sentence that says how to get the file otherwise."""
         try:
             yield
         except Exception as error:
             reason = _reason(error)
             if reason is None:
                 raise
-            what = "the list of files" if path == LISTING else path
+            what = "the file list" if path == LISTING else path
             raise InputError(
-                f"{what} of {self.repository} cannot be downloaded: {reason}; {self._by_hand(path)}."
+                f"{what} of {self.repository} cannot be downloaded: {reason}; {self._manual_way(path)}."
             ) from error
 
 
+def hub_folder(repository: str, revision: str | None, cache: Path) -> Path:
+    """The folder of a repository in the cache; one for each revision that is asked for by name."""
+    pinned = "" if revision is None else f"@{revision.replace('/', '--')}"
+    return cache / "huggingface" / f"{repository.replace('/', '--')}{pinned}"
+
+
+def address_and_place(repository: str, path: str, cache: Path) -> tuple[str, Path]:
+    """Where a person finds a file of a repository, or the files of a pattern with *, and where to put it."""
+    place = hub_folder(repository, None, cache) / path
+    if "*" in path:
+        folder = PurePosixPath(path).parent
+        return f"{HUB}/datasets/{repository}/tree/main/{folder}: {PurePosixPath(path).name}", place.parent
+    return f"{HUB}/datasets/{repository}/resolve/main/{path}", place
+
+
 def _reason(error: BaseException) -> str | None:
-    """Why, in a few words; None for an error that is not of the network or the host."""
+    """The reason in a few words; None for an error of neither the network nor the host."""
     from huggingface_hub import errors
 
     reasons: tuple[tuple[type[BaseException], str], ...] = (
-        (errors.GatedRepoError, "its owner wants its terms accepted first; do so on its page and set HF_TOKEN"),
+        (errors.GatedRepoError, "you have to accept its terms first; do so on its page and set HF_TOKEN"),
         (errors.RepositoryNotFoundError, "there is no such repository, or it is private: set HF_TOKEN"),
         (errors.RevisionNotFoundError, "there is no such revision"),
-        (errors.OfflineModeIsEnabled, "HF_HUB_OFFLINE forbids the network"),
-        (errors.LocalEntryNotFoundError, "the host cannot be reached, so there is probably no network"),
+        (errors.OfflineModeIsEnabled, "HF_HUB_OFFLINE is set"),
+        (errors.LocalEntryNotFoundError, "the host cannot be reached; check the network"),
         (errors.EntryNotFoundError, "the host has no such file"),
     )
     for kind, reason in reasons:
@@ -223,16 +236,16 @@ def _reason(error: BaseException) -> str | None:
     if isinstance(error, errors.HfHubHTTPError):
         return f"the host answers {error.response.status_code}"
     if isinstance(error, errors.HFValidationError):
-        return "that is no name of a repository; it must be OWNER/NAME"
+        return "invalid repository name, it must be OWNER/NAME"
     if isinstance(error, OSError) and error.errno in NO_PLACE:
-        return f"its place in the cache takes no files ({error.strerror}); --cache-dir names another"
+        return f"the cache folder cannot be written ({error.strerror}); choose another with --cache-dir"
     if isinstance(error, OSError) or type(error).__module__.partition(".")[0] in ("httpx", "httpx2", "httpcore"):
         return f"the connection failed ({' '.join(str(error).split()).rstrip('.') or type(error).__name__})"
     return None
 
 
 def endpoint() -> str:
-    """The host, as HF_ENDPOINT says now: huggingface_hub itself looks only when it is imported."""
+    """The host in HF_ENDPOINT now; huggingface_hub itself reads the variable only when it is imported."""
     return (os.environ.get("HF_ENDPOINT") or HUB).rstrip("/")
 
 
@@ -258,6 +271,6 @@ def _declared(configs: Sequence[Any]) -> list[tuple[str, str, tuple[str, ...]]]:
 
 
 def _read_listing(path: Path) -> Listing | None:
-    with suppress(OSError, ValueError):  # none, or a damaged one: it is asked for again
+    with suppress(OSError, ValueError):  # missing or damaged: it is requested again
         return validated(Listing, parsed_json(path.read_bytes()))
     return None

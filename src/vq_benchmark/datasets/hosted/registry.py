@@ -1,100 +1,16 @@
-"""The manifest of downloads: every hosted data set, where its files are, and what a person should know of it.
+"""The table of hosted data sets: where their files are, and what a user should know about them.
 
-Hashes and revisions are given where the host states them beforehand; None means that nobody does. Then the hash (or
-the revision of a Hugging Face repository) of the first download is recorded beside the files and checked ever after.
+Hashes and revisions are given if the host states them. Otherwise the hash (or the revision of a Hugging Face
+repository) of the first download is recorded beside the files and checked from then on.
 """
 
-from dataclasses import dataclass
-
-import numpy as np
-
 from vq_benchmark.datasets.dataset import Metric
-
-MIRROR = "VQ_MIRROR"
-"""The variable that names a mirror of the hosts: https://HOST/PATH is then fetched from $VQ_MIRROR/HOST/PATH."""
-
-
-@dataclass(frozen=True)
-class UrlFile:
-    """An HDF5 file at a URL."""
-
-    url: str
-    sha256: str | None = None
-
-
-@dataclass(frozen=True)
-class HubFile:
-    """An HDF5 file in a data set repository on Hugging Face."""
-
-    repository: str
-    path: str
-    revision: str | None = None
-
-
-@dataclass(frozen=True)
-class HubShards:
-    """Parquet shards in a data set repository on Hugging Face."""
-
-    repository: str
-    base: str
-    """A pattern of the shards, with *."""
-    column: str
-    revision: str | None = None
-
-
-@dataclass(frozen=True)
-class JudgedHubShards:
-    """Shards with a file of queries that also holds judgements and neighbours, as Cohere publishes them."""
-
-    shards: HubShards
-    queries: str
-
-
-@dataclass(frozen=True)
-class BigAnnFiles:
-    """Files of big-ann-benchmarks, of whose base the first rows can be fetched alone."""
-
-    base: str
-    queries: str
-    neighbors: tuple[tuple[int, str], ...]
-    """(rows, url): the exact neighbours among the first so many rows."""
-    hosted_rows: int
-    """Rows in the hosted file; the data set may be the first of them."""
-
-
-Files = UrlFile | HubFile | HubShards | JudgedHubShards | BigAnnFiles
-
-
-@dataclass(frozen=True)
-class HostedDataset:
-    """A data set that is downloaded when it is first used."""
-
-    name: str
-    description: str
-    n: int
-    d: int
-    dtype: str
-    """As stored."""
-    num_queries: int
-    """0: none are hosted, so they are held out of the base."""
-    metric: Metric
-    licence: str
-    citation: str
-    homepage: str
-    files: Files
-    published_bytes: int | None = None
-    """Size of the download where the host states it."""
-
-    @property
-    def vector_bytes(self) -> int:
-        """What the base vectors take."""
-        return self.n * self.d * np.dtype(self.dtype).itemsize
-
-    @property
-    def download_bytes(self) -> int:
-        """Size of the download: as published, or the least it can be, the base vectors as stored."""
-        return self.published_bytes or self.vector_bytes
-
+from vq_benchmark.datasets.hosted.big_ann import BigAnnFiles
+from vq_benchmark.datasets.hosted.cohere import JudgedHubShards
+from vq_benchmark.datasets.hosted.hosted_dataset import HostedDataset
+from vq_benchmark.datasets.hosted.hub_file import HubFile
+from vq_benchmark.datasets.hosted.hub_shards import HubShards
+from vq_benchmark.datasets.hosted.url_file import UrlFile
 
 SEE_SOURCE = "not stated with the file; see the source"
 
@@ -113,15 +29,15 @@ _MICROSOFT = "https://comp21storage.z5.web.core.windows.net/comp21/MSFT-TURING-A
 # name, what, n, d, queries, metric, licence, megabytes of the download
 _ANN_BENCHMARKS: tuple[tuple[str, str, int, int, int, Metric, str, int], ...] = (
     ("deep-image-96-angular", "CNN features of images (Deep1B)", 9_990_000, 96, 10_000, "cosine", "CC BY 4.0", 3_600),
-    ("fashion-mnist-784-euclidean", "pixels of clothes", 60_000, 784, 10_000, "l2", "MIT", 217),
+    ("fashion-mnist-784-euclidean", "images of clothes, as pixels", 60_000, 784, 10_000, "l2", "MIT", 217),
     ("gist-960-euclidean", "GIST descriptors of images", 1_000_000, 960, 1_000, "l2", SEE_SOURCE, 3_600),
     ("glove-25-angular", "GloVe word vectors (Twitter)", 1_183_514, 25, 10_000, "cosine", "PDDL 1.0", 121),
     ("glove-50-angular", "GloVe word vectors (Twitter)", 1_183_514, 50, 10_000, "cosine", "PDDL 1.0", 235),
     ("glove-100-angular", "GloVe word vectors (Twitter)", 1_183_514, 100, 10_000, "cosine", "PDDL 1.0", 463),
     ("glove-200-angular", "GloVe word vectors (Twitter)", 1_183_514, 200, 10_000, "cosine", "PDDL 1.0", 918),
-    ("lastfm-64-dot", "matrix factors of plays of music", 292_385, 65, 50_000, "cosine", SEE_SOURCE, 135),
-    ("mnist-784-euclidean", "pixels of digits", 60_000, 784, 10_000, "l2", SEE_SOURCE, 217),
-    ("nytimes-256-angular", "projected bags of words of news", 290_000, 256, 10_000, "cosine", "CC BY 4.0", 301),
+    ("lastfm-64-dot", "matrix factors of music listening", 292_385, 65, 50_000, "cosine", SEE_SOURCE, 135),
+    ("mnist-784-euclidean", "images of digits, as pixels", 60_000, 784, 10_000, "l2", SEE_SOURCE, 217),
+    ("nytimes-256-angular", "news, projected bags of words", 290_000, 256, 10_000, "cosine", "CC BY 4.0", 301),
     ("sift-128-euclidean", "SIFT descriptors of images", 1_000_000, 128, 10_000, "l2", SEE_SOURCE, 501),
     ("coco-i2i-512-angular", "CLIP, images by image", 113_287, 512, 10_000, "cosine", "CC BY 4.0 (COCO)", 136),
     ("coco-t2i-512-angular", "CLIP, images by caption", 113_287, 512, 10_000, "cosine", "CC BY 4.0 (COCO)", 136),
@@ -137,7 +53,7 @@ _VIBE_SETS: tuple[tuple[str, str, int, int, Metric], ...] = (
     ("codesearchnet-jina-768-cosine", "code, jina-embeddings", 1_374_067, 768, "cosine"),
     ("cqadupstack-lemur-2048-ip", "multi-vector forum posts, LEMUR", 457_149, 2048, "ip"),
     ("cqadupstack-muvera-5120-ip", "multi-vector forum posts, MUVERA", 457_149, 5120, "ip"),
-    ("dpr-jina-768-normalized", "passages of Wikipedia, jina-embeddings", 20_969_760, 768, "cosine"),
+    ("dpr-jina-768-normalized", "Wikipedia passages, jina-embeddings", 20_969_760, 768, "cosine"),
     ("glove-200-cosine", "GloVe word vectors", 1_192_514, 200, "cosine"),
     ("gooaq-distilroberta-768-normalized", "questions, DistilRoBERTa", 1_475_024, 768, "cosine"),
     ("hotpotqa-harrier-640-normalized", "passages by question, Harrier", 5_233_329, 640, "cosine"),
@@ -147,12 +63,12 @@ _VIBE_SETS: tuple[tuple[str, str, int, int, Metric], ...] = (
     ("laion-clip-512-normalized", "images by text, CLIP", 1_000_448, 512, "cosine"),
     ("landmark-dino-768-cosine", "images, DINOv2", 760_757, 768, "cosine"),
     ("landmark-nomic-768-normalized", "images, nomic-embed-vision", 760_757, 768, "cosine"),
-    ("llama-128-ip", "keys by query of attention, Llama", 256_921, 128, "ip"),
+    ("llama-128-ip", "attention keys and queries, Llama", 256_921, 128, "ip"),
     ("msmarco-qwen-1024-normalized", "MS MARCO passages, Qwen3-Embedding", 8_840_823, 1024, "cosine"),
     ("simplewiki-openai-3072-normalized", "Wikipedia, text-embedding-3-large", 260_372, 3072, "cosine"),
     ("yahoo-minilm-384-normalized", "answers, all-MiniLM", 677_305, 384, "cosine"),
     ("yandex-200-cosine", "images by text (Text2Image)", 1_000_000, 200, "cosine"),
-    ("yi-128-ip", "keys by query of attention, Yi", 187_843, 128, "ip"),
+    ("yi-128-ip", "attention keys and queries, Yi", 187_843, 128, "ip"),
 )
 
 # name, repository, n, d
@@ -176,7 +92,7 @@ _BIG_ANN_SETS: tuple[tuple[str, str, int, str, int, Metric, str, str, str, str, 
         f"{_FACEBOOK}/GT_10M/deep-10M",
     ),
     (
-        "msturing", "queries of Bing, Turing model", 100, "float32", 100_000, "l2", SEE_SOURCE,
+        "msturing", "Bing queries, Turing model", 100, "float32", 100_000, "l2", SEE_SOURCE,
         f"{_MICROSOFT}/base1b.fbin", f"{_MICROSOFT}/query100K.fbin", f"{_MICROSOFT}/query_gt100.bin",
         f"{_MICROSOFT}/msturing-gt-100M", f"{_MICROSOFT}/msturing-gt-10M",
     ),
@@ -204,7 +120,7 @@ def _ann_benchmarks() -> list[HostedDataset]:
 def _vibe() -> list[HostedDataset]:
     return [
         HostedDataset(
-            name, what, n, d, "float32", 1_000, metric, "of its source; see the card", _VIBE, _VIBE_HOME,
+            name, what, n, d, "float32", 1_000, metric, "that of its source; see the card", _VIBE, _VIBE_HOME,
             HubFile("vector-index-bench/vibe", f"{name}.hdf5"),
         )
         for name, what, n, d, metric in _VIBE_SETS
@@ -225,8 +141,8 @@ def _dbpedia() -> list[HostedDataset]:
 def _cohere() -> HostedDataset:
     repository = "Cohere/msmarco-v2.1-embed-english-v3"
     return HostedDataset(
-        "cohere-msmarco", "passages of MS MARCO v2.1, Cohere Embed English v3", 113_520_750, 1024, "float32", 1_677,
-        "cosine", "embeddings Apache 2.0, text by the terms of MS MARCO",
+        "cohere-msmarco", "MS MARCO v2.1 passages, Cohere Embed English v3", 113_520_750, 1024, "float32", 1_677,
+        "cosine", "embeddings Apache 2.0, text under the terms of MS MARCO",
         "Cohere: TREC-RAG 2024 Corpus (MSMARCO 2.1), encoded with Embed English v3",
         f"https://huggingface.co/datasets/{repository}",
         JudgedHubShards(

@@ -1,4 +1,4 @@
-"""Vectors that can only be made a whole block at a time: a generator's block, a row group of a parquet file."""
+"""Vectors that can only be computed in whole blocks, such as those of a generator."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from vq_benchmark.arrays import FloatArray, IdArray
+from vq_benchmark.datasets.sources.vector_source import LeafSource
 
 
-class BlockwiseSource:
-    """A source whose block b holds the rows [edges[b], edges[b + 1]); the block made last is kept.
+class BlockwiseSource(LeafSource):
+    """A source whose block b holds the rows [edges[b], edges[b + 1]); the last block is kept.
 
-    So a pass in order, and a sample of sorted rows, make each block once, and the memory is one block.
+    So a pass in order, or a sample of sorted rows, computes each block once, in the memory of one block.
     """
 
     def __init__(
@@ -25,8 +26,18 @@ class BlockwiseSource:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """None: blocks are made, not stored."""
+        """No files: blocks are computed, not stored."""
         return ()
+
+    @property
+    def reading_bytes(self) -> int:
+        return 0
+
+    @property
+    def held_bytes(self) -> int:
+        """The block that is kept, as float32 and as it was made."""
+        largest = int((self.edges[1:] - self.edges[:-1]).max(initial=0))
+        return largest * self.d * (4 + self.dtype.itemsize)
 
     @property
     def n(self) -> int:

@@ -1,7 +1,7 @@
-"""Rows of one size that lie one after another in a file.
+"""Rows of equal size, stored consecutively in a file.
 
-They are read into a buffer, not memory-mapped: pages of a map count as memory of the process, so that a pass over a
-large file would seem to need as much memory as the file is long.
+They are read into a buffer, not memory-mapped: mapped pages count as memory of the process, so a pass over a large
+file would appear to need as much memory as the file has bytes.
 """
 
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from vq_benchmark.arrays import Array, FloatArray
-from vq_benchmark.datasets.sources.vector_source import as_float32
+from vq_benchmark.datasets.sources.vector_source import LeafSource, as_float32
 from vq_benchmark.errors import InputError
 
 
 @dataclass(frozen=True)
-class FileRowsSource:
+class FileRowsSource(LeafSource):
     """n rows of d values of one dtype in a file, from byte `offset` on, without gaps."""
 
     path: Path
@@ -48,5 +48,5 @@ def read_records(path: Path, offset: int, record_bytes: int, start: int, stop: i
     except OSError as error:
         raise InputError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
     if len(found) != count:
-        raise InputError(f"{str(path)!r} has become shorter: it ends before row {stop - 1}.")
+        raise InputError(f"{str(path)!r} was truncated after it was opened: it ends before row {stop - 1}.")
     return found.reshape(stop - start, record_bytes)

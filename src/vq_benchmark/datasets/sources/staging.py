@@ -1,35 +1,29 @@
-"""Rows copied to fast space on the node, to be read from there while a pass goes over them again and again."""
+"""Rows copied to fast scratch space on the node, so that repeated passes read them from there."""
 
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
 import numpy as np
 
 from vq_benchmark.arrays import FloatArray
-from vq_benchmark.datasets.sources.vector_source import (
-    MAX_RANGE_ROWS,
-    ExcludingSource,
-    PrefixSource,
-    UnitNormSource,
-    VectorSource,
-    as_float32,
-)
+from vq_benchmark.datasets.sources.vector_source import MAX_RANGE_ROWS, LeafSource, VectorSource, as_float32
 from vq_benchmark.machine.memory import readable_bytes
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.scratch import VARIABLES, scratch_folder, usable_bytes
 
 SMALL_DTYPES = ("float16", "int8", "uint8")
-"""Dtypes whose values come back unchanged from float32, and take less room. All others are copied as float32, which
-is what they are read as."""
+"""Dtypes that survive the round trip through float32 and take less space. All others are copied as float32, which is
+how they are read."""
 
 
 @dataclass(frozen=True)
-class StagedSource:
-    """Another source of which the rows [start, stop) are read from a copy; a read that leaves them is not."""
+class StagedSource(LeafSource):
+    """Another source whose rows [start, stop) are read from a copy; other reads use the source itself."""
 
     source: VectorSource
     copy: BinaryIO
@@ -48,6 +42,10 @@ class StagedSource:
     def dtype(self) -> np.dtype[np.generic]:
         return self.source.dtype
 
+    @property
+    def paths(self) -> tuple[Path, ...] | None:
+        return self.source.paths
+
     def read(self, start: int, stop: int) -> FloatArray:
         if not self.start <= start <= stop <= self.stop:
             return self.source.read(start, stop)
@@ -63,59 +61,38 @@ def staged(
 ) -> Iterator[VectorSource]:
     """The source with its rows [start, stop) read from a copy in $SLURM_TMPDIR or $TMPDIR, bit for bit the same.
 
-    Where there is no such folder or too little room in it, a remark is made and the source is given as it is. The
-    copy is in the dtype of the file; under cosine it is of the rows before they are divided by their norm. It is a
-    file without a name, so that the system removes it however the process ends.
+    If there is no such folder, or too little space in it, `report` says so and the source itself is returned. The
+    copy has the dtype of the file; under cosine it holds the rows before they are divided by their norm. It is an
+    unnamed file, so the system removes it however the process ends. Copying takes the memory of 4,096 rows.
 
     Args:
-        source: memory while it is copied: 4,096 rows.
-        start, stop: whole tiles of the grid, so that no read of a pass leaves them.
+        start, stop: whole tiles of the grid, so that no read of a pass goes beyond them.
     """
     folder = scratch_folder(environment)
-    origin, first, after = _stored(source, start, stop)
+    origin, first, after = source.stored_range(start, stop)
     needed = (after - first) * origin.d * staged_dtype(origin.dtype).itemsize
     if folder is None:
-        report.say(f"nothing is staged: neither {' nor '.join(VARIABLES)} names a folder that can be written to.")
+        report.say(f"nothing is staged: neither {' nor '.join(VARIABLES)} names a writable folder.")
         yield source
     elif needed > usable_bytes(folder):
         report.say(
-            f"nothing is staged: rows {start:,} to {stop:,} take {readable_bytes(needed)}, and of the free space in "
-            f"{str(folder)!r} only {readable_bytes(usable_bytes(folder))} may be used."
+            f"nothing is staged: rows {start:,} to {stop:,} need {readable_bytes(needed)}, but only "
+            f"{readable_bytes(usable_bytes(folder))} of the free space in {str(folder)!r} may be used."
         )
         yield source
     else:
         with TemporaryFile(dir=folder) as file:
             copy = StagedSource(origin, file, first, after)
-            yield _with_copy(source, copy) if _is_filled(copy, report) else source
+            yield source.with_stored(copy) if _is_filled(copy, report) else source
 
 
 def staged_dtype(dtype: np.dtype[np.generic]) -> np.dtype[np.generic]:
-    """In what dtype rows of a dtype are copied."""
+    """The dtype in which rows of a dtype are copied."""
     return np.dtype(dtype.name if dtype.name in SMALL_DTYPES else "float32")
 
 
-def _stored(source: VectorSource, start: int, stop: int) -> tuple[VectorSource, int, int]:
-    """The source as it is in its file, without limits, held-out rows and norms, and the range of these rows in it."""
-    match source:
-        case ExcludingSource():
-            return _stored(source.source, source.source_row(start), source.source_row(stop - 1) + 1)
-        case PrefixSource() | UnitNormSource():
-            return _stored(source.source, start, stop)
-        case _:
-            return source, start, stop
-
-
-def _with_copy(source: VectorSource, copy: StagedSource) -> VectorSource:
-    """The source with the copy in place of the source that `_stored` finds in it."""
-    match source:
-        case ExcludingSource() | PrefixSource() | UnitNormSource():
-            return replace(source, source=_with_copy(source.source, copy))
-        case _:
-            return copy
-
-
 def _is_filled(copy: StagedSource, report: Reporter) -> bool:
-    """Write the rows of a copy; False, with a remark, where its disk takes them no longer."""
+    """Write the rows of a copy; False, with a remark, if its disk is full."""
     dtype = staged_dtype(copy.dtype)
     with report.task("copying to scratch space", copy.stop - copy.start) as update:
         try:

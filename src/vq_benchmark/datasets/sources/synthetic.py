@@ -1,13 +1,13 @@
-"""Synthetic vectors with what matters of real embeddings: a decaying spectrum, clusters, and no preferred axes.
+"""Synthetic vectors that resemble embeddings: a decaying spectrum, clusters, and no preferred axes.
 
 Row i is R S (sqrt(b) c[k] + sqrt(1 - b) z): z standard normal, k one of 64 clusters with standard normal centres c,
 b the share of variance between clusters, S the square roots of the variances i^-alpha (scaled to sum 1, so that
-E||x||^2 = 1), R a random rotation. Rows are made in blocks of 4,096, each from SeedSequence((seed, stream, block)),
-so that any range of rows can be made without the others; base, queries and learn are different streams.
+E||x||^2 = 1), R a random rotation. Rows are generated in blocks of 4,096, each from SeedSequence((seed, stream,
+block)), so that any range can be generated alone; base, queries and learn are different streams.
 
-R is a product of Givens rotations of random pairs of coordinates by 45 degrees or an odd multiple of that, and not a
-dense matrix: it costs O(d log d) per row and only adds and multiplies element by element, so that every machine makes
-the same bytes.
+R is a product of Givens rotations of random pairs of coordinates by odd multiples of 45 degrees, not a dense matrix:
+it costs O(d log d) per row and only adds and multiplies element by element, so every machine generates the same
+bytes.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ from vq_benchmark.datasets.sources.blockwise import BlockwiseSource
 from vq_benchmark.errors import InputError
 
 BLOCK_ROWS = 4096
-ROTATED_ROWS = 256  # so few that they stay in the cache
+ROTATED_ROWS = 256  # few enough to stay in the cache
 DEFAULT_NUM_VECTORS, DEFAULT_DIM = 10_000, 128
 NUM_LEARN = 100_000
 BASE_STREAM, QUERY_STREAM, LEARN_STREAM, SHAPE_STREAM = range(4)
@@ -41,7 +41,7 @@ class SyntheticDistribution:
     """Principal variance i is proportional to i^-alpha; 0.7 is close to the embeddings of `sample`."""
     num_clusters: int = 64
     between_share: float = 0.5
-    """Share of the variance that is between the centres of clusters."""
+    """Share of the variance between the centres of clusters."""
 
     def source(self, n: int, stream: int) -> BlockwiseSource:
         """n rows of a stream; rows of different streams are independent."""
@@ -94,15 +94,15 @@ class SyntheticDistribution:
 
 
 def require_possible(n: int, d: int, seed: int) -> None:
-    """Raises InputError unless n rows of d values can be made from that seed."""
+    """Raises InputError unless n rows of d values can be generated from that seed."""
     if seed < 0:
-        raise InputError(f"the seed is {seed}, it must be at least 0.")
+        raise InputError(f"invalid seed {seed}: it must be at least 0.")
     if n < 1 or d < 1:
         raise InputError(f"synthetic vectors need at least one row and one dimension, not {n} x {d}.")
 
 
 def open_synthetic(n: int, d: int, num_queries: int, *, seed: int = 0) -> RawDataset:
-    """A synthetic data set: n base rows, num_queries queries and 100,000 learn rows, none of them stored anywhere."""
+    """A synthetic data set: n base rows, num_queries queries and 100,000 learn rows, generated as they are read."""
     require_possible(n, d, seed)
     distribution = SyntheticDistribution(d, seed)
     return RawDataset(
@@ -121,13 +121,13 @@ def write_synthetic(
     dtype: str = "float32",
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Write the n base rows of `open_synthetic` to a file, out of core; the file appears only when it is whole.
+    """Write the n base rows of `open_synthetic` to a file, out of core; the file appears only once it is complete.
 
-    int8 and uint8 hold round(x * 32 sqrt(d)), uint8 with 128 added: an average coordinate spans 4 standard deviations
-    and the rare value beyond is clipped. `progress(rows_done, rows_total)` is called after each block.
+    int8 and uint8 hold round(x * 32 sqrt(d)), uint8 with 128 added: an average coordinate spans 4 standard
+    deviations, and rare values beyond are clipped. `progress(rows_done, rows_total)` is called after each block.
 
     Raises:
-        InputError: the size is not positive, the seed is negative, or no such file can hold that dtype.
+        InputError: the size is not positive, the seed is negative, or the format cannot hold that dtype.
     """
     require_possible(n, d, seed)
     source = SyntheticDistribution(d, seed).source(n, BASE_STREAM)

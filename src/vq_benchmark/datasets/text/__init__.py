@@ -1,1 +1,1 @@
-"""Text collections with queries and judgements, and how they become a directory of vectors."""
+"""Text collections with queries and judgements, embedded into a directory of vectors."""

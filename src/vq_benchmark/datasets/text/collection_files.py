@@ -1,4 +1,4 @@
-"""Which files of a folder are the passages, the queries and the judgements."""
+"""The files of a folder that hold the passages, the queries and the judgements."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from vq_benchmark.machine.damage import reading
 
 PASSAGES = ("collection.tsv", "corpus.jsonl")
 SPLITS = ("dev.small", "test", "dev", "train")
-"""Which judgements are used where a folder holds several and none is asked for, best first."""
+"""The judgements to use if a folder holds several and none are asked for, preferred first."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,14 @@ def find_text(path: Path, queries: Path | None = None, qrels: Path | None = None
         queries, qrels: files to use instead of those of the folder.
 
     Raises:
-        InputError: there is no such file or folder, or the folder holds no passages, or judgements without queries.
+        InputError: a file or folder does not exist, or the folder holds no passages, or judgements without queries.
     """
     for given in filter(None, (path, queries, qrels)):
         with reading(given):
             given.stat()
     if not path.is_dir():
         if qrels is not None and queries is None:
-            raise InputError(f"{str(qrels)!r} judges queries; give their texts with --queries.")
+            raise InputError(f"{str(qrels)!r} needs the queries that it judges; give their texts with --queries.")
         return TextFiles(path, queries, qrels)
     passages = _passages_of(path)
     if passages is None:
@@ -50,17 +50,17 @@ def find_text(path: Path, queries: Path | None = None, qrels: Path | None = None
         found_qrels = _judgements_of(path)
         if not found_qrels:
             return TextFiles(
-                passages, notes=("there are no judgements, so no queries are embedded; --queries gives some.",)
+                passages, notes=("no judgements found, so no queries are embedded; give queries with --queries.",)
             )
         qrels = found_qrels[0]
         if len(found_qrels) > 1:
             others = ", ".join(each.name for each in found_qrels[1:])
-            notes = (f"the judgements are {qrels.name}; --qrels takes others, such as {others}.",)
+            notes = (f"using the judgements {qrels.name}; choose others with --qrels, such as {others}.",)
     return TextFiles(passages, _queries_of(path, qrels), qrels, notes)
 
 
 def holds_passages(folder: Path) -> bool:
-    """Whether a folder holds passages under a name that is known."""
+    """Whether a folder holds passages under a known name."""
     return _passages_of(folder) is not None
 
 
@@ -69,7 +69,7 @@ def _passages_of(folder: Path) -> Path | None:
 
 
 def _judgements_of(folder: Path) -> list[Path]:
-    """The files of judgements in a folder, the preferred one first."""
+    """The files of judgements in a folder, preferred first."""
     with reading(folder):
         candidates = [*folder.glob("qrels.*.tsv*"), *folder.glob("qrels/*.tsv*")]
     return sorted(filter(split_of, candidates), key=lambda each: (_rank(split_of(each)), each.name))
@@ -86,13 +86,13 @@ def _rank(split: str | None) -> int:
 
 
 def _queries_of(folder: Path, qrels: Path) -> Path:
-    """The queries that were judged: of the same split (or the split that it is a part of), or all of them."""
+    """The judged queries: those of the same split, of the split that contains it, or all queries."""
     split = split_of(qrels) or ""
     names = [f"queries.{split}.tsv", f"queries.{split.split('.')[0]}.tsv", "queries.jsonl", "queries.tsv"]
     for name in names:
         if found := _plain_or_gz(folder / name):
             return found
-    raise InputError(f"{str(qrels)!r} judges queries that are not in {str(folder)!r}; give --queries.")
+    raise InputError(f"{str(folder)!r} holds no queries for {str(qrels)!r}; give them with --queries.")
 
 
 def _plain_or_gz(path: Path) -> Path | None:

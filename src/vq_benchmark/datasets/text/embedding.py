@@ -1,14 +1,14 @@
-"""A text collection becomes a directory of vectors: out of core, in shards, and the same after any number of kills.
+"""Embed a text collection into a directory of vectors: out of core, in shards, resumable with identical results.
 
-While it is being made, the directory holds
+While the vectors are being computed, the directory holds
 
-.shards/config.json         what the passages are embedded with
-.shards/HASH/00000.npy      shards; HASH is of what they were embedded with, so that vectors never mix
+.shards/config.json         the parameters of the passages
+.shards/HASH/00000.npy      shards; HASH is that of their parameters, so vectors of two models never mix
 .shards/HASH.npy            all shards of the passages, joined
-.shards/made/               the other files, until they are all made
+.shards/made/               the other files, until all of them exist
 
-and in the end queries.npy, query_ids.txt, qrels.tsv, ids.txt, dataset.json, and base.npy, which comes last: where it
-is, all is there.
+and at the end queries.npy, query_ids.txt, qrels.tsv, ids.txt, dataset.json, and base.npy, which is written last: if
+it exists, the data set is complete.
 """
 
 import hashlib
@@ -46,11 +46,11 @@ VECTOR_STEMS = ("base", "queries", "learn", "neighbors")
 
 @dataclass(frozen=True)
 class Cut:
-    """Into which shards passages are cut, and which of them this process embeds."""
+    """How passages are divided into shards, and which shards this process embeds."""
 
     shard_rows: int = DEFAULT_SHARD_ROWS
     shard: int | None = None
-    """Only this one, counted from 0; default all that are missing."""
+    """Only this shard, counted from 0; by default all missing ones."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,12 @@ class Embedded:
     """What `embed` did."""
 
     texts: int
-    """Passages and queries that were embedded now; others were there before."""
+    """Passages and queries embedded by this call."""
     seconds: float
     missing_shards: int
-    """So many shards of passages are not there yet; if any, the data set is not finished."""
+    """Shards of passages that do not exist yet; if there are any, the data set is incomplete."""
     joined: bool
-    """Whether the directory is a data set now."""
+    """Whether the directory is now a data set."""
 
 
 def embed(
@@ -75,15 +75,15 @@ def embed(
     *,
     report: Reporter | None = None,
 ) -> Embedded:
-    """Embed what is missing of a collection, and make the directory a data set once everything is there.
+    """Embed the missing part of a collection, and turn the directory into a data set once everything exists.
 
-    The vectors are those of an undisturbed call, wherever it was killed before. Several processes may embed different
-    shards of one directory at a time. Queries may be exchanged later: the passages are kept.
+    The vectors do not depend on whether earlier calls were killed. Several processes may embed different shards of
+    one directory at the same time. Queries may be replaced later: the passages are kept.
 
     Raises:
-        InputError: the directory holds something else, or passages that were embedded in another way, or an option
-            is impossible, or a vector cannot be stored.
-        Stopped: it was told to stop, and did so after a batch; the shard that it was at begins anew.
+        InputError: the directory holds other data, or passages embedded with other parameters, or an option is
+            invalid, or a vector cannot be stored.
+        Stopped: it was told to stop, after a batch; the current shard starts over next time.
     """
     return _Embedding(collection, output, encoder, precision, cut, report or SilentReporter()).run()
 
@@ -104,7 +104,7 @@ class _Embedding:
         shards = self._shards(passages, self.collection.passages.n)
         if self.cut.shard is not None and self.cut.shard >= shards.count:
             raise InputError(
-                f"there are {shards.count} shards, 0 to {shards.count - 1}, so no shard {self.cut.shard}."
+                f"shard {self.cut.shard} does not exist; there are {shards.count} shards, 0 to {shards.count - 1}."
             )
         began = time.monotonic()
         if self._claimed(passages, queries):
@@ -148,7 +148,7 @@ class _Embedding:
         return record | self._encoding_record("query")
 
     def _encoding_record(self, kind: Kind) -> dict[str, Any]:
-        """All that the vectors of a text depend on."""
+        """Everything that the vectors of a text depend on."""
         return {
             "model_revision": self.encoder.revision,
             "dimension": self.encoder.d,
@@ -162,10 +162,10 @@ class _Embedding:
         return Shards(folder, n, self.cut.shard_rows, self.encoder.d, np.dtype(self.precision.dtype))
 
     def _claimed(self, passages: dict[str, Any], queries: dict[str, Any] | None) -> bool:
-        """Make the directory ours; True if it is finished already.
+        """Claim the directory for this data set; True if the data set is already complete.
 
         Raises:
-            InputError: it holds another data set, or passages embedded with other parameters.
+            InputError: the directory holds another data set, or passages embedded with other parameters.
         """
         config, description = self._work / "config.json", self.output / DESCRIPTION
         if self._base.is_file() and description.is_file():
@@ -186,11 +186,13 @@ class _Embedding:
             names = sorted(path.name for path in self.output.iterdir())
         taken = [name for name in names if name in OUTPUT_NAMES or _is_vectors(name)]
         if taken:
-            raise InputError(f"{str(self.output)!r} holds {', '.join(taken)} already; give a new folder as --output.")
+            raise InputError(
+                f"{str(self.output)!r} already holds {', '.join(taken)}; give a new folder with --output."
+            )
 
     def _tidy(self) -> None:
-        """Remove what was needed to make the data set; not joined vectors, which another process may need."""
-        with suppress(OSError):  # two processes may be at it
+        """Delete temporary files, except joined vectors, which another process may need."""
+        with suppress(OSError):  # two processes may do this at once
             for path in self._work.iterdir():
                 if path.is_dir():
                     shutil.rmtree(path, ignore_errors=True)
@@ -199,7 +201,7 @@ class _Embedding:
             self._work.rmdir()
 
     def _may_join(self) -> bool:
-        """Whether this process joins: of tasks that embed one shard each, the first to find all of them there."""
+        """Whether this process joins the shards: of tasks with one shard each, the first that finds all shards."""
         if self.cut.shard is None:
             return True
         try:
@@ -231,7 +233,7 @@ class _Embedding:
         self.texts += total
 
     def _finish(self, passages: dict[str, Any], queries: dict[str, Any] | None) -> None:
-        """Write everything but the base vectors; beside the shards first, so that nothing of a killed try remains."""
+        """Write everything except the base vectors, beside the shards first, so a killed attempt leaves nothing."""
         found, made = self.collection, self._work / "made"
         if made.exists():
             shutil.rmtree(made)
@@ -252,7 +254,7 @@ class _Embedding:
                 (self.output / name).unlink(missing_ok=True)
 
     def _description(self, passages: dict[str, Any], queries: dict[str, Any] | None) -> dict[str, Any]:
-        """What dataset.json says; `directory` reads the metric."""
+        """The content of dataset.json; `parts` reads the metric."""
         return {
             "metric": "cosine" if self.precision.normalize else self.encoder.metric,
             "model": self.encoder.name,
@@ -273,11 +275,11 @@ def _is_vectors(name: str) -> bool:
 def _require_possible(precision: Precision, cut: Cut) -> None:
     for name, value in (("--batch-size", precision.batch_size), ("--shard-rows", cut.shard_rows)):
         if value < 1:
-            raise InputError(f"{name} is {value}, it must be at least 1.")
+            raise InputError(f"invalid {name} {value}: it must be at least 1.")
     if cut.shard is not None and cut.shard < 0:
-        raise InputError(f"--shard is {cut.shard}, shards are counted from 0.")
+        raise InputError(f"invalid --shard {cut.shard}: shards are counted from 0.")
     if precision.dtype not in DTYPES:
-        raise InputError(f"--dtype is {precision.dtype!r}, it can be {' or '.join(DTYPES)}.")
+        raise InputError(f"invalid --dtype {precision.dtype!r}: it can be {' or '.join(DTYPES)}.")
 
 
 def _require_same(output: Path, found: object, wanted: Mapping[str, Any]) -> None:
@@ -285,13 +287,13 @@ def _require_same(output: Path, found: object, wanted: Mapping[str, Any]) -> Non
         return
     if not isinstance(found, dict):
         raise InputError(
-            f"{str(output)!r} holds vectors that were not made by `embed`; give a new folder as --output."
+            f"{str(output)!r} holds vectors that were not made by `embed`; give a new folder with --output."
         )
     different = [name for name in wanted if found.get(name) != wanted[name]]
     changes = ", ".join(f"{name} was {found.get(name)!r} and is {wanted[name]!r}" for name in different)
     raise InputError(
         f"{str(output)!r} holds passages that were embedded with other parameters: {changes}; "
-        "give the same ones, or a new folder as --output."
+        "give the same parameters, or a new folder with --output."
     )
 
 

@@ -1,4 +1,4 @@
-"""From texts to vectors, in batches that depend on the texts only."""
+"""From texts to vectors, in batches that depend only on the texts."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,16 +10,17 @@ import numpy as np
 from vq_benchmark.arrays import Array, FloatArray
 from vq_benchmark.datasets.checks import check_rows
 from vq_benchmark.datasets.dataset import Metric
-from vq_benchmark.datasets.sources.vector_source import as_float32, unit_norm
+from vq_benchmark.datasets.sources.vector_source import as_float32
+from vq_benchmark.datasets.sources.wrappers import unit_norm
 from vq_benchmark.datasets.text.records import TextRecord
 
 Kind = Literal["passage", "query"]
 WINDOW_ROWS = 4096
-"""Texts in memory at a time. They are sorted by length before they are cut into batches, for little padding."""
+"""Texts in memory at a time. They are sorted by length before they are batched, to reduce padding."""
 
 
 class Encoder(Protocol):
-    """A model that makes a vector of a text."""
+    """A model that maps a text to a vector."""
 
     @property
     def name(self) -> str: ...
@@ -32,12 +33,12 @@ class Encoder(Protocol):
     def d(self) -> int: ...
     @property
     def metric(self) -> Metric:
-        """By which its vectors are to be compared."""
+        """The metric for comparing its vectors."""
         ...
 
     @property
     def prompts(self) -> Mapping[Kind, str]:
-        """What is put before each text."""
+        """The prefix of each text."""
         ...
 
     def encode(self, texts: Sequence[str], kind: Kind) -> FloatArray:
@@ -47,13 +48,13 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True)
 class Precision:
-    """How vectors are made, apart from the model. Other values make other vectors, if only in their last bits."""
+    """How vectors are computed, apart from the model. Other values change the vectors, if only in their last bits."""
 
     batch_size: int = 64
     normalize: bool = True
     """Whether vectors are divided by their Euclidean norm."""
     dtype: str = "float16"
-    """As which they are stored: float16 or float32."""
+    """The stored dtype: float16 or float32."""
 
 
 def embedded_windows(
@@ -70,7 +71,7 @@ def embedded_windows(
     `after_batch` is called with the number of texts of each batch.
 
     Raises:
-        BadRows: a vector cannot be stored: it is not finite, or zero although it was to be normalised.
+        BadRows: a vector cannot be stored: it is not finite, or it is zero and cannot be normalised.
     """
     while window := list(islice(records, WINDOW_ROWS)):
         texts = [record.text for record in window]
@@ -79,7 +80,7 @@ def embedded_windows(
         for start in range(0, len(order), precision.batch_size):
             rows = order[start : start + precision.batch_size]
             vectors = encoder.encode([texts[row] for row in rows], kind)
-            with np.errstate(over="ignore"):  # becomes infinite, which is refused below
+            with np.errstate(over="ignore"):  # overflow becomes infinite, which is refused below
                 out[rows] = unit_norm(vectors) if precision.normalize else vectors
             after_batch(len(rows))
         check_rows(as_float32(out), first_row, "cosine" if precision.normalize else "ip", what=kind)

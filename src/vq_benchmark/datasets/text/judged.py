@@ -1,4 +1,4 @@
-"""One pass over the passages: how many there are, what they are, and in which rows the judged ones stand."""
+"""One pass over the passages: their number, their fingerprint, and the rows of the judged ones."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -22,7 +22,7 @@ class Passages:
     path: Path
     n: int
     fingerprint: str
-    """BLAKE2b over identifiers and texts, 32 hex digits: the same in every layout of the same text."""
+    """BLAKE2b over identifiers and texts, 32 hex digits: the same in every file format."""
 
     def read(self) -> Iterator[TextRecord]:
         """The passages in order, one at a time."""
@@ -31,11 +31,11 @@ class Passages:
 
 @dataclass(frozen=True)
 class Collection:
-    """What there is to embed."""
+    """Everything to embed."""
 
     passages: Passages
     queries: list[TextRecord]
-    """With judgements only those that have a relevant passage; empty if there are none."""
+    """With judgements, only those that have a relevant passage; empty if there are none."""
     qrels: IdArray | None
     """(judgements, 3) int64: query number, passage number, relevance; None without judgements."""
     notes: tuple[str, ...]
@@ -50,23 +50,23 @@ class Collection:
 
 
 def read_collection(text: TextFiles, limit: int | None = None) -> Collection:
-    """Read all queries and judgements, and the passages (or the first `limit` of them) once without keeping them.
+    """Read all queries and judgements, and the passages (or the first `limit` of them) once, without keeping them.
 
-    Memory: the judgements, and the queries that are used.
+    It takes the memory of the judgements and of the used queries.
 
     Raises:
-        InputError: a line is not of its layout, there is no passage, a judged identifier is there twice, or no query
-            of the judgements has a text.
+        InputError: a line has the wrong layout, there are no passages, a judged identifier occurs twice, or no judged
+            query has a text.
     """
     if limit is not None and limit < 1:
-        raise InputError(f"--limit is {limit}, it must be at least 1.")
+        raise InputError(f"invalid --limit {limit}: it must be at least 1.")
     relevances = read_judged_pairs(text.qrels) if text.qrels is not None else {}
     passages, rows = _scan(text.passages, limit, {passage for _, passage in relevances})
     if text.queries is None:
         return Collection(passages, [], None, text.notes)
     if text.qrels is None:
         queries = list(_distinct(text.queries, read_records(text.queries)))
-        note = "there are no judgements of these queries; --qrels gives some."
+        note = "these queries have no judgements; add some with --qrels."
         return Collection(passages, queries, None, (*text.notes, note))
     kept = {pair: relevance for pair, relevance in relevances.items() if pair[1] in rows}
     answerable = {query for (query, _), relevance in kept.items() if relevance > 0}
@@ -88,7 +88,7 @@ def _scan(path: Path, limit: int | None, wanted: set[str]) -> tuple[Passages, di
             if record.id in wanted and rows.setdefault(record.id, n) != n:
                 raise InputError(
                     f"{str(path)!r} has the judged passage {record.id!r} twice, as passages {rows[record.id]} and "
-                    f"{n} counted from 0."
+                    f"{n}, counted from 0."
                 )
             n += 1
             yield record
@@ -127,10 +127,10 @@ def _numbered(kept: Relevances, queries: list[TextRecord], rows: dict[str, int])
 def _losses(
     relevances: Relevances, kept: Relevances, answerable: set[str], num_queries: int, n: int
 ) -> Iterator[str]:
-    """Sentences on what of the judgements cannot be used."""
+    """Sentences on judgements that cannot be used."""
     dropped = len(relevances) - len(kept)
     if dropped:
-        yield f"{dropped:,} of {len(relevances):,} judgements are dropped: they are of passages beyond the {n:,}."
+        yield f"{dropped:,} of {len(relevances):,} judgements are dropped: their passages are not among the {n:,}."
     asked = len({query for query, _ in relevances})
     if asked > len(answerable):
         lost = asked - len(answerable)

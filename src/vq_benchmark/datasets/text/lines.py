@@ -11,7 +11,7 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 
 MAX_LINE_BYTES = 2**24
-"""A longer line is no text: without a bound, a file without line ends would be read whole."""
+"""A bound on lines, without which a file without line ends would be read whole."""
 GZIP_MAGIC = b"\x1f\x8b"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -19,7 +19,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Each line with its number from 1, without its line end; only a line feed, or CR LF, ends a line.
 
-    Bytes that are not UTF-8 become U+FFFD; everything else is kept, control characters and quotes too.
+    Bytes that are not UTF-8 become U+FFFD; everything else is kept, including control characters and quotes.
 
     Raises:
         InputError: the file cannot be read, is damaged, or has a line of more than 16 MiB.
@@ -30,7 +30,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
             number += 1
             if len(line) == MAX_LINE_BYTES:
                 raise InputError(
-                    f"{str(path)!r}, line {number}: it is longer than {MAX_LINE_BYTES} bytes, so no text."
+                    f"{str(path)!r}, line {number}: it is longer than {MAX_LINE_BYTES} bytes, so this is not text."
                 )
             if number == 1:
                 line = line.removeprefix(BYTE_ORDER_MARK)
@@ -38,7 +38,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _opened(path: Path) -> BinaryIO:
-    """The file, decompressed if its first bytes say so, whatever its name."""
+    """The file, decompressed if it begins like a gzip file, whatever its name."""
     with path.open("rb") as file:
         compressed = file.read(2) == GZIP_MAGIC
     return io.BufferedReader(gzip.open(path)) if compressed else path.open("rb")

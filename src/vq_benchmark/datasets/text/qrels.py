@@ -1,4 +1,4 @@
-"""Relevance judgements by identifiers, in the layouts of TREC and of BEIR."""
+"""Relevance judgements by identifier, in the layouts of TREC and BEIR."""
 
 import re
 from pathlib import Path
@@ -16,8 +16,8 @@ def read_judged_pairs(path: Path) -> Relevances:
     """Lines `query 0 passage relevance` (TREC), or `query passage relevance` after a header (BEIR); any white space.
 
     Raises:
-        InputError: there is no judgement, a line is of another layout than the first, or a pair is judged twice with
-            different relevances; the line is named by its number.
+        InputError: there are no judgements, a line has another layout than the first, or a pair has two different
+            relevances; the sentence gives the number of the line.
     """
     judged: Relevances = {}
     expected = None
@@ -31,14 +31,14 @@ def read_judged_pairs(path: Path) -> Relevances:
                 continue
         if len(fields) != expected or expected not in (TREC_FIELDS, BEIR_FIELDS) or not _is_integer(fields[-1]):
             raise InputError(
-                f"{str(path)!r}, line {number}: {line[:80]!r} is no judgement; it must be `query 0 passage "
+                f"{str(path)!r}, line {number}: {line[:80]!r} is not a judgement; it must be `query 0 passage "
                 "relevance`, or `query passage relevance` after a header."
             )
         pair, relevance = (fields[0], fields[-2]), int(fields[-1])
         if judged.setdefault(pair, relevance) != relevance:
             raise InputError(
-                f"{str(path)!r}, line {number}: passage {pair[1]} is judged {relevance} for query {pair[0]}, "
-                f"but {judged[pair]} before."
+                f"{str(path)!r}, line {number}: passage {pair[1]} has relevance {relevance} for query {pair[0]}, "
+                f"but {judged[pair]} in an earlier line."
             )
     if not judged:
         raise InputError(f"{str(path)!r} holds no judgements.")

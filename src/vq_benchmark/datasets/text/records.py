@@ -1,4 +1,4 @@
-"""Passages and queries: an identifier and a text each, from the layouts of MS MARCO and of BEIR."""
+"""Passages and queries: an identifier and a text each, in the layouts of MS MARCO and BEIR."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,15 +19,17 @@ class TextRecord(NamedTuple):
 def read_records(path: Path) -> Iterator[TextRecord]:
     """The records of a file in order, one at a time; .gz may follow the extension.
 
-    .tsv: `id <tab> text`, no header, no quoting; further tabs belong to the text (MS MARCO).
-    .jsonl: objects with `_id`, `text` and perhaps `title`, which is put before the text (BEIR).
+    .tsv: `id <tab> text`, no header, no quoting; further tabs are part of the text (MS MARCO).
+    .jsonl: objects with `_id`, `text` and optionally `title`, which is put before the text (BEIR).
 
     Raises:
-        InputError: another extension, or a line that is not of that layout; it is named by its number.
+        InputError: another extension, or a line with another layout; the sentence gives its number.
     """
     parse = {".tsv": _from_tsv, ".jsonl": _from_json}.get(text_suffix(path))
     if parse is None:
-        raise InputError(f"{str(path)!r} is no text that can be read; the formats are .tsv and .jsonl, and with .gz.")
+        raise InputError(
+            f"{str(path)!r} has an unknown extension; text can be .tsv or .jsonl, and either may end in .gz."
+        )
     for number, line in numbered_lines(path):
         try:
             yield parse(line)
@@ -57,12 +59,12 @@ def _from_json(line: str) -> TextRecord:
     if isinstance(name, int):
         name = str(name)
     if not isinstance(name, str) or not isinstance(text, str):
-        raise ValueError("is no object with the texts _id and text")
+        raise ValueError("is not an object with the strings _id and text")
     title = found.get("title") or ""
     if not isinstance(title, str):
-        raise ValueError("has a title that is no text")
+        raise ValueError("has a title that is not a string")
     joined = f"{title} {text}".strip() if title else text
-    # JSON may name half of a surrogate pair, which no encoder takes.
+    # JSON may contain half of a surrogate pair, which no encoder accepts.
     return TextRecord(_checked(name), joined.encode("utf-8", errors="replace").decode())
 
 

@@ -1,4 +1,4 @@
-"""Models of the sentence-transformers library, which is installed apart: the extra `text`."""
+"""Models of the sentence-transformers library, an optional dependency: the extra `text`."""
 
 import hashlib
 import os
@@ -16,12 +16,12 @@ from vq_benchmark.errors import InputError
 
 METRIC_OF_SIMILARITY: dict[str, Metric] = {"cosine": "cosine", "dot": "ip", "euclidean": "l2"}
 HUB_FILES = ("modules.json", "config.json")
-"""A model on the Hugging Face Hub has one of these."""
+"""Every model on the Hugging Face Hub has one of these files."""
 READ_BYTES = 2**20
 
 
 class SentenceEncoder:
-    """A model of a folder or of the Hugging Face Hub."""
+    """A model from a folder or from the Hugging Face Hub."""
 
     def __init__(
         self,
@@ -36,14 +36,14 @@ class SentenceEncoder:
         """Load the model.
 
         Args:
-            model: a folder, or a name on the Hub, which is downloaded if it is not in the Hub's cache.
+            model: a folder, or a name on the Hub, which is downloaded unless it is in the Hub's cache.
             revision: a branch, tag or commit on the Hub.
-            device: such as cpu, cuda or cuda:1; default what there is.
-            threads: of torch on the CPU; default torch's own choice.
-            prompt, query_prompt: put before each passage or query; default what the model states.
+            device: such as cpu, cuda or cuda:1; by default the best available one.
+            threads: threads of torch on the CPU; by default torch's own choice.
+            prompt, query_prompt: prefix of each passage or query; by default that of the model.
 
         Raises:
-            InputError: the library is not installed, or the model or the device cannot be used.
+            InputError: the library is not installed, or the model cannot be loaded on the device.
         """
         try:
             import sentence_transformers
@@ -51,7 +51,7 @@ class SentenceEncoder:
             import transformers
         except ImportError as error:
             raise InputError(
-                f"to embed text needs {error.name}, which is not installed: pip install 'vq-benchmark[text]'."
+                f"embedding text needs {error.name}, which is not installed; run pip install 'vq-benchmark[text]'."
             ) from error
         transformers.utils.logging.disable_progress_bar()
         if threads is not None:
@@ -60,7 +60,7 @@ class SentenceEncoder:
             self._model: Any = sentence_transformers.SentenceTransformer(model, revision=revision, device=device)
         except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
             reason = str(error).strip().split("\n")[0].rstrip(".")
-            raise InputError(f"the model {model!r} cannot be used: {reason}.") from error
+            raise InputError(f"cannot load the model {model!r}: {reason}.") from error
         self._out_of_memory = torch.OutOfMemoryError
         self.name = model
         self.revision = _revision(model, revision)
@@ -76,7 +76,7 @@ class SentenceEncoder:
 
     @property
     def metric(self) -> Metric:
-        """By which the model's vectors are to be compared, as the model states it."""
+        """The metric for comparing the model's vectors, as the model states it."""
         return METRIC_OF_SIMILARITY.get(str(self._model.similarity_fn_name), "cosine")
 
     def encode(self, texts: Sequence[str], kind: Kind) -> FloatArray:
@@ -85,7 +85,9 @@ class SentenceEncoder:
         try:
             vectors = encode(list(texts), prompt=self.prompts[kind], batch_size=len(texts), show_progress_bar=False)
         except self._out_of_memory as error:
-            raise InputError(f"a batch of {len(texts)} texts needs too much memory; lower --batch-size.") from error
+            raise InputError(
+                f"out of memory while embedding a batch of {len(texts)} texts; lower --batch-size."
+            ) from error
         return np.asarray(vectors, dtype=np.float32)
 
 
@@ -109,11 +111,11 @@ def _revision(model: str, revision: str | None) -> str:
         found = try_to_load_from_cache(f"{owner}{model}", name, cache_dir=folder, revision=revision)
         if isinstance(found, str):
             return Path(found).parent.name  # snapshots/COMMIT/modules.json
-    raise InputError(f"the revision of the model {model!r} is not known; download it to a folder and give its path.")
+    raise InputError(f"the revision of the model {model!r} is unknown; download it to a folder and give its path.")
 
 
 def _hash_of_files(folder: Path) -> str:
-    """BLAKE2b, 32 hex digits, over the names and contents of all files but hidden ones and those for people."""
+    """BLAKE2b, 32 hex digits, over the names and contents of all files except hidden ones and Markdown."""
     digest = hashlib.blake2b(digest_size=16)
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()

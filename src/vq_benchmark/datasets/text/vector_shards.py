@@ -1,4 +1,4 @@
-"""Vectors in shards on disk: each is a file that is whole or absent, so that a killed job goes on with the others."""
+"""Vectors in shards on disk: each is a file that is complete or absent, so a killed job resumes with the others."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.machine.atomic_files import atomic_write
 
 Embed = Callable[[Iterator[TextRecord], int], Iterable[Array]]
-"""Vectors of some records in blocks of rows; the number is that of the first record."""
+"""Maps records, and the number of the first one, to their vectors in blocks of rows."""
 COPIED_ROWS = 16_384
 
 
@@ -42,15 +42,15 @@ class Shards:
         return number * self.rows, min((number + 1) * self.rows, self.n)
 
     def missing(self) -> list[int]:
-        """The shards that are not there yet."""
+        """The shards that do not exist yet."""
         return [number for number in range(self.count) if not self.path(number).is_file()]
 
     def rows_there(self) -> int:
-        """How many rows are in shards that are there."""
+        """The number of rows in existing shards."""
         return self.n - sum(stop - start for start, stop in map(self.span, self.missing()))
 
     def write(self, numbers: Sequence[int], records: Iterator[TextRecord], embed: Embed) -> None:
-        """Make shards, in ascending order, in one pass over all the records from the first one on.
+        """Write shards, in ascending order, in one pass over all records.
 
         Raises:
             InputError: there are fewer records than n, or a file cannot be written.
@@ -66,10 +66,10 @@ class Shards:
             position = stop
 
     def join(self, path: Path) -> None:
-        """Copy all shards, one after the other, into one .npy file.
+        """Copy all shards, one after another, into one .npy file.
 
         Raises:
-            InputError: a shard is missing or is not what it should be.
+            InputError: a shard is missing or has the wrong shape or dtype.
         """
         with atomic_write(path) as file:
             self._store(file, self.n, self._copied())
@@ -81,7 +81,7 @@ class Shards:
             if (shard.n, shard.d, shard.dtype) != (stop - start, self.d, self.dtype):
                 raise InputError(
                     f"{str(shard.path)!r} holds {shard.n} x {shard.d} {shard.dtype} vectors instead of "
-                    f"{stop - start} x {self.d} {self.dtype}; remove it, and the same command makes it again."
+                    f"{stop - start} x {self.d} {self.dtype}; delete it and rerun the command."
                 )
             for first in range(0, shard.n, COPIED_ROWS):
                 yield shard.read_stored(first, min(first + COPIED_ROWS, shard.n))
@@ -101,5 +101,5 @@ class Shards:
 
     def _shortened(self, rows: int) -> InputError:
         return InputError(
-            f"the text has become shorter while it was embedded: {rows} of {self.n} records were there."
+            f"the text was truncated while it was embedded: only {rows} of {self.n} records were found."
         )

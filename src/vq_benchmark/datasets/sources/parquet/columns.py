@@ -9,19 +9,19 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vq_benchmark.arrays import Array
-from vq_benchmark.datasets.formats.format import BASE_NAMES
+from vq_benchmark.datasets.formats.named_arrays import BASE_NAMES, first_named, no_array
 from vq_benchmark.datasets.sources.parquet.footer import values_and_rows
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.memory import require_memory
 
 DAMAGE = (pa.ArrowException, ValueError, TypeError, KeyError, IndexError, NotImplementedError, OverflowError)
-"""What pyarrow raises for damaged files and columns that it cannot decode, beside OSError."""
+"""What pyarrow raises for damaged files and columns that it cannot decode, besides OSError."""
 DECODED_BYTES_PER_VALUE = 4
-"""What the decoding of lists takes for each value beside three times the value, as measured."""
+"""Memory for decoding a value of a list, besides three times its size, as measured."""
 
 
 def require_decodable(path: Path, file: pq.ParquetFile, column: str) -> None:
-    """Refuse a column whose metadata claim rows so long that one of them does not fit into memory, decoded."""
+    """Refuse a column whose metadata claim rows too long to decode even one of them in memory."""
     element = file.schema_arrow.field(column).type
     widest = element.list_size if pa.types.is_fixed_size_list(element) else 0
     for values, rows in values_and_rows(path, column):
@@ -31,7 +31,7 @@ def require_decodable(path: Path, file: pq.ParquetFile, column: str) -> None:
 
 
 def whole_column(path: Path, file: pq.ParquetFile, column: str) -> "pa.Array[Any]":
-    """All rows of a column of lists; InputError where they do not fit into memory."""
+    """All rows of a column of lists; InputError if they do not fit into memory."""
     require_decodable(path, file, column)
     values = sum(values for values, _ in values_and_rows(path, column))
     size = 3 * value_dtype(file.schema_arrow, column).itemsize + DECODED_BYTES_PER_VALUE
@@ -39,35 +39,33 @@ def whole_column(path: Path, file: pq.ParquetFile, column: str) -> "pa.Array[Any
     return file.read(columns=[column]).column(0).combine_chunks()
 
 
-def is_list(arrow_type: pa.DataType) -> bool:
-    """Whether values are lists, of one length or of any."""
-    types = pa.types
-    return bool(types.is_list(arrow_type) or types.is_large_list(arrow_type) or types.is_fixed_size_list(arrow_type))
+def list_columns(schema: pa.Schema) -> list[str]:
+    """The columns of lists, of one length or of any."""
+    is_list = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    return [field.name for field in schema if any(matches(field.type) for matches in is_list)]
 
 
 def vector_column(path: Path, schema: pa.Schema, column: str | None) -> str:
     """The column of that name, or the first of the usual names, or the only column of lists of floats.
 
     Raises:
-        InputError: there is no such column, or several could be meant.
+        InputError: there is no such column, or several are possible.
     """
-    lists = [field.name for field in schema if is_list(field.type)]
-    numeric = [name for name in lists if _is_number(schema.field(name).type.value_type)]
+    numeric = [name for name in list_columns(schema) if _is_number(schema.field(name).type.value_type)]
     floats = [name for name in numeric if pa.types.is_floating(schema.field(name).type.value_type)]
+    names = BASE_NAMES if column is None else (column,)
+    found = first_named({name: name for name in numeric}.get, names)
+    if found is not None:
+        return found
     if column is not None:
-        if column not in numeric:
-            raise InputError(
-                f"{str(path)!r} has no column {column!r} of lists of numbers; it has {', '.join(numeric) or 'none'}."
-            )
-        return column
-    named = [name for name in BASE_NAMES if name in numeric]
-    if named or len(floats) == 1:
-        return named[0] if named else floats[0]
-    if floats:
+        raise no_array(path, f"column {column!r} of lists of numbers", numeric)
+    if len(floats) > 1:
         raise InputError(
             f"{str(path)!r} has several columns of vectors; choose one of {', '.join(floats)} with --vector-column."
         )
-    raise InputError(f"{str(path)!r} has no column of lists of floats; its columns are {', '.join(schema.names)}.")
+    if not floats:
+        raise no_array(path, "column of lists of floats", schema.names)
+    return floats[0]
 
 
 def value_dtype(schema: pa.Schema, column: str) -> np.dtype[np.generic]:
@@ -77,7 +75,7 @@ def value_dtype(schema: pa.Schema, column: str) -> np.dtype[np.generic]:
 
 
 def first_length(lists: "pa.Array[Any]") -> int:
-    """The number of values in the first row, 0 if there is none."""
+    """The number of values in the first row; 0 if there are no rows."""
     return int(pc.list_value_length(lists)[0].as_py() or 0) if len(lists) else 0
 
 

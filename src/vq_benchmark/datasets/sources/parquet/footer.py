@@ -1,6 +1,6 @@
-"""What the footer of a parquet file claims, read without pyarrow.
+"""The claims of the footer of a parquet file, read without pyarrow.
 
-pyarrow ends the process, rather than raise, when it is asked for the metadata of a damaged column chunk. The footer
+pyarrow aborts the process instead of raising when it reads the metadata of a damaged column chunk. The footer
 is a struct `FileMetaData` in Thrift's compact protocol; both layouts are in the parquet-format project.
 """
 
@@ -20,7 +20,7 @@ META_DATA, PATH, NUM_VALUES = 3, 3, 5
 
 
 def values_and_rows(path: Path, column: str) -> Iterator[tuple[int, int]]:
-    """How many values of a column of lists, and how many rows, each row group claims to have.
+    """The number of values of a column of lists, and of rows, that each row group claims to have.
 
     Raises:
         ValueError, IndexError, KeyError, TypeError: the footer is damaged.
@@ -74,7 +74,7 @@ class _Compact:
                 return [(self._value(kinds >> 4, depth + 1), self._value(kinds & 15, depth + 1)) for _ in range(size)]
             case 12:
                 return self.struct(depth + 1)
-        raise ValueError(f"its footer has a value of type {kind}")
+        raise ValueError(f"its footer has a value of unknown type {kind}")
 
     def _byte(self) -> int:
         self.place += 1

@@ -1,8 +1,8 @@
 """Vectors in parquet files, read forward in small pieces, so that row groups of any size stream in the same memory.
 
-Arrow reads a column page by page when it is given a buffer to read into and told not to fetch ahead; a piece of at
-most 4,096 rows is decoded at a time. What lies before the piece in its row group has to be decoded too, which is why
-reads in ascending order are cheap, and why `take` gathers its rows in one pass.
+Arrow reads a column page by page when it is given a buffer and told not to prefetch; at most 4,096 rows are decoded
+at a time. Rows before them in the same row group have to be decoded too, which is why
+reads in ascending order are cheap, and why `gather` makes one pass.
 """
 
 import hashlib
@@ -18,35 +18,35 @@ import pyarrow.parquet as pq
 from vq_benchmark.arrays import FloatArray, IdArray
 from vq_benchmark.datasets.sources.parquet.columns import DAMAGE, as_matrix
 from vq_benchmark.datasets.sources.parquet.row_index import RowIndex, row_index
-from vq_benchmark.datasets.sources.vector_source import as_float32
+from vq_benchmark.datasets.sources.vector_source import LeafSource, as_float32
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.damage import reading
 from vq_benchmark.machine.npy import read_array
 
 PIECE_BYTES = 4 << 20
-"""Of a piece as float32, for wide vectors; narrow ones are limited by PIECE_ROWS."""
+"""The size of a piece as float32, for wide vectors; PIECE_ROWS limits narrow ones."""
 PIECE_ROWS = 4096
 BUFFER_BYTES = 1 << 20
 ARROW_BYTES = 16 << 20
-"""What Arrow takes beside the piece, as measured."""
+"""Memory that Arrow takes besides the piece, as measured."""
 COSTLY_BYTES = 64 << 20
-"""A sample for which more than this has to be decoded, as float32, is kept on disk."""
+"""A sample is kept on disk if more than this has to be decoded for it, as float32."""
 
 
 def piece_rows(d: int) -> int:
-    """How many rows of dimension d are decoded at a time."""
+    """The number of rows of dimension d that are decoded at a time."""
     return min(PIECE_ROWS, max(1, PIECE_BYTES // (4 * max(d, 1))))
 
 
-class ParquetSource:
-    """The vectors of some parquet files, one after another. It can go to another process, which opens them again."""
+class ParquetSource(LeafSource):
+    """The vectors of some parquet files, one after another; it can be pickled, and reopens the files."""
 
     def __init__(self, paths: Sequence[Path], index: RowIndex, samples: Path | None = None) -> None:
-        self.paths = tuple(paths)
+        self._paths = tuple(paths)
         self.index = index
         self.samples = samples
-        """A folder to keep costly samples in, or None."""
+        """A folder for costly samples, or None."""
         self._cursor: _Cursor | None = None
 
     @property
@@ -62,8 +62,16 @@ class ParquetSource:
         return self.index.dtype
 
     @property
+    def paths(self) -> tuple[Path, ...]:
+        return self._paths
+
+    @property
+    def reading_bytes(self) -> int:
+        return 0
+
+    @property
     def held_bytes(self) -> int:
-        """The memory that reading takes: the piece as float32, and three times as in the file, as measured."""
+        """The piece as float32 plus three times its size in the file, as measured."""
         return piece_rows(self.d) * self.d * (4 + 3 * self.dtype.itemsize) + ARROW_BYTES
 
     def __getstate__(self) -> dict[str, Any]:
@@ -79,14 +87,14 @@ class ParquetSource:
             row += len(piece)
         return out
 
-    def take(self, rows: IdArray, keep: bool = True) -> FloatArray:
-        """The given rows, ascending and distinct, as (len(rows), d) float32: one pass over their row groups.
+    def gather(self, rows: IdArray, *, gap: int, keep: bool) -> FloatArray:
+        """One pass over the row groups of the rows, whatever `gap` is.
 
         With `keep` a sample that is costly to gather is kept on disk for the next time.
         """
         kept = self._kept_sample(rows) if keep else None
         if kept is not None and kept.is_file():
-            with suppress(ValueError, OSError):  # damaged: it is gathered again
+            with suppress(ValueError, OSError):  # damaged: gather it again
                 with kept.open("rb") as file:
                     sample = read_array(file, kept.stat().st_size, f"the sample {str(kept)!r}")
                 if sample.shape == (len(rows), self.d) and sample.dtype == np.float32:
@@ -99,7 +107,7 @@ class ParquetSource:
             out[done:upto] = cursor.piece[rows[done:upto] - cursor.first]
             done = upto
         if kept is not None:
-            # a cache that is full or may not be written to is no reason to stop
+            # the sample is only a cache: a full or read-only disk must not stop the run
             with suppress(InputError), atomic_write(kept) as file:
                 np.save(file, out, allow_pickle=False)
         return out
@@ -116,7 +124,7 @@ class ParquetSource:
         return self.samples / f"{self.index.identity}-{of_rows}.npy"
 
     def _cursor_at(self, row: int) -> "_Cursor":
-        """A cursor whose piece holds the row: the one there is, moved on, or one opened at the row's group."""
+        """A cursor whose piece holds the row: the current one, moved forward, or a new one at the row's group."""
         group = self.index.group_of(row)
         cursor = self._cursor
         if cursor is None or not cursor.leads_to(row, int(self.index.edges[group])):
@@ -130,7 +138,7 @@ class ParquetSource:
 
 
 class _Cursor:
-    """A place in one file: the piece that was decoded last, and what comes after it."""
+    """A position in one file: the last decoded piece, and the batches after it."""
 
     def __init__(
         self, path: Path, index: RowIndex, file: int, group: int, metadata: "pq.FileMetaData | None"
@@ -150,21 +158,23 @@ class _Cursor:
         )
 
     def leads_to(self, row: int, start_of_group: int) -> bool:
-        """Whether moving on from here is the shortest way to a row."""
+        """Whether moving forward from here is the shortest way to a row."""
         return self.first <= row < self.stop and start_of_group <= self.first + len(self.piece)
 
     def move_to(self, row: int) -> None:
         """Decode pieces until one holds the row.
 
         Raises:
-            InputError: the file cannot be read, has become shorter, or a row is no vector of the right dimension.
+            InputError: the file cannot be read or was truncated, or a row is not a vector of the right dimension.
         """
         while row >= self.first + len(self.piece):
             self.first += len(self.piece)
             with reading(self.path, *DAMAGE):
                 batch = next(self._batches, None)
                 if batch is None:
-                    raise InputError(f"{str(self.path)!r} has become shorter: it ends before row {self.first}.")
+                    raise InputError(
+                        f"{str(self.path)!r} was truncated after it was opened: it ends before row {self.first}."
+                    )
                 in_file = self.first - self._start_of_file
                 lists = batch.column(0)
                 self.piece = as_float32(as_matrix(self.path, self.index.column, lists, self.index.d, in_file))
@@ -173,7 +183,7 @@ class _Cursor:
 def open_parquet(paths: Sequence[Path], column: str | None, cache: Path | None = None) -> ParquetSource:
     """The vectors of some parquet files, one after another, as one source.
 
-    With `cache`, a folder, the index of the rows and samples from many row groups are kept there.
+    The index of the rows and costly samples are kept in the folder `cache`, if it is given.
 
     Raises:
         InputError: as `row_index`.

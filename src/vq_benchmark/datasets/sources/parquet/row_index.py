@@ -1,6 +1,6 @@
-"""Where the rows of a set of parquet files are: the row groups of each file, read once and kept.
+"""The row groups of a set of parquet files: an index that is read once and kept.
 
-The footers of a large set hold hundreds of thousands of row groups; the index of them is a small array each.
+The footers of a large set describe hundreds of thousands of row groups; the index is two small arrays.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True)
 class RowIndex:
-    """The row groups of some files, one after another, and what the vectors in them are."""
+    """The row groups of some files, one after another, and the column, dimension and dtype of their vectors."""
 
     column: str
     d: int
@@ -42,7 +42,7 @@ class RowIndex:
     first_groups: IdArray
     """(files + 1,) int64: file i holds the groups [first_groups[i], first_groups[i + 1])."""
     identity: str
-    """Hash of the files' paths, sizes and times of change, and of the column."""
+    """Hash of the files' paths, sizes and modification times, and of the column."""
 
     @property
     def n(self) -> int:
@@ -57,24 +57,24 @@ class RowIndex:
         return int(np.searchsorted(self.first_groups, group, side="right")) - 1
 
     def first_row_of(self, file: int) -> int:
-        """The number among all rows of the first row of a file."""
+        """The number of the first row of a file, counted over all files."""
         return int(self.edges[self.first_groups[file]])
 
 
 def row_index(paths: Sequence[Path], column: str | None, cache: Path | None = None) -> RowIndex:
-    """The index of the rows of some parquet files; kept in the folder `cache`, where one is given.
+    """The index of the rows of some parquet files; kept in the folder `cache`, if one is given.
 
     Raises:
-        InputError: a file is no parquet file, or its vectors are not of the same column, dtype and dimension.
+        InputError: a file is not parquet, or its vectors differ in column, dtype or dimension.
     """
     identity = _identity(paths, column)
     kept = None if cache is None else cache / f"{identity}.npz"
     if kept is not None and kept.is_file():
-        with suppress(ValueError, OSError):  # damaged: it is made again
+        with suppress(ValueError, OSError):  # damaged: build it again
             return _unpacked(kept.read_bytes())
     index = _made(paths, column, identity)
     if kept is not None:
-        # a cache that is full or may not be written to is no reason to stop
+        # the index is only a cache: a full or read-only disk must not stop the run
         with suppress(InputError), atomic_write(kept) as file:
             file.write(_packed(index))
     return index

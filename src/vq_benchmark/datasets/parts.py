@@ -1,0 +1,92 @@
+"""The parts of a data set on disk: which file holds which, and how they are opened."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vq_benchmark.datasets.dataset import METRICS, Judgements, Metric
+from vq_benchmark.datasets.formats import opening
+from vq_benchmark.datasets.parquet_files import EXTENSION as PARQUET
+from vq_benchmark.datasets.parquet_files import open_shards
+from vq_benchmark.datasets.qrels import read_qrels
+from vq_benchmark.datasets.raw_dataset import RawDataset
+from vq_benchmark.datasets.sources.vector_source import VectorSource
+from vq_benchmark.errors import InputError
+from vq_benchmark.machine.damage import reading
+from vq_benchmark.machine.documents import parsed_json
+
+
+@dataclass(frozen=True)
+class PartFiles:
+    """The files of a data set; only the base is always there."""
+
+    base: tuple[Path, ...] = ()
+    """One file of any format, or parquet files, in order."""
+    queries: Path | None = None
+    learn: Path | None = None
+    neighbors: Path | None = None
+    qrels: Path | None = None
+    judged_queries: Path | None = None
+    """The queries that `qrels` judges; they may be `queries` themselves."""
+    description: Path | None = None
+    """A JSON object that may state the metric."""
+    notes: tuple[str, ...] = ()
+
+
+def open_parts(files: PartFiles, *, column: str | None = None, cache: Path | None = None) -> RawDataset:
+    """The data set in these files; the index of a base in parquet is kept in the folder `cache`.
+
+    Raises:
+        InputError: a file is missing, cannot be read, or is not what its name says.
+    """
+    return with_parts(_open_base(files.base, column, cache), files, column=column)
+
+
+def with_parts(stored: RawDataset, files: PartFiles, *, column: str | None = None) -> RawDataset:
+    """A data set whose base is open, with the other parts from their files; these win over what came with the base.
+
+    Raises:
+        InputError: as `open_parts`.
+    """
+    neighbors = stored.neighbors if files.queries is None else None
+    return replace(
+        stored,
+        queries=stored.queries if files.queries is None else _open_vectors(files.queries, column),
+        learn=stored.learn if files.learn is None else _open_vectors(files.learn, column),
+        neighbors=neighbors if files.neighbors is None else opening.read_ids(files.neighbors),
+        judgements=_open_judgements(files, stored.base.n),
+        metric=stored.metric or _stated_metric(files.description),
+        notes=stored.notes + files.notes,
+    )
+
+
+def _open_base(paths: Sequence[Path], column: str | None, cache: Path | None) -> RawDataset:
+    if paths[0].suffix.lower() == PARQUET:
+        return RawDataset(open_shards(paths, column, cache))
+    (path,) = paths
+    return opening.open_dataset(path, column=column)
+
+
+def _open_vectors(path: Path, column: str | None) -> VectorSource:
+    return opening.open_vectors(path, column=column if opening.format_of(path).has_columns else None)
+
+
+def _open_judgements(files: PartFiles, n: int) -> Judgements | None:
+    if files.qrels is None or files.judged_queries is None:
+        return None
+    source = opening.open_vectors(files.judged_queries)
+    queries = source.read(0, source.n)
+    return Judgements(queries, read_qrels(files.qrels, len(queries), n))
+
+
+def _stated_metric(path: Path | None) -> Metric | None:
+    if path is None:
+        return None
+    with reading(path, ValueError, what="a JSON object"):
+        content = parsed_json(path.read_bytes())
+    if not isinstance(content, dict):
+        raise InputError(f"{str(path)!r} is not a JSON object.")
+    metric = content.get("metric")
+    if metric is not None and metric not in METRICS:
+        raise InputError(f"{str(path)!r} states the metric {metric!r}; it can be {', '.join(METRICS)}.")
+    return metric

@@ -1,0 +1,89 @@
+"""What a name stands for: an entry of the catalog, a repository on Hugging Face, or files on disk."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from vq_benchmark.datasets.catalog import CATALOG, CatalogEntry, unknown_dataset
+from vq_benchmark.datasets.directory import files_of_directory
+from vq_benchmark.datasets.formats.opening import formats
+from vq_benchmark.datasets.hosted.hf_uri import PREFIX as HUB_PREFIX
+from vq_benchmark.datasets.hosted.hf_uri import open_hub_name
+from vq_benchmark.datasets.load_options import LoadOptions
+from vq_benchmark.datasets.parquet_files import EXTENSION, shards_of_pattern
+from vq_benchmark.datasets.parts import PartFiles, open_parts
+from vq_benchmark.datasets.raw_dataset import RawDataset
+from vq_benchmark.errors import InputError
+from vq_benchmark.machine.damage import reading
+from vq_benchmark.machine.locations import input_path
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A data set that was found, but not opened yet."""
+
+    name: str
+    """As results call it."""
+    open: Callable[[LoadOptions], RawDataset]
+    any_size: bool = False
+    """Whether the number of rows and the dimension may be chosen."""
+
+
+def resolve(name_or_path: str | Path | Sequence[str | Path]) -> Resolved:
+    """The data set that a name, a path, a pattern of parquet files or a list of them stands for.
+
+    Raises:
+        InputError: there is no such data set; the sentence names similar ones.
+    """
+    if not isinstance(name_or_path, str | Path):
+        paths = _listed(name_or_path)
+        return _on_disk(paths[0].parent.resolve().name, PartFiles(paths))
+    text = str(name_or_path)
+    name, _, revision = text.partition("@")
+    entry = CATALOG.get(text) or CATALOG.get(name)
+    if entry is not None:
+        return Resolved(entry.name, partial(_open_entry, entry, revision or None), entry.any_size)
+    if text.startswith(HUB_PREFIX):
+        return Resolved(text, partial(open_hub_name, text))
+    path = input_path(name_or_path)
+    with reading(path):  # a name may be too long even to be looked for
+        is_directory, exists = path.is_dir(), path.exists()
+    if is_directory:
+        return _on_disk(path.resolve().name, files_of_directory(path))
+    return _on_disk(path.name, PartFiles((path,) if exists else _missing(path)))
+
+
+def _on_disk(name: str, files: PartFiles) -> Resolved:
+    return Resolved(name, lambda options: open_parts(files, column=options.column, cache=options.cache))
+
+
+def _listed(given: Sequence[str | Path]) -> tuple[Path, ...]:
+    """The parquet files of a list, in its order."""
+    paths = tuple(input_path(path) for path in given)
+    if not paths:
+        raise InputError("the list of files is empty; give at least one parquet file.")
+    for path in paths:
+        if path.suffix.lower() != EXTENSION:
+            raise InputError(f"{str(path)!r} is not a {EXTENSION} file; a list can only hold {EXTENSION} files.")
+    return paths
+
+
+def _missing(path: Path) -> tuple[Path, ...]:
+    """The files of a path that does not exist: those that match it as a pattern, or the one that is missing."""
+    shards = shards_of_pattern(str(path))
+    if not shards and path.suffix.lower() not in formats():
+        raise unknown_dataset(str(path))
+    return tuple(shards) or (path,)
+
+
+def _open_entry(entry: CatalogEntry, revision: str | None, options: LoadOptions) -> RawDataset:
+    if revision is not None and not entry.downloads:
+        raise InputError(f"{entry.name!r} has only one version, so @{revision} does not apply.")
+    if options.column is not None and not entry.downloads:
+        raise InputError(f"{entry.name!r} has no columns, so --vector-column {options.column} does not apply.")
+    stored = entry.open(replace(options, revision=revision))
+    notes = stored.notes
+    if Path(entry.name).exists():
+        notes = (*notes, f"{entry.name} is the data set of that name; write ./{entry.name} for the file or folder.")
+    return replace(stored, metric=stored.metric or entry.metric, notes=notes)

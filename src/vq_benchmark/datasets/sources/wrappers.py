@@ -1,0 +1,145 @@
+"""Sources that change another source: fewer rows, or rows of unit norm. A new wrapper is one more class here."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from vq_benchmark.arrays import FloatArray, IdArray, pieces
+from vq_benchmark.datasets.sources.vector_source import MAX_RANGE_ROWS, VectorSource
+
+
+@dataclass(frozen=True)
+class WrappedSource:
+    """Another source, unchanged.
+
+    A subclass overrides `n` and `inner_rows` if it drops rows, `changed` if it changes values, and `read`.
+    """
+
+    source: VectorSource
+
+    @property
+    def n(self) -> int:
+        return self.source.n
+
+    @property
+    def d(self) -> int:
+        return self.source.d
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        return self.source.dtype
+
+    @property
+    def paths(self) -> tuple[Path, ...] | None:
+        return self.source.paths
+
+    @property
+    def reading_bytes(self) -> int:
+        return self.source.reading_bytes
+
+    @property
+    def held_bytes(self) -> int:
+        return self.source.held_bytes
+
+    def inner_rows(self, rows: IdArray) -> IdArray:
+        """The rows (n,) of `source` that the rows (n,) of this one are, in the same order."""
+        return rows
+
+    def changed(self, vectors: FloatArray) -> FloatArray:
+        """Vectors (n, d) of `source` as this one returns them."""
+        return vectors
+
+    def read(self, start: int, stop: int) -> FloatArray:
+        return self.source.read(start, stop)
+
+    def gather(self, rows: IdArray, *, gap: int, keep: bool) -> FloatArray:
+        return self.changed(self.source.gather(self.inner_rows(rows), gap=gap, keep=keep))
+
+    def rows_in_file(self, rows: IdArray) -> IdArray:
+        return self.source.rows_in_file(self.inner_rows(rows))
+
+    def with_held_out_rows(self) -> VectorSource:
+        return replace(self, source=self.source.with_held_out_rows())
+
+    def stored_range(self, start: int, stop: int) -> tuple[VectorSource, int, int]:
+        first, last = self.inner_rows(np.array([start, stop - 1])).tolist()
+        return self.source.stored_range(first, last + 1)
+
+    def with_stored(self, stored: VectorSource) -> VectorSource:
+        return replace(self, source=self.source.with_stored(stored))
+
+
+@dataclass(frozen=True)
+class PrefixSource(WrappedSource):
+    """The first `limit` rows of another source."""
+
+    limit: int
+
+    @property
+    def n(self) -> int:
+        return self.limit
+
+
+@dataclass(frozen=True)
+class ExcludingSource(WrappedSource):
+    """Another source without some of its rows; the rows that remain keep their order."""
+
+    excluded: IdArray
+    """Sorted distinct row numbers of `source`."""
+
+    @property
+    def n(self) -> int:
+        return self.source.n - len(self.excluded)
+
+    @property
+    def reading_bytes(self) -> int:
+        """Nothing per row: it reads 4,096 rows at a time."""
+        return 0
+
+    def inner_rows(self, rows: IdArray) -> IdArray:
+        # excluded[i] - i rows remain before excluded[i], so every excluded row with that count <= row lies before it.
+        remaining_before = self.excluded - np.arange(len(self.excluded))
+        return np.asarray(rows + np.searchsorted(remaining_before, rows, side="right"), dtype=np.int64)
+
+    def read(self, start: int, stop: int) -> FloatArray:
+        out = np.empty((stop - start, self.d), dtype=np.float32)
+        for piece in pieces(stop - start, MAX_RANGE_ROWS):  # two of all rows at once would double the memory
+            first, last = self.inner_rows(np.array([start + piece.start, start + piece.stop - 1])).tolist()
+            rows = self.source.read(first, last + 1)
+            inside = self.excluded[(self.excluded >= first) & (self.excluded <= last)]
+            out[piece] = np.delete(rows, inside - first, axis=0) if len(inside) else rows
+        return out
+
+    def with_held_out_rows(self) -> VectorSource:
+        return self.source
+
+
+@dataclass(frozen=True)
+class UnitNormSource(WrappedSource):
+    """Another source with every row divided by its Euclidean norm; zero rows stay zero."""
+
+    @property
+    def reading_bytes(self) -> int:
+        """Nothing per row: it reads 4,096 rows at a time."""
+        return 0
+
+    def changed(self, vectors: FloatArray) -> FloatArray:
+        return unit_norm(vectors)
+
+    def read(self, start: int, stop: int) -> FloatArray:
+        out = np.empty((stop - start, self.d), dtype=np.float32)
+        for piece in pieces(stop - start, MAX_RANGE_ROWS):
+            out[piece] = unit_norm(self.source.read(start + piece.start, start + piece.stop))
+        return out
+
+
+def unit_norm(vectors: FloatArray) -> FloatArray:
+    """(n, d) float32 with every row divided by its Euclidean norm; zero rows stay zero."""
+    out = np.empty(vectors.shape, dtype=np.float32)
+    for piece in pieces(len(vectors)):
+        doubles = vectors[piece].astype(np.float64)
+        norms = np.sqrt((doubles * doubles).sum(axis=1, keepdims=True))
+        with np.errstate(invalid="ignore"):  # a row with an infinite value becomes NaN, which `check_rows` reports
+            out[piece] = doubles / np.where(norms == 0, 1, norms)
+    return out
