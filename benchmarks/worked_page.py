@@ -1,4 +1,4 @@
-"""Runs the commands of docs/FROM_FILE_TO_DECISION.md in an empty folder, as its reader does, and keeps what they print.
+"""Runs the commands of docs/FROM_FILE_TO_DECISION.md in an empty folder, as its reader does, and keeps the outputs.
 
     python benchmarks/worked_page.py [--write]
 
@@ -39,7 +39,12 @@ def run(text: str, folder: Path) -> list[str]:
         environment.pop(name, None)
     return [
         subprocess.run(
-            ["bash", "-ec", step["commands"]], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=True
+            ["bash", "-ec", step["commands"]],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
         ).stdout
         for step in STEP.finditer(text)
     ]
