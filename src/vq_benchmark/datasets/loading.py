@@ -65,8 +65,9 @@ def load_dataset(
     """A data set by its catalog name, or by the path of a file or a directory. Nothing but the queries is read whole.
 
     Args:
-        name_or_path: a name of the catalog (NAME@REVISION pins a repository), hf:OWNER/NAME[@REVISION][:CONFIG]
-            [:SPLIT], a file, a directory, a pattern of parquet files, or a list of parquet files that are one base.
+        name_or_path: a name of the catalog (NAME@REVISION pins a repository),
+            `hf:OWNER/NAME[@REVISION][:CONFIG][:SPLIT]`, a file, a directory, a pattern of parquet files, or a list
+            of parquet files that are one base.
         metric: overrules what the data states, or the guess where it states nothing.
         queries_path: a file of queries, instead of those that came with the data.
         num_queries: at most so many of the queries are used; if there are none, so many base rows are held out:
