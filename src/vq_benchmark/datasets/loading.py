@@ -37,29 +37,30 @@ def load_dataset(
     report: Reporter | None = None,
     **data: Any,
 ) -> Dataset:
-    """A data set by its catalog name, or by the path of a file or a directory. Nothing but the queries is read whole.
+    """A data set by its catalog name, or by the path of a file or a directory. Only the queries are read whole.
 
     Args:
-        name_or_path: a name of the catalog (NAME@REVISION pins a repository), hf:OWNER/NAME[@REVISION][:CONFIG]
-            [:SPLIT], a file, a directory, a pattern of parquet files, or a list of parquet files that are one base.
-        check: refuse NaN, infinite and (under cosine) zero rows among the queries and a sample of the base.
+        name_or_path: a name of the catalog (NAME@REVISION pins a repository),
+            `hf:OWNER/NAME[@REVISION][:CONFIG][:SPLIT]`, a file, a directory, a pattern of parquet files, or a list
+            of parquet files that are one base.
+        check: refuse NaN, infinite and (under cosine) zero rows in the queries and in a sample of the base.
         cache_dir: where downloads and the index of parquet files are kept; by default $VQ_CACHE_DIR, else $TMPDIR in
             a SLURM job, else the user's cache.
-        memory_limit: the most bytes that this process may use, by default what the job and the machine have; a file
-            that cannot be read within it is refused before it is.
-        report: where the progress of downloads is shown.
+        memory_limit: the most bytes that this process may use, by default the memory of the job or the machine; a
+            file that needs more is refused before it is read.
+        report: shows the progress of downloads.
         data: fields of `DataSpec`, which are the data options of the command line:
             metric ("l2", "ip" or "cosine") overrides what the data states, or the guess where it states nothing;
             queries_path is a file of queries, instead of those that came with the data;
             num_queries is the most queries to use; where the data has none, so many base rows are held out, by
             default 1,000, or a tenth of a base of fewer than 2,000 rows;
             split_seed samples the held-out rows;
-            dataset_limit, or limit, uses the first so many base rows, before any are held out;
+            dataset_limit, or limit, uses only this many first base rows, before any are held out;
             num_samples and dim are the size of `synthetic`, and refused for others;
             vector_column is the parquet column, .npz member or HDF5 data set that holds the base vectors.
 
     Raises:
-        InputError: there is no such data set or argument, or it cannot be used; the sentence says why.
+        InputError: the data set or an argument does not exist or cannot be used.
     """
     spec = selected(name_or_path, data)
     options = LoadOptions(

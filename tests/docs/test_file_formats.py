@@ -1,0 +1,50 @@
+"""The table of file formats states the versions that the code writes."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vq_benchmark.datasets.parquet import row_index
+from vq_benchmark.evaluation import accumulators, ground_truth, ground_truth_files, measurement, metric_set
+from vq_benchmark.quantizers.registry import get_quantizer
+from vq_benchmark.results import checkpoints, database, models
+from vq_benchmark.studies import manifest
+
+PROJECT = Path(__file__).parents[2]
+PAGE = (PROJECT / "docs" / "FILE_FORMATS.md").read_text()
+WRITTEN = {
+    "results database": database.SCHEMA_VERSION,
+    "metric set": metric_set.VERSION,
+    "model": models.FORMAT_VERSION,
+    "ground truth": ground_truth_files.FORMAT_VERSION,
+    "measurement": measurement.FORMAT_VERSION,
+    "sums inside": accumulators.FORMAT_VERSION,
+    "checkpoint": checkpoints.FORMAT_VERSION,
+    "unfinished ground truth": ground_truth.FORMAT_VERSION,
+    "study": manifest.FORMAT_VERSION,
+    "index of parquet": row_index.FORMAT_VERSION,
+}
+
+
+@pytest.mark.parametrize(("kind", "version"), WRITTEN.items())
+def test_the_table_states_the_version_that_is_written(kind, version):
+    (stated,) = re.findall(rf"^\| {kind}\b.*\| (\d+) \|", PAGE, re.MULTILINE)
+    assert int(stated) == version
+
+
+def test_every_version_in_the_code_stands_in_the_table():
+    sources = (PROJECT / "src").rglob("*.py")
+    declared = [re.findall(r"^(?:FORMAT_|SCHEMA_)?VERSION = \d+", path.read_text(), re.MULTILINE) for path in sources]
+    assert sum(map(len, declared)) == len(WRITTEN) == len(re.findall(r"^\|.*\| \d+ \|", PAGE, re.MULTILINE))
+
+
+def test_the_example_shows_what_an_archive_holds(tmp_path, monkeypatch, capsys):
+    (example,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    quantizer = get_quantizer("none").fit(np.eye(8, dtype=np.float32))
+    monkeypatch.chdir(tmp_path)
+    Path("exported").mkdir()
+    models.save_model(quantizer, Path("exported/model.npz"), metadata={})
+    exec(compile(example, "example", "exec"), {})
+    assert capsys.readouterr().out.split()[:2] == [str(models.FORMAT_VERSION), "none"]
