@@ -8,7 +8,7 @@ import typer
 from typer import Option
 
 from vq_benchmark.cli.measuring import say_notes, single_cell, single_grid
-from vq_benchmark.cli.options import CacheOptions, DataOptions, MachineOptions, grouped
+from vq_benchmark.cli.options import CacheOptions, DataOptions, MachineOptions, PluginOptions, grouped
 from vq_benchmark.datasets.dataset import Dataset, Metric
 from vq_benchmark.datasets.sources.vector_source import with_held_out_rows
 from vq_benchmark.errors import ChangedData, InputError
@@ -37,6 +37,7 @@ def export(
     ],
     machine: MachineOptions,
     cache: CacheOptions,
+    plugins: PluginOptions,
     method: Annotated[str | None, Option(help="Quantizer to fit, or to load if it was fitted before.")] = None,
     bits: Annotated[float | None, Option(help="Bits per dimension; the method picks its parameters.")] = None,
     param: Annotated[list[str] | None, Option(help="A parameter, NAME=VALUE; may be repeated.")] = None,
@@ -55,6 +56,7 @@ def export(
     A method that has no counterpart in faiss is exported to a folder. Rows that a benchmark holds out as queries are
     in the export: an id is the number of the row in the data.
     """
+    plugins.use()
     if (method is None) == (run_id is None):
         raise InputError("give either --method or --run-id.")
     if run_id is not None and (bits is not None or param):

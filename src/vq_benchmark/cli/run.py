@@ -11,6 +11,7 @@ from vq_benchmark.cli.options import (
     CheckpointOptions,
     DataOptions,
     MeasureOptions,
+    PluginOptions,
     StoreOptions,
     grouped,
 )
@@ -38,6 +39,7 @@ def run(
     store: StoreOptions,
     checkpoint: CheckpointOptions,
     machine: BoundedMachineOptions,
+    plugins: PluginOptions,
     bits: Annotated[float | None, Option(help="Bits per dimension; the method picks its parameters.")] = None,
     param: Annotated[list[str] | None, Option(help="A parameter, NAME=VALUE; may be repeated.")] = None,
     seed: Annotated[int, Option(help="Seed of the training, the pairs and the bootstrap.")] = 0,
@@ -48,6 +50,7 @@ def run(
 
     A chunk leaves a partial row; `merge` makes a finished row of a complete set of chunks.
     """
+    plugins.use()
     threads = machine.apply()
     grid = single_grid(method, bits, param or [], seed)
     options = measurement_options(measure, store, machine, threads, checkpoint.parsed())

@@ -11,6 +11,7 @@ from vq_benchmark.cli.options import (
     BoundedMachineOptions,
     CheckpointOptions,
     MeasureOptions,
+    PluginOptions,
     StoreOptions,
     StudyDataOptions,
     grouped,
@@ -37,6 +38,7 @@ def register(app: typer.Typer) -> None:
 def sweep(
     context: typer.Context,
     what: StudyOptions,
+    plugins: PluginOptions,
     data: StudyDataOptions,
     measure: MeasureOptions,
     store: StoreOptions,
@@ -56,7 +58,7 @@ def sweep(
     A method with parameters of its own ignores --bits. A cell that fails does not stop the others.
     """
     threads = machine.apply()
-    study = chosen_study(context, config, what, grids, data, measure)
+    study = chosen_study(context, config, what, grids, data, measure, plugins)
     study.grid()
     options = study.options(places_and_machine(store, machine, threads, checkpoint.parsed()))
     database = Database(database_path(store.db_path))

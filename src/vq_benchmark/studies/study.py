@@ -19,7 +19,8 @@ from vq_benchmark.machine.documents import SafeYaml, parsed_yaml
 from vq_benchmark.machine.locations import input_path
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.quantizers.base import Parameters
-from vq_benchmark.quantizers.registry import registered
+from vq_benchmark.quantizers.plugins import absolute_source
+from vq_benchmark.quantizers.registry import registered, use_plugins
 from vq_benchmark.studies.cells import Cell, Options, Refusal, cells_of, parsed_grid
 
 ALL_METHODS = "all"
@@ -58,6 +59,8 @@ class Study(BaseModel):
     bits: list[float] = []
     seeds: list[int] = Field([0], min_length=1)
     chunks: int = Field(1, ge=1)
+    plugins: list[str] = []
+    """Files or modules with quantizers of your own."""
 
     dataset_limit: int | None = None
     num_samples: int | None = None
@@ -101,7 +104,7 @@ class Study(BaseModel):
             for name, parameters in value.items()
         }
 
-    @field_validator("bits", "seeds", mode="before")
+    @field_validator("bits", "seeds", "plugins", mode="before")
     @classmethod
     def _single_values(cls, value: Any) -> Any:
         return _listed(value)
@@ -127,6 +130,9 @@ class Study(BaseModel):
             raise InputError(f"{origin}: {place} is not valid: {message[0].lower()}{message[1:]}.") from None
         if study.skip_ground_truth and study.ground_truth_path is not None:
             raise InputError(f"{origin} names a ground_truth_path and has skip_ground_truth; only one can be.")
+        study = study.model_copy(update={"plugins": list(map(absolute_source, study.plugins))})
+        if ALL_METHODS in study.methods:
+            use_plugins(study.plugins)
         methods = {name: study.methods.get(name, {}) for name in method_names(study.methods, study.slow)}
         return study.model_copy(update={"methods": methods} | {name: _absolute(study, name) for name in PATHS})
 
@@ -157,11 +163,12 @@ class Study(BaseModel):
         )
 
     def grid(self) -> dict[str, list[Parameters]]:
-        """The parameters of every method; checked before any data is read.
+        """The parameters of every method; its plugins are in use from here on. Checked before any data is read.
 
         Raises:
-            InputError: an unknown method or parameter, or a value out of bounds.
+            InputError: a plugin cannot be used, an unknown method or parameter, or a value out of bounds.
         """
+        use_plugins(self.plugins)
         return parsed_grid(list(self.methods), self.methods, self.seeds)
 
     def cells(self, dataset: Dataset, options: Options) -> tuple[list[Cell], list[Refusal]]:
