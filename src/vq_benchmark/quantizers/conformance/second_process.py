@@ -4,7 +4,6 @@ import atexit
 import importlib
 import inspect
 import io
-import operator
 import os
 import subprocess
 import sys
@@ -27,23 +26,25 @@ COMMAND = "from vq_benchmark.quantizers.conformance.second_process import serve;
 def reload_elsewhere(quantizer: Quantizer, rows: FloatArray) -> dict[str, Array]:
     """What the quantizer computes of rows after another process restored it from its state.
 
-    A class that another process cannot import, as it stands in a script, a notebook or a function, is restored here.
+    A class that another process cannot import, for it is in a script, a notebook or a function, is restored here.
 
     Raises:
         AssertionError: the other process could not restore it.
     """
     cls = type(quantizer)
+    module = sys.modules[cls.__module__]
+    importable = module.__name__ != "__main__" and getattr(module, cls.__qualname__, None) is cls
     request = pack(
         {
             "module": cls.__module__,
-            "file": inspect.getsourcefile(cls) if cls.__module__ != "__main__" else None,
+            "file": inspect.getsourcefile(cls) if importable else None,
             "class": cls.__qualname__,
             "config": quantizer.config,
             "d": quantizer.d,
         },
         {f"state {name}": array for name, array in quantizer.state().items()} | {"rows": rows},
     )
-    if cls.__module__ == "__main__" or "<locals>" in cls.__qualname__:
+    if not importable:
         return _restored(cls, *unpack(request))
     header, arrays = unpack(_process().ask(request))
     if "error" in header:
@@ -100,11 +101,11 @@ def _process() -> _Process:
 def _class_of(header: dict[str, Any]) -> type[Quantizer]:
     try:
         module = importlib.import_module(header["module"])
-        found = operator.attrgetter(header["class"])(module)
+        found = getattr(module, header["class"])
         if inspect.getsourcefile(found) != header["file"]:
             raise ImportError("a module of that name is another one here")
     except (ImportError, AttributeError):
-        found = operator.attrgetter(header["class"])(module_of_file(Path(header["file"]))[0])
+        found = getattr(module_of_file(Path(header["file"]))[0], header["class"])
     return found  # type: ignore[no-any-return]
 
 
