@@ -10,8 +10,8 @@ import pytest
 import vq_benchmark
 
 PROMISED = [
-    "Quantizer", "Parameters", "InputError", "Dataset", "load_dataset", "get_quantizer", "list_quantizers", "evaluate",
-    "finished_metrics", "check_quantizer", "load_model", "load_msmarco_dataset",
+    "Quantizer", "Parameters", "InputError", "Dataset", "load_dataset", "get_quantizer", "list_quantizers",
+    "evaluate", "finished_metrics", "check_quantizer", "load_model", "load_msmarco_dataset",
 ]  # fmt: skip
 HEAVY = ("numpy", "faiss", "numba", "typing", "pydantic")
 
