@@ -54,7 +54,7 @@ def main() -> None:
                 parameters = quantizer_class(method).for_budget(bits, dataset.d)
                 config = {**parameters.model_dump(mode="json"), **FIXED.get(method, {})}
                 began = time.perf_counter()
-                quantizer = get_quantizer(method, **config).fit(train, queries=dataset.queries)
+                quantizer = get_quantizer(method, **config).fit(train)
             except InputError as error:
                 print(f"| {method} | {bits:g} | not run: {error} |")
                 continue

@@ -1,31 +1,17 @@
-"""vq-benchmark: which vector quantizer, at which budget of bits, loses how much on your own vectors, and how fast."""
+"""vq-benchmark: which vector quantizer, at which budget of bits, loses how much on your own vectors, and how fast.
+
+What this module lists is for other people's programs to use; everything below it may change.
+"""
 
 from importlib import import_module
 
-TYPE_CHECKING = False
-"""Checkers of types take it for true; `typing` would be loaded before a signal is handled."""
-
-if TYPE_CHECKING:
-    from vq_benchmark.datasets.loading import load_dataset
-    from vq_benchmark.datasets.msmarco_loading import load_msmarco_dataset
-    from vq_benchmark.evaluation.evaluate import evaluate
-    from vq_benchmark.evaluation.metrics import finished_metrics
-    from vq_benchmark.quantizers.registry import get_quantizer, list_quantizers
-    from vq_benchmark.results.models import load_model
-
-    __version__: str
-__all__ = [
-    "__version__",
-    "evaluate",
-    "finished_metrics",
-    "get_quantizer",
-    "list_quantizers",
-    "load_dataset",
-    "load_model",
-    "load_msmarco_dataset",
-]
-
-_MODULES = {
+PUBLIC = {
+    "Dataset": "datasets.dataset",
+    "InfeasibleBudget": "errors",
+    "InputError": "errors",
+    "Parameters": "quantizers.base",
+    "Quantizer": "quantizers.base",
+    "check_quantizer": "quantizers.conformance",
     "evaluate": "evaluation.evaluate",
     "finished_metrics": "evaluation.metrics",
     "get_quantizer": "quantizers.registry",
@@ -33,13 +19,41 @@ _MODULES = {
     "load_dataset": "datasets.loading",
     "load_model": "results.models",
     "load_msmarco_dataset": "datasets.msmarco_loading",
+    "quantizer_checks": "quantizers.conformance",
 }
+"""The modules that define the public names."""
+
+TYPE_CHECKING = False
+"""Type checkers take it for true. `typing` would be loaded before signals are handled."""
+if TYPE_CHECKING:  # the same names once more, for they read no table; a test compares the two
+    from vq_benchmark.datasets.dataset import Dataset as Dataset
+    from vq_benchmark.datasets.loading import load_dataset as load_dataset
+    from vq_benchmark.datasets.msmarco_loading import load_msmarco_dataset as load_msmarco_dataset
+    from vq_benchmark.errors import InfeasibleBudget as InfeasibleBudget
+    from vq_benchmark.errors import InputError as InputError
+    from vq_benchmark.evaluation.evaluate import evaluate as evaluate
+    from vq_benchmark.evaluation.metrics import finished_metrics as finished_metrics
+    from vq_benchmark.quantizers.base import Parameters as Parameters
+    from vq_benchmark.quantizers.base import Quantizer as Quantizer
+    from vq_benchmark.quantizers.conformance import check_quantizer as check_quantizer
+    from vq_benchmark.quantizers.conformance import quantizer_checks as quantizer_checks
+    from vq_benchmark.quantizers.registry import get_quantizer as get_quantizer
+    from vq_benchmark.quantizers.registry import list_quantizers as list_quantizers
+    from vq_benchmark.results.models import load_model as load_model
+
+    __version__: str
+
+__all__ = ["__version__", *PUBLIC]
 
 
 def __getattr__(name: str) -> object:
-    """What is public, imported when first asked for: the program handles signals and sets threads before that."""
+    """Import a public name when it is first asked for: the program handles signals and sets threads before that."""
     if name == "__version__":
         return import_module("importlib.metadata").version("vq-benchmark")
-    if name not in _MODULES:
+    if name not in PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{PUBLIC[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from vq_benchmark.datasets.parquet import row_index
+
 from vq_benchmark.evaluation import accumulators, ground_truth, ground_truth_files, measurement, metric_set
 from vq_benchmark.quantizers.registry import get_quantizer
 from vq_benchmark.results import checkpoints, database, models

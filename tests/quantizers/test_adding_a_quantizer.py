@@ -1,61 +1,62 @@
-"""The worked example of docs/ADDING_A_QUANTIZER.md, run as it stands there."""
+"""docs/ADDING_A_QUANTIZER.md as its reader follows it: every file is saved and every command runs, in order."""
 
+import os
 import re
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 
-import numpy as np
+import offline_pip
 import pytest
+from adding_page import BLOCKS, PAGE, SHELL
 
-import vq_benchmark.quantizers.methods as package
-from vq_benchmark.quantizers import registry
-from vq_benchmark.results.models import load_model, save_model
-
-DOCS = Path(__file__).parents[2] / "docs" / "ADDING_A_QUANTIZER.md"
+import vq_benchmark.quantizers as package
 
 
 @pytest.fixture
-def sphere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """The module of the example, in a folder that counts as one of the package's."""
-    block = re.search(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
-    assert block
-    (tmp_path / "sphere.py").write_text(block[1], encoding="utf-8")
-    monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
-    registry.registered.cache_clear()
-    registry.registered()
-    yield sys.modules["vq_benchmark.quantizers.methods.sphere"]
-    del sys.modules["vq_benchmark.quantizers.methods.sphere"]
-    registry.registered.cache_clear()
+def shell(tmp_path: Path) -> Mapping[str, str]:
+    """The environment of a reader: this Python, this vq-benchmark, and a pip that needs no network."""
+    programs, site = tmp_path / "bin", tmp_path / "site"
+    programs.mkdir()
+    commands = {
+        "python": f'"{sys.executable}" "$@"',
+        "vq-benchmark": f'"{sys.executable}" -m vq_benchmark "$@"',
+        "pip": f'"{sys.executable}" "{offline_pip.__file__}" "$@" "{site}"',
+    }
+    for name, command in commands.items():
+        (programs / name).write_text(f"#!/bin/sh\nexec {command}\n")
+        (programs / name).chmod(0o755)
+    kept = {name: value for name, value in os.environ.items() if not name.endswith(("DB_PATH", "_DIR"))}
+    return kept | {
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "PYTHONPATH": str(site),
+        "VQ_CACHE_DIR": str(tmp_path / "cache"),
+        "COLUMNS": "160",
+    }
 
 
-def test_the_example_works(sphere: ModuleType, tmp_path: Path) -> None:
-    assert "sphere" in registry.list_quantizers()
-    rows = np.random.default_rng(0).standard_normal((400, 30)).astype(np.float32)
-    errors = []
-    for bits in (2, 4, 6, 8):
-        quantizer = registry.get_quantizer("sphere", bits=bits).fit(rows[:300])
-        codes = quantizer.encode(rows)
-        assert codes.shape == (400, quantizer.code_bytes)
-        np.testing.assert_array_equal(codes[7:8], quantizer.encode(rows[7:8]))
-        decoded = quantizer.decode(codes)
-        errors.append(float(np.square(rows - decoded).sum() / np.square(rows).sum()))
-        save_model(quantizer, tmp_path / "model.npz", metadata={})
-        np.testing.assert_array_equal(load_model(tmp_path / "model.npz")[0].decode(codes), decoded)
-    assert errors == sorted(errors, reverse=True)
-    assert errors[-1] < 0.001
-
-
-def test_its_budgets_are_kept(sphere: ModuleType) -> None:
-    assert sphere.Sphere.for_budget(4.2, 384) == sphere.SphereParameters(bits=4)
-    with pytest.raises(sphere.InfeasibleBudget, match=r"at least 2\.042 bits"):
-        sphere.Sphere.for_budget(2, 384)
+def test_the_page_works(shell: Mapping[str, str], tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    said = ""
+    for language, title, text in BLOCKS:
+        if title:
+            (work / title).write_text(text, encoding="utf-8")
+            continue
+        assert language == SHELL, f"a block of {language} has no title, so nobody knows where to save it"
+        ran = subprocess.run(["bash", "-ec", text], cwd=work, env=shell, capture_output=True, text=True)
+        assert ran.returncode == 0, f"{text}\n{ran.stdout}\n{ran.stderr}"
+        said += ran.stdout
+    assert "widest kept=192" in re.sub(r" +", " ", said)
+    assert "1 of 2 cells were done before" in said or "2 of 2 cells were done before" in said
+    assert list((work / "plots").iterdir())
 
 
 def test_the_pieces_it_names_exist() -> None:
-    table = DOCS.read_text(encoding="utf-8").split("## Pieces that exist")[1]
+    table = PAGE.read_text(encoding="utf-8").split("## Adding it to this package")[1]
     files = re.findall(r"`([\w/]+\.py)`", table)
-    assert files
+    assert len(files) > 10
+    root = Path(package.__path__[0])
     for file in files:
-        assert (Path(package.__path__[0]) / file).is_file(), file
+        assert (root / file).is_file() or (root.parents[2] / file).is_file(), file

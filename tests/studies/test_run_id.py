@@ -1,16 +1,21 @@
 """What determines a run_id and what does not: every field of what a cell is made from, so that none is forgotten."""
 
+from contextvars import copy_context
 from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from adding_page import WIDEST
 from flat_options import changed_options, flat_options
 
 from vq_benchmark.datasets.dataset import Dataset, Judgements
 from vq_benchmark.datasets.file_states import FileState
 from vq_benchmark.datasets.sources.vector_source import ArraySource
+from vq_benchmark.evaluation import metric_set
 from vq_benchmark.machine.memory import MemoryLimit
+from vq_benchmark.machine.provenance import release
+from vq_benchmark.quantizers.registry import use_plugins
 from vq_benchmark.results.checkpoints import Checkpoints
 from vq_benchmark.studies.cells import Cell, Machine, Options
 from vq_benchmark.studies.identity import (
@@ -29,6 +34,8 @@ LEARN = ArraySource(ROWS)
 DATASET = Dataset("made", SOURCE, ROWS[:3], "l2", LEARN, None, JUDGED, fingerprint="f", learn_fingerprint="g")
 OPTIONS = flat_options(Path("cache"), Path("codebooks"), train_size=5)
 CELL = Cell("pq", {"m": 2, "nbits": 4}, 3, 0, 10)
+
+RELEASE_OF_IDS = ("0.1", 2)
 
 OTHER_DATA = {
     "name": "other", "base": ArraySource(ROWS[:9]), "queries": ROWS[1:4], "metric": "ip",
@@ -137,3 +144,30 @@ def test_stored_rows_and_models_keep_their_ids(monkeypatch, changes, run, model)
     options = changed_options(OPTIONS, **{"train_size": 20_000} | changes)
     assert run_id(DATASET, options, CELL) == run
     assert model_id(DATASET, options.measure.train_size, CELL) == model
+
+
+def test_ids_of_the_packages_methods_are_those_of_earlier_versions():
+    """So that models and rows that exist are found. A new release, or metric set, changes these."""
+    base = np.arange(800, dtype=np.float32).reshape(100, 8)
+    data = Dataset("made", ArraySource(base), base[:3].copy(), "l2", fingerprint="f", files=())
+    options = flat_options(Path("a"), Path("b"))
+    scalar, product = Cell("sq", {"bits": 4}, 0, 0, 100), Cell("pq", {"m": 4, "nbits": 8}, 1, 0, 50)
+    assert (release(), metric_set.VERSION) == RELEASE_OF_IDS, "write down the ids of this one"
+    assert run_id(data, options, scalar) == "91494a1eb286592ed58385f4"
+    assert model_id(data, 20_000, scalar) == "babf163a1a4c6f01c9a85ec5"
+    assert run_id(data, options, product) == "7e7afd0a1174d3e1207c0ebb"
+    assert model_id(data, 20_000, product) == "30ff338e8303414b0906b9a9"
+
+
+def test_the_code_of_a_plugin_counts(tmp_path):
+    path = tmp_path / "widest.py"
+    cell = Cell("widest", {"kept": 2}, 0, 0, 10)
+
+    def ids(text):
+        path.write_text(text)
+        use_plugins([str(path)])
+        return run_id(DATASET, OPTIONS, cell), model_id(DATASET, OPTIONS.measure.train_size, cell)
+
+    first, changed, again = (copy_context().run(ids, text) for text in (WIDEST, WIDEST + "\n", WIDEST))
+    assert first == again
+    assert first[0] != changed[0] and first[1] != changed[1]

@@ -7,7 +7,7 @@ import typer
 from typer import Option
 
 from vq_benchmark.cli.measuring import say_notes, single_cell, single_grid
-from vq_benchmark.cli.options import CacheOptions, MachineOptions, grouped
+from vq_benchmark.cli.options import CacheOptions, MachineOptions, PluginOptions, grouped
 from vq_benchmark.datasets.data_spec import DataSpec
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.loading import load_dataset
@@ -39,6 +39,7 @@ def export(
     ],
     machine: MachineOptions,
     cache: CacheOptions,
+    plugins: PluginOptions,
     method: Annotated[str | None, Option(help="Quantizer to fit, or to load if it was fitted before.")] = None,
     bits: Annotated[float | None, Option(help="Bits per dimension; the method picks its parameters.")] = None,
     param: Annotated[list[str] | None, Option(help="A parameter, NAME=VALUE; may be repeated.")] = None,
@@ -57,6 +58,7 @@ def export(
     A method that has no counterpart in faiss is exported to a folder. Rows that a benchmark holds out as queries are
     in the export: an id is the number of the row in the data.
     """
+    plugins.use()
     if (method is None) == (run_id is None):
         raise InputError("give either --method or --run-id.")
     if run_id is not None and (bits is not None or param):

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 from typer import Argument
 
+from vq_benchmark.cli.options import PluginOptions, grouped
 from vq_benchmark.machine.terminal import Terminal
 from vq_benchmark.quantizers.description import Description, describe
 from vq_benchmark.quantizers.registry import list_quantizers
@@ -18,8 +19,12 @@ def register(app: typer.Typer) -> None:
     app.command("methods")(methods)
 
 
-def methods(name: Annotated[str | None, Argument(help="A method, to see all about it.")] = None) -> None:
+@grouped
+def methods(
+    plugins: PluginOptions, name: Annotated[str | None, Argument(help="A method, to see all about it.")] = None
+) -> None:
     """List the quantizers, or show all about one."""
+    plugins.use()
     console = Terminal()
     if name is not None:
         _show(describe(name), console)

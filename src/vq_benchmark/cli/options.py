@@ -17,6 +17,7 @@ from vq_benchmark.machine.locations import cache_dir
 from vq_benchmark.machine.memory import MemoryLimit, allowed_memory, parsed_bytes, use_memory
 from vq_benchmark.machine.threads import allowed_threads, use_threads
 from vq_benchmark.machine.validation import Spec, option_name
+from vq_benchmark.quantizers.registry import use_plugins
 from vq_benchmark.results.checkpoints import Checkpoints, Interval
 from vq_benchmark.results.default_paths import checkpoint_dir
 from vq_benchmark.studies.measure_spec import MeasureSpec
@@ -123,6 +124,21 @@ class BoundedMachineOptions(MachineOptions):
     def memory(self) -> MemoryLimit:
         """What the process may use."""
         return allowed_memory(None if self.memory_limit is None else parsed_bytes(self.memory_limit))
+
+
+@dataclass(frozen=True)
+class PluginOptions:
+    """Quantizers from outside the package."""
+
+    plugin: Annotated[
+        list[str] | None,
+        Option(help="A .py file or a module with a quantizer of your own; may be repeated.", metavar="FILE.py"),
+    ] = None
+
+    def use(self) -> list[str]:
+        """Register their quantizers; returns the plugins. InputError if one cannot be used."""
+        use_plugins(self.plugin or [])
+        return self.plugin or []
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:

@@ -9,6 +9,7 @@ from vq_benchmark.cli.measuring import chosen_machine, finish, say_notes, single
 from vq_benchmark.cli.options import (
     BoundedMachineOptions,
     CheckpointOptions,
+    PluginOptions,
     StoreOptions,
     grouped,
 )
@@ -39,6 +40,7 @@ def run(
     store: StoreOptions,
     checkpoint: CheckpointOptions,
     machine: BoundedMachineOptions,
+    plugins: PluginOptions,
     bits: Annotated[float | None, Option(help="Bits per dimension; the method picks its parameters.")] = None,
     param: Annotated[list[str] | None, Option(help="A parameter, NAME=VALUE; may be repeated.")] = None,
     seed: Annotated[int, Option(help="Seed of the training, the pairs and the bootstrap.")] = 0,
@@ -49,6 +51,7 @@ def run(
 
     A chunk leaves a partial row; `merge` makes a finished row of a complete set of chunks.
     """
+    plugins.use()
     threads = machine.apply()
     grid = single_grid(method, bits, param or [], seed)
     options = Options(measure, chosen_machine(store, machine, threads, checkpoint.parsed()))

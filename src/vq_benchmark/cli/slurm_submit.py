@@ -11,7 +11,14 @@ from typer import Argument, Option
 
 from vq_benchmark.cli.job_options import JobOptions, job_option
 from vq_benchmark.cli.measuring import say_notes
-from vq_benchmark.cli.options import BoundedMachineOptions, StudyData, StudyMeasure, grouped, store_option
+from vq_benchmark.cli.options import (
+    BoundedMachineOptions,
+    PluginOptions,
+    StudyData,
+    StudyMeasure,
+    grouped,
+    store_option,
+)
 from vq_benchmark.cli.studying import MethodOptions, StudyOptions, chosen_study, was_given
 from vq_benchmark.machine.locations import cache_dir as chosen_cache_dir
 from vq_benchmark.machine.locations import expanded, study_folder
@@ -38,6 +45,7 @@ def register(app: typer.Typer) -> None:
 def submit(
     context: typer.Context,
     what: StudyOptions,
+    plugins: PluginOptions,
     data: StudyData,
     measure: StudyMeasure,
     machine: BoundedMachineOptions,
@@ -65,7 +73,7 @@ def submit(
     """Plan a study and hand it in: ground truth per chunk, models, one task per configuration and chunk, a merge."""
     require_slurm()
     spec = job_spec(profile, job.given())
-    chosen = chosen_study(context, study, what, grids, data, measure)
+    chosen = chosen_study(context, study, what, grids, data, measure, plugins)
     chosen.grid()
     folder = study_folder(study_dir)
     where = folder / "codebooks" if codebooks_dir is None else expanded(codebooks_dir)

@@ -9,7 +9,7 @@ import typer
 from typer import Option
 
 from vq_benchmark.cli.measuring import parsed_parameters
-from vq_benchmark.cli.options import comma_separated
+from vq_benchmark.cli.options import PluginOptions, comma_separated
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.validation import option_name
 from vq_benchmark.studies.study import Study, method_names, read_study
@@ -80,13 +80,14 @@ def chosen_study(
     grids: MethodOptions,
     data: dict[str, Any],
     measure: dict[str, Any],
+    plugins: PluginOptions,
 ) -> Study:
     """The study of the file, in which options that were given replace what it says, or that of the options alone.
 
     Raises:
         InputError: neither names a data set and methods, or something in it is not possible.
     """
-    values = data | measure | {"chunks": what.chunks}
+    values = data | measure | {"chunks": what.chunks, "plugins": plugins.use()}
     if what.method is not None:
         names = method_names(comma_separated(what.method, str, "--method"), measure["slow"])
         given = parsed_parameters([*(what.param or []), *grids.as_parameters(names)], names)
@@ -106,6 +107,6 @@ def chosen_study(
 
 def was_given(context: typer.Context, name: str) -> bool:
     """Whether an option stands on the command line, whatever its value."""
-    option = {"methods": "method"}.get(name, name)
+    option = {"methods": "method", "plugins": "plugin"}.get(name, name)
     source = context.get_parameter_source(option)
     return source is not None and source.name == "COMMANDLINE"

@@ -10,6 +10,7 @@ from vq_benchmark.cli.measuring import chosen_machine, finish, say_notes
 from vq_benchmark.cli.options import (
     BoundedMachineOptions,
     CheckpointOptions,
+    PluginOptions,
     StoreOptions,
     StudyData,
     StudyMeasure,
@@ -37,6 +38,7 @@ def register(app: typer.Typer) -> None:
 def sweep(
     context: typer.Context,
     what: StudyOptions,
+    plugins: PluginOptions,
     data: StudyData,
     measure: StudyMeasure,
     store: StoreOptions,
@@ -56,7 +58,7 @@ def sweep(
     A method with parameters of its own ignores --bits. A cell that fails does not stop the others.
     """
     threads = machine.apply()
-    study = chosen_study(context, config, what, grids, data, measure)
+    study = chosen_study(context, config, what, grids, data, measure, plugins)
     study.grid()
     options = study.options(chosen_machine(store, machine, threads, checkpoint.parsed()))
     database = Database(database_path(store.db_path))

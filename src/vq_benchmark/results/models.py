@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.damage import MISSHAPEN, reading
 from vq_benchmark.machine.memory import require_memory
 from vq_benchmark.quantizers.base import Quantizer, State
-from vq_benchmark.quantizers.registry import quantizer_class
+from vq_benchmark.quantizers.registry import plugin_of, quantizer_class, use_plugins
 
 FORMAT = ArchiveFormat("a model", version=1)
 
@@ -32,24 +33,38 @@ def save_model(quantizer: Quantizer, path: Path, *, metadata: dict[str, Any]) ->
         "content_hash": content_hash,
         "metadata": metadata,
     }
+    plugin = plugin_of(quantizer.name)
+    if plugin is not None:
+        header["plugin"] = plugin.hash
     with atomic_write(path) as file:
         file.write(FORMAT.pack(header, state))
     return content_hash
 
 
-def load_model(path: Path | str) -> tuple[Quantizer, dict[str, Any]]:
+def load_model(path: Path | str, plugins: Iterable[str] = ()) -> tuple[Quantizer, dict[str, Any]]:
     """The fitted quantizer of a file, and its metadata with `content_hash` added.
 
+    Args:
+        plugins: files or modules that define quantizers of your own, which a model of one of them needs.
+
     Raises:
-        InputError: there is no such file, it is damaged, of another format version, or its content was changed.
+        InputError: there is no such file, it is damaged, of another format version, its content was changed, or the
+            code of its plugin was.
     """
     path = Path(path)
+    use_plugins(plugins)
     with reading(path, *MISSHAPEN, what="a readable model", remedy="; delete it to fit it again"):
         require_memory(path.stat().st_size, f"the model {str(path)!r}")
         header, state = FORMAT.unpack(path.read_bytes())
         config, d = dict(header["config"]), header["d"]
         metadata = {**header["metadata"], "content_hash": header["content_hash"]}
         cls = quantizer_class(str(header["method"]))
+        plugin, written_by = plugin_of(cls.name), header.get("plugin")
+    if written_by is not None and (plugin is None or plugin.hash != written_by):
+        raise InputError(
+            f"{str(path)!r} was written by other code of {cls.name} than that in use; load it with that code, or fit "
+            "it again."
+        )
     if _hash(cls.name, config, d, state) != metadata["content_hash"]:
         raise InputError(f"the content of {str(path)!r} does not match its hash; delete it to fit it again.")
     return cls.from_state(cls.parameters_type.parse(cls.name, config), state, d), metadata

@@ -19,6 +19,7 @@ from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.provenance import environment
 from vq_benchmark.quantizers.base import Quantizer
 from vq_benchmark.quantizers.parts.faiss_index import index_name
+from vq_benchmark.quantizers.registry import plugin_of
 from vq_benchmark.results.database import Run
 from vq_benchmark.studies.cells import Cell, Options
 from vq_benchmark.studies.checkpointing import Checkpointing, check_stop
@@ -87,6 +88,9 @@ def run_cell(
         "content": contents.record(measurement, model.training_digest),
         "peak_memory_is_of_this_cell": peak_is_own,
     }
+    plugin = plugin_of(cell.method)
+    if plugin is not None:
+        facts["plugin"] = {"source": plugin.source, "sha256": plugin.hash}
     if model.quantizer.external:
         facts["external"] = True
     if options.measure.with_qps and truths is not None:

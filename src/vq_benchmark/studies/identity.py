@@ -11,6 +11,7 @@ import numpy as np
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.evaluation import metric_set
 from vq_benchmark.machine.provenance import release
+from vq_benchmark.quantizers.registry import plugin_of
 from vq_benchmark.studies.cells import Cell, Options
 from vq_benchmark.studies.measure_spec import MeasureSpec
 
@@ -32,7 +33,7 @@ def run_id(dataset: Dataset, options: Options, cell: Cell) -> str:
     """Hash of everything that determines the result of a cell, as 24 hex digits.
 
     That is every field of data set, measurement and cell but the exceptions above, so that a new one counts unless
-    somebody says no.
+    somebody says no, and the code of a method that comes from a plugin.
     """
     data = determining(dataset, DATA_WITHOUT_EFFECT) | {
         "learn_fingerprint": _learn_fingerprint(dataset, options.measure.train_size)
@@ -45,6 +46,7 @@ def run_id(dataset: Dataset, options: Options, cell: Cell) -> str:
             "options": measured(options.measure),
             "cell": determining(cell),
         }
+        | _code(cell.method)
     )
 
 
@@ -60,6 +62,7 @@ def model_id(dataset: Dataset, train_size: int, cell: Cell) -> str:
             "config": dict(cell.config),
             "seed": cell.seed,
         }
+        | _code(cell.method)
     )
 
 
@@ -87,6 +90,12 @@ def _as_json(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return hashlib.blake2b(np.ascontiguousarray(value).tobytes() + str(value.shape).encode()).hexdigest()
     return dict(value) if isinstance(value, Mapping) else value
+
+
+def _code(method: str) -> dict[str, str]:
+    """The hash of the code of a method from outside the package; the release stands for those of the package."""
+    plugin = plugin_of(method)
+    return {} if plugin is None else {"plugin": plugin.hash}
 
 
 def _learn_fingerprint(dataset: Dataset, train_size: int) -> str | None:

@@ -16,7 +16,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -31,6 +31,7 @@ from vq_benchmark.evaluation.tiling import TILE_ROWS
 from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.damage import MISSHAPEN, reading
 from vq_benchmark.machine.documents import parsed_json, validated
+from vq_benchmark.quantizers.registry import plugin_of, use_plugins
 from vq_benchmark.results.database import Database
 from vq_benchmark.studies.cells import Cell, Options, Refusal, new_sweep_id
 from vq_benchmark.studies.fitting import model_path
@@ -94,6 +95,8 @@ class Manifest:
     refusals: tuple[Refusal, ...] = ()
     truth_is_given: bool = False
     """Whether exact neighbours come with the data or from a file, so that none are computed chunk by chunk."""
+    code: dict[str, str] = field(default_factory=dict)
+    """Hash of the code of each method from outside the package."""
 
     @property
     def results_path(self) -> Path:
@@ -220,6 +223,21 @@ class Manifest:
         except InputError as error:  # that it failed is known all the same
             return str(error)
 
+    def use_plugins(self) -> None:
+        """Register the quantizers of the study's plugins.
+
+        Raises:
+            InputError: one cannot be loaded, or the code of a method is not what the study was planned for.
+        """
+        use_plugins(self.study.plugins)
+        for method, planned in self.code.items():
+            plugin = plugin_of(method)
+            if plugin is None or plugin.hash != planned:
+                raise InputError(
+                    f"the code of {method} {'is not installed' if plugin is None else 'changed'} since the study in "
+                    f"{str(self.folder)!r} was planned; restore it, or plan the study again in a new folder."
+                )
+
     def unfinished(self, stage: Stage) -> list[Task]:
         """The tasks of a stage that are not done."""
         return [task for task in self.tasks(stage) if self.outcome(task) != "done"]
@@ -248,6 +266,7 @@ class Manifest:
             "chunks": self.chunks,
             "refusals": [asdict(each) for each in self.refusals],
             "truth_is_given": self.truth_is_given,
+            "code": self.code,
         }
         with atomic_write(self.folder / MANIFEST_FILE) as file:
             file.write(json.dumps(content, indent=1).encode())
@@ -336,6 +355,7 @@ def draft_manifest(
         chunks=tuple(chunk_spans(dataset.n, study.chunks)),
         refusals=tuple(refusals),
         truth_is_given=study.ground_truth_path is not None or has_stored_truth(dataset, options.measure.k),
+        code={cell.method: plugin.hash for cell in chosen if (plugin := plugin_of(cell.method))},
     )
 
 

@@ -19,7 +19,8 @@ from vq_benchmark.machine.locations import input_path
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.validation import parsed
 from vq_benchmark.quantizers.base import Parameters
-from vq_benchmark.quantizers.registry import registered
+from vq_benchmark.quantizers.plugins import absolute_source
+from vq_benchmark.quantizers.registry import registered, use_plugins
 from vq_benchmark.studies.cells import Cell, Machine, Options, Refusal, cells_of, parsed_grid
 from vq_benchmark.studies.measure_spec import MeasureSpec
 
@@ -51,6 +52,8 @@ class Study(MeasureSpec, DataSpec):
     bits: list[float] = Field([])
     seeds: list[int] = Field([0], min_length=1)
     chunks: int = Field(1, ge=1)
+    plugins: list[str] = Field([])
+    """Files or modules with quantizers of your own."""
 
     @field_validator("methods", mode="before")
     @classmethod
@@ -73,7 +76,7 @@ class Study(MeasureSpec, DataSpec):
             for name, parameters in value.items()
         }
 
-    @field_validator("bits", "seeds", mode="before")
+    @field_validator("bits", "seeds", "plugins", mode="before")
     @classmethod
     def _single_values(cls, value: Any) -> Any:
         return _listed(value)
@@ -86,6 +89,9 @@ class Study(MeasureSpec, DataSpec):
             InputError: an unknown key (the nearest valid one is named), or a value that is not possible.
         """
         study = parsed(cls, values, origin, spelled)
+        study = study.model_copy(update={"plugins": list(map(absolute_source, study.plugins))})
+        if ALL_METHODS in study.methods:
+            use_plugins(study.plugins)
         methods = {name: study.methods.get(name, {}) for name in method_names(study.methods, study.slow)}
         return study.model_copy(update={"methods": methods} | {name: _absolute(study, name) for name in PATHS})
 
@@ -98,11 +104,12 @@ class Study(MeasureSpec, DataSpec):
         return Options(self.part(MeasureSpec), machine)
 
     def grid(self) -> dict[str, list[Parameters]]:
-        """The parameters of every method; checked before any data is read.
+        """The parameters of every method; its plugins are in use from here on. Checked before any data is read.
 
         Raises:
-            InputError: an unknown method or parameter, or a value out of bounds.
+            InputError: a plugin cannot be used, an unknown method or parameter, or a value out of bounds.
         """
+        use_plugins(self.plugins)
         return parsed_grid(list(self.methods), self.methods, self.seeds)
 
     def cells(self, dataset: Dataset, options: Options) -> tuple[list[Cell], list[Refusal]]:

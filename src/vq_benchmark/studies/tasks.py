@@ -294,6 +294,7 @@ def run_task(workshop: TaskContext, task: Task) -> None:
         "merge": workshop.run_merge,
     }
     try:
+        manifest.use_plugins()
         steps[task.stage](task)
     except Stopped:
         raise
