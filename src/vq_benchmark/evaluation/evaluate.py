@@ -1,6 +1,7 @@
 """Measure one quantizer on one data set, or on a chunk of it."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -97,34 +98,40 @@ def evaluate(
     if truths is None and settings.with_scores:
         truths = exact_truths(dataset, k, Pass(*pass_.rows(dataset.n), pass_.batch_size))
     _check_truths(truths, dataset, k)
-    scored = scored_queries(dataset)
     subject = _subject(quantizer, dataset, k, settings)
-    earlier = pass_.resume
-    rows = pass_.remaining(None if earlier is None else _rows_of(earlier, subject), dataset.n)
-
-    def measured(streamed: Streamed) -> Measurement:
-        accumulators, timings = streamed
-        if earlier is not None:
-            accumulators.merge(earlier.accumulators)
-            timings.merge(earlier.timings)
-        return Measurement(
-            subject,
-            accumulators,
-            timings,
-            query_norms=squared_norms(scored),
-            truth=truths.queries if truths else None,
-            judged_truth=truths.judged if truths else None,
-            qrels=dataset.judgements.qrels if dataset.judgements else np.empty((0, 3), dtype=np.int64),
-        )
-
+    measured = partial(_measurement, subject, dataset, truths, pass_.resume)
+    rows = pass_.remaining(None if pass_.resume is None else _rows_of(pass_.resume, subject), dataset.n)
     streamed = Accumulators(), Timings()
-    if earlier is None or rows[0] < rows[1]:
-        queries = Queries(scored, dataset.metric, for_pairs=len(dataset.queries))
+    if pass_.resume is None or rows[0] < rows[1]:
+        queries = Queries(scored_queries(dataset), dataset.metric, for_pairs=len(dataset.queries))
         streamed = stream(quantizer, dataset.base, queries, settings, pass_.over(rows, measured))
     measurement = measured(streamed)
     dataset.require_unchanged()
     measurement.require_content_of_truth()
     return measurement
+
+
+def _measurement(
+    subject: MeasurementKey,
+    dataset: Dataset,
+    truths: GroundTruths | None,
+    earlier: Measurement | None,
+    streamed: Streamed,
+) -> Measurement:
+    """What a pass found, together with what was measured earlier of the rows before."""
+    accumulators, timings = streamed
+    if earlier is not None:
+        accumulators.merge(earlier.accumulators)
+        timings.merge(earlier.timings)
+    return Measurement(
+        subject,
+        accumulators,
+        timings,
+        query_norms=squared_norms(scored_queries(dataset)),
+        truth=truths.queries if truths else None,
+        judged_truth=truths.judged if truths else None,
+        qrels=dataset.judgements.qrels if dataset.judgements else np.empty((0, 3), dtype=np.int64),
+    )
 
 
 def _check(quantizer: Quantizer, dataset: Dataset, k: int, settings: PassSettings) -> None:
