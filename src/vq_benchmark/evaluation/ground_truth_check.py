@@ -49,10 +49,10 @@ def adopted_truths(
     searched = dataset.queries[few] if own is None else np.concatenate([dataset.queries[few], own])
     found = exact_neighbors(dataset.base, searched, dataset.metric, k, pass_)
     count = len(few)
-    again, judged = found.part(slice(count)), found.part(slice(count, None))
+    rechecked, judged = found.part(slice(count)), found.part(slice(count, None))
     dataset.require_unchanged()
     listed.content = found.content.copy()
-    _refuse_others(dataset, few, listed, again, origin)
+    _reject_others(dataset, few, listed, rechecked, origin)
     return GroundTruths(listed, None if own is None else judged, dataset.files)
 
 
@@ -76,11 +76,11 @@ def _listed_truth(ids: IdArray, dataset: Dataset, k: int, origin: str) -> Ground
     scores = exact_scores(dataset, ids)
     for first in range(0, len(ids), QUERIES_AT_A_TIME):
         group = slice(first, first + QUERIES_AT_A_TIME)
-        _refuse_contradictions(dataset, queries[group], ids[group], scores[group], sample, origin)
+        _reject_contradictions(dataset, queries[group], ids[group], scores[group], sample, origin)
     return GroundTruth(TopCandidates.best_of(scores, ids, k), (0, dataset.n))
 
 
-def _refuse_others(dataset: Dataset, few: IdArray, truth: GroundTruth, found: GroundTruth, origin: str) -> None:
+def _reject_others(dataset: Dataset, few: IdArray, truth: GroundTruth, found: GroundTruth, origin: str) -> None:
     """Reject a ground truth whose neighbours are farther than those found for a few queries."""
     queries = dataset.queries[few]
     rows = take(dataset.base, found.ids[:, 0], keep=False)
@@ -103,7 +103,7 @@ def _tolerance(queries: FloatArray, rows: FloatArray, offsets: DoubleArray) -> D
     return np.asarray(TOLERANCE * np.maximum(lengths, np.abs(offsets).max()))
 
 
-def _refuse_contradictions(
+def _reject_contradictions(
     dataset: Dataset, queries: FloatArray, ids: IdArray, scores: DoubleArray, sample: FloatArray, origin: str
 ) -> None:
     reference = scores_of(queries, sample, dataset.metric)

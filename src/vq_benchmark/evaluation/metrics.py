@@ -31,7 +31,7 @@ def finished_metrics(measurement: Measurement) -> Metrics:
 
 
 def computed_metrics(records: Iterable[MetricRecord], evidence: Evidence) -> Metrics:
-    """The metrics of some records, as far as the evidence goes."""
+    """The metrics of `records` that the evidence suffices for, with their intervals."""
     metrics: Metrics = {}
     for record in records:
         if record.function is None or not evidence.has(record.needs):
