@@ -234,7 +234,7 @@ def test_ground_truth_file_of_other_vectors(program, vectors, tmp_path):
     base = np.load(vectors / "base.npy")
     np.save(vectors / "base.npy", base[::-1])
     ran = program(*arguments(vectors, ground_truth_path="gt.npz"))
-    assert_refused(ran, tmp_path, "ground truth of other data", "base fingerprint")
+    assert_refused(ran, tmp_path, "ground truth of different data", "base fingerprint")
 
 
 def test_gpu_where_there_is_none(program, vectors, tmp_path):

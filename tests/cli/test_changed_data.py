@@ -89,8 +89,8 @@ def test_a_truth_whose_file_times_lie_fails_the_measurement(program, large, tmp_
     ran = program("run", "--dataset", large, "--method", "sq", "--bits", 8, "--db-path", "x.db", *OPTIONS)
     assert ran.code == 1
     (failed,) = Database(tmp_path / "x.db").runs("status = 'failed'")
-    assert "rows 0 to 4096 are not those that the ground truth was computed from" in failed.error
-    assert "`touch` their files and give the commands again" in failed.error
+    assert "rows 0 to 4096 differ from those that the ground truth was computed from" in failed.error
+    assert "`touch` the data files and rerun the commands" in failed.error
     os.utime(large / "base.npy", ns=(0, 5_000_000_000))
     assert program("run", "--dataset", large, "--method", "sq", "--bits", 8, "--db-path", "x.db", *OPTIONS).code == 0
     assert "measured again" in program(*command).err
@@ -251,7 +251,7 @@ def test_a_given_truth_is_looked_at_though_all_is_done(program, large, tmp_path)
     assert program(*command).code == 0
     missing = program(*command, "--ground-truth-path", "nowhere.npz")
     assert missing.code == 2
-    assert "there is no ground truth file 'nowhere.npz'" in missing.err
+    assert "ground truth file 'nowhere.npz' does not exist" in missing.err
     np.save(tmp_path / "wrong.npy", np.tile(np.arange(10), (30, 1)))
     wrong = program(*command, "--ground-truth-path", "wrong.npy")
     assert wrong.code == 2

@@ -60,7 +60,7 @@ def test_an_index_behind_a_rotation_is_named(program, vectors):
 def test_an_unstable_rate_is_called_so(program, vectors, monkeypatch, tmp_path):
     monkeypatch.setattr(search_speed, "batch_rates", lambda *_: np.array([100.0, 200, 300, 400, 500]))
     ran = program("run", "--dataset", vectors, "--method", "sq", "--bits", 8, *OPTIONS, "--with-qps")
-    assert "Unstable: the quartiles are 67% of the rate apart" in " ".join(ran.out.split())
+    assert "Unstable: the quartiles differ by 67% of the rate" in " ".join(ran.out.split())
     assert stored(tmp_path)[0].metrics["queries_per_second_spread"] == pytest.approx(2 / 3)
 
 

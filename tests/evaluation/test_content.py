@@ -99,7 +99,7 @@ def test_a_measurement_against_the_truth_of_other_rows_fails(span):
     changed = base.copy()
     changed[start + 17, 3] += 1
     none = get_quantizer("none").fit(base)
-    with pytest.raises(ChangedData, match=rf"rows {start} to {min(start + TILE_ROWS, stop)} are not those that"):
+    with pytest.raises(ChangedData, match=rf"rows {start} to {min(start + TILE_ROWS, stop)} differ from those that"):
         evaluate(none, dataset(changed), pass_=Pass(start, stop), truths=truths, k=10)
     assert evaluate(none, dataset(base), pass_=Pass(start, stop), truths=truths, k=10).missing == (
         [] if span is None else [span_ for span_ in ((0, start), (stop, 9000)) if span_[0] < span_[1]]

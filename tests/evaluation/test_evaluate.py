@@ -63,5 +63,5 @@ def test_what_does_not_fit_is_refused(make_dataset, rounding) -> None:
         evaluate(rounding, dataset, truths=exact_truths(dataset, 10))
     with pytest.raises(InputError, match=r"shape \(7, 100\)"):
         evaluate(rounding, make_dataset("ip", n=500, queries=9), truths=exact_truths(dataset))
-    with pytest.raises(InputError, match="not a range"):
+    with pytest.raises(InputError, match="invalid rows"):
         evaluate(rounding, dataset, pass_=Pass(500), settings=PassSettings(with_scores=False))

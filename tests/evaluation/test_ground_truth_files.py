@@ -59,7 +59,7 @@ def test_an_archive_of_other_data_is_refused(tmp_path, change, word):
     data = dataset()
     save_truths(tmp_path / "gt.npz", exact_truths(data, K), belonging(data), squared_norms(data.queries))
     other = Belonging(**{**vars(belonging(data)), **change})
-    with pytest.raises(InputError, match=f"other data: its {word} is"):
+    with pytest.raises(InputError, match=f"different data: its {word} is"):
         load_truths(tmp_path / "gt.npz", other, K, (0, data.n))
 
 

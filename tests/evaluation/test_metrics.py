@@ -275,7 +275,7 @@ def test_rows_that_are_missing_are_refused(make_dataset, rounding) -> None:
     with pytest.raises(ValueError, match=r"\(0, 5\).*\(400, 500\)"):
         finished_metrics(evaluate(rounding, dataset, pass_=Pass(5, 400)))
     part = GroundTruths(exact_truths(dataset, pass_=Pass(0, 400)).queries)
-    with pytest.raises(ValueError, match="0 to 400 only"):
+    with pytest.raises(ValueError, match="covers only rows 0 to 400"):
         finished_metrics(evaluate(rounding, dataset, truths=part))
 
 

@@ -134,14 +134,14 @@ def test_a_finished_pass_reads_nothing_more(make_dataset, rounding, monkeypatch)
 def test_what_is_no_beginning_is_refused(make_dataset, rounding, own_scores) -> None:
     dataset = make_dataset("ip", n=500)
     part = evaluate(rounding, dataset, pass_=Pass(100, 300))
-    with pytest.raises(ValueError, match="rows 100 to 300 are no beginning of the rows 0 to 500"):
+    with pytest.raises(ValueError, match="rows 100 to 300 are not the beginning of rows 0 to 500"):
         evaluate(rounding, dataset, pass_=Pass(resume=part))
-    with pytest.raises(ValueError, match="rows 100 to 300 are no beginning of the rows 100 to 200"):
+    with pytest.raises(ValueError, match="rows 100 to 300 are not the beginning of rows 100 to 200"):
         evaluate(rounding, dataset, pass_=Pass(100, 200, resume=part))
     with pytest.raises(ValueError, match=part.subject.model_hash):
         evaluate(own_scores, dataset, pass_=Pass(100, resume=part))
     truth = exact_neighbors(dataset.base, dataset.queries, "ip", pass_=Pass(100, 300))
-    with pytest.raises(ValueError, match="no beginning"):
+    with pytest.raises(ValueError, match="not the beginning"):
         exact_neighbors(dataset.base, dataset.queries, "ip", pass_=Pass(resume=truth))
 
 

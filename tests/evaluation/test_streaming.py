@@ -161,7 +161,7 @@ def test_progress_and_timings(make_dataset: MakeDataset, rounding: Quantizer) ->
 def test_a_range_outside_the_base_is_refused_before_anything_is_read(
     span: tuple[int, int], make_dataset: MakeDataset, rounding: Quantizer
 ) -> None:
-    with pytest.raises(InputError, match="not a range"):
+    with pytest.raises(InputError, match="invalid rows"):
         passed(rounding, make_dataset("l2"), rows=Pass(*span))
 
 

@@ -58,7 +58,7 @@ def test_a_loss_says_whether_it_is_significant(make_run):
 
     def cell(*runs):
         text = results_text(runs, width=120)
-        assert "ⁿˢ: not significant, 0 is in its interval" in " ".join(text.split())
+        assert "ⁿˢ: not significant, its interval contains 0" in " ".join(text.split())
         assert "1,000 queries, 50 judged queries" in " ".join(text.split())
         return row_of(text, "pq").split()[9]
 
@@ -94,5 +94,5 @@ def test_external_rows_are_marked_and_the_mark_is_explained(make_run):
     text = results_text([external, make_run("rabitq", 4.1)], width=120)
     assert row_of(text, "rabitqlib†")
     assert row_of(text, "rabitq")
-    assert "†: external, codes of another project's library" in text.replace("\n", " ")
+    assert "†: encoded by another project's library" in text.replace("\n", " ")
     assert "†" not in results_text([make_run("rabitq", 4.1)])

@@ -1,4 +1,4 @@
-"""What one pass over some rows leaves behind: small, mergeable without loss, and serialisable."""
+"""What one pass over some rows accumulates: small, mergeable without loss, and serialisable."""
 
 from dataclasses import dataclass, field, replace
 from typing import Self
@@ -25,19 +25,19 @@ class Accumulators:
     """
 
     spans: list[Span] = field(default_factory=list)
-    """Disjoint ascending row ranges [start, stop) that were seen; neighbours are joined."""
+    """Disjoint ascending row ranges [start, stop) that were processed; adjacent ranges are joined."""
     sums: dict[str, ExactSum] = field(default_factory=dict)
     top: TopCandidates | None = None
-    """None where no scores were asked for."""
+    """None if scoring was off."""
     content: ContentDigest = field(default_factory=ContentDigest)
-    """Of the rows that were seen."""
+    """Digest of the rows that were processed."""
 
     def add(self, name: str, values: DoubleArray) -> None:
         """Add (n,) float64 values to the sum `name`."""
         self.sums.setdefault(name, ExactSum()).add(values)
 
     def add_moments(self, name: str, values: DoubleArray) -> None:
-        """Add to the count, sum and sum of squares of `name`, which `mean` and its interval are made from."""
+        """Add to the count, sum and sum of squares of `name`, which give its mean and its interval."""
         self.add(f"{name}:0", np.ones(len(values)))
         self.add(f"{name}:1", values)
         self.add(f"{name}:2", values * values)
@@ -49,20 +49,20 @@ class Accumulators:
         self.add(f"{name}:xy", x * y)
 
     def total(self, name: str) -> float:
-        """The sum `name`, 0 if nothing was ever added."""
+        """The sum `name`; 0 if nothing was added."""
         return self.sums.get(name, ExactSum()).value
 
     def copy(self, spans: list[Span]) -> Self:
-        """The same in the middle of a pass that has seen `spans` so far: finished, and apart from what goes on."""
+        """A finished, independent snapshot of a pass that has processed `spans` so far."""
         sums = {name: replace(total) for name, total in self.sums.items()}
         return type(self)(spans, sums, None if self.top is None else self.top.sorted(), self.content.copy())
 
     def merge(self, other: Self) -> None:
-        """Take in the accumulators of other rows.
+        """Merge the accumulators of other rows into these.
 
         Raises:
-            ValueError: both have seen the same row, only one of them kept candidates, or not as many; nothing is
-                changed then.
+            ValueError: both cover the same row, or only one keeps candidates, or they keep different numbers of them.
+                Nothing is changed then.
         """
         if (self.top is None) != (other.top is None) and self.spans and other.spans:
             raise ValueError("accumulators with and without candidates cannot be merged")
@@ -89,7 +89,7 @@ class Accumulators:
         """The accumulators that `to_bytes` wrote.
 
         Raises:
-            ValueError: the bytes are damaged or of another format version.
+            ValueError: the bytes are damaged, or have another format version.
         """
         header, arrays = FORMAT.unpack(data)
         return cls(

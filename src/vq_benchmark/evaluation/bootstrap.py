@@ -1,4 +1,4 @@
-"""95 % confidence intervals: of means by their moments, of per-query metrics by a seeded bootstrap."""
+"""95 % confidence intervals: from moments for means, from a seeded bootstrap for per-query metrics."""
 
 import math
 

@@ -1,8 +1,8 @@
-"""A digest of the rows that a pass has read, from which changed data are recognised: one number per tile of the grid.
+"""A digest of the rows that a pass has read, which detects changed data: one number per tile of the grid.
 
 Each row has a 64-bit hash of its float32 values and its row number; the digest of a tile is the sum of these modulo
-2^64. So the digests of any partition of the rows add up to that of the whole, in any order. It recognises accidents,
-not forgeries. It is the same for the same vectors in any format.
+2^64. So the digests of any partition of the rows add up to that of the whole, in any order. It detects accidents, not
+forgery. The same vectors have the same digest in any file format.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from vq_benchmark.evaluation.spans import Span
 
 MODULUS = 1 << 64
 KEY_SEED = 0x76716264
-"""Of the keys of the hash: a part of the definition of the digest."""
+"""Seed of the hash keys; part of the definition of the digest."""
 
 
 @dataclass
@@ -28,19 +28,19 @@ class ContentDigest:
     """Sums of the hashes of the rows that were read, by tile."""
 
     tiles: dict[int, int] = field(default_factory=dict)
-    """By the number of the tile; tiles of which no row was read are absent."""
+    """By tile number; a tile is absent if none of its rows was read."""
 
     def add(self, tile: int, digest: int) -> None:
         """Add the digest of further rows of a tile."""
         self.tiles[tile] = (self.tiles.get(tile, 0) + digest) % MODULUS
 
     def merge(self, other: Self) -> None:
-        """Take in the digest of other rows."""
+        """Add the digest of other rows."""
         for tile, digest in other.tiles.items():
             self.add(tile, digest)
 
     def copy(self) -> Self:
-        """The digest so far, which does not change with this one."""
+        """An independent copy of the digest so far."""
         return type(self)(dict(self.tiles))
 
     @property
@@ -49,7 +49,7 @@ class ContentDigest:
         return f"{sum(self.tiles.values()) % MODULUS:016x}"
 
     def to_arrays(self) -> dict[str, Array]:
-        """Arrays from which `from_arrays` makes the digest again, each a few bytes per tile."""
+        """Arrays from which `from_arrays` restores the digest; each takes a few bytes per tile."""
         tiles = sorted(self.tiles)
         return {
             "content_tiles": np.array(tiles, dtype=np.int64),
@@ -58,7 +58,7 @@ class ContentDigest:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Array]) -> Self:
-        """The digest that `to_arrays` wrote; KeyError where it is not there."""
+        """The digest that `to_arrays` wrote; KeyError if it is missing."""
         tiles, sums = arrays["content_tiles"].tolist(), arrays["content_sums"].tolist()
         return cls(dict(zip(tiles, sums, strict=True)))
 
@@ -66,10 +66,10 @@ class ContentDigest:
 def first_changed_rows(
     one: ContentDigest, one_spans: Sequence[Span], other: ContentDigest, other_spans: Sequence[Span], tile_rows: int
 ) -> Span | None:
-    """The first tile's rows [start, stop) of which two passes have read the same numbers but not the same values.
+    """Rows [start, stop) of the first tile in which two passes read the same rows but different values.
 
-    `one_spans` and `other_spans` are the row ranges that the passes have seen. A tile of which they have not seen the
-    same rows cannot be compared; None where no tile differs.
+    `one_spans` and `other_spans` are the row ranges that the passes have read. A tile is only compared if both
+    read the same rows of it. None if no tile differs.
     """
     for tile in sorted(one.tiles.keys() & other.tiles.keys()):
         rows = (tile * tile_rows, (tile + 1) * tile_rows)
@@ -82,7 +82,7 @@ def first_changed_rows(
 def require_same_content(
     one: ContentDigest, one_spans: Sequence[Span], other: ContentDigest, other_spans: Sequence[Span], tile_rows: int
 ) -> None:
-    """Compare what a pass has read with what its ground truth was computed from.
+    """Check that a pass read the vectors that its ground truth was computed from.
 
     Raises:
         ChangedData: naming the first rows that differ.
@@ -90,9 +90,9 @@ def require_same_content(
     changed = first_changed_rows(one, one_spans, other, other_spans, tile_rows)
     if changed is not None:
         raise ChangedData(
-            f"the base rows {changed[0]} to {changed[1]} are not those that the ground truth was computed from: the "
-            "data changed in between; `touch` their files and give the commands again, which then compare what they "
-            "have with the vectors."
+            f"base rows {changed[0]} to {changed[1]} differ from those that the ground truth was computed from, so "
+            "the data changed in between; `touch` the data files and rerun the commands, which then check every "
+            "result against the vectors."
         )
 
 
@@ -102,7 +102,7 @@ def _within(spans: Sequence[Span], rows: Span) -> list[Span]:
 
 
 def rows_digest(vectors: FloatArray, first_row: int) -> int:
-    """The sum modulo 2^64 of the hashes of rows (n, d) float32, of which the first has the number `first_row`."""
+    """The sum modulo 2^64 of the hashes of rows (n, d) float32; the first row has number `first_row`."""
     if not len(vectors):
         return 0
     words = np.ascontiguousarray(vectors, dtype=np.float32).view(np.uint32)

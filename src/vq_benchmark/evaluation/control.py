@@ -1,4 +1,4 @@
-"""The uncompressed control must be perfect; where it is not, its ground truth or its vectors are wrong."""
+"""Check that the uncompressed control is perfect; if it is not, the ground truth or the vectors are wrong."""
 
 import numpy as np
 
@@ -10,18 +10,18 @@ from vq_benchmark.evaluation.metrics import Metrics, finished_metrics
 from vq_benchmark.quantizers.methods.none import Uncompressed
 
 ERRORS = ("mse", "score_mse")
-"""Metrics that are 0 where vectors are stored as they are."""
+"""Metrics that are 0 for vectors that are stored unchanged."""
 
 
 class ImpossibleControl(InputError):
-    """The uncompressed control has figures that it cannot have."""
+    """The uncompressed control has an impossible metric."""
 
 
 def checked_metrics(method: str, measurement: Measurement) -> Metrics:
-    """Return the metrics of a measurement of the whole base, which for the uncompressed control must be perfect.
+    """Return the metrics of a measurement of the whole base; those of the uncompressed control must be perfect.
 
     Raises:
-        ImpossibleControl: they are not; the message says what is wrong and what that means.
+        ImpossibleControl: they are not; the message says which metric is wrong and what that means.
         ValueError: see `finished_metrics`.
     """
     metrics = finished_metrics(measurement)
@@ -48,8 +48,8 @@ def _check_recall(metrics: Metrics, measurement: Measurement) -> None:
     wrong = int(np.count_nonzero((true > found).any(axis=1)))
     raise ImpossibleControl(
         f"{name} of the uncompressed vectors is {recalls[name]:.3f}, but it must be 1: for {wrong} of {len(true)} "
-        "queries the ground truth has nearer neighbours than the base. It belongs to other vectors, or the vectors "
-        "have changed; replace the ground truth and run again with --force."
+        "queries the ground truth lists neighbours nearer than any base vector. It belongs to other vectors, or the "
+        "vectors have changed; replace the ground truth and rerun with --force."
     )
 
 
@@ -58,9 +58,9 @@ def _is_recall(name: str) -> bool:
 
 
 def _check_truth_is_complete(measurement: Measurement) -> None:
-    """Refuse a truth that misses nearer rows, with which every method would look better than it is.
+    """Reject a ground truth that misses nearer rows, which would make every method look better than it is.
 
-    Neighbours that others computed in float32 may miss rows that are nearer by less than their rounding.
+    Published neighbours, computed in float32, may miss rows that are nearer by less than the rounding error.
     """
     if measurement.truth is None or measurement.accumulators.top is None:
         return
@@ -68,14 +68,13 @@ def _check_truth_is_complete(measurement: Measurement) -> None:
     missed = np.asarray((found > true + _rounding(measurement, found)[:, None]).any(axis=1))
     if missed.any():
         raise ImpossibleControl(
-            f"for {np.count_nonzero(missed)} of {len(missed)} queries the ground truth misses rows that are nearer "
-            f"than its own, first for query {np.argmax(missed)}: recall would be too high. Replace the ground truth "
-            "and run again with --force."
+            f"the ground truth misses nearer rows for {np.count_nonzero(missed)} of {len(missed)} queries (first: "
+            f"query {np.argmax(missed)}), so recall would be too high; replace it and rerun with --force."
         )
 
 
 def _scores(measurement: Measurement) -> tuple[DoubleArray, DoubleArray]:
-    """(q, k) float64 scores of the true neighbours, and of those that the control found."""
+    """(q, k) float64 scores of the true neighbours, and of the neighbours that the control found."""
     assert measurement.truth is not None and measurement.accumulators.top is not None
     k = min(measurement.subject.k, measurement.subject.n)
     queries = measurement.subject.queries
@@ -83,7 +82,7 @@ def _scores(measurement: Measurement) -> tuple[DoubleArray, DoubleArray]:
 
 
 def _rounding(measurement: Measurement, scores: DoubleArray) -> DoubleArray:
-    """(q,) how far off scores in float32 may be, from the lengths of the query and of the root mean square vector."""
+    """(q,) float64 bounds on the error of float32 scores, from the lengths of the query and of an average vector."""
     sums = measurement.accumulators
     norm = sums.total("vector:x:1") / max(sums.total("vector:x:0"), 1)
     lengths = np.sqrt(measurement.query_norms[: len(scores)] * norm)

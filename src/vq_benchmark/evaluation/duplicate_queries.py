@@ -1,4 +1,4 @@
-"""Queries that are in the base too: their nearest neighbour is themselves, so recall at 1 flatters every method."""
+"""Queries that also occur in the base: each is its own nearest neighbour, which inflates recall."""
 
 import numpy as np
 
@@ -7,11 +7,11 @@ from vq_benchmark.evaluation.ground_truth import GroundTruth
 from vq_benchmark.evaluation.topk import squared_norms
 
 TOLERANCE = 1e-6
-"""Of ‖q‖²: a squared distance to the nearest row below it is rounding."""
+"""Share of ‖q‖² below which the squared distance to the nearest row counts as rounding error."""
 
 
 def duplicate_queries(dataset: Dataset, truth: GroundTruth) -> int | None:
-    """How many queries are equal to a base row up to rounding; None where inner products don't tell."""
+    """The number of queries that equal a base row up to rounding; None for inner products, which cannot tell."""
     if dataset.metric == "ip":
         return None
     norms = squared_norms(dataset.queries)

@@ -1,6 +1,7 @@
 """Measure one quantizer on one data set, or on a chunk of it."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -22,21 +23,21 @@ from vq_benchmark.results.models import model_hash
 
 @dataclass
 class GroundTruths:
-    """The ground truth of a data set's queries, and of its judged queries where they are others."""
+    """The ground truth of a data set's queries, and of its judged queries if those are a separate set."""
 
     queries: GroundTruth
     judged: GroundTruth | None = None
     files: FileStates | None = None
-    """The files of the base as they were then; None where they are not known."""
+    """The files of the base at that time; None if unknown."""
 
     def merge(self, other: Self) -> None:
-        """Take in the neighbours among other rows.
+        """Merge the neighbours among other rows into these.
 
         Raises:
-            ValueError: they are not of the same queries, or the rows don't fit together.
+            ValueError: they belong to different queries, or the rows do not fit together.
         """
         if (self.judged is None) != (other.judged is None):
-            raise ValueError("only one of them has neighbours of judged queries")
+            raise ValueError("only one of the ground truths has neighbours of judged queries")
         self.queries.merge(other.queries)
         if self.judged is not None and other.judged is not None:
             self.judged.merge(other.judged)
@@ -45,7 +46,7 @@ class GroundTruths:
 
 
 def own_judged_queries(dataset: Dataset) -> FloatArray | None:
-    """Judged queries (q, d) that are not the data set's queries themselves."""
+    """Judged queries (q, d) of their own; None if the data set's queries are judged, or none are."""
     judgements = dataset.judgements
     return None if judgements is None or judgements.queries is dataset.queries else judgements.queries
 
@@ -81,45 +82,28 @@ def evaluate(
     """Measure a fitted quantizer on the rows of a pass; `finished_metrics` turns that of the whole base into metrics.
 
     Args:
-        truths: exact neighbours over the whole base or over just these rows; computed where None and
+        truths: exact neighbours among all base rows or among the rows of the pass; computed if None and
             `settings.with_scores`.
-        k: depth of the ground truth; recall@k and the rank distortion go that deep.
-        pass_: which rows; with `resume`, the result is that of an undisturbed pass. The ground truth in `resume` is
+        k: depth of the ground truth, and so of recall@k and of the rank distortion.
+        pass_: which rows; a resumed pass gives the result of an uninterrupted one. The ground truth in `resume` is
             ignored.
 
     Raises:
-        InputError: the quantizer does not fit the data set, or the data set has bad rows.
-        ChangedData: a file changed during the pass, or the rows are not those of the ground truth.
-        ValueError: the quantizer returned something that is not a code or a finite vector, or `resume` is of another
-            subject or other rows.
+        InputError: the quantizer has another dimension than the data set, or the data set has bad rows.
+        ChangedData: a file changed during the pass, or the rows differ from those of the ground truth.
+        ValueError: the quantizer returned invalid codes or vectors, or `resume` belongs to other rows or another
+            subject.
     """
     _check(quantizer, dataset, k, settings)
     if truths is None and settings.with_scores:
         truths = exact_truths(dataset, k, Pass(*pass_.rows(dataset.n), pass_.batch_size))
     _check_truths(truths, dataset, k)
-    scored = scored_queries(dataset)
     subject = _subject(quantizer, dataset, k, settings)
-    earlier = pass_.resume
-    rows = pass_.remaining(None if earlier is None else _rows_of(earlier, subject), dataset.n)
-
-    def measured(streamed: Streamed) -> Measurement:
-        accumulators, timings = streamed
-        if earlier is not None:
-            accumulators.merge(earlier.accumulators)
-            timings.merge(earlier.timings)
-        return Measurement(
-            subject,
-            accumulators,
-            timings,
-            query_norms=squared_norms(scored),
-            truth=truths.queries if truths else None,
-            judged_truth=truths.judged if truths else None,
-            qrels=dataset.judgements.qrels if dataset.judgements else np.empty((0, 3), dtype=np.int64),
-        )
-
+    measured = partial(_measurement, subject, dataset, truths, pass_.resume)
+    rows = pass_.remaining(None if pass_.resume is None else _rows_of(pass_.resume, subject), dataset.n)
     streamed = Accumulators(), Timings()
-    if earlier is None or rows[0] < rows[1]:
-        queries = Queries(scored, dataset.metric, for_pairs=len(dataset.queries))
+    if pass_.resume is None or rows[0] < rows[1]:
+        queries = Queries(scored_queries(dataset), dataset.metric, for_pairs=len(dataset.queries))
         streamed = stream(quantizer, dataset.base, queries, settings, pass_.over(rows, measured))
     measurement = measured(streamed)
     dataset.require_unchanged()
@@ -127,11 +111,34 @@ def evaluate(
     return measurement
 
 
+def _measurement(
+    subject: MeasurementKey,
+    dataset: Dataset,
+    truths: GroundTruths | None,
+    earlier: Measurement | None,
+    streamed: Streamed,
+) -> Measurement:
+    """What a pass found, merged with the earlier measurement of the rows before it."""
+    accumulators, timings = streamed
+    if earlier is not None:
+        accumulators.merge(earlier.accumulators)
+        timings.merge(earlier.timings)
+    return Measurement(
+        subject,
+        accumulators,
+        timings,
+        query_norms=squared_norms(scored_queries(dataset)),
+        truth=truths.queries if truths else None,
+        judged_truth=truths.judged if truths else None,
+        qrels=dataset.judgements.qrels if dataset.judgements else np.empty((0, 3), dtype=np.int64),
+    )
+
+
 def _check(quantizer: Quantizer, dataset: Dataset, k: int, settings: PassSettings) -> None:
     if quantizer.d != dataset.d:
-        raise InputError(f"the model is for dimension {quantizer.d}, the data set has {dataset.d}.")
+        raise InputError(f"the model has dimension {quantizer.d}, but the data set has dimension {dataset.d}.")
     if k > settings.candidates:
-        raise InputError(f"k is {k}, but only {settings.candidates} candidates are kept (--max-candidates).")
+        raise InputError(f"k is {k}, but only {settings.candidates} candidates are kept; raise --max-candidates.")
 
 
 def _check_truths(truths: GroundTruths | None, dataset: Dataset, k: int) -> None:
@@ -145,7 +152,7 @@ def _check_truths(truths: GroundTruths | None, dataset: Dataset, k: int) -> None
 
 def _check_shape(truth: GroundTruth, queries: int, k: int) -> None:
     if len(truth.ids) != queries or truth.ids.shape[1] < k:
-        raise InputError(f"a ground truth of shape {truth.ids.shape} was given, {queries} queries need k of {k}.")
+        raise InputError(f"the ground truth has shape {truth.ids.shape}, but {queries} queries need k = {k}.")
 
 
 def _subject(quantizer: Quantizer, dataset: Dataset, k: int, settings: PassSettings) -> MeasurementKey:
@@ -168,8 +175,8 @@ def _subject(quantizer: Quantizer, dataset: Dataset, k: int, settings: PassSetti
 
 
 def _rows_of(resume: Measurement, subject: MeasurementKey) -> Span:
-    """The rows that were measured; ValueError where they are not of this subject."""
+    """The rows that `resume` covers; ValueError if it belongs to another subject."""
     if resume.subject != subject:
-        raise ValueError(f"the measurement to resume from is of {resume.subject}, not of {subject}")
+        raise ValueError(f"the measurement to resume belongs to {resume.subject}, expected {subject}")
     (done,) = resume.accumulators.spans
     return done

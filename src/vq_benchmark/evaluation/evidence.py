@@ -18,10 +18,10 @@ Estimate = tuple[float, Interval]
 Answer = Literal["quantized", "exact"]
 """Whose neighbours are judged: those of the quantizer, or those of the uncompressed vectors."""
 PerQuery = DoubleArray | None
-"""(q,) float64 values; None where too few neighbours are known."""
+"""(q,) float64 values; None if too few neighbours are known."""
 
 LEAST_RATES = 4
-"""Tiles from which quartiles of a rate are taken."""
+"""Fewest tiles for quartiles of a rate."""
 
 
 class Evidence:
@@ -131,15 +131,15 @@ class Evidence:
         return ranking.recall(self.true, self.found, k, r)
 
     def rank_distortion(self) -> PerQuery:
-        """(q,) distances of the two orders; None where nobody asked for them."""
+        """(q,) distances between the true and the estimated order; None if switched off."""
         return ranking.rank_distortion(self.true, self.found) if self.subject.with_rank else None
 
     def sum_of_scores(self, k: int) -> DoubleArray:
-        """(q,) ratios of the sums of the found and of the best scores, nan over 0."""
+        """(q,) ratios of the sums of the found and of the best scores; nan if the best sum is 0."""
         return ranking.sum_of_scores(self._shown(self.true[:, :k]), self._shown(self.found[:, :k]))
 
     def _shown(self, scores: DoubleArray) -> DoubleArray:
-        """Inner products, or −‖q − x‖² for L2, where a distance that rounding alone can have made is 0."""
+        """Inner products, or −‖q − x‖² for L2, with distances within rounding error set to 0."""
         count = self.subject.queries
         norms = self.measurement.query_norms[:count] if self.subject.metric == "l2" else np.zeros(count)
         values = scores - norms[:, None]
@@ -171,7 +171,7 @@ class Evidence:
         return self._judged(ranking.judged_recall, of, k)
 
     def difference(self, first: PerQuery, second: PerQuery) -> PerQuery:
-        """`first` − `second`. Bootstraps of the same seed draw the same queries, so its interval is a paired one."""
+        """`first` − `second`. Bootstraps with the same seed draw the same queries, so its interval is paired."""
         return None if first is None or second is None else first - second
 
     def _judged(self, measure: ranking.JudgedMeasure, of: Answer, k: int) -> PerQuery:
@@ -188,7 +188,7 @@ class Evidence:
         return None if truth is None else truth.ids
 
     def rate(self, seconds: float) -> float | None:
-        """Vectors per second where all rows together took so long."""
+        """Vectors per second if all rows together took this long; None if no time passed."""
         return self.timings.rows / seconds if seconds > 0 else None
 
     def quartiles(self, rates: Sequence[float]) -> list[float] | None:

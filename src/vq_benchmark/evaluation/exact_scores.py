@@ -1,4 +1,4 @@
-"""Exact scores of rows that somebody else lists: a published ground truth, or the answer of a search index."""
+"""Exact scores of listed rows, such as a published ground truth or the answer of a search index."""
 
 import numpy as np
 
@@ -14,8 +14,8 @@ ROWS_AT_A_TIME = 8192
 def exact_scores(dataset: Dataset, ids: IdArray) -> DoubleArray:
     """Return (q, r) float64 exact scores of the base rows ids (q, r) that are listed for each query.
 
-    A row that a query lists twice counts at its first place; the others, and those that are NO_ID, score NO_ROW.
-    The rows are read in the order of the base, each once, so memory is bounded.
+    A row that is listed twice for a query counts at its first place. Repetitions and NO_ID score NO_ROW.
+    Each row is read once, in the order of the base, so memory is bounded.
     """
     rows, pair_rows = np.unique(ids, return_inverse=True)
     pair_rows = pair_rows.ravel()
@@ -31,7 +31,7 @@ def exact_scores(dataset: Dataset, ids: IdArray) -> DoubleArray:
 
 
 def _is_repeated(ids: IdArray) -> Array:
-    """(q, r) whether the same row stands further ahead in the same list."""
+    """(q, r) whether the same row stands earlier in the same list."""
     order = np.argsort(ids, axis=1, kind="stable")
     ascending = np.take_along_axis(ids, order, axis=1)
     repeated = np.zeros(ids.shape, dtype=bool)

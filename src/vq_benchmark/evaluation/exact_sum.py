@@ -1,4 +1,4 @@
-"""Sums of float64 numbers without rounding, so that any order and any grouping give the same bits."""
+"""Sums of float64 numbers without rounding: any order and any grouping give the same bits."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -8,7 +8,7 @@ import numpy as np
 from vq_benchmark.arrays import DoubleArray
 
 UNIT_EXPONENT = 1127
-"""The unit is 2**-1127: 53 bits of mantissa under the least exponent of a float64, so every shift is to the left."""
+"""The unit is 2**-1127: 53 bits of mantissa below the smallest float64 exponent, so every shift is to the left."""
 LOW_BITS = 26
 
 
@@ -25,7 +25,7 @@ class ExactSum:
             ValueError: a value is not finite.
         """
         if not np.isfinite(values).all():
-            raise ValueError("a value to be summed is not finite")
+            raise ValueError("cannot sum a value that is not finite")
         if not len(values):
             return
         fractions, exponents = np.frexp(values)

@@ -1,4 +1,4 @@
-"""Exact neighbours with a GPU: faiss proposes the candidates of each block, float64 scores decide as on the CPU."""
+"""Exact neighbours with a GPU: faiss proposes candidates, and float64 scores decide, as on the CPU."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ from vq_benchmark.evaluation.tiling import WHOLE_BASE, Pass, Tile
 from vq_benchmark.evaluation.topk import TopCandidates, scores_of
 
 SPARE_CANDIDATES = 28
-"""Taken beyond k from every tile, so that a row that float32 puts slightly too low is still proposed."""
+"""Candidates beyond k from every tile, so that a row that float32 ranks slightly too low is still proposed."""
 
 Search = Callable[[FloatArray, FloatArray, int, int], tuple[Any, IdArray]]
 """(queries, vectors, k, faiss metric) -> (distances, ids), as `faiss.knn`."""

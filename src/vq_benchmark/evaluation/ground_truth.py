@@ -30,24 +30,24 @@ class GroundTruth:
     """Scores as in `Scores`: inner products, or ‖q‖² − ‖q − x‖² for L2."""
     span: Span
     content: ContentDigest = field(default_factory=ContentDigest)
-    """Of the rows that were searched."""
+    """Digest of the rows that were searched."""
 
     @property
     def ids(self) -> IdArray:
-        """(q, k) int64 row numbers, nearest first, ties by lower id; -1 where the rows are fewer than k."""
+        """(q, k) int64 row numbers, nearest first, ties by lower id; -1 if there are fewer than k rows."""
         return self.top.ids
 
     def merge(self, other: Self) -> None:
-        """Take in the neighbours among other rows; where one truth is of all rows of the other, it is the one.
+        """Merge the neighbours among other rows into these; if one ground truth covers the other, keep that one.
 
         Raises:
-            ValueError: the rows overlap in part, leave a gap, or two truths of the same rows disagree.
+            ValueError: the rows overlap partly or leave a gap, or two ground truths of the same rows differ.
             ChangedData: the same rows had other values.
         """
         require_same_content(self.content, [self.span], other.content, [other.span], TILE_ROWS)
         if self.span == other.span:
             if not np.array_equal(self.ids, other.ids):
-                raise ValueError(f"two ground truths of the rows {self.span[0]} to {self.span[1]} disagree")
+                raise ValueError(f"two ground truths of rows {self.span[0]} to {self.span[1]} disagree")
             return
         if _within(other.span, self.span):
             return
@@ -56,7 +56,7 @@ class GroundTruth:
             return
         spans = joined([self.span, other.span])
         if len(spans) != 1:
-            raise ValueError(f"no ground truth of the rows {spans[0][1]} to {spans[1][0]}")
+            raise ValueError(f"the ground truth of rows {spans[0][1]} to {spans[1][0]} is missing")
         self.top.merge(other.top)
         self.content.merge(other.content)
         self.span = spans[0]
@@ -73,7 +73,7 @@ class GroundTruth:
         """The ground truth that `to_bytes` wrote.
 
         Raises:
-            ValueError: the bytes are damaged or of another format version.
+            ValueError: the bytes are damaged, or have another format version.
         """
         header, arrays = FORMAT.unpack(data)
         start, stop = header["span"]
@@ -98,16 +98,16 @@ def exact_neighbors(
 ) -> GroundTruth:
     """The exact k nearest rows of each query (q, d) float32 among the rows of a pass.
 
-    The order is that of float64 scores; memory is bounded by the block and the k best of each query.
+    Float64 scores decide the order. Memory holds one block and the k best rows of each query.
 
     Raises:
-        InputError: k is below 1, or d differs, or a row is not finite, or zero under cosine.
-        ValueError: `pass_.resume` covers other rows.
+        InputError: k is below 1, the dimensions differ, or a row is not finite (or zero under cosine).
+        ValueError: `pass_.resume` belongs to other rows.
     """
     if k < 1:
-        raise InputError(f"k is {k}, it must be at least 1.")
+        raise InputError(f"k is {k}; it must be at least 1.")
     if queries.shape[1] != base.d:
-        raise InputError(f"the queries have dimension {queries.shape[1]}, the base has {base.d}.")
+        raise InputError(f"the queries have dimension {queries.shape[1]}, but the base has dimension {base.d}.")
 
     def offer(top: TopCandidates, tile: Tile) -> None:
         scores = scores_of(queries, tile.vectors, metric)

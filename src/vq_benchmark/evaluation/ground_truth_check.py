@@ -1,4 +1,4 @@
-"""Whether neighbours that somebody else computed belong to the data at hand."""
+"""Check that published neighbours belong to the data set."""
 
 import numpy as np
 
@@ -14,10 +14,10 @@ from vq_benchmark.evaluation.tiling import WHOLE_BASE, Pass
 from vq_benchmark.evaluation.topk import TopCandidates, scores_of
 
 TOLERANCE = 1e-4
-"""Of ‖q‖·max‖x‖ (of its square for L2): neighbours computed by others in float32 may be out of order by so much."""
+"""Share of ‖q‖·max‖x‖ (of its square for L2) by which neighbours computed in float32 may be out of order."""
 QUERIES_AT_A_TIME = 32
 RECOMPUTED_QUERIES = 8
-"""Of all queries, whose neighbours are searched for again among all rows: it costs one pass over the base."""
+"""Queries whose neighbours are recomputed among all rows, which takes one pass over the base."""
 
 
 def adopted_truths(
@@ -27,13 +27,17 @@ def adopted_truths(
     origin: str,
     pass_: Pass[GroundTruth] = WHOLE_BASE,
 ) -> GroundTruths:
-    """The ground truth made of ids (q, >= k) after checking them against the vectors.
+    """The ground truth from ids (q, >= k), after checking them against the vectors.
 
-    The exact scores of all listed rows are recomputed: they must descend. No row of a fixed sample of the base may
-    be nearer than a query's k-th neighbour without being listed. And the neighbours of a few queries, evenly spread,
-    are searched for among all rows: their scores must be those of the listed ones, rank by rank. That reads the
-    listed rows once and the base once, in the memory of one block; judged queries of their own are searched for in
-    the same pass. `pass_` is that search.
+    Three checks:
+
+    - The exact scores of the listed rows are recomputed, and must descend.
+    - No row of a fixed sample of the base may be nearer than a query's k-th neighbour unless it is listed.
+    - The neighbours of a few evenly spread queries are recomputed among all rows, and must have the same scores rank
+      by rank.
+
+    This reads the listed rows once and the base once, one block at a time. `pass_` is the pass over the base; it also
+    finds the neighbours of judged queries of their own.
 
     Raises:
         InputError: wrong shape, ids out of range or repeated, k too small, or neighbours that the vectors contradict.
@@ -45,35 +49,39 @@ def adopted_truths(
     searched = dataset.queries[few] if own is None else np.concatenate([dataset.queries[few], own])
     found = exact_neighbors(dataset.base, searched, dataset.metric, k, pass_)
     count = len(few)
-    again, judged = found.part(slice(count)), found.part(slice(count, None))
+    rechecked, judged = found.part(slice(count)), found.part(slice(count, None))
     dataset.require_unchanged()
     listed.content = found.content.copy()
-    _refuse_others(dataset, few, listed, again, origin)
+    _reject_others(dataset, few, listed, rechecked, origin)
     return GroundTruths(listed, None if own is None else judged, dataset.files)
 
 
 def _listed_truth(ids: IdArray, dataset: Dataset, k: int, origin: str) -> GroundTruth:
     queries = dataset.queries
     if len(ids) != len(queries):
-        raise InputError(f"{origin} has neighbours of {len(ids)} queries, the data set has {len(queries)} queries.")
+        raise InputError(
+            f"{origin} has neighbours for {len(ids)} queries, but the data set has {len(queries)} queries."
+        )
     if ids.shape[1] < k:
-        raise InputError(f"{origin} has {ids.shape[1]} neighbours per query, {k} are needed; use --k {ids.shape[1]}.")
+        raise InputError(
+            f"{origin} has {ids.shape[1]} neighbours per query, but {k} are needed; use --k {ids.shape[1]}."
+        )
     ids = ids[:, :k]
     if ids.min() < 0 or ids.max() >= dataset.n:
         wrong = ids.min() if ids.min() < 0 else ids.max()
-        raise InputError(f"{origin} names row {wrong}, but the base has rows 0 to {dataset.n - 1}.")
+        raise InputError(f"{origin} lists row {wrong}, but the base has rows 0 to {dataset.n - 1}.")
     if (np.diff(np.sort(ids, axis=1)) == 0).any():
         raise InputError(f"{origin} lists a row twice for the same query.")
     sample = take(dataset.base, probe_rows(dataset.n))
     scores = exact_scores(dataset, ids)
     for first in range(0, len(ids), QUERIES_AT_A_TIME):
         group = slice(first, first + QUERIES_AT_A_TIME)
-        _refuse_contradictions(dataset, queries[group], ids[group], scores[group], sample, origin)
+        _reject_contradictions(dataset, queries[group], ids[group], scores[group], sample, origin)
     return GroundTruth(TopCandidates.best_of(scores, ids, k), (0, dataset.n))
 
 
-def _refuse_others(dataset: Dataset, few: IdArray, truth: GroundTruth, found: GroundTruth, origin: str) -> None:
-    """Refuse a truth whose neighbours of a few queries are farther than those that were found."""
+def _reject_others(dataset: Dataset, few: IdArray, truth: GroundTruth, found: GroundTruth, origin: str) -> None:
+    """Reject a ground truth whose neighbours are farther than those found for a few queries."""
     queries = dataset.queries[few]
     rows = take(dataset.base, found.ids[:, 0], keep=False)
     tolerance = _tolerance(queries, rows, scores_of(queries, rows, dataset.metric).offsets)
@@ -81,29 +89,29 @@ def _refuse_others(dataset: Dataset, few: IdArray, truth: GroundTruth, found: Gr
     if wrong.any():
         index, rank = np.argwhere(wrong)[0]
         raise InputError(
-            f"{origin} is not the ground truth of this data set under {dataset.metric}: of {len(few)} queries that "
-            f"were searched for again, query {few[index]} has row {found.ids[index, rank]} as neighbour number "
-            f"{rank + 1}, which is nearer than the one that is listed."
+            f"{origin} is not the ground truth of this data set under {dataset.metric}: row "
+            f"{found.ids[index, rank]} is nearer to query {few[index]} than the listed neighbour number {rank + 1} "
+            f"({len(few)} queries were rechecked)."
         )
 
 
 def _tolerance(queries: FloatArray, rows: FloatArray, offsets: DoubleArray) -> DoubleArray:
-    """(q,) how much scores may differ from those that others computed in float32."""
+    """(q,) float64 tolerances for scores that were computed in float32."""
     lengths = np.sqrt((queries.astype(np.float64) ** 2).sum(axis=1)) * np.sqrt(
         (rows.astype(np.float64) ** 2).sum(axis=1).max()
     )
     return np.asarray(TOLERANCE * np.maximum(lengths, np.abs(offsets).max()))
 
 
-def _refuse_contradictions(
+def _reject_contradictions(
     dataset: Dataset, queries: FloatArray, ids: IdArray, scores: DoubleArray, sample: FloatArray, origin: str
 ) -> None:
     reference = scores_of(queries, sample, dataset.metric)
     tolerance = _tolerance(queries, sample, reference.offsets)
     if (np.diff(scores, axis=1) > tolerance[:, None]).any():
         raise InputError(
-            f"{origin} is not the ground truth of this data set under {dataset.metric}: by these vectors, "
-            "its neighbours are not in order of nearness."
+            f"{origin} is not the ground truth of this data set under {dataset.metric}: its neighbours "
+            "are not sorted by distance."
         )
     nearer = reference.factor * (queries.astype(np.float64) @ sample.T.astype(np.float64)) - reference.offsets
     nearer_rows = nearer > (scores[:, -1] + tolerance)[:, None]
@@ -113,5 +121,5 @@ def _refuse_contradictions(
         if len(unlisted):
             raise InputError(
                 f"{origin} is not the ground truth of this data set under {dataset.metric}: row {unlisted[0]} is "
-                f"nearer to a query than its neighbour number {ids.shape[1]} and is not listed."
+                f"nearer to a query than its neighbour number {ids.shape[1]}, but is not listed."
             )

@@ -1,4 +1,4 @@
-"""Ground truth on disk: our own archive, and the layouts of others by extension."""
+"""Ground truth on disk: our own archive, and other layouts by extension."""
 
 import struct
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ READABLE = (".npz", ".npy", ".ibin", ".ivecs", ".hdf5", ".h5")
 
 @dataclass(frozen=True)
 class Belonging:
-    """What a ground truth belongs to; one made for anything else is refused."""
+    """What a ground truth belongs to; a ground truth of anything else is rejected."""
 
     n: int
     d: int
@@ -42,18 +42,18 @@ class Belonging:
 
 
 def save_truths(path: Path, truths: GroundTruths, belonging: Belonging, query_norms: DoubleArray) -> None:
-    """Write ground truth whole or not at all: .npz with all there is, .ibin (ids, distances) or .ivecs (ids).
+    """Write ground truth atomically: .npz (everything), .ibin (ids and distances) or .ivecs (ids).
 
-    Distances are squared for L2 and similarities otherwise; query_norms (q,) are the ‖q‖² that L2 needs for them.
+    Distances are squared for L2, and similarities otherwise. query_norms (q,) are the ‖q‖² that L2 needs for them.
     """
     ids = truths.queries.ids
     distances = truths.queries.top.scores
     if belonging.metric == "l2":
         distances = query_norms[:, None] - distances
     if path.suffix not in WRITABLE:
-        raise InputError(f"ground truth cannot be written as {path.suffix!r}; choose one of {', '.join(WRITABLE)}.")
+        raise InputError(f"cannot write ground truth as {path.suffix!r}; choose one of {', '.join(WRITABLE)}.")
     if path.suffix != ".npz" and ids.size and ids.max() > np.iinfo(np.int32).max:
-        raise InputError(f"{path.suffix} holds 32-bit ids, too small for {belonging.n} vectors; choose .npz.")
+        raise InputError(f"{path.suffix} holds 32-bit ids, which are too small for {belonging.n} vectors; use .npz.")
     with atomic_write(path) as file:
         if path.suffix == ".npz":
             file.write(_archive(truths, belonging, distances))
@@ -88,7 +88,7 @@ def load_truths(path: Path, belonging: Belonging, k: int, span: Span) -> GroundT
     """Read our own archive.
 
     Raises:
-        InputError: it is damaged, or made for other vectors, queries or rows, another metric or a smaller k.
+        InputError: it is damaged, or belongs to other vectors, queries, rows or distances, or its k is smaller.
     """
     with reading(path, *MISSHAPEN, what=KIND, remedy=RECOMPUTE):
         require_memory(path.stat().st_size, f"the ground truth {str(path)!r}")
@@ -97,8 +97,8 @@ def load_truths(path: Path, belonging: Belonging, k: int, span: Span) -> GroundT
     for name, wanted in vars(belonging).items():
         if getattr(stored, name) != wanted:
             raise InputError(
-                f"{str(path)!r} is the ground truth of other data: its {name.replace('_', ' ')} is "
-                f"{getattr(stored, name)}, that of this data set is {wanted}."
+                f"{str(path)!r} is the ground truth of different data: its {name.replace('_', ' ')} is "
+                f"{getattr(stored, name)}, expected {wanted}."
             )
     with reading(path, *MISSHAPEN, what=KIND):
         found, content = tuple(header["span"]), ContentDigest.from_arrays(arrays)
@@ -107,10 +107,10 @@ def load_truths(path: Path, belonging: Belonging, k: int, span: Span) -> GroundT
         if "judged_indices" in arrays:
             judged = _truth(arrays["judged_indices"], arrays["judged_scores"], k, span, content)
     if found != span:
-        raise InputError(f"{str(path)!r} covers the rows {list(found)}, needed are {list(span)}.")
+        raise InputError(f"{str(path)!r} covers rows {list(found)}, but rows {list(span)} are needed.")
     depth = arrays["indices"].shape[1]
     if depth < min(k, belonging.n):
-        raise InputError(f"{str(path)!r} has {depth} neighbours per query, {k} are needed; use --k {depth}.")
+        raise InputError(f"{str(path)!r} has {depth} neighbours per query, but {k} are needed; use --k {depth}.")
     return GroundTruths(truth, judged, files)
 
 
@@ -124,10 +124,10 @@ def load_ids(path: Path) -> IdArray:
     """(q, k) ids from a bare file: .npy, .ibin (big-ann, with or without distances), .ivecs, HDF5 `neighbors`.
 
     Raises:
-        InputError: there is no such file, or it does not hold a matrix of integers in that layout.
+        InputError: the file does not exist, or does not hold a matrix of integers in that layout.
     """
     if not path.is_file():
-        raise InputError(f"there is no ground truth file {str(path)!r}.")
+        raise InputError(f"ground truth file {str(path)!r} does not exist.")
     if path.suffix not in READABLE or path.suffix == ".npz":
-        raise InputError(f"{str(path)!r} is no ground truth file; the extensions are {', '.join(READABLE)}.")
+        raise InputError(f"{str(path)!r} is not a ground truth file; use one of {', '.join(READABLE)}.")
     return read_ids(path)

@@ -1,4 +1,4 @@
-"""What was measured of one configuration on some rows: mergeable, serialisable, and enough to finish the metrics."""
+"""The measurement of one configuration on some rows: mergeable, serialisable, and all that its metrics need."""
 
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
@@ -22,7 +22,7 @@ FORMAT = ArchiveFormat("a measurement", version=2)
 
 @dataclass(frozen=True)
 class MeasurementKey:
-    """What is measured: equal for all parts that may be merged."""
+    """What is measured; equal for all parts that can be merged."""
 
     n: int
     d: int
@@ -31,9 +31,9 @@ class MeasurementKey:
     model_hash: str
     metric: str
     queries: int
-    """Queries that recall is measured on: the first of those that were scored."""
+    """Number of queries for recall; they come first among the scored queries."""
     judged_first: int
-    """Place of the first judged query among those that were scored: 0 if the queries themselves are judged."""
+    """Index of the first judged query among the scored queries; 0 if the queries themselves are judged."""
     k: int
     """Depth of the ground truth."""
     seed: int
@@ -46,7 +46,7 @@ class MeasurementKey:
 
 @dataclass
 class Measurement:
-    """The accumulators of some rows, the ground truth they are held against, and the time they took."""
+    """The accumulators of some rows, the ground truth to compare them with, and timings."""
 
     subject: MeasurementKey
     accumulators: Accumulators
@@ -55,32 +55,32 @@ class Measurement:
     """(scored queries,) float64 ‖q‖², which turns the scores of L2 into distances."""
     truth: GroundTruth | None = None
     judged_truth: GroundTruth | None = None
-    """Of the judged queries, where they are not the queries themselves."""
+    """Of judged queries of their own; None if the queries themselves are judged."""
     qrels: IdArray = field(default_factory=lambda: np.empty((0, 3), dtype=np.int64))
-    """(judgements, 3) judged query, base row, relevance; none where nothing is judged."""
+    """(judgements, 3) judged query, base row, relevance; empty without judgements."""
 
     @property
     def missing(self) -> list[Span]:
-        """Row ranges of the base that were not measured yet."""
+        """Row ranges of the base that are not measured yet."""
         return gaps(self.accumulators.spans, self.subject.n)
 
     @property
     def content(self) -> ContentDigest:
-        """Of the rows that were measured."""
+        """Digest of the rows that were measured."""
         return self.accumulators.content
 
     def require_content_of_truth(self) -> None:
-        """Raises ChangedData where the ground truth was computed from other values of the rows that were measured."""
+        """Raise ChangedData if the ground truth was computed from other values of the measured rows."""
         for truth in (self.truth, self.judged_truth):
             if truth is not None:
                 require_same_content(self.content, self.accumulators.spans, truth.content, [truth.span], TILE_ROWS)
 
     def merge(self, other: Self) -> None:
-        """Take in the measurement of other rows.
+        """Merge the measurement of other rows into this one.
 
         Raises:
-            ValueError: subjects or judgements differ, rows were seen twice, or the ground truths don't fit together.
-            ChangedData: the ground truths are of different values of the same rows.
+            ValueError: subjects or judgements differ, rows overlap, or the ground truths do not fit together.
+            ChangedData: the ground truths were computed from different values of the same rows.
         """
         if self.subject != other.subject:
             differing = [f.name for f in fields(MeasurementKey) if _differs(self.subject, other.subject, f.name)]
@@ -122,7 +122,7 @@ class Measurement:
         """The measurement that `to_bytes` wrote.
 
         Raises:
-            ValueError: the bytes are damaged or of another format version.
+            ValueError: the bytes are damaged, or have another format version.
         """
         header, arrays = FORMAT.unpack(data)
         truths = {

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Better = Literal["higher", "lower"]
 Need = Literal["vectors", "pairs", "ground truth", "judgements", "cell", "search index"]
-"""Of these, "cell" and "search index" stand for what is measured outside of the pass: time, memory, searches."""
+""""cell" and "search index" mark what is measured outside the pass: time, memory and searches."""
 
 RECALL_DEPTHS = (1, 10, 100)
 """Depths of the recall, besides that of the ground truth."""
@@ -36,7 +36,7 @@ class MetricRecord:
     title: str
     unit: str = ""
     better: Better | None = None
-    """None where neither is: a bias or a slope is best at a value in between."""
+    """None if neither is: a bias or a slope is best at a value in between."""
     scale: Literal["linear", "log"] = "linear"
     """Of an axis that shows it."""
     kind: Literal["quality", "loss", "cost"] = "quality"
@@ -48,13 +48,13 @@ class MetricRecord:
     section: str = ""
     """Of docs/METRICS.md, which holds its formula."""
     function: Callable[..., Any] | None = None
-    """Takes an `Evidence` and the depths by name, and returns None where the metric is undefined, else:
+    """Takes an `Evidence` and the depths by name, and returns None if the metric is undefined, otherwise:
 
-    - for a bootstrap interval (q,) float64 values of the queries, nan for queries that it leaves out;
+    - for a bootstrap interval (q,) float64 values of the queries, nan for queries to leave out;
     - for a normal interval the value and the interval;
     - without an interval the value, a number or a list of numbers.
 
-    None: measured outside of the pass (see `Need`).
+    None: measured outside the pass (see `Need`).
     """
     members: Callable[["Evidence"], Iterable[dict[str, int]]] = _single
     """The depths of each member of the family that the evidence is deep enough for."""

@@ -1,14 +1,14 @@
-"""The version of the metric set: which definitions the numbers of a row follow."""
+"""The version of the metric set, that is, of the definitions that a row's numbers follow."""
 
 VERSION = 2
-"""Goes up when a metric is added or changes its meaning. It is part of the identity of a row, and stands in it."""
+"""Increases when a metric is added or changes its meaning. Each row stores it, as part of its identity."""
 CHANGES = {2: "recall and rank distortion compare exact scores instead of ids"}
 """What each version changed."""
 ENVIRONMENT_KEY = "metric_set"
-"""Where the version stands in the column `environment`; rows without it are of version 1."""
+"""Key of the version in the column `environment`; rows without it have version 1."""
 
 
 def version_of(environment: dict[str, object]) -> int:
-    """Return the version that the environment of a row states."""
+    """Return the version in the environment of a row."""
     version = environment.get(ENVIRONMENT_KEY, 1)
     return version if isinstance(version, int) else 1

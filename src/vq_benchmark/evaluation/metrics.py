@@ -18,20 +18,20 @@ def finished_metrics(measurement: Measurement) -> Metrics:
     """All metrics of a measurement of the whole base.
 
     Raises:
-        ValueError: rows of the base are missing, here or in the ground truth.
-        ChangedData: the ground truth is of other values of the base.
+        ValueError: the measurement or the ground truth lacks rows of the base.
+        ChangedData: the ground truth was computed from other values of the base.
     """
     if measurement.missing:
         raise ValueError(f"rows {measurement.missing} were not measured")
     for truth in (measurement.truth, measurement.judged_truth):
         if truth is not None and truth.span != (0, measurement.subject.n):
-            raise ValueError(f"the ground truth is of rows {truth.span[0]} to {truth.span[1]} only")
+            raise ValueError(f"the ground truth covers only rows {truth.span[0]} to {truth.span[1]}")
     measurement.require_content_of_truth()
     return computed_metrics(RECORDS, Evidence(measurement))
 
 
 def computed_metrics(records: Iterable[MetricRecord], evidence: Evidence) -> Metrics:
-    """The metrics of some records, as far as the evidence goes."""
+    """The metrics of `records` that the evidence suffices for, with their intervals."""
     metrics: Metrics = {}
     for record in records:
         if record.function is None or not evidence.has(record.needs):

@@ -1,4 +1,4 @@
-"""Metrics of a ranking: per-query values from the true and the estimated neighbours. Formulas in docs/METRICS.md."""
+"""Ranking metrics per query, from the true and the estimated neighbours. docs/METRICS.md holds the formulas."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ import numpy as np
 from vq_benchmark.arrays import DoubleArray, IdArray
 
 NO_ROW = -np.inf
-"""The score where there is no row."""
+"""The score of a missing row."""
 
 Grades = list[dict[int, int]]
 """Per query the relevance of the relevant base rows: at least one, and all above 0."""
@@ -20,11 +20,11 @@ JudgedMeasure = Callable[[IdArray, Grades, int], DoubleArray]
 def recall(true: DoubleArray, found: DoubleArray, k: int, r: int) -> DoubleArray:
     """(q,) share of the true top-k found in the estimated top-r: rows that tie with or beat the k-th true neighbour.
 
-    Only scores count, not ids, so it does not depend on how a ground truth broke its ties.
+    Scores are compared, not ids, so it does not matter how the ground truth breaks ties.
 
     Args:
         true: (q, >= k) exact scores of the true neighbours, best first.
-        found: (q, >= r) exact scores of the answer in its own order; NO_ROW where it holds no row or a repeated one.
+        found: (q, >= r) exact scores of the answer in its own order; NO_ROW for a missing or repeated row.
     """
     rows = found[:, :r]
     hits = (rows >= true[:, k - 1 : k]) & (rows != NO_ROW)
@@ -32,12 +32,13 @@ def recall(true: DoubleArray, found: DoubleArray, k: int, r: int) -> DoubleArray
 
 
 def rank_distortion(true: DoubleArray, found: DoubleArray) -> DoubleArray:
-    """(q,) Spearman's footrule of the true top-k in the estimated order, absent neighbours at rank r, over its value
-    where all are absent. Arguments as for `recall`, with k and r their widths.
+    """(q,) Spearman's footrule of the true top-k in the estimated order, divided by its value if all are absent.
+
+    Absent neighbours have rank r. Arguments are those of `recall`; k and r are their widths.
 
     Fagin, Kumar & Sivakumar, Comparing top k lists, SIAM J. Discrete Math. 2003: the footrule with location
-    parameter r. 0: same order. 1: none of the true top-k among the estimated top-r, which is the most that it can
-    be if r ≥ 2k − 1; of shorter lists, a reversed one may be over 1.
+    parameter r. 0: same order. 1: none of the true top-k is among the estimated top-r, the maximum if r ≥ 2k − 1.
+    For smaller r, a reversed list may exceed 1.
     """
     true_ranks = np.arange(true.shape[1])
     moved = np.abs(ranks_of(true, found) - true_ranks).sum(axis=1)
@@ -45,10 +46,10 @@ def rank_distortion(true: DoubleArray, found: DoubleArray) -> DoubleArray:
 
 
 def ranks_of(true: DoubleArray, found: DoubleArray) -> IdArray:
-    """(q, k) rank of each true neighbour in the estimated order, r where absent; arguments as for `recall`.
+    """(q, k) int64 rank of each true neighbour in the estimated order, r if absent; arguments are those of `recall`.
 
     Neighbours of equal score are interchangeable: the one found first takes the first of their true ranks. So the
-    true order has its ties broken by the estimated one, as in Fagin, Kumar, Mahdian, Sivakumar & Vee, Comparing
+    estimated order breaks ties in the true order, as in Fagin, Kumar, Mahdian, Sivakumar & Vee, Comparing
     partial rankings, SIAM J. Discrete Math. 2006.
     """
     return np.asarray(_ranks_of(-true, -found))
@@ -56,7 +57,7 @@ def ranks_of(true: DoubleArray, found: DoubleArray) -> IdArray:
 
 @numba.njit(cache=True)
 def _ranks_of(true: Any, found: Any) -> Any:
-    """`ranks_of` for ascending values, inf where there is no row."""
+    """`ranks_of` for ascending values; inf for a missing row."""
     k, r = true.shape[1], found.shape[1]
     ranks = np.full(true.shape, r, dtype=np.int64)
     for query in range(len(true)):
@@ -82,7 +83,7 @@ def sum_of_scores(true: DoubleArray, found: DoubleArray) -> DoubleArray:
 
 
 def reciprocal_rank(candidates: IdArray, relevant: Grades, k: int) -> DoubleArray:
-    """(q,) 1 / rank of the first relevant row within the top k, 0 where there is none."""
+    """(q,) 1 / rank of the first relevant row within the top k; 0 if there is none."""
     values = np.zeros(len(relevant))
     for query, grades in enumerate(relevant):
         hits = [rank for rank, row in enumerate(candidates[query, :k].tolist(), 1) if row in grades]
@@ -93,8 +94,8 @@ def reciprocal_rank(candidates: IdArray, relevant: Grades, k: int) -> DoubleArra
 def ndcg(candidates: IdArray, relevant: Grades, k: int) -> DoubleArray:
     """(q,) normalised discounted cumulative gain at k, gain = relevance, discount log2(1 + rank), as in trec_eval.
 
-    Järvelin & Kekäläinen, Cumulated gain-based evaluation of IR techniques, TOIS 2002, but for the discount, which
-    there is 1 for the first two ranks.
+    Järvelin & Kekäläinen, Cumulated gain-based evaluation of IR techniques, TOIS 2002, except for the discount,
+    which is 1 for the first two ranks there.
     """
     discounts = 1 / np.log2(np.arange(2, k + 2))
     values = np.zeros(len(relevant))

@@ -1,4 +1,4 @@
-"""The search index of a quantizer, filled with the codes of a base in one stream."""
+"""The search index of a quantizer, filled with the codes of a base in one pass."""
 
 from typing import Any
 
@@ -17,10 +17,9 @@ def filled_index(
     batch_size: int = DEFAULT_BATCH_SIZE,
     on_block: OnBlock | None = None,
 ) -> Any:
-    """The `faiss.Index` of a fitted quantizer with the codes of all base rows, whose ids are their row numbers; None
-    where the quantizer has no search index.
+    """The `faiss.Index` of a fitted quantizer with the codes of all base rows; None if it has no search index.
 
-    Memory: all codes, and one block of vectors.
+    Its ids are the row numbers. Memory holds all codes and one block of vectors.
 
     Raises:
         InputError: a row is not finite, or zero under cosine.

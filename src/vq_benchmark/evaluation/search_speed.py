@@ -1,7 +1,7 @@
-"""How fast a filled search index answers, and how well: the rate is never told without the recall of the same index.
+"""Throughput, latency and recall of a filled search index; throughput is meaningless without the recall.
 
-The habits are those of pyperf: a warm-up, samples long enough for the clock, enough of them to show their spread, and
-a warning where the spread is wide.
+As in pyperf: a warm-up, samples that are long for the clock, enough samples to show the spread, and a warning if the
+spread is wide.
 """
 
 import time
@@ -20,17 +20,17 @@ from vq_benchmark.evaluation.metrics import Metrics
 from vq_benchmark.evaluation.ranking import recall
 
 SEARCH_DEPTH = 10
-"""Neighbours that every timed search asks for, if there are as many."""
+"""Neighbours per timed search; fewer if the ground truth or the index has fewer."""
 SAMPLE_SECONDS = 0.1
-"""A sample of the rate repeats the batch until it takes this long: the clock and the scheduler are then noise."""
+"""Shortest sample of the rate: the batch is repeated until clock and scheduler are only noise."""
 LEAST_SECONDS = 2.0
-"""Time measured, of batches and of single queries each."""
+"""Shortest total time of the batches, and of the single queries."""
 LONG_BATCH_SECONDS, SMALLER_BATCH = 1.0, 256
-"""Where all queries take longer than that, the rate is measured on so many of them."""
+"""If all queries take longer than that, the rate is measured on a batch of this many."""
 LEAST_SAMPLES, LEAST_SINGLE_QUERIES = 5, 100
 QUARTILES = (0.25, 0.5, 0.75)
 UNSTABLE_SPREAD = 0.1
-"""Interquartile range over median of the rate, above which it is called unstable."""
+"""Interquartile range over median of the rate, above which the rate is called unstable."""
 
 Clock = Callable[[], float]
 
@@ -38,13 +38,13 @@ Clock = Callable[[], float]
 def search_metrics(
     index: Any, dataset: Dataset, truth: GroundTruth, seed: int, clock: Clock = time.perf_counter
 ) -> Metrics:
-    """Rate, latency and recall of a faiss index, which holds the codes of the whole base.
+    """Throughput, latency and recall of a faiss index that holds the codes of the whole base.
 
     Args:
-        dataset: whose queries are searched for; the recall is over all of them, and reads the rows that were found.
-        truth: the exact neighbours of the queries; at most the first 10 are looked for.
-        seed: of the bootstrap of the recall.
-        clock: seconds.
+        dataset: supplies the queries, and the base rows to score for the recall.
+        truth: exact neighbours of the queries; at most the first 10 are searched for.
+        seed: seed of the bootstrap of the recall.
+        clock: returns seconds.
     """
     depth = min(SEARCH_DEPTH, truth.ids.shape[1], index.ntotal)
     queries = np.ascontiguousarray(dataset.queries, dtype=np.float32)
@@ -70,8 +70,11 @@ def search_metrics(
 
 
 def batch_rates(search_batch: Callable[[], object], queries: int, clock: Clock = time.perf_counter) -> DoubleArray:
-    """Queries per second of each sample. The repeats per sample are doubled until one lasts 0.1 s, which is the first
-    that counts; then samples are taken until there are 5 and 2 s have been measured."""
+    """(samples,) float64 queries per second of each sample.
+
+    The repeats per sample double until a sample lasts 0.1 s; that one is the first to count. Sampling stops after at
+    least 5 samples and 2 s.
+    """
 
     def seconds_of(repeats: int) -> float:
         began = clock()
@@ -92,7 +95,7 @@ def batch_rates(search_batch: Callable[[], object], queries: int, clock: Clock =
 def single_latencies(
     search_one: Callable[[int], object], queries: int, clock: Clock = time.perf_counter
 ) -> DoubleArray:
-    """Seconds of each search for one query, in turn, after one to warm up, until there are 100 and 2 s of them."""
+    """(searches,) float64 seconds per single query, in turn, after a warm-up: at least 100 searches and 2 s."""
     search_one(0)
     seconds: list[float] = []
     total = 0.0

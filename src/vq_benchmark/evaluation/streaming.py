@@ -22,16 +22,16 @@ WARM_UP_ROWS = 64
 
 @dataclass(frozen=True)
 class PassSettings:
-    """What a pass measures; all of it determines the result."""
+    """What a pass measures; every field affects the result."""
 
     candidates: int = 200
     """Best rows kept per query (R)."""
     num_pairs: int = 20_000
-    """Pairs drawn over the whole base: as many of query and vector as of vector and vector."""
+    """Pairs of a query and a vector, and as many pairs of two vectors, drawn over the whole base."""
     seed: int = 0
-    """Seed of the pairs."""
+    """Seed of the pairs and of the bootstrap."""
     with_scores: bool = True
-    """Whether to score all queries against all rows, which recall needs."""
+    """Whether to score all queries against all rows; recall needs it."""
     with_pairwise: bool = True
     """Whether to measure distances between pairs of base rows."""
     with_rank: bool = True
@@ -40,12 +40,12 @@ class PassSettings:
     def __post_init__(self) -> None:
         for name, least in (("candidates", 1), ("num_pairs", 0), ("seed", 0)):
             if getattr(self, name) < least:
-                raise InputError(f"{name} is {getattr(self, name)}, it must be at least {least}.")
+                raise InputError(f"{name} is {getattr(self, name)}; it must be at least {least}.")
 
 
 @dataclass
 class Timings:
-    """Wall time of the steps of a pass, in seconds, without the warm-up."""
+    """Wall time of each step of a pass, in seconds, without the warm-up."""
 
     rows: int = 0
     encode_seconds: float = 0.0
@@ -53,14 +53,14 @@ class Timings:
     score_seconds: float = 0.0
     warm_up_seconds: float = 0.0
     encode_rates: list[float] = field(default_factory=list)
-    """Vectors per second of each full tile, from which the spread is reported."""
+    """Vectors per second of each full tile, for the quartiles."""
 
     def copy(self) -> Self:
-        """The times so far, which do not change with these."""
+        """An independent copy of the times so far."""
         return replace(self, encode_rates=list(self.encode_rates))
 
     def merge(self, other: Self) -> None:
-        """Take in the times of other rows."""
+        """Add the times of other rows."""
         for each in fields(self):
             setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
 
@@ -80,7 +80,7 @@ class Queries:
     """(q, d) float32."""
     metric: Metric
     for_pairs: int | None = None
-    """Score errors are measured on pairs with the first so many queries; None: with all."""
+    """Number of leading queries that score errors are measured on; None: all."""
 
 
 Streamed = tuple[Accumulators, Timings]
@@ -94,11 +94,11 @@ def stream(
     settings: PassSettings,
     pass_: Pass[Streamed] = WHOLE_BASE,
 ) -> Streamed:
-    """Accumulate what `quantizer`, fitted to vectors of the base's dimension, does to the rows of a pass.
+    """Accumulate the errors and the best candidates of a fitted quantizer over the rows of a pass.
 
     Raises:
-        InputError: the range is not within the base, or a row is not finite, or zero under cosine.
-        ValueError: the quantizer returned codes or vectors of a wrong shape, or that are not finite.
+        InputError: the rows are not within the base, or a row is not finite (or zero under cosine).
+        ValueError: the quantizer returned codes or vectors of a wrong shape, or values that are not finite.
     """
     start, stop = pass_.rows(base.n)
     accumulators, timings = Accumulators(spans=[(start, stop)]), Timings()
@@ -143,7 +143,7 @@ class _Scorer:
 
 
 def _warm_up(quantizer: Quantizer, vectors: FloatArray, timings: Timings) -> None:
-    """Compile and touch what the first call of encode and decode would otherwise pay for."""
+    """Do the one-time work of the first encode and decode, such as compilation."""
     with timings.measure("warm_up_seconds"):
         codes = quantizer.encode(vectors)
         quantizer.decode(codes)
@@ -166,7 +166,7 @@ def _accumulate(
     if codes.shape != (rows, quantizer.code_bytes) or codes.dtype != np.uint8 or decoded.shape != vectors.shape:
         raise ValueError(
             f"{quantizer.name} returned codes {codes.shape} of {codes.dtype} and vectors {decoded.shape}, "
-            f"not codes {(rows, quantizer.code_bytes)} of uint8 and vectors {vectors.shape}"
+            f"expected codes {(rows, quantizer.code_bytes)} of uint8 and vectors {vectors.shape}"
         )
     if not np.isfinite(decoded).all():
         raise ValueError(f"{quantizer.name} decoded a vector that is not finite")
@@ -192,7 +192,7 @@ class Pairs:
 
 
 def _pairs_of_tile(tile: Tile, n: int, queries: int, settings: PassSettings) -> Pairs:
-    """This tile's share of the pairs, drawn by seed and tile; those whose `rows` are inside the pass."""
+    """This tile's share of the pairs, drawn by seed and tile, without those whose `rows` are outside the pass."""
     rows = len(tile.vectors)
     count = (tile.first + rows) * settings.num_pairs // n - tile.first * settings.num_pairs // n
     rng = np.random.default_rng([settings.seed, tile.first // TILE_ROWS])

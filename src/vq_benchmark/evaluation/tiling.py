@@ -1,4 +1,4 @@
-"""The global grid of tiles, and the pass that walks over it in any chunk and batch size."""
+"""The global grid of tiles, and the pass that walks it, whatever its rows and its batch size."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -32,9 +32,9 @@ Nothing is copied unless that function is called. The copy merges with what is f
 
 @dataclass(frozen=True)
 class Pass(Generic[Found]):
-    """One pass over a base: which rows, how many at a time, where it resumes, and what it calls after each block.
+    """One pass over a base: which rows, how many at a time, what to resume from, what to call after each block.
 
-    `Found` is what the pass returns, such as a `Measurement`. No field but the rows changes that result.
+    `Found` is what the pass returns, such as a `Measurement`. It depends on the rows only, not on the other fields.
     """
 
     start: int = 0
@@ -45,7 +45,7 @@ class Pass(Generic[Found]):
     """Rows in memory at a time, rounded up to whole tiles."""
     on_block: OnBlock | None = None
     resume: Found | None = None
-    """What an interrupted pass found in the rows from `start` up to some row, which is where this pass begins."""
+    """What an interrupted pass found in the first rows; this pass begins at the row after them."""
     after_block: AfterBlock[Found] | None = None
 
     def rows(self, n: int) -> Span:
@@ -58,9 +58,9 @@ class Pass(Generic[Found]):
         return (start if done is None else next_row(done, start, stop)), stop
 
     def over(self, rows: Span, whole: Callable[[Part], Found]) -> "Pass[Part]":
-        """The same pass over `rows` only, from their first row, for code that finds a part of `Found`.
+        """The same pass over `rows` only, without `resume`, for code that finds just a part of `Found`.
 
-        `whole` makes a `Found` of such a part; only `after_block` calls it.
+        `whole` completes a part to a `Found`, for `after_block`.
         """
         after_block = self.after_block
         if after_block is None:
@@ -78,27 +78,27 @@ WHOLE_BASE: Pass[Any] = Pass()
 
 @dataclass(frozen=True)
 class Tile:
-    """One tile of the grid; where a pass cuts it, it is read whole and counted in part."""
+    """One tile of the grid. A tile that a pass cuts is read whole and counted in part."""
 
     first: int
     """Row number of the tile's first row."""
     vectors: FloatArray
     """(rows, d) all rows of the tile."""
     inside: slice
-    """Those of its rows that belong to the pass."""
+    """The rows of the tile that belong to the pass."""
     digest: int
-    """Of these: see `content`."""
+    """Digest of those rows; see `content`."""
 
 
 def block_rows(batch_size: int) -> int:
     """The batch size in rows, rounded up to whole tiles."""
     if batch_size < 1:
-        raise InputError(f"the batch size is {batch_size}, it must be at least 1.")
+        raise InputError(f"the batch size is {batch_size}; it must be at least 1.")
     return -(-batch_size // TILE_ROWS) * TILE_ROWS
 
 
 def whole_tiles(start: int, stop: int, n: int) -> tuple[int, int]:
-    """The rows of all tiles that rows [start, stop) of n touch."""
+    """The rows of all tiles that overlap rows [start, stop) of a base of n rows."""
     return start // TILE_ROWS * TILE_ROWS, min(n, -(-stop // TILE_ROWS) * TILE_ROWS)
 
 
@@ -116,18 +116,18 @@ def tiles(
     pass_: Pass[Found] = WHOLE_BASE,
     copy: Callable[[int], Found] | None = None,
 ) -> Iterator[Tile]:
-    """The tiles that the rows of a pass touch, read in blocks; the hooks of the pass are called after each block.
+    """The tiles that overlap the rows of a pass, read in blocks; the hooks of the pass are called after each block.
 
     Args:
-        pass_: walked from `start` to `stop`; skipping what `resume` covers is up to the caller.
+        pass_: its rows are walked from `start` to `stop`; the caller must skip those that `resume` covers.
         copy: `copy(row)` copies what the caller found in all rows before `row`; `pass_.after_block` needs it.
 
     Raises:
-        InputError: the range is not within the base, or a row is not finite, or zero under cosine.
+        InputError: the rows are not within the base, or a row is not finite (or zero under cosine).
     """
     start, stop = pass_.rows(base.n)
     if not 0 <= start < stop <= base.n:
-        raise InputError(f"rows {start} to {stop} are not a range within the {base.n} base vectors.")
+        raise InputError(f"invalid rows {start} to {stop}: need 0 <= start < stop <= {base.n}.")
     step = block_rows(pass_.batch_size)
     aligned_start, aligned_stop = whole_tiles(start, stop, base.n)
     for block_start in range(aligned_start // step * step, aligned_stop, step):

@@ -1,4 +1,4 @@
-"""The best R base rows of each query by estimated score, found in one stream and mergeable without loss."""
+"""The best R base rows of each query by estimated score, found in one pass and mergeable without loss."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -13,11 +13,11 @@ from vq_benchmark.quantizers.kernels.sums import dot64
 
 NO_ID = -1
 QUERIES_PER_PRODUCT = 1024
-"""Queries scored by one matrix product, which bounds its result to 1024 × rows of a tile."""
+"""Queries per matrix product, which limits its result to 1024 × rows of a tile."""
 
 
 ROWS_PER_RUN = 64
-"""Rows looked at together before any of them is looked at alone."""
+"""Rows that are checked together before any of them is checked alone."""
 
 
 @dataclass
@@ -28,9 +28,9 @@ class TopCandidates:
     """
 
     scores: DoubleArray
-    """(q, size) float64 estimated scores; -inf where there are fewer than `size` rows."""
+    """(q, size) float64 estimated scores; -inf if there are fewer than `size` rows."""
     ids: IdArray
-    """(q, size) int64 row numbers of the base; -1 where there are fewer rows."""
+    """(q, size) int64 row numbers of the base; -1 if there are fewer rows."""
     exact: DoubleArray
     """(q, size) float64 exact scores of the same rows."""
 
@@ -53,10 +53,10 @@ class TopCandidates:
         return int(self.ids.shape[1])
 
     def offer(self, first_id: int, rows: slice, estimated: "Scores", exact: "Scores") -> None:
-        """Consider the rows of a tile whose row 0 has id `first_id`; only those inside `rows` count.
+        """Offer the rows of a tile whose row 0 has id `first_id`; only those inside `rows` count.
 
-        A float32 matrix product proposes rows; what it might have got wrong by rounding is decided by float64
-        products, so the result depends neither on the shape of the product, nor on its library, nor on the processor.
+        A float32 matrix product proposes rows, and float64 products decide what rounding may have got wrong. So the
+        result depends neither on the shape of the product, nor on its library, nor on the processor.
         """
         bounds = estimated.rounding_bound()
         for first in range(0, len(estimated.queries), QUERIES_PER_PRODUCT):
@@ -75,20 +75,20 @@ class TopCandidates:
         return type(self)(self.scores[queries], self.ids[queries], self.exact[queries])
 
     def sort(self) -> None:
-        """Put every query's candidates into their order; must be called once after the last `offer`."""
+        """Sort every query's candidates; call it once after the last `offer`."""
         self._reorder(_order(self.scores, self.ids))
 
     def sorted(self) -> Self:
-        """A copy in order, for which more rows may still be offered to the original."""
+        """A sorted copy; the original still accepts rows."""
         copy = replace(self)  # shares the arrays, which sorting replaces
         copy.sort()
         return copy
 
     def merge(self, other: Self) -> None:
-        """Take in the candidates of other rows.
+        """Merge the candidates of other rows into these.
 
         Raises:
-            ValueError: they are of another number of queries, or as many were not kept.
+            ValueError: they have another number of queries or of candidates per query.
         """
         if self.ids.shape != other.ids.shape:
             raise ValueError(f"candidates of shape {self.ids.shape} and {other.ids.shape} cannot be merged")
@@ -127,7 +127,7 @@ class Scores:
 
         The forward error of a product of length e in any order of summation is at most e·u·‖q‖‖x‖ (Higham, Accuracy
         and Stability of Numerical Algorithms, 2002, section 3.1); one more u for rounding the offset. Each term may
-        lose another 2⁻¹²⁶ where it is too small for float32. Infinite where a product may be too large for it.
+        lose another 2⁻¹²⁶ if it is too small for float32. Infinite if a product may be too large for it.
         """
         limits = np.finfo(np.float32)
         unit_roundoff, terms = float(limits.eps) / 2, self.vectors.shape[1] + 2

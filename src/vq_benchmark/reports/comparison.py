@@ -1,4 +1,4 @@
-"""Results that may be held against each other: those of one data set under one metric, seeds summarised."""
+"""Comparable results: those of one data set under one distance, with seeds summarised."""
 
 import json
 import math
@@ -17,12 +17,12 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class Summary:
-    """One configuration of one method: its runs differ in the seed only."""
+    """One configuration of one method; its runs differ only in the seed."""
 
     method: str
     config: dict[str, Any]
     runs: tuple[Run, ...]
-    """One per seed, in order of seeds; at least one."""
+    """One run per seed, in order of seeds; at least one."""
 
     @property
     def is_control(self) -> bool:
@@ -31,37 +31,37 @@ class Summary:
 
     @property
     def is_external(self) -> bool:
-        """Whether another project's library made the codes."""
+        """Whether another project's library encoded the vectors."""
         return any(run.environment.get("external") for run in self.runs)
 
     @property
     def bits(self) -> float | None:
-        """Bits per dimension, None where the rows do not say."""
+        """Bits per dimension; None if the rows do not have it."""
         return self.value("bits_per_dim")
 
     def value(self, name: str) -> float | None:
-        """The mean of a metric over the seeds that have it, None where none has."""
+        """The mean of a metric over the seeds that have it; None if no seed has it."""
         values = [value for run in self.runs if (value := number(run.metrics, name)) is not None]
         return math.fsum(values) / len(values) if values else None
 
     def interval(self, name: str) -> Interval | None:
-        """From the lowest to the highest end of the seeds' 95 % intervals, None where no seed has the metric.
+        """The lowest and the highest end of the seeds' 95 % intervals; None if no seed has the metric.
 
-        Seeds share their queries, so the spread of their means alone would hide how much depends on the queries.
-        Of a metric without intervals, the lowest and the highest value. (v, v) where nothing is known of the spread.
+        All seeds use the same queries, so the spread of their means would hide how much depends on the queries. For a
+        metric without intervals, the lowest and the highest value; (v, v) if there is only one value.
         """
         ends = [end for run in self.runs for end in _ends(run.metrics, name)]
         return (min(ends), max(ends)) if ends else None
 
     def differs_from_zero(self, name: str) -> bool:
-        """Whether 0 is outside the interval of a metric: a difference that is there, and not by chance of queries."""
+        """Whether 0 is outside the interval of a metric, so that chance does not explain the difference."""
         interval = self.interval(name)
         return interval is not None and (interval[0] > 0 or interval[1] < 0)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The finished results on one data set under one metric."""
+    """The finished results on one data set under one distance."""
 
     dataset: str
     fingerprint: str
@@ -69,9 +69,9 @@ class Comparison:
     n: int
     d: int
     summaries: tuple[Summary, ...]
-    """In order of bits, then from high to low recall@10."""
+    """In order of bits, then of descending recall@10."""
     superseded: int
-    """Rows left out because a newer one has the same configuration and seed."""
+    """Rows omitted because a newer row has the same configuration and seed."""
 
     @property
     def runs(self) -> list[Run]:
@@ -80,7 +80,7 @@ class Comparison:
 
     @property
     def control(self) -> Summary | None:
-        """The uncompressed control, if it was run."""
+        """The uncompressed control; None if it was not run."""
         return next((summary for summary in self.summaries if summary.is_control), None)
 
     @property
@@ -90,7 +90,7 @@ class Comparison:
 
 
 def comparisons(runs: Iterable[Run]) -> list[Comparison]:
-    """The finished rows among `runs`, by (data set, fingerprint, metric) and in that order."""
+    """The finished rows among `runs`, grouped and ordered by (data set, fingerprint, distance)."""
     groups: defaultdict[tuple[str, str, str], list[Run]] = defaultdict(list)
     for run in runs:
         if run.status == "done":
@@ -99,13 +99,13 @@ def comparisons(runs: Iterable[Run]) -> list[Comparison]:
 
 
 def metric_names(runs: Iterable[Run]) -> list[str]:
-    """Names of the metrics that any finished row has a number for, in alphabetical order."""
+    """Names of all metrics that a finished row has a number for, in alphabetical order."""
     done = [run.metrics for run in runs if run.status == "done"]
     return sorted({name for metrics in done for name in metrics if number(metrics, name) is not None})
 
 
 def number(metrics: Mapping[str, Any], name: str) -> float | None:
-    """A metric as a finite number, None where it is absent or something else."""
+    """A metric as a finite number; None if it is absent or not a finite number."""
     value = metrics.get(name)
     if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
         return None
@@ -139,7 +139,7 @@ def _place(summary: Summary) -> tuple[float, float, str, str]:
 
 
 def _ends(metrics: Mapping[str, Any], name: str) -> list[float]:
-    """The value of a metric and the ends of its interval, as far as there are any."""
+    """The value of a metric and the ends of its interval; empty if the metric is absent."""
     value, pair = number(metrics, name), metrics.get(f"{name}_ci")
     if value is None:
         return []

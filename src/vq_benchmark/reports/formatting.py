@@ -1,4 +1,4 @@
-"""How configurations, numbers and names are written in tables and figures."""
+"""Format configurations, numbers and names for tables and figures."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,7 +10,7 @@ NAME_LENGTH = 60
 QUERY_COUNTS = {"queries": "queries", "judged_queries": "judged queries"}
 EXTERNAL_MARK = "†"
 INSIGNIFICANT_MARK = "ⁿˢ"
-EXTERNAL_NOTE = f"{EXTERNAL_MARK}: external, codes of another project's library"
+EXTERNAL_NOTE = f"{EXTERNAL_MARK}: encoded by another project's library"
 
 
 def config_text(config: Mapping[str, Any]) -> str:
@@ -19,26 +19,26 @@ def config_text(config: Mapping[str, Any]) -> str:
 
 
 def display_name(name: str) -> str:
-    """A name from outside as one printable line of at most NAME_LENGTH characters."""
+    """An untrusted name as one printable line of at most NAME_LENGTH characters."""
     line = "".join(character if character.isprintable() else " " for character in name)
     line = " ".join(line.split())
     return line if len(line) <= NAME_LENGTH else f"{line[: NAME_LENGTH - 1]}…"
 
 
 def subject_text(comparison: Comparison) -> str:
-    """What was compressed: data set, rows and dimension, metric."""
+    """What was compressed: data set, number of vectors, dimension, distance."""
     name = display_name(comparison.dataset)
     return f"{name}: {comparison.n:,} vectors × {comparison.d} dimensions, {comparison.metric}"
 
 
 def decimal(value: float, places: int = 3) -> str:
-    """A number with at most so many decimals, without trailing zeros."""
+    """A number with at most `places` decimals, without trailing zeros."""
     text = f"{value:.{places}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def share(value: float, interval: Interval | None) -> str:
-    """A share, or a difference of two, with half the width of its interval: `0.821±.012`."""
+    """A share, or a difference of shares, with the half-width of its interval: `0.821±.012`."""
     if interval is None or interval[0] == interval[1]:
         return f"{value:z.3f}"
     half = f"{(interval[1] - interval[0]) / 2:.3f}"
@@ -62,30 +62,30 @@ def tick(value: float) -> str:
 
 
 def seeds_text(comparison: Comparison) -> str:
-    """How many seeds the figures of a comparison come from: `1 seed`, `1 to 3 seeds`."""
+    """The number of seeds behind a comparison: `1 seed`, `1 to 3 seeds`."""
     counts = {len(summary.runs) for summary in comparison.summaries}
     low, high = min(counts), max(counts)
     return (f"{low} to {high}" if low < high else f"{high}") + (" seed" if high == 1 else " seeds")
 
 
 def versions_text(runs: Iterable[Run]) -> str:
-    """The versions of the package that made the rows: `vq-benchmark 0.1.0`."""
+    """The package versions that measured the rows: `vq-benchmark 0.1.0`."""
     versions = {str(run.environment["package_version"]) for run in runs if run.environment.get("package_version")}
     return " ".join(["vq-benchmark", ", ".join(sorted(versions))]).strip()
 
 
 def machine_text(runs: Iterable[Run]) -> str:
-    """On what rates were measured: threads and processor, or a warning that the rows differ in that."""
+    """The threads and processor that rates were measured on, or a warning that they differ."""
     machines = {(run.environment.get("threads"), run.environment.get("cpu")) for run in runs}
     if len(machines) > 1:
-        return "on different processors or numbers of threads"
+        return "on different processors or thread counts"
     ((threads, cpu),) = machines
     count = f"{threads} thread{'' if threads == 1 else 's'}" if threads else ""
     return ", ".join(filter(None, [count, cpu]))
 
 
 def queries_text(runs: Iterable[Run]) -> str:
-    """How many queries the rows were measured with, and how many judged ones; empty where they do not say."""
+    """The number of queries and of judged queries behind the rows; empty if the rows do not have it."""
     known = list(runs)
     texts = []
     for name, words in QUERY_COUNTS.items():

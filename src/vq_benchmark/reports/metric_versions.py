@@ -1,4 +1,4 @@
-"""Rows whose numbers follow other definitions than those of this version, and the metrics that they lack."""
+"""Find rows that follow older or newer metric definitions, and the metrics that they lack."""
 
 from collections.abc import Collection, Iterable, Sequence
 
@@ -8,12 +8,12 @@ from vq_benchmark.reports.formatting import config_text, display_name
 from vq_benchmark.results.database import Run
 
 SHOWN_ROWS = 5
-"""Rows that a sentence names before it says how many more there are."""
-REMEDY = "measure again with --force or a new sweep"
+"""Rows that a sentence names before it counts the others."""
+REMEDY = "rerun with --force or start a new sweep"
 
 
 def other_versions(runs: Iterable[Run]) -> dict[int, list[Run]]:
-    """Return the finished rows that are not of this metric set, by the version that they are of."""
+    """Return the finished rows with another version of the metric set, by version."""
     found: dict[int, list[Run]] = {}
     for run in runs:
         if run.status == "done" and version_of(run.environment) != VERSION:
@@ -22,19 +22,19 @@ def other_versions(runs: Iterable[Run]) -> dict[int, list[Run]]:
 
 
 def other_versions_text(runs: Sequence[Run], metrics: Collection[str]) -> str:
-    """Name the rows of other metric sets, what has changed since, and which of `metrics` they lack; else empty."""
+    """Name the rows of other metric sets, what changed since, and which of `metrics` they lack; empty without any."""
     return "; ".join(_text(version, rows, metrics) for version, rows in other_versions(runs).items())
 
 
 def _text(version: int, rows: Sequence[Run], metrics: Collection[str]) -> str:
     count = f"{len(rows)} row{'' if len(rows) == 1 else 's'}"
     if version > VERSION:
-        return f"{count} of the newer metric set {version}, while this version knows {VERSION}: {_names(rows)}"
+        return f"{count} from the newer metric set {version}, but this version supports {VERSION}: {_names(rows)}"
     changes = [CHANGES[later] for later in range(version + 1, VERSION + 1) if later in CHANGES]
     lacking = {name: [run for run in rows if number(run.metrics, name) is None] for name in metrics}
-    details = [f"since then {', '.join(changes)}"] if changes else []
+    details = [f"changed since: {', '.join(changes)}"] if changes else []
     details += [f"{name} is missing for {_names(without)}" for name, without in lacking.items() if without]
-    return ", ".join([f"{count} of the older metric set {version} ({_names(rows)})", *details, REMEDY])
+    return ", ".join([f"{count} from the older metric set {version} ({_names(rows)})", *details, REMEDY])
 
 
 def _names(rows: Sequence[Run]) -> str:

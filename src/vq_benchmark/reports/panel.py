@@ -1,4 +1,4 @@
-"""One panel of a figure: the lines of a comparison, with their intervals, their Pareto front and the control."""
+"""One panel of a figure: the lines of a comparison with intervals, the Pareto front and the control."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,11 +18,11 @@ BITS = "bits_per_dim"
 FRONT_COLOR = "#222222"
 CONTROL_COLOR = "#777777"
 CROWD = 8
-"""Lines above which those without a part in the Pareto front are drawn faintly."""
+"""Number of lines above which lines off the Pareto front are drawn faintly."""
 LABELLED_MARKS = 40
-"""Points that can be labelled one by one before the labels cover each other."""
+"""Number of points above which labels would overlap."""
 TICK_DISTANCE = 0.25
-"""Least distance of two ticks of bits, in octaves."""
+"""Shortest distance between two ticks of bits, in octaves."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,14 @@ class Mark:
     high: float
     bits: float
     hollow: bool
-    """A loss that may be none: 0 is in its interval."""
+    """An insignificant loss: its interval contains 0."""
 
 
 def draw_panel(axes: Axes, comparison: Comparison, x: str, y: str, styles: Mapping[str, Style]) -> None:
-    """Draw metric `y` against `x`, one line per method, points that no other beats outlined and joined.
+    """Draw metric `y` against `x`, one line per method, with the Pareto front outlined and joined.
 
     Args:
-        styles: of every line of the comparison.
+        styles: the style of each line of the comparison, by name.
     """
     x_record, y_record = record_of(x), record_of(y)
     marks = {name: found for name, summaries in lines(comparison).items() if (found := _marks(summaries, x, y))}
@@ -66,9 +66,9 @@ def draw_panel(axes: Axes, comparison: Comparison, x: str, y: str, styles: Mappi
 
 
 def reference_value(comparison: Comparison, metric: str) -> float | None:
-    """A quality metric of the uncompressed vectors: that of the control, or what another row says of them.
+    """The value of a metric for the uncompressed vectors, from the control or else from a row that states it.
 
-    Of a loss it is 0, whether they were run or not.
+    0 for a loss; None for a cost, or if no row knows it.
     """
     kind = record_of(metric).kind
     if kind == "loss":
@@ -82,20 +82,20 @@ def reference_value(comparison: Comparison, metric: str) -> float | None:
 
 
 def can_be_drawn(comparison: Comparison, x: str, y: str) -> bool:
-    """Whether a line of the comparison has a point with both metrics."""
+    """Whether any line of the comparison has a point with both metrics."""
     return any(_marks(summaries, x, y) for summaries in lines(comparison).values())
 
 
 def hidden_lines(comparison: Comparison, x: str, y: str) -> list[str]:
-    """Lines with points that are left out because a logarithmic axis has no zero."""
+    """Names of the lines that lose points because a logarithmic axis has no zero."""
     return [
         name for name, summaries in lines(comparison).items() if any(_is_hidden(each, x, y) for each in summaries)
     ]
 
 
 def bits_ticks(bits: Sequence[float]) -> list[float]:
-    """Ticks for the given bits per dimension: the powers of two that enclose them, then the commonest of them that
-    are not too near to another tick."""
+    """Ticks for the given bits per dimension: the powers of two around them, then the most common values that are
+    far enough from other ticks."""
     low, high = math.floor(math.log2(min(bits)) + 0.1), math.ceil(math.log2(max(bits)) - 0.1)
     ticks = [2.0**power for power in range(low, high + 1)]
     for value in sorted(set(bits), key=lambda value: (-bits.count(value), value)):
@@ -105,7 +105,7 @@ def bits_ticks(bits: Sequence[float]) -> list[float]:
 
 
 def _marks(summaries: Sequence[Summary], x: str, y: str) -> list[Mark]:
-    """Points in order of bits; those that a logarithmic axis cannot show are left out."""
+    """Points in order of bits, without those that a logarithmic axis cannot show."""
     found = []
     for summary in summaries:
         x_value, y_value, bits, interval = summary.value(x), summary.value(y), summary.bits, summary.interval(y)
@@ -123,7 +123,7 @@ def _is_hidden(summary: Summary, x: str, y: str) -> bool:
 
 
 def _draw_line(axes: Axes, points: list[Mark], style: Style, y_record: MetricRecord, *, faint: bool) -> None:
-    """All points with their intervals; the line goes through the best one at each number of bits."""
+    """Draw all points with their intervals, and a line through the best point at each number of bits."""
     sign = 1 if y_record.better == "lower" else -1
     best = [min(same, key=lambda mark: sign * mark.y) for _, same in groupby(points, key=lambda mark: mark.bits)]
     axes.plot(
@@ -142,7 +142,7 @@ def _draw_line(axes: Axes, points: list[Mark], style: Style, y_record: MetricRec
 
 
 def _front(points: list[Mark], x_record: MetricRecord, y_record: MetricRecord) -> list[Point]:
-    """The Pareto front; empty where a metric has no better direction."""
+    """The Pareto front; empty if a metric has no better direction."""
     if x_record.better is None or y_record.better is None:
         return []
     return pareto_front([(mark.x, mark.y) for mark in points], x_record.better, y_record.better)
@@ -161,9 +161,9 @@ def _title(x: str, x_record: MetricRecord, y_record: MetricRecord) -> str:
 
 
 def _draw_reference(axes: Axes, value: float, x: str, y_record: MetricRecord) -> None:
-    """A horizontal line at the value of the uncompressed vectors; just a note where a logarithmic axis has no zero.
+    """Draw a line at the value of the uncompressed vectors, or just a note if a logarithmic axis has no such value.
 
-    Few bits are far from the uncompressed vectors, so against bits there is room for the text between the two.
+    Methods with few bits are far from the line, so the text fits at the left end of an axis of bits.
     """
     side = -2 if y_record.better == "higher" and x == BITS else 2
     place, align = (0.01, "left") if x == BITS else (0.99, "right")
@@ -205,7 +205,7 @@ def _scale(axes: Axes, points: list[Mark], x: str, x_record: MetricRecord, y_rec
 
 
 def _log_axis(axes: Axes, which: str, values: list[float]) -> None:
-    """A decimal logarithmic axis with readable ticks also where the values span less than a decade."""
+    """Make an axis logarithmic, with readable ticks even if the values span less than a decade."""
     axis = axes.xaxis if which == "x" else axes.yaxis
     (axes.set_xscale if which == "x" else axes.set_yscale)("log")
     decades = math.log10(max(values) / min(values))

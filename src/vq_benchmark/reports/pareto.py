@@ -8,9 +8,9 @@ Point = tuple[float, float]
 
 
 def pareto_front(points: Sequence[Point], x_better: Better, y_better: Better) -> list[Point]:
-    """The distinct points that no other beats, in order of x.
+    """The distinct points that no other point dominates, in order of x.
 
-    One point beats another if it is at least as good in both coordinates and better in one of them.
+    A point dominates another if it is at least as good in both coordinates and better in one.
     """
     x_sign, y_sign = (1 if better == "lower" else -1 for better in (x_better, y_better))
     front: list[Point] = []

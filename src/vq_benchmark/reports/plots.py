@@ -1,4 +1,4 @@
-"""Figures from results: quality against bits per dimension, rates, and what one costs in the other."""
+"""Draw figures from results: quality and rates against bits per dimension, and the trade-off between them."""
 
 import re
 import textwrap
@@ -53,7 +53,7 @@ SETTINGS: Any = {
     "axes.spines.top": False, "axes.spines.right": False, "text.usetex": False, "text.parse_math": False,
     "pdf.fonttype": 42, "svg.hashsalt": "vq-benchmark",
 }  # fmt: skip
-"""No math, as names may hold dollar signs; PDF fonts that journals accept (42); SVG files that are reproducible."""
+"""No math, because names may contain dollar signs; PDF fonts that journals accept (42); reproducible SVG files."""
 PANEL_SIZE = (6.0, 4.4)
 OVERVIEW_PANEL_SIZE = (4.3, 4.1)
 LEGEND_WIDTH = 1.6
@@ -61,26 +61,26 @@ LEGEND_ROW = 0.2
 """Sizes in inches."""
 TITLE_CHARACTERS = 10
 NOTE_CHARACTERS = 18
-"""Characters in an inch."""
+"""Characters per inch."""
 
 
 @dataclass(frozen=True)
 class Plotted:
-    """What became of the figures."""
+    """The figures that were written, and those that were skipped."""
 
     paths: list[Path]
     """The files written."""
     skipped: list[str]
-    """Metrics without a figure, because no row has a value that can be drawn."""
+    """Metrics without a figure, because no row has a drawable value."""
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A figure to draw: its panels, each y against x, of one comparison."""
+    """A figure of one comparison."""
 
     name: str
     panels: tuple[tuple[str, str], ...]
-    """(x, y) metrics."""
+    """(x, y) metrics of each panel."""
 
 
 def plot_results(
@@ -91,22 +91,22 @@ def plot_results(
     formats: Sequence[str] = ("png",),
     dpi: int = 150,
 ) -> Plotted:
-    """Draw the finished rows: per data set one figure for each metric against bits per dimension.
+    """Draw the finished rows: for each data set, one figure per metric against bits per dimension.
 
-    Without `metrics`, the figures are DEFAULT_METRICS, recall@10 against the encoding rate, and an overview.
-    The files are named `<data set>_<metric>.<format>`; each is replaced as a whole or not at all.
+    Without `metrics`: DEFAULT_METRICS, recall@10 against the encoding rate, and an overview.
+    Files are named `<data set>_<metric>.<format>` and written atomically.
 
     Raises:
-        InputError: nothing can be drawn, no row has a metric that was asked for, or a format or dpi is impossible.
+        InputError: nothing can be drawn, no row has a requested metric, or a format or dpi is invalid.
     """
     _check_output(formats, dpi)
     names = metric_names(runs)
     for metric in metrics or ():
         if metric not in names:
-            raise InputError(f"no finished row has the metric {metric!r}; there are {', '.join(names) or 'none'}.")
+            raise InputError(f"no finished row has the metric {metric!r}; available: {', '.join(names) or 'none'}.")
     groups = comparisons(runs)
     if not any(lines(comparison) for comparison in groups):
-        raise InputError("there is no finished row of a quantizer to draw.")
+        raise InputError("nothing to plot: there is no finished row of a quantizer.")
     looks = styles(name for comparison in groups for name in lines(comparison))
     stems = file_stems([(group.dataset, group.fingerprint, group.metric) for group in groups])
     paths, drawn = [], set()
@@ -119,8 +119,8 @@ def plot_results(
 
 
 def file_stems(keys: Sequence[tuple[str, str, str]]) -> list[str]:
-    """A file name for each (data set, fingerprint, metric): the safe part of the data set's name, with a hash of the
-    whole key where two would be the same."""
+    """A file name for each (data set, fingerprint, distance): the safe characters of the data set's name, with a
+    hash of the key if names collide."""
     slugs = [_slug(dataset) for dataset, _, _ in keys]
     folded = [slug.casefold() for slug in slugs]
     return [
@@ -130,23 +130,23 @@ def file_stems(keys: Sequence[tuple[str, str, str]]) -> list[str]:
 
 
 def _slug(name: str) -> str:
-    """The name with all but ASCII letters, digits, `.`, `_` and `-` replaced; never hidden, empty or long."""
+    """The name with only ASCII letters, digits, `.`, `_` and `-`; never hidden, empty or long."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-")[:60] or "unnamed"
 
 
 def _check_output(formats: Sequence[str], dpi: int) -> None:
     for extension in formats:
         if extension not in FORMATS:
-            raise InputError(f"figures cannot be written as {extension!r}; the formats are {', '.join(FORMATS)}.")
+            raise InputError(f"unknown figure format {extension!r}; choose from {', '.join(FORMATS)}.")
     if not formats:
-        raise InputError(f"no format was given; the formats are {', '.join(FORMATS)}.")
+        raise InputError(f"no figure format given; choose from {', '.join(FORMATS)}.")
     low, high = DPI_RANGE
     if not low <= dpi <= high:
         raise InputError(f"dpi is {dpi}; it must be from {low} to {high}.")
 
 
 def _sheets(comparison: Comparison, metrics: Collection[str] | None) -> list[Sheet]:
-    """The figures of one data set, as far as it has the metrics."""
+    """The figures of one data set for which it has the metrics."""
     single = [Sheet(metric, ((BITS, metric),)) for metric in metrics or DEFAULT_METRICS]
     if metrics is None:
         quality, rate = TRADE_OFF
@@ -200,7 +200,7 @@ def _legend(comparison: Comparison, sheet: Sheet, looks: Mapping[str, Style]) ->
     control = Line2D([], [], color=CONTROL_COLOR, linewidth=1, label="uncompressed")
     hollow = Line2D(
         [], [], color=FRONT_COLOR, linestyle="none", marker="o", markersize=5.5, markerfacecolor="white",
-        label="not significant:\n0 is in the interval",
+        label="not significant:\ninterval contains 0",
     )  # fmt: skip
     has_loss = any(record_of(y).kind == "loss" for _, y in sheet.panels)
     has_front = any(record_of(y).better for _, y in sheet.panels)
@@ -209,7 +209,7 @@ def _legend(comparison: Comparison, sheet: Sheet, looks: Mapping[str, Style]) ->
 
 
 def _note(comparison: Comparison, sheet: Sheet) -> str:
-    """What the figure was made with, in small print."""
+    """The small print below a figure: seeds, queries, machine and versions behind it."""
     runs = comparison.runs
     shown = [metric for panel in sheet.panels for metric in panel]
     machine = machine_text(runs) if any(record_of(metric).kind == "cost" for metric in shown) else ""
@@ -217,12 +217,12 @@ def _note(comparison: Comparison, sheet: Sheet) -> str:
     hidden = sorted({name for x, y in sheet.panels for name in hidden_lines(comparison, x, y)})
     parts = [
         EXTERNAL_NOTE if comparison.has_external else "",
-        seeds_text(comparison) + (" (points: their mean)" if many else ""),
+        seeds_text(comparison) + (" (points show their mean)" if many else ""),
         "bars: 95 % intervals" + (" over all seeds" if many else ""),
         queries_text(runs),
         f"rates: {machine}" if machine else "",
-        f"not drawn, at 0 on a logarithmic axis: {', '.join(hidden)}" if hidden else "",
-        f"{comparison.superseded} older rows left out" if comparison.superseded else "",
+        f"omitted, 0 on a logarithmic axis: {', '.join(hidden)}" if hidden else "",
+        f"older rows omitted: {comparison.superseded}" if comparison.superseded else "",
         other_versions_text(runs, list(dict.fromkeys(shown))),
         versions_text(runs),
     ]

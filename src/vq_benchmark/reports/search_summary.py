@@ -1,4 +1,4 @@
-"""What a row says of its search index, in one sentence."""
+"""Summarise the search index of a row in one sentence."""
 
 from vq_benchmark.evaluation.search_speed import UNSTABLE_SPREAD
 from vq_benchmark.reports.formatting import config_text, decimal, short
@@ -6,12 +6,14 @@ from vq_benchmark.results.database import Run
 
 
 def search_sentence(run: Run) -> str | None:
-    """Rate, latency and recall of the search index of a row, or that there is none; None where nobody asked."""
+    """Throughput, latency and recall of a row's search index, or that it has none; None if it was not measured."""
     if "search_index" not in run.environment:
         return None
     label = " ".join(filter(None, [run.method, config_text(run.config)]))
     if run.environment["search_index"] is None:
-        return f"{label} has no search index, so no queries_per_second: decoding and multiplying is not search."
+        return (
+            f"{label} has no search index, so it has no queries_per_second: decoding and multiplying is not search."
+        )
     of = run.metrics
     low, high = of["queries_per_second_quartiles"]
     threads, k = of["search_threads"], of["search_k"]
@@ -23,7 +25,7 @@ def search_sentence(run: Run) -> str | None:
     )
     if of["queries_per_second_spread"] > UNSTABLE_SPREAD:
         sentence += (
-            f" Unstable: the quartiles are {of['queries_per_second_spread']:.0%} of the rate apart; "
-            "measure again on an idle machine."
+            f" Unstable: the quartiles differ by {of['queries_per_second_spread']:.0%} of the rate; "
+            "rerun on an idle machine."
         )
     return sentence

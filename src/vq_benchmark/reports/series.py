@@ -1,4 +1,4 @@
-"""Which results one line of a figure joins, and what each line looks like."""
+"""Group results into the lines of a figure, and choose the style of each line."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -11,15 +11,15 @@ from vq_benchmark.reports.formatting import EXTERNAL_MARK, display_name
 
 Dashes = Literal["-", "-.", ":"]
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#666633")
-"""Told apart by colour-blind readers (Okabe & Ito 2008; the last two for their black and yellow)."""
+"""Distinct for colour-blind readers (Okabe & Ito 2008; the last two replace their black and yellow)."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
-"""As many as have no factor in common with COLORS, so that 72 pairs come before one is seen again."""
+"""Their number has no common factor with that of COLORS, so 72 pairs come before one repeats."""
 DASHES: tuple[Dashes, ...] = ("-", "-.", ":")
 
 
 @dataclass(frozen=True)
 class Style:
-    """What tells a line from the others."""
+    """What distinguishes a line from the others."""
 
     color: str
     marker: str
@@ -47,7 +47,7 @@ def lines(comparison: Comparison) -> dict[str, list[Summary]]:
 
 
 def styles(names: Iterable[str]) -> dict[str, Style]:
-    """A style per line, the same for the same names."""
+    """A style for each line; the same names always get the same styles."""
     distinct = sorted(set(names))
     dashes = (dash for dash in cycle(DASHES) for _ in COLORS)
     looks = zip(cycle(COLORS), cycle(MARKERS), dashes, strict=False)
@@ -55,7 +55,7 @@ def styles(names: Iterable[str]) -> dict[str, Style]:
 
 
 def _choices(summaries: Sequence[Summary]) -> list[str]:
-    """Names of the parameters that are never numbers here and have several values."""
+    """Names of the parameters that take several values, none of them a number."""
     values: defaultdict[str, set[str]] = defaultdict(set)
     numeric = set()
     for summary in summaries:

@@ -1,4 +1,4 @@
-"""Results as text: one table per data set, and the failures apart."""
+"""Print results: one table per data set, and one of the failures."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ from vq_benchmark.results.database import Run
 ABSENT = "-"
 CONTROL_MARK = "*"
 LOSS_NOTE = (
-    f"loss: exact − quantized, paired over the queries; {INSIGNIFICANT_MARK}: not significant, 0 is in its interval"
+    f"loss: exact − quantized, paired by query; {INSIGNIFICANT_MARK}: not significant, its interval contains 0"
 )
 
 
@@ -45,10 +45,10 @@ class Column:
     metric: str
     header: str
     optional: bool = False
-    """Left out of a table without a single value for it."""
+    """Omitted from a table that has no value for it."""
 
     def cell(self, summary: Summary) -> str:
-        """The number of one row."""
+        """The text of one row."""
         value = summary.value(self.metric)
         if value is None:
             return ABSENT
@@ -82,7 +82,7 @@ COLUMNS = (
 
 
 def results_table(comparison: Comparison) -> Table:
-    """The results on one data set, in order of bits and then recall@10, with how to read them underneath."""
+    """A table of the results on one data set, in order of bits and then of recall@10, with a legend below."""
     columns = [column for column in COLUMNS if not column.optional or _any_value(comparison, column)]
     rows = [_cells(summary, columns) for summary in comparison.summaries]
     headers = ["method", "config", *(column.header for column in columns), "seeds"]
@@ -101,7 +101,7 @@ def results_table(comparison: Comparison) -> Table:
 
 
 def failures_table(runs: Iterable[Run]) -> Table | None:
-    """The rows that failed, each with the last line of its error; None if there are none."""
+    """A table of the failed rows, each with the last line of its error; None if no row failed."""
     failed = [run for run in runs if run.status == "failed"]
     if not failed:
         return None
@@ -109,7 +109,7 @@ def failures_table(runs: Iterable[Run]) -> Table | None:
     for header in ("data set", "method", "config", "seed", "error"):
         table.add_column(header, overflow="fold")
     for run in sorted(failed, key=lambda run: (run.dataset, run.method, config_text(run.config), run.seed)):
-        error = (run.error or "").strip().splitlines() or ["no error was recorded"]
+        error = (run.error or "").strip().splitlines() or ["no error recorded"]
         cells = [display_name(run.dataset), run.method, config_text(run.config), str(run.seed), error[-1]]
         table.add_row(*map(Text, cells))
     return table
@@ -118,7 +118,7 @@ def failures_table(runs: Iterable[Run]) -> Table | None:
 def print_results(runs: Sequence[Run], console: Terminal) -> None:
     """Print a table per data set and one of the failures, as wide as the console.
 
-    Where even that is too narrow for the numbers, the lines are longer: a number is never cut.
+    If the console is too narrow for the numbers, lines are longer than it: a number is never cut.
     """
     tables = [results_table(comparison) for comparison in comparisons(runs)]
     failures = failures_table(runs)
@@ -132,7 +132,7 @@ def print_results(runs: Sequence[Run], console: Terminal) -> None:
 
 
 def results_text(runs: Sequence[Run], width: int = 100) -> str:
-    """What `print_results` prints, as plain text of about the given number of columns."""
+    """The output of `print_results` as plain text, `width` columns wide if the numbers fit."""
     out = StringIO()
     print_results(runs, Terminal(file=out, width=width, color_system=None, force_terminal=False))
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
@@ -161,18 +161,18 @@ def _any_value(comparison: Comparison, column: Column) -> bool:
 
 
 def _caption(comparison: Comparison, columns: Sequence[Column]) -> Text:
-    """How to read a table: its marks, its intervals, and what the numbers were made with."""
+    """The legend of a table: marks, intervals, and the seeds, queries, machine and versions behind the numbers."""
     runs = comparison.runs
     machine = machine_text(runs)
     notes = [
-        "±: half the width of the 95 % interval" + (" over all seeds" if _many_seeds(comparison) else ""),
+        "±: half-width of the 95 % interval" + (" over all seeds" if _many_seeds(comparison) else ""),
         f"{CONTROL_MARK}: uncompressed control" if comparison.control else "",
         LOSS_NOTE if any(summary.value("mrr_at_10_loss") is not None for summary in comparison.summaries) else "",
         EXTERNAL_NOTE if comparison.has_external else "",
         seeds_text(comparison),
         queries_text(runs),
         "enc/s: vectors encoded per second" + (f" ({machine})" if machine else ""),
-        f"{comparison.superseded} older rows left out" if comparison.superseded else "",
+        f"older rows omitted: {comparison.superseded}" if comparison.superseded else "",
         other_versions_text(runs, [column.metric for column in columns if _any_value(comparison, column)]),
         versions_text(runs),
     ]

@@ -84,10 +84,10 @@ def check_given_truth(dataset: Dataset, options: Options, report: Reporter) -> N
 
 
 def say_repeated_queries(dataset: Dataset, truths: GroundTruths, report: Reporter) -> None:
-    """Say how many queries are in the base, if any: their neighbours are not what a user would search for."""
+    """Report how many queries also occur in the base, if any."""
     count = duplicate_queries(dataset, truths.queries)
     if count:
-        report.say(f"{count} of the {len(dataset.queries):,} queries are equal to a base row: their recall is easy.")
+        report.say(f"{count} of {len(dataset.queries):,} queries also occur in the base, which inflates recall.")
 
 
 @contextmanager
@@ -124,7 +124,7 @@ def _search_id(key: str) -> str:
 
 def _given(dataset: Dataset, options: Options, path: Path, report: Reporter) -> GroundTruths:
     if not path.is_file():
-        raise InputError(f"there is no ground truth file {str(path)!r}.")
+        raise InputError(f"ground truth file {str(path)!r} does not exist.")
     if path.suffix == ".npz":
         truths = load_truths(path, belonging_of(dataset), options.measure.k, (0, dataset.n))
         present = Contents(dataset, report, options.machine.batch_size).searched(truths)
