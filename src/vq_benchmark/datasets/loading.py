@@ -134,10 +134,7 @@ def _under_metric(name: str, stored: RawDataset, metric: Metric, fingerprint: st
         learn = UnitNormSource(learn) if learn is not None else None
         judgements = Judgements(unit_norm(judgements.queries), judgements.qrels) if judgements is not None else None
         if base.dtype.name == "float16":
-            notes = (
-                *notes,
-                "base is float16; rows are re-normalised after conversion to float32.",
-            )
+            notes = (*notes, "base is float16; rows are re-normalised after conversion to float32.")
     return Dataset(
         name=name,
         base=base,

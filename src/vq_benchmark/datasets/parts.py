@@ -8,8 +8,8 @@ from vq_benchmark.datasets.dataset import METRICS, Judgements, Metric
 from vq_benchmark.datasets.formats import opening
 from vq_benchmark.datasets.parquet_files import EXTENSION as PARQUET
 from vq_benchmark.datasets.parquet_files import open_shards
-from vq_benchmark.datasets.qrels import read_qrels
 from vq_benchmark.datasets.raw_dataset import RawDataset
+from vq_benchmark.datasets.row_qrels import read_qrels
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading

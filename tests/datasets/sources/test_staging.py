@@ -2,6 +2,7 @@
 
 import os
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,16 @@ from vq_benchmark.datasets.dataset import METRICS
 from vq_benchmark.datasets.formats import opening
 from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.datasets.sources import staging
+from vq_benchmark.datasets.sources.sampling import take
 from vq_benchmark.datasets.sources.staging import StagedSource, staged, staged_dtype
 from vq_benchmark.datasets.sources.vector_source import ArraySource, LeafSource
-from vq_benchmark.datasets.sources.wrappers import ExcludingSource, PrefixSource, UnitNormSource
+from vq_benchmark.datasets.sources.wrappers import (
+    ExcludingSource,
+    PrefixSource,
+    UnitNormSource,
+    WrappedSource,
+    unit_norm,
+)
 
 WRITABLE = [
     (extension, dtype) for extension, each in opening.formats().items() for dtype in each.writable_dtypes(extension)
@@ -162,3 +170,26 @@ def test_what_cannot_be_read_is_an_error_and_nothing_is_left(scratch):
     with pytest.raises(ZeroDivisionError), staged(source, 0, 4096, Remarks(), {"TMPDIR": str(scratch)}):
         pytest.fail("the body must not run")
     assert list(scratch.iterdir()) == []
+
+
+@dataclass(frozen=True)
+class HalvedSource(WrappedSource):
+    """A wrapper that the package does not know."""
+
+    def changed(self, vectors):
+        return vectors / 2
+
+    def read(self, start, stop):
+        return self.changed(self.source.read(start, stop))
+
+
+def test_a_new_wrapper_is_one_class(scratch):
+    origin = ArraySource(values("float16"), (Path("a.npy"),))
+    gone = np.arange(100, 200)
+    nest = UnitNormSource(HalvedSource(ExcludingSource(PrefixSource(origin, N - 1), gone)))
+    np.testing.assert_array_equal(take(nest, [5000, 7]), np.stack([nest.read(5000, 5001)[0], nest.read(7, 8)[0]]))
+    np.testing.assert_array_equal(nest.rows_in_file(np.array([7, 100])), [7, 200])
+    np.testing.assert_array_equal(nest.with_held_out_rows().read(150, 151), unit_norm(origin.read(150, 151) / 2))
+    assert (nest.paths, nest.reading_bytes, nest.held_bytes) == ((Path("a.npy"),), 0, 0)
+    with staged(nest, 0, 4096, Remarks(), {"TMPDIR": str(scratch)}) as copied:
+        assert_same(copied, nest)
