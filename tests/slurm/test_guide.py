@@ -22,13 +22,14 @@ from vq_benchmark.results.merging import MACHINE_METRICS
 from vq_benchmark.studies.aggregate import finish_partial_rows
 from vq_benchmark.studies.cells import Options
 from vq_benchmark.studies.memory_estimate import truth_within_memory
-from vq_benchmark.studies.plan import Task, plan_study
+from vq_benchmark.studies.planning import plan_study
 from vq_benchmark.studies.slurm import scheduler
 from vq_benchmark.studies.slurm.jobs import Record
 from vq_benchmark.studies.slurm.profiles import SHIPPED, read_profiles
 from vq_benchmark.studies.slurm.resources import JobSpec
 from vq_benchmark.studies.slurm.status import ENDINGS, study_status
 from vq_benchmark.studies.slurm.submission import submit_study
+from vq_benchmark.studies.stages import Task
 from vq_benchmark.studies.study import Study
 from vq_benchmark.studies.tasks import TaskContext, require_done
 

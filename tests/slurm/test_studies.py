@@ -20,12 +20,14 @@ from vq_benchmark.results.database import Database
 from vq_benchmark.results.merging import quality
 from vq_benchmark.studies.cells import Options
 from vq_benchmark.studies.local.cells import run_cells
-from vq_benchmark.studies.plan import STAGES, Manifest, Task, plan_study
+from vq_benchmark.studies.plan import Manifest
+from vq_benchmark.studies.planning import plan_study
 from vq_benchmark.studies.slurm.jobs import Record, load_record, script_path
 from vq_benchmark.studies.slurm.resources import JobSpec
 from vq_benchmark.studies.slurm.resume import resume_study
 from vq_benchmark.studies.slurm.status import study_status
 from vq_benchmark.studies.slurm.submission import submit_study
+from vq_benchmark.studies.stages import STAGES, Task
 from vq_benchmark.studies.study import Study
 from vq_benchmark.studies.tasks import TaskContext, run_task
 

@@ -23,7 +23,8 @@ from vq_benchmark.results.merging import quality
 from vq_benchmark.studies.cells import Cell, Options
 from vq_benchmark.studies.fitting import fitted_model, model_path
 from vq_benchmark.studies.identity import model_id, run_id
-from vq_benchmark.studies.local.cells import Outcome, run_cells
+from vq_benchmark.studies.local.cells import run_cells
+from vq_benchmark.studies.local.outcome import Outcome
 
 N = 4 * TILE_ROWS + 500
 PQ = Cell("pq", {"m": 4, "nbits": 4}, 0, 0, N)

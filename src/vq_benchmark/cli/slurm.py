@@ -12,11 +12,12 @@ from vq_benchmark.cli import slurm_submit, slurm_task
 from vq_benchmark.cli.job_options import JobOptions
 from vq_benchmark.cli.options import grouped
 from vq_benchmark.machine.terminal import Terminal, echo
-from vq_benchmark.studies.plan import STAGES, Manifest
+from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.slurm.cancel import cancel_study
 from vq_benchmark.studies.slurm.resume import resume_study
 from vq_benchmark.studies.slurm.scheduler import require_slurm
 from vq_benchmark.studies.slurm.status import STATES, StudyStatus, study_status
+from vq_benchmark.studies.stages import STAGES
 
 SOME_FAILED = 1
 MOST_PROBLEMS_SHOWN = 20

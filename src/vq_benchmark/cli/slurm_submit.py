@@ -18,7 +18,7 @@ from vq_benchmark.machine.locations import expanded, study_folder
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.machine.terminal import echo
 from vq_benchmark.studies.cells import Options
-from vq_benchmark.studies.plan import draft_manifest, plan_study
+from vq_benchmark.studies.planning import draft_manifest, plan_study
 from vq_benchmark.studies.slurm.job_arrays import expanded as expanded_array
 from vq_benchmark.studies.slurm.jobs import Job, Record
 from vq_benchmark.studies.slurm.profiles import job_spec

@@ -11,36 +11,27 @@
 A task is done if its file is there. Nothing else knows: no scheduler, no state that could be wrong.
 """
 
-import getpass
 import hashlib
-import itertools
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import StringConstraints
 
-from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation import metric_set
 from vq_benchmark.evaluation.spans import Span, joined
-from vq_benchmark.evaluation.tiling import TILE_ROWS
 from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.damage import MISSHAPEN, reading
 from vq_benchmark.machine.documents import parsed_json, validated
 from vq_benchmark.results.database import Database
-from vq_benchmark.studies.cells import Cell, Options, Refusal, new_sweep_id
+from vq_benchmark.studies.cells import Cell, Refusal
 from vq_benchmark.studies.fitting import model_path
-from vq_benchmark.studies.ground_truths import has_stored_truth
-from vq_benchmark.studies.identity import model_id, run_id
+from vq_benchmark.studies.stages import STAGES, Stage, Task
 from vq_benchmark.studies.study import Study
 
-Stage = Literal["truth", "reduce", "fit", "evaluate", "merge"]
-STAGES: tuple[Stage, ...] = get_args(Stage)
-"""In an order in which they can run; `fit` needs neither `truth` nor `reduce`."""
 Name = Annotated[str, StringConstraints(pattern=r"^[\w-]{1,64}$")]
 """What may be part of a file's name."""
 Outcome = Literal["done", "failed", "missing"]
@@ -49,18 +40,6 @@ FORMAT_VERSION = 2
 MANIFEST_FILE, RESULTS_FILE = "manifest.json", "results.db"
 WHOLE_TRUTH = "whole.npz"
 KIND = "a readable manifest"
-
-
-@dataclass(frozen=True)
-class Task:
-    """One unit of work, pure and idempotent."""
-
-    stage: Stage
-    index: int
-
-    @property
-    def name(self) -> str:
-        return f"{self.stage}-{self.index:05d}"
 
 
 @dataclass(frozen=True)
@@ -172,6 +151,10 @@ class Manifest:
         fit = Task("fit", self.configurations.index(configuration))
         return [*self.tasks("truth"), *self.tasks("reduce"), fit, *self.tasks_of(configuration)]
 
+    def fit_of(self, task: Task) -> Task:
+        """The task that fits the model that an `evaluate` task measures."""
+        return Task("fit", task.index // len(self.chunks))
+
     def describe(self, task: Task) -> str:
         """What a task does, in a few words."""
         match task.stage:
@@ -280,73 +263,3 @@ class Manifest:
                 raise ValueError(f"its chunks are not the {manifest.n} rows of the base")
             manifest.codebooks_dir.exists()  # a damaged name may be too long even to be looked for
         return manifest
-
-
-def plan_study(
-    study: Study, folder: Path, dataset: Dataset, options: Options, cells: Sequence[Cell] | None = None
-) -> Manifest:
-    """The manifest of a study in a folder, written unless it is there already.
-
-    `cells` are those of the study's cells that are to be run, default all; `options` are those of the study.
-
-    Raises:
-        InputError: the folder holds another study or that of another user, there is nothing to run, there are more
-            chunks than rows, or a search index is to be made of chunks.
-    """
-    manifest = draft_manifest(study, folder.absolute(), dataset, options, cells)
-    if not (folder / MANIFEST_FILE).exists():
-        manifest.save()
-        return manifest
-    earlier = Manifest.load(folder)
-    if earlier.owner != manifest.owner:
-        raise InputError(f"{str(folder)!r} holds a study of {earlier.owner}; give a folder of your own.")
-    if earlier.identity() != manifest.identity():
-        raise InputError(f"{str(folder)!r} holds another study; give another folder, or delete it.")
-    return earlier
-
-
-def draft_manifest(
-    study: Study, folder: Path, dataset: Dataset, options: Options, cells: Sequence[Cell] | None = None
-) -> Manifest:
-    """What `plan_study` writes, without looking at the folder or writing to it."""
-    possible, refusals = study.cells(dataset, options)
-    chosen = possible if cells is None else list(cells)
-    if not chosen:
-        raise InputError("no method has a configuration at these budgets; nothing was planned.")
-    if study.with_qps and study.chunks > 1:
-        raise InputError("--with-qps searches an index of the whole base; it needs --chunks 1.")
-    return Manifest(
-        folder=folder,
-        study=study,
-        sweep_id=new_sweep_id(),
-        owner=getpass.getuser(),
-        n=dataset.n,
-        fingerprint=dataset.fingerprint,
-        codebooks_dir=options.codebooks_dir.absolute(),
-        configurations=tuple(
-            Configuration(
-                cell.method,
-                dict(cell.config),
-                cell.seed,
-                model_id(dataset, options.train_size, cell),
-                run_id(dataset, options, cell),
-            )
-            for cell in chosen
-        ),
-        chunks=tuple(chunk_spans(dataset.n, study.chunks)),
-        refusals=tuple(refusals),
-        truth_is_given=study.ground_truth_path is not None or has_stored_truth(dataset, options.k),
-    )
-
-
-def chunk_spans(n: int, chunks: int) -> list[Span]:
-    """[0, n) in so many parts, of whole tiles where there are enough of them, so that no tile is read twice.
-
-    Raises:
-        InputError: there are more chunks than rows.
-    """
-    if not 1 <= chunks <= n:
-        raise InputError(f"--chunks is {chunks}, it must be from 1 to the {n} base vectors.")
-    unit = TILE_ROWS if n >= chunks * TILE_ROWS else 1
-    edges = [n * part // chunks // unit * unit for part in range(chunks)] + [n]
-    return list(itertools.pairwise(edges))

@@ -27,9 +27,10 @@ from vq_benchmark.studies.cells import Options
 from vq_benchmark.studies.contents import Contents, files_are_untouched
 from vq_benchmark.studies.fitting import fitted_model
 from vq_benchmark.studies.ground_truths import belonging_of, obtain_truths, resumable_search, truth_key
-from vq_benchmark.studies.local.cells import staged_rows
 from vq_benchmark.studies.memory_estimate import cell_within_memory, truth_within_memory
-from vq_benchmark.studies.plan import Configuration, Manifest, Task
+from vq_benchmark.studies.plan import Configuration, Manifest
+from vq_benchmark.studies.scratch_rows import staged_rows
+from vq_benchmark.studies.stages import Task
 
 DONE_AGAIN = "It is done again when the study is resumed."
 
@@ -198,8 +199,7 @@ class TaskContext:
     def run_evaluate(self, task: Task) -> None:
         """The row of one configuration on one chunk."""
         configuration, chunk = self.manifest.part(task)
-        fit = self.manifest.task("fit", self.manifest.configurations.index(configuration))
-        require_done(self.manifest, fit)
+        require_done(self.manifest, self.manifest.fit_of(task))
         cell, truths = configuration.cell(chunk), self.whole_truth
         with staged_rows(self.dataset, self.options, chunk, self.report) as dataset:
             run = run_cell(dataset, self.options, cell, self.manifest.sweep_id, truths, self.report)
@@ -273,23 +273,23 @@ def require_done(manifest: Manifest, task: Task) -> None:
         )
 
 
-def run_task(workshop: TaskContext, task: Task) -> None:
+def run_task(context: TaskContext, task: Task) -> None:
     """Do a task unless it is done. It leaves its result file, or a failure file, or, if it was stopped, neither.
 
     Raises:
         TaskFailed: it could not be done.
         Stopped: it was told to stop; where it can go on from is in its checkpoint.
     """
-    manifest = workshop.manifest
+    manifest = context.manifest
     if manifest.outcome(task) == "done":
-        workshop.report.say(f"{manifest.describe(task)}: done before.")
+        context.report.say(f"{manifest.describe(task)}: done before.")
         return
     steps: dict[str, Callable[[Task], None]] = {
-        "truth": workshop.run_truth,
-        "reduce": workshop.run_reduce,
-        "fit": workshop.run_fit,
-        "evaluate": workshop.run_evaluate,
-        "merge": workshop.run_merge,
+        "truth": context.run_truth,
+        "reduce": context.run_reduce,
+        "fit": context.run_fit,
+        "evaluate": context.run_evaluate,
+        "merge": context.run_merge,
     }
     try:
         steps[task.stage](task)
@@ -297,18 +297,18 @@ def run_task(workshop: TaskContext, task: Task) -> None:
         raise
     except Exception as error:
         message = str(error) if isinstance(error, InputError | TaskFailed) else f"{type(error).__name__}: {error}"
-        record_failure(workshop, task, message, "".join(traceback.format_exception(error)))
+        record_failure(context, task, message, "".join(traceback.format_exception(error)))
         raise TaskFailed(f"{manifest.describe(task)} failed: {message}") from error
     manifest.failure_path(task).unlink(missing_ok=True)
 
 
-def record_failure(workshop: TaskContext, task: Task, message: str, details: str) -> None:
+def record_failure(context: TaskContext, task: Task, message: str, details: str) -> None:
     """Write down why a task failed, for `status` and for the row that `merge` makes of it."""
     content = {
         "error": message,
         "details": details,
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        "environment": environment(workshop.machine.threads),
+        "environment": environment(context.machine.threads),
     }
-    with atomic_write(workshop.manifest.failure_path(task)) as file:
+    with atomic_write(context.manifest.failure_path(task)) as file:
         file.write(json.dumps(content, indent=1).encode())

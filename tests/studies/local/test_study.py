@@ -27,7 +27,9 @@ from vq_benchmark.studies.cells import Options
 from vq_benchmark.studies.local.cells import run_cells
 from vq_benchmark.studies.local.pool import run_study
 from vq_benchmark.studies.local.study import run_divided
-from vq_benchmark.studies.plan import STAGES, Manifest, Task, chunk_spans, plan_study
+from vq_benchmark.studies.plan import Manifest
+from vq_benchmark.studies.planning import chunk_spans, plan_study
+from vq_benchmark.studies.stages import STAGES, Task
 from vq_benchmark.studies.study import Study
 from vq_benchmark.studies.tasks import TaskContext, TaskFailed, run_task
 
@@ -93,24 +95,24 @@ def test_tasks_may_run_in_any_order_that_keeps_the_stages(vectors, options, tmp_
     study = study_of(vectors, methods=["sq"])
     manifest = planned(study, options, tmp_path / "study")
     order = random.Random(5)
-    workshop = TaskContext(manifest, options, SILENT)
+    context = TaskContext(manifest, options, SILENT)
     for stage in STAGES:
         tasks = manifest.tasks(stage)
         order.shuffle(tasks)
         for task in tasks:
             assert manifest.outcome(task) == "missing"
-            run_task(workshop, task)
+            run_task(context, task)
             assert manifest.outcome(task) == "done"
     assert qualities(Database(manifest.results_path)) == undivided(study, options, tmp_path / "whole.db")
 
 
 def test_a_task_that_comes_too_early_says_what_comes_first(vectors, options, tmp_path):
     manifest = planned(study_of(vectors), options, tmp_path / "study")
-    workshop = TaskContext(manifest, options, SILENT)
+    context = TaskContext(manifest, options, SILENT)
     with pytest.raises(TaskFailed, match=r"fit pq .* comes first: task 0 of stage fit is not done yet"):
-        run_task(workshop, Task("evaluate", 0))
+        run_task(context, Task("evaluate", 0))
     with pytest.raises(TaskFailed, match="rows 0 to 3,000 comes first"):
-        run_task(workshop, Task("reduce", 0))
+        run_task(context, Task("reduce", 0))
     assert manifest.outcome(Task("reduce", 0)) == "failed"
 
 
@@ -154,19 +156,19 @@ def test_a_worker_that_is_killed_is_replaced_and_its_task_has_failed(vectors, op
 def test_a_merge_says_what_is_missing_and_finishes_later(vectors, options, tmp_path):
     study = study_of(vectors, methods=["sq", "none"])
     manifest = planned(study, options, tmp_path / "study")
-    workshop = TaskContext(manifest, options, SILENT)
+    context = TaskContext(manifest, options, SILENT)
     for task in itertools.chain(*map(manifest.tasks, STAGES[:3])):
-        run_task(workshop, task)
+        run_task(context, task)
     left_out = Task("evaluate", 1)
     for task in manifest.tasks("evaluate"):
         if task != left_out:
-            run_task(workshop, task)
+            run_task(context, task)
     with pytest.raises(TaskFailed, match=r"sq .*rows 3,000 to 6,000: not done"):
-        run_task(workshop, Task("merge", 0))
+        run_task(context, Task("merge", 0))
     assert len(qualities(Database(manifest.results_path))) == 1
     assert manifest.outcome(Task("merge", 0)) == "failed"
-    run_task(workshop, left_out)
-    run_task(workshop, Task("merge", 0))
+    run_task(context, left_out)
+    run_task(context, Task("merge", 0))
     assert manifest.outcome(Task("merge", 0)) == "done"
     assert manifest.failure(Task("merge", 0)) is None
     assert qualities(Database(manifest.results_path)) == undivided(study, options, tmp_path / "whole.db")
@@ -187,10 +189,10 @@ def test_a_forced_study_replaces_the_rows_that_there_were(vectors, options, tmp_
 def test_a_damaged_result_is_set_aside_and_made_again(vectors, options, tmp_path, stage):
     study = study_of(vectors, methods=["sq"])
     manifest = planned(study, options, tmp_path / "study")
-    workshop = TaskContext(manifest, options, SILENT)
+    context = TaskContext(manifest, options, SILENT)
     done_before = STAGES[: STAGES.index(stage) + 1]
     for task in itertools.chain(*map(manifest.tasks, done_before)):
-        run_task(workshop, task)
+        run_task(context, task)
     damaged = manifest.result_path(Task(stage, 0))
     damaged.write_bytes(damaged.read_bytes()[:1000])
     failures = run_study(manifest, options, SILENT)
@@ -216,19 +218,19 @@ def test_tasks_set_aside_what_is_of_vectors_that_changed(vectors, options, tmp_p
     study = study_of(copy, methods=["sq", "none"])
     manifest = planned(study, options, tmp_path / "study")
     in_order = [task for stage in STAGES for task in manifest.tasks(stage)]
-    workshop = TaskContext(manifest, options, SILENT)
+    context = TaskContext(manifest, options, SILENT)
     for task in in_order[:-3]:  # all but an evaluation of `none`, and the merge
-        run_task(workshop, task)
+        run_task(context, task)
     base = np.load(copy / "base.npy")
     unseen = np.setdiff1d(np.arange(N), probe_rows(N))
     base[unseen] *= 2
     np.save(copy / "base.npy", base)
     failures = []
     for _ in range(4):
-        workshop = TaskContext(manifest, options, SILENT)
+        context = TaskContext(manifest, options, SILENT)
         for task in in_order:
             try:
-                run_task(workshop, task)
+                run_task(context, task)
             except TaskFailed as error:
                 failures.append(str(error))
     assert "whole.npz' of vectors that changed since: set aside" in failures[0], failures

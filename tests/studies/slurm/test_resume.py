@@ -10,7 +10,8 @@ import pytest
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import SilentReporter
 from vq_benchmark.studies.cells import Options
-from vq_benchmark.studies.plan import STAGES, Manifest, Task, plan_study
+from vq_benchmark.studies.plan import Manifest
+from vq_benchmark.studies.planning import plan_study
 from vq_benchmark.studies.slurm import scheduler
 from vq_benchmark.studies.slurm.cancel import cancel_study
 from vq_benchmark.studies.slurm.job_arrays import expanded
@@ -19,6 +20,7 @@ from vq_benchmark.studies.slurm.resources import JobSpec
 from vq_benchmark.studies.slurm.resume import resume_study
 from vq_benchmark.studies.slurm.status import study_status
 from vq_benchmark.studies.slurm.submission import submit_study
+from vq_benchmark.studies.stages import STAGES, Task
 from vq_benchmark.studies.study import Study
 from vq_benchmark.studies.tasks import TaskContext, run_task
 

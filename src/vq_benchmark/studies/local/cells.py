@@ -1,48 +1,18 @@
 """Run the cells of a study in this process, one after another, and store each row as soon as it is known."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
 
 from vq_benchmark.datasets.dataset import Dataset
-from vq_benchmark.datasets.sources.staging import staged
 from vq_benchmark.errors import BadRows, InputError, Stopped
 from vq_benchmark.evaluation.evaluate import GroundTruths
-from vq_benchmark.evaluation.metrics import JUDGED_MEASURES
-from vq_benchmark.evaluation.spans import Span
-from vq_benchmark.evaluation.tiling import whole_tiles
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.results.database import Database, Run
 from vq_benchmark.studies.cell_run import failed_row, run_cell
 from vq_benchmark.studies.cells import Cell, Options
-from vq_benchmark.studies.contents import Contents
+from vq_benchmark.studies.expectations import say_what_to_expect
 from vq_benchmark.studies.ground_truths import check_given_truth, obtain_truths, say_repeated_queries
-from vq_benchmark.studies.identity import run_id
-
-GROUND_TRUTH_METRICS = "recall_at_k, recall_k_at_r, rank_distortion and sum_of_scores_at_k"
-PAIR_METRICS = "score_mse, score_bias, score_slope, pairwise_distortion and pairwise_distortion_asymmetric"
-
-LARGE_SHARE = 0.5
-"""Of the base among the training rows, above which codebooks may fit the very rows that are measured."""
-
-
-@dataclass
-class Outcome:
-    """What became of the cells."""
-
-    runs: list[Run] = field(default_factory=list)
-    """Rows of all cells, done before or now."""
-    skipped: int = 0
-    """Cells that were done before."""
-    outdated: set[str] = field(default_factory=set)
-    """The run_id of rows that were done before, on vectors that changed since."""
-    problems: list[str] = field(default_factory=list)
-    """A sentence for each part of the work that failed and is not named by a failed row."""
-
-    @property
-    def failed(self) -> list[Run]:
-        """Rows of the cells that failed."""
-        return [run for run in self.runs if run.status == "failed"]
+from vq_benchmark.studies.local.outcome import Outcome, done_before
+from vq_benchmark.studies.scratch_rows import staged_rows
 
 
 def run_cells(
@@ -95,82 +65,6 @@ def run_cells(
                 options.checkpoints.remove(run.run_id)
             outcome.runs.append(run)
     return outcome
-
-
-@contextmanager
-def staged_rows(dataset: Dataset, options: Options, rows: Span, report: Reporter) -> Iterator[Dataset]:
-    """The data set with those rows read from scratch space, if the options say so and it has room."""
-    if not options.stage_to_tmp or rows[0] == rows[1]:
-        yield dataset
-        return
-    with staged(dataset.base, *whole_tiles(*rows, dataset.n), report) as base:
-        yield replace(dataset, base=base)
-
-
-def done_before(
-    dataset: Dataset,
-    options: Options,
-    cells: Sequence[Cell],
-    database: Database,
-    report: Reporter,
-    *,
-    force: bool,
-) -> tuple[Outcome, list[Cell]]:
-    """The rows of the cells that need not run, and the other cells: those that have no row yet, or a failed one, or
-    one of vectors that changed since."""
-    outcome, contents = Outcome(), Contents(dataset, report, options.batch_size)
-    waiting: list[Cell] = []
-    for cell in cells:
-        earlier = None if force else database.get(run_id(dataset, options, cell))
-        if earlier is None or earlier.status == "failed":
-            waiting.append(cell)
-            continue
-        present = contents.present(earlier, options.train_size)
-        if present is None:
-            report.say(f"{cell.label}: the vectors changed since it was measured; it is measured again.")
-            outcome.outdated.add(earlier.run_id)
-            waiting.append(cell)
-            continue
-        if present is not earlier:
-            with suppress(InputError):  # a database that may not be written to: the vectors are compared again then
-                database.put(present)
-        options.checkpoints.remove(earlier.run_id)  # a kill may have come between the row and this
-        outcome.runs.append(present)
-        outcome.skipped += 1
-    return outcome, waiting
-
-
-def say_what_to_expect(dataset: Dataset, options: Options, report: Reporter, *, anything: bool) -> None:
-    """Say which metrics there will not be, and, if anything is to be run, whether training sees what is measured."""
-    _say_what_will_be_absent(dataset, options, report)
-    if anything and dataset.training_source(options.train_size) is dataset.base:
-        share = min(options.train_size / dataset.n, 1)
-        if share > LARGE_SHARE:
-            report.say(
-                f"methods are trained on {share:.0%} of the vectors that are measured: those that learn codebooks "
-                "look better than they will on vectors they have not seen; --train-size lowers the share."
-            )
-
-
-def _say_what_will_be_absent(dataset: Dataset, options: Options, report: Reporter) -> None:
-    if not options.with_recall:
-        judged = "" if dataset.judgements is None else f", nor {', '.join(JUDGED_MEASURES)}"
-        report.say(f"without ground truth there will be no {GROUND_TRUTH_METRICS}{judged}.")
-    if options.num_pairs == 0:
-        report.say(f"without pairs (--num-pairs 0) there will be no {PAIR_METRICS}.")
-    if options.with_recall and dataset.judgements is not None:
-        known = {"": options.candidates, "_exact": options.k}
-        absent = [
-            f"{name}{suffix}"
-            for name, (_, depth) in JUDGED_MEASURES.items()
-            for suffix, size in known.items()
-            if size < min(depth, dataset.n)
-        ]
-        if absent:
-            report.say(
-                f"with --k {options.k} and --max-candidates {options.candidates} there will be no "
-                f"{', '.join(absent)}, and no loss of {'it' if len(absent) == 1 else 'them'}."
-            )
 
 
 def _has_result(database: Database, run_id: str) -> bool:

@@ -14,10 +14,11 @@ from vq_benchmark.results.database import Database
 from vq_benchmark.results.merging import unite
 from vq_benchmark.studies.aggregate import measurement_differences
 from vq_benchmark.studies.cells import Cell, Options
+from vq_benchmark.studies.expectations import say_what_to_expect
 from vq_benchmark.studies.ground_truths import check_given_truth
-from vq_benchmark.studies.local.cells import Outcome, done_before, say_what_to_expect
+from vq_benchmark.studies.local.outcome import Outcome, done_before
 from vq_benchmark.studies.local.pool import run_study
-from vq_benchmark.studies.plan import draft_manifest, plan_study
+from vq_benchmark.studies.planning import draft_manifest, plan_study
 from vq_benchmark.studies.study import Study
 
 

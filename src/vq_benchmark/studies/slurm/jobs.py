@@ -12,9 +12,10 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.damage import MISSHAPEN, reading
 from vq_benchmark.machine.documents import parsed_json, validated
-from vq_benchmark.studies.plan import STAGES, Manifest, Stage, Task
+from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.slurm.job_arrays import expanded
 from vq_benchmark.studies.slurm.resources import JobSpec
+from vq_benchmark.studies.stages import STAGES, Stage, Task
 
 SCRIPT_FOLDER, LOG_FOLDER, RECORD_FILE = "slurm", "logs", "jobs.json"
 

@@ -2,9 +2,10 @@
 
 import time
 
-from vq_benchmark.studies.plan import MANIFEST_FILE, Manifest, Task
+from vq_benchmark.studies.plan import MANIFEST_FILE, Manifest
 from vq_benchmark.studies.slurm import scheduler
 from vq_benchmark.studies.slurm.jobs import named_task
+from vq_benchmark.studies.stages import Task
 
 ENDING_SECONDS = 60.0
 """How long tasks that are ending are waited for: twice the time that SLURM by default gives a process to end."""

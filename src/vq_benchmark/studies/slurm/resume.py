@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from vq_benchmark.errors import InputError
-from vq_benchmark.studies.plan import STAGES, Manifest, Stage, Task
+from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.slurm import scheduler
 from vq_benchmark.studies.slurm.jobs import Job, load_record, require_own, script_path
 from vq_benchmark.studies.slurm.queue import settled_tasks
-from vq_benchmark.studies.slurm.submission import WAITS_FOR, calls_for, submit_arrays, write_scripts
+from vq_benchmark.studies.slurm.submission import calls_for, submit_arrays, write_scripts
+from vq_benchmark.studies.stages import NEEDS, STAGES, Stage, Task
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def _sorted_out(
     outdated: list[scheduler.QueuedTask] = []
     todo: dict[Stage, list[int]] = {}
     for stage in STAGES:
-        renewed = any(todo[upstream] for upstream in WAITS_FOR.get(stage, {}))
+        renewed = any(todo[upstream] for upstream in NEEDS[stage])
         for task, row in queued.items():
             if task.stage == stage and renewed and row.waits:
                 outdated.append(row)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from vq_benchmark.studies.plan import STAGES, Manifest, Stage, Task
+from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.slurm import scheduler
 from vq_benchmark.studies.slurm.jobs import Job, Record, load_record, log_path, named_task
 from vq_benchmark.studies.slurm.queue import queued_tasks
 from vq_benchmark.studies.slurm.resources import JobSpec
+from vq_benchmark.studies.stages import STAGES, Stage, Task
 
 State = Literal["done", "running", "pending", "failed", "lost"]
 STATES: tuple[State, ...] = get_args(State)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.atomic_files import atomic_write
-from vq_benchmark.studies.plan import STAGES, Manifest, Stage
+from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.slurm import scheduler
 from vq_benchmark.studies.slurm.job_arrays import ArrayPart, array_parts
 from vq_benchmark.studies.slurm.jobs import (
@@ -23,13 +23,10 @@ from vq_benchmark.studies.slurm.jobs import (
 )
 from vq_benchmark.studies.slurm.queue import queued_tasks
 from vq_benchmark.studies.slurm.script import StageScript, script_text
+from vq_benchmark.studies.stages import NEEDS, STAGES, Need, Stage
 
-WAITS_FOR: dict[Stage, dict[Stage, str]] = {
-    "reduce": {"truth": "afterok"},
-    "evaluate": {"reduce": "afterok", "fit": "afterany"},
-    "merge": {"evaluate": "afterany"},
-}
-"""A configuration that cannot be fitted does not stop the others, so `evaluate` starts whatever became of `fit`."""
+DEPENDENCY: dict[Need, str] = {"all done": "afterok", "own done": "afterany", "all ended": "afterany"}
+"""How SLURM, whose jobs wait for whole stages, puts what a stage needs."""
 
 
 @dataclass(frozen=True)
@@ -110,9 +107,9 @@ def dependency_of(
     `afterok` would hold against them for ever. A task that then lacks something says so itself.
     """
     clauses = []
-    for upstream, kind in WAITS_FOR.get(stage, {}).items():
+    for upstream, need in NEEDS[stage].items():
         if new.get(upstream):
-            clauses.append(":".join([kind, *new[upstream]]))
+            clauses.append(":".join([DEPENDENCY[need], *new[upstream]]))
         if queued and queued.get(upstream):
             clauses.append(":".join(["afterany", *map(str, queued[upstream])]))
     if queued and stage == "merge" and queued.get(stage):

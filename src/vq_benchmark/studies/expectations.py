@@ -1,0 +1,45 @@
+"""What to say before a study runs: which metrics will be absent, and whether training sees what is measured."""
+
+from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.evaluation.metrics import JUDGED_MEASURES
+from vq_benchmark.machine.progress import Reporter
+from vq_benchmark.studies.cells import Options
+
+GROUND_TRUTH_METRICS = "recall_at_k, recall_k_at_r, rank_distortion and sum_of_scores_at_k"
+PAIR_METRICS = "score_mse, score_bias, score_slope, pairwise_distortion and pairwise_distortion_asymmetric"
+
+LARGE_SHARE = 0.5
+"""Of the base among the training rows, above which codebooks may fit the very rows that are measured."""
+
+
+def say_what_to_expect(dataset: Dataset, options: Options, report: Reporter, *, anything: bool) -> None:
+    """Say which metrics there will not be, and, if anything is to be run, whether training sees what is measured."""
+    _say_what_will_be_absent(dataset, options, report)
+    if anything and dataset.training_source(options.train_size) is dataset.base:
+        share = min(options.train_size / dataset.n, 1)
+        if share > LARGE_SHARE:
+            report.say(
+                f"methods are trained on {share:.0%} of the vectors that are measured: those that learn codebooks "
+                "look better than they will on vectors they have not seen; --train-size lowers the share."
+            )
+
+
+def _say_what_will_be_absent(dataset: Dataset, options: Options, report: Reporter) -> None:
+    if not options.with_recall:
+        judged = "" if dataset.judgements is None else f", nor {', '.join(JUDGED_MEASURES)}"
+        report.say(f"without ground truth there will be no {GROUND_TRUTH_METRICS}{judged}.")
+    if options.num_pairs == 0:
+        report.say(f"without pairs (--num-pairs 0) there will be no {PAIR_METRICS}.")
+    if options.with_recall and dataset.judgements is not None:
+        known = {"": options.candidates, "_exact": options.k}
+        absent = [
+            f"{name}{suffix}"
+            for name, (_, depth) in JUDGED_MEASURES.items()
+            for suffix, size in known.items()
+            if size < min(depth, dataset.n)
+        ]
+        if absent:
+            report.say(
+                f"with --k {options.k} and --max-candidates {options.candidates} there will be no "
+                f"{', '.join(absent)}, and no loss of {'it' if len(absent) == 1 else 'them'}."
+            )
