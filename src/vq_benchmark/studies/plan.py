@@ -29,7 +29,7 @@ from vq_benchmark.machine.documents import parsed_json, validated
 from vq_benchmark.results.database import Database
 from vq_benchmark.studies.cells import Cell, Refusal
 from vq_benchmark.studies.fitting import model_path
-from vq_benchmark.studies.stages import STAGES, Stage, Task
+from vq_benchmark.studies.stages import Stage, Task, parsed_stage
 from vq_benchmark.studies.study import Study
 
 Name = Annotated[str, StringConstraints(pattern=r"^[\w-]{1,64}$")]
@@ -128,13 +128,12 @@ class Manifest:
         Raises:
             InputError: there is no such stage, or not so many tasks in it.
         """
-        if stage not in STAGES:
-            raise InputError(f"there is no stage {stage!r}; the stages are {', '.join(STAGES)}.")
-        if not 0 <= index < self.count(stage):
-            raise InputError(
-                f"there is no task {index} of stage {stage}; this study has {self.count(stage)} of them."
-            )
-        return Task(stage, index)
+        known = parsed_stage(stage)
+        count = self.count(known)
+        if not 0 <= index < count:
+            valid = f"its tasks are 0 to {count - 1}" if count else "this study needs none"
+            raise InputError(f"there is no task {index} of stage {stage}; {valid}.")
+        return Task(known, index)
 
     def part(self, task: Task) -> tuple[Configuration, Span]:
         """The configuration and the rows of an `evaluate` task."""

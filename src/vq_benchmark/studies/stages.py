@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from vq_benchmark.errors import InputError
+
 Stage = Literal["truth", "reduce", "fit", "evaluate", "merge"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 """In an order in which they can run; `fit` needs neither `truth` nor `reduce`."""
@@ -34,6 +36,18 @@ class Task:
     @property
     def name(self) -> str:
         return f"{self.stage}-{self.index:05d}"
+
+
+def parsed_stage(text: str) -> Stage:
+    """The stage of that name.
+
+    Raises:
+        InputError: there is none.
+    """
+    found = next((stage for stage in STAGES if stage == text), None)
+    if found is None:
+        raise InputError(f"there is no stage {text!r}; the stages are {', '.join(STAGES)}.")
+    return found
 
 
 def waves() -> list[list[Stage]]:

@@ -247,9 +247,13 @@ class TaskContext:
         whole = configuration.cell((0, manifest.n))
         reason = next(filter(None, map(manifest.failure, manifest.needed_for(configuration))), None)
         if reason is None:
-            lost = [manifest.describe(task) for task in tasks if manifest.outcome(task) == "missing"]
+            lost = [
+                f"{manifest.describe(task)}: task {task.stage} {task.index} is not done."
+                for task in tasks
+                if manifest.outcome(task) == "missing"
+            ]
             if lost:
-                return [*remarks, *(f"{name}: not done." for name in lost)]
+                return [*remarks, *lost]
             earlier = [f"{whole.label}, seed {whole.seed} failed: {row.error}"] if row is not None else []
             return [*remarks, *(finishing.incomplete or earlier)]
         row = failed_row(self.dataset, self.options, whole, manifest.sweep_id, TaskFailed(reason))

@@ -163,7 +163,7 @@ def test_a_merge_says_what_is_missing_and_finishes_later(vectors, options, tmp_p
     for task in manifest.tasks("evaluate"):
         if task != left_out:
             run_task(context, task)
-    with pytest.raises(TaskFailed, match=r"sq .*rows 3,000 to 6,000: not done"):
+    with pytest.raises(TaskFailed, match=r"sq .*rows 3,000 to 6,000: task evaluate 1 is not done"):
         run_task(context, Task("merge", 0))
     assert len(qualities(Database(manifest.results_path))) == 1
     assert manifest.outcome(Task("merge", 0)) == "failed"
@@ -274,7 +274,7 @@ def test_a_folder_holds_one_study_of_one_user(vectors, options, tmp_path):
 def test_impossible_tasks_and_plans_are_refused(vectors, options, tmp_path):
     manifest = planned(study_of(vectors), options, tmp_path / "study")
     for stage, index, sentence in (
-        ("fit", 3, "has 3 of them"),
+        ("fit", 3, "its tasks are 0 to 2"),
         ("fit", -1, "no task -1"),
         ("train", 0, "the stages are"),
     ):

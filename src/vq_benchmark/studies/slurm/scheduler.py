@@ -17,6 +17,7 @@ QUERY_SECONDS = 30
 KEPT_VARIABLES = ("SLURM_CONF", "SLURM_CLUSTERS")
 """The rest of SLURM_… is that of the job we may be in; sbatch would hand it on to jobs that ask for other things."""
 DEFAULT_MAX_ARRAY_SIZE = 1001
+"""What slurm.conf means where it does not say."""
 
 
 class SchedulerError(InputError):
@@ -124,6 +125,15 @@ def max_array_size() -> int:
     answer = _run(["scontrol", "show", "config"], QUERY_SECONDS, "see whether `sinfo` answers; else ask the admins")
     match = re.search(r"^MaxArraySize\s*=\s*(\d+)", answer, re.MULTILINE)
     return int(match[1]) if match else DEFAULT_MAX_ARRAY_SIZE
+
+
+def assumed_max_array_size() -> tuple[int, str]:
+    """The same for scripts that are only shown: SLURM's default where it cannot be asked, and a sentence on that."""
+    try:
+        return max_array_size(), ""
+    except SchedulerError:
+        size = DEFAULT_MAX_ARRAY_SIZE
+        return size, f"SLURM cannot be asked for its MaxArraySize here; arrays are cut for its default of {size}."
 
 
 def cancel(tasks: Iterable[str]) -> None:

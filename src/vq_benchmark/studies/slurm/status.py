@@ -1,21 +1,18 @@
-"""How a study is doing: from its result files first, then the queue, then accounting where there is some."""
+"""How a study is doing on SLURM: its result files first, then the queue, then accounting where there is some."""
 
-import shlex
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
 
 from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.slurm import scheduler
 from vq_benchmark.studies.slurm.jobs import Job, Record, load_record, log_path, named_task
 from vq_benchmark.studies.slurm.queue import queued_tasks
 from vq_benchmark.studies.slurm.resources import JobSpec
-from vq_benchmark.studies.stages import STAGES, Stage, Task
+from vq_benchmark.studies.stages import STAGES, Task
+from vq_benchmark.studies.status import PROBLEMS, StudyStatus, TaskStatus, plot_command, quoted_folder
 
-State = Literal["done", "running", "pending", "failed", "lost"]
-STATES: tuple[State, ...] = get_args(State)
+STATES = ("done", "running", "pending", "failed", "lost")
 """`failed` has a reason that is known, `lost` has left the queue without a result and without one."""
 ENDINGS = {
     "OUT_OF_MEMORY": "out of memory; resume it with more, such as --mem-per-cpu",
@@ -31,72 +28,6 @@ LOOKED_AT = 2000
 """Bytes of the end of a log."""
 
 
-@dataclass(frozen=True)
-class TaskStatus:
-    """What is known of one task."""
-
-    task: Task
-    state: State
-    reason: str = ""
-    log: Path | None = None
-
-
-@dataclass(frozen=True)
-class StudyStatus:
-    """What is known of all tasks."""
-
-    manifest: Manifest
-    tasks: tuple[TaskStatus, ...]
-
-    def counts(self, stage: Stage) -> dict[State, int]:
-        """How many tasks of a stage are in each state."""
-        found = Counter(each.state for each in self.tasks if each.task.stage == stage)
-        return {state: found[state] for state in STATES}
-
-    @property
-    def problems(self) -> list[TaskStatus]:
-        """The tasks that will not be done unless someone does something."""
-        return [each for each in self.tasks if each.state in ("failed", "lost")]
-
-    def waiting_reasons(self) -> dict[str, int]:
-        """Why tasks wait, as SLURM says it, and how many."""
-        return dict(Counter(each.reason for each in self.tasks if each.state == "pending").most_common())
-
-    @property
-    def next_command(self) -> str:
-        """What to type next."""
-        folder = shlex.quote(str(self.manifest.folder))
-        if self.problems:
-            return f"vq-benchmark slurm resume {folder}"
-        if any(each.state != "done" for each in self.tasks):
-            return f"vq-benchmark slurm status {folder}"
-        return f"vq-benchmark plot --db-path {shlex.quote(str(self.manifest.results_path))}"
-
-    def as_json(self) -> dict[str, Any]:
-        """The same as plain values."""
-        return {
-            "study": str(self.manifest.folder),
-            "stages": {
-                stage: {"tasks": self.manifest.count(stage), **self.counts(stage)}
-                for stage in STAGES
-                if self.manifest.count(stage)
-            },
-            "problems": [
-                {
-                    "stage": each.task.stage,
-                    "index": each.task.index,
-                    "what": self.manifest.describe(each.task),
-                    "state": each.state,
-                    "reason": each.reason,
-                    "log": None if each.log is None else str(each.log),
-                }
-                for each in self.problems
-            ],
-            "results": str(self.manifest.results_path),
-            "next": self.next_command,
-        }
-
-
 def study_status(manifest: Manifest) -> StudyStatus:
     """What became of every task so far.
 
@@ -109,16 +40,27 @@ def study_status(manifest: Manifest) -> StudyStatus:
     unfinished = {task for stage in STAGES for task in manifest.unfinished(stage)}
     latest = _latest_jobs(record, unfinished)
     ended = _endings(manifest, latest, queued)
-    return StudyStatus(
-        manifest,
-        tuple(
-            _status_of(manifest, task, queued.get(task), ended.get(task), latest.get(task))
-            if task in unfinished
-            else TaskStatus(task, "done")
-            for stage in STAGES
-            for task in manifest.tasks(stage)
-        ),
+    tasks = tuple(
+        _status_of(manifest, task, queued.get(task), ended.get(task), latest.get(task))
+        if task in unfinished
+        else TaskStatus(task, "done")
+        for stage in STAGES
+        for task in manifest.tasks(stage)
     )
+    return StudyStatus(manifest, STATES, tasks, _next_command(manifest, {each.state for each in tasks}))
+
+
+def waiting_reasons(status: StudyStatus) -> dict[str, int]:
+    """Why tasks wait, as SLURM says it, and how many."""
+    return dict(Counter(each.reason for each in status.tasks if each.state == "pending").most_common())
+
+
+def _next_command(manifest: Manifest, states: set[str]) -> str:
+    if states.intersection(PROBLEMS):
+        return f"vq-benchmark slurm resume {quoted_folder(manifest)}"
+    if states == {"done"}:
+        return plot_command(manifest)
+    return f"vq-benchmark slurm status {quoted_folder(manifest)}"
 
 
 def _latest_jobs(record: Record, tasks: Collection[Task]) -> dict[Task, tuple[Job, int]]:

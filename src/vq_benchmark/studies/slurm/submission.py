@@ -1,7 +1,6 @@
 """Hand a study in: one script for each stage, an array of its tasks, and who waits for whom."""
 
 import shlex
-import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from vq_benchmark.studies.slurm.jobs import (
 from vq_benchmark.studies.slurm.queue import queued_tasks
 from vq_benchmark.studies.slurm.script import StageScript, script_text
 from vq_benchmark.studies.stages import NEEDS, STAGES, Need, Stage
+from vq_benchmark.studies.task_command import stage_command
 
 DEPENDENCY: dict[Need, str] = {"all done": "afterok", "own done": "afterany", "all ended": "afterany"}
 """How SLURM, whose jobs wait for whole stages, puts what a stage needs."""
@@ -178,11 +178,7 @@ def _stage_script(manifest: Manifest, record: Record, stage: Stage, max_array_si
         array=first.part.text,
         log_folder=manifest.folder / LOG_FOLDER,
         log_stem=stage,
-        # -P: the folder that a job starts in is no place to import from.
-        command=[
-            sys.executable, "-P", "-m", "vq_benchmark", "slurm", "task", *record.program_options,
-            str(manifest.folder), stage,
-        ],
+        command=stage_command(manifest, stage, record.program_options, "slurm"),
         further=[
             shlex.join(
                 scheduler.submission(path, call.part.text, call.part.offset, "", _name_of_part(manifest, call))
