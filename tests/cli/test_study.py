@@ -79,7 +79,7 @@ def test_planning_again_changes_nothing_and_another_study_is_refused(program, pl
     assert (planned / "manifest.json").read_bytes() == before
     other = program("study", "plan", "--dataset", vectors, *METHOD, "--chunks", 3, "--study-dir", planned)
     assert other.code == 2
-    assert "holds another study" in other.err
+    assert "holds a different study" in other.err
 
 
 def test_a_file_plans_as_well_and_options_override_it(program, vectors, tmp_path):
@@ -152,7 +152,7 @@ def test_a_killed_task_is_missing_and_runs_again(program, tmp_path):
     assert line in lines(program, "st", "--ready", "--checkpoint-every", "1", "--threads", "1")
     again = program("study", "task", "st", "truth", 0)
     assert again.code == 0
-    assert "checkpoint" in again.err
+    assert "resuming from checkpoint: " in again.err
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_the_folder_of_another_user_is_not_planned_in(program, planned, vectors,
     monkeypatch.setenv("LOGNAME", "somebody")
     said = program("study", "plan", "--dataset", vectors, *METHOD, "--chunks", 2, "--study-dir", planned)
     assert said.code == 2
-    assert "give a folder of your own" in said.err
+    assert "choose a folder of your own" in said.err
 
 
 def test_jobs_are_previewed_without_slurm(program, vectors, tmp_path, monkeypatch):
@@ -193,7 +193,7 @@ def test_jobs_are_previewed_without_slurm(program, vectors, tmp_path, monkeypatc
     options = ("--dataset", vectors, *METHOD, "--chunks", 2, "--study-dir", "st")
     said = program("slurm", "submit", *options, "--dry-run", "--time", 60, "--mem", "1G")
     assert said.code == 0, said.err
-    assert "MaxArraySize here; arrays are cut for its default of 1001." in said.err
+    assert "MaxArraySize here; arrays are cut at its default, 1001." in said.err
     for text in ("#SBATCH --array=0-3", "#SBATCH --mem=1G", "afterok:$reduce,afterany:$fit", "slurm task"):
         assert text in said.out
     assert not Path("st").exists()

@@ -114,9 +114,9 @@ def test_a_script_that_is_told_to_stop_queues_again_and_one_that_is_cancelled_do
     login_node.run("scancel", cancelled)
     login_node.wait_until_empty()
     log = Path(f"vq-truth-{job}.log").read_text()
-    for sentence in ("SIGUSR1 stopped exact neighbours", f"{job} is queued again.", "goes on from its checkpoint"):
+    for sentence in ("SIGUSR1 stopped exact neighbours", f"{job} is requeued.", "resuming from checkpoint"):
         assert sentence in log
-    assert f"{cancelled} is cancelled" in Path(f"vq-truth-{cancelled}.log").read_text()
+    assert f"{cancelled} was cancelled" in Path(f"vq-truth-{cancelled}.log").read_text()
     assert not Path("other/truth.npz").exists()
     typed(
         ["vq-benchmark precompute-gt --dataset base.npy --queries-path queries.npy --k 10 --output-path truth.npz"],

@@ -49,11 +49,11 @@ def test_all_stands_for_the_methods_that_train_fast():
         ("dataset: sample\nmethods: pq\nchunks: 0\n", "chunks is not valid"),
         ("dataset: sample\nmethods: pq\nmetric: manhattan\n", "metric is not valid"),
         ("dataset: sample\nmethods: [[pq]]\n", "methods is not valid: its items must be names"),
-        ("dataset: sample\nmethods: pq\nbits: 2\nbits: 4\n", "'bits' is there twice"),
-        ("dataset: sample\nmethods: {pq: {m: 48, m: 96}}\n", "'m' is there twice"),
+        ("dataset: sample\nmethods: pq\nbits: 2\nbits: 4\n", "'bits' occurs twice"),
+        ("dataset: sample\nmethods: {pq: {m: 48, m: 96}}\n", "'m' occurs twice"),
         ("- a list\n", "is not a study"),
         ("dataset: [\n", "is not YAML"),
-        ("dataset: sample\nmethods: pq\nskip_ground_truth: true\nground_truth_path: a.npz\n", "only one can be"),
+        ("dataset: sample\nmethods: pq\nskip_ground_truth: true\nground_truth_path: a.npz\n", "set only one"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(tmp_path, text, sentence):

@@ -61,7 +61,7 @@ class Options:
             raise InputError(f"--k is {self.k}, more than the {self.candidates} candidates kept (--max-candidates).")
         if self.with_qps and not self.with_recall:
             raise InputError(
-                "--with-qps needs recall: a search rate says nothing without the recall of the same index; leave out "
+                "--with-qps needs recall: throughput is meaningless without the recall of the same index; leave out "
                 "--skip-ground-truth and --no-with-recall."
             )
         block_rows(self.batch_size)
@@ -114,7 +114,7 @@ def parsed_grid(
     """
     for seed in seeds:
         if not 0 <= seed <= GREATEST_SEED:
-            raise InputError(f"a seed is {seed}, it must be at least 0 and at most {GREATEST_SEED}.")
+            raise InputError(f"the seed {seed} must be between 0 and {GREATEST_SEED}.")
     return {
         method: [
             quantizer_class(method).parameters_type.parse(method, values)
@@ -166,7 +166,7 @@ def _too_slow(method: str, parameters: Parameters, dataset: Dataset, train_size:
     return Refusal(
         method,
         f"training {method} {config} on {count:,} vectors would take about {seconds / 60:,.0f} minutes on one core, "
-        f"more than {LONGEST_TRAINING_SECONDS / 60:.0f}; --slow allows it.",
+        f"more than {LONGEST_TRAINING_SECONDS / 60:.0f}; allow it with --slow.",
     )
 
 

@@ -9,18 +9,18 @@ GROUND_TRUTH_METRICS = "recall_at_k, recall_k_at_r, rank_distortion and sum_of_s
 PAIR_METRICS = "score_mse, score_bias, score_slope, pairwise_distortion and pairwise_distortion_asymmetric"
 
 LARGE_SHARE = 0.5
-"""Of the base among the training rows, above which codebooks may fit the very rows that are measured."""
+"""Share of the base used for training, above which codebooks may overfit the rows that are measured."""
 
 
 def say_what_to_expect(dataset: Dataset, options: Options, report: Reporter, *, anything: bool) -> None:
-    """Say which metrics there will not be, and, if anything is to be run, whether training sees what is measured."""
+    """Report which metrics will be absent and, if anything will run, whether training sees the measured rows."""
     _say_what_will_be_absent(dataset, options, report)
     if anything and dataset.training_source(options.train_size) is dataset.base:
         share = min(options.train_size / dataset.n, 1)
         if share > LARGE_SHARE:
             report.say(
-                f"methods are trained on {share:.0%} of the vectors that are measured: those that learn codebooks "
-                "look better than they will on vectors they have not seen; --train-size lowers the share."
+                f"training uses {share:.0%} of the measured vectors, so methods that learn codebooks look better "
+                "than on unseen vectors; lower the share with --train-size."
             )
 
 

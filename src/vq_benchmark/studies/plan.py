@@ -1,14 +1,14 @@
 """The plan of a study on disk: its tasks in stages, and which of them are done.
 
-    DIR/manifest.json            what the study is; never changed
+    DIR/manifest.json            the study; never changes
     DIR/truth/0-4096.npz         stage truth: the exact neighbours among the rows of one chunk
     DIR/truth/whole.npz          stage reduce: the same among all rows
-    DIR/codebooks/pq-….npz       stage fit: one model for each configuration, unless they are kept elsewhere
-    DIR/results/evaluate-00042.db    stage evaluate: one row for each configuration and chunk
+    DIR/codebooks/pq-….npz       stage fit: one model per configuration, unless --codebooks-dir says otherwise
+    DIR/results/evaluate-00042.db    stage evaluate: one row per configuration and chunk
     DIR/results.db               stage merge: the finished rows
-    DIR/failures/fit-00003.json  why a task failed; it goes when the task is done
+    DIR/failures/fit-00003.json  why a task failed; removed when the task is done
 
-A task is done if its file is there. Nothing else knows: no scheduler, no state that could be wrong.
+A task is done if its file exists. There is no other state that could be wrong.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ from vq_benchmark.studies.stages import Stage, Task, parsed_stage
 from vq_benchmark.studies.study import Study
 
 Name = Annotated[str, StringConstraints(pattern=r"^[\w-]{1,64}$")]
-"""What may be part of a file's name."""
+"""Text that is safe in a file name."""
 Outcome = Literal["done", "failed", "missing"]
 
 FORMAT_VERSION = 2
@@ -59,7 +59,7 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A study that was planned: everything that its tasks need to know but the vectors."""
+    """A planned study: everything that its tasks need except for the vectors."""
 
     folder: Path
     study: Study
@@ -72,7 +72,7 @@ class Manifest:
     chunks: tuple[Span, ...]
     refusals: tuple[Refusal, ...] = ()
     truth_is_given: bool = False
-    """Whether exact neighbours come with the data or from a file, so that none are computed chunk by chunk."""
+    """Whether exact neighbours are part of the data or in a file, so that none are computed chunk by chunk."""
 
     @property
     def results_path(self) -> Path:
@@ -107,7 +107,7 @@ class Manifest:
         return self.folder / "failures" / f"{task.name}.json"
 
     def count(self, stage: Stage) -> int:
-        """How many tasks a stage has; some studies need no task of some stages."""
+        """The number of tasks of a stage; 0 if the study does not need the stage."""
         with_truth = self.study.with_recall and not self.study.skip_ground_truth
         counts = {
             "truth": len(self.chunks) if with_truth and not self.truth_is_given else 0,
@@ -126,7 +126,7 @@ class Manifest:
         """The task of that name.
 
         Raises:
-            InputError: there is no such stage, or not so many tasks in it.
+            InputError: the stage does not exist, or has fewer tasks.
         """
         known = parsed_stage(stage)
         count = self.count(known)
@@ -146,7 +146,7 @@ class Manifest:
         return [Task("evaluate", index) for index in range(first, first + len(self.chunks))]
 
     def needed_for(self, configuration: Configuration) -> list[Task]:
-        """All tasks that the finished row of a configuration is made from, in an order in which they can run."""
+        """All tasks that the finished row of a configuration needs, in an order in which they can run."""
         fit = Task("fit", self.configurations.index(configuration))
         return [*self.tasks("truth"), *self.tasks("reduce"), fit, *self.tasks_of(configuration)]
 
@@ -173,7 +173,7 @@ class Manifest:
                 return "finished rows of all configurations"
 
     def outcome(self, task: Task) -> Outcome:
-        """What the files say of a task. `merge` is done when every configuration has its finished row."""
+        """What the files say of a task. `merge` is done when every configuration has a finished row."""
         if task.stage == "merge":
             return self._merge_outcome()
         if self.result_path(task).exists():
@@ -192,14 +192,14 @@ class Manifest:
         return "failed" if failed else "missing"
 
     def failure(self, task: Task) -> str | None:
-        """Why a task failed, in a sentence; None where it did not."""
+        """Why a task failed, in a sentence; None if it did not fail."""
         path = self.failure_path(task)
         if self.outcome(task) == "done" or not path.exists():
             return None
         try:
             with reading(path, *MISSHAPEN, what="a readable record of why the task failed"):
                 return str(parsed_json(path.read_bytes())["error"])
-        except InputError as error:  # that it failed is known all the same
+        except InputError as error:  # it failed all the same
             return str(error)
 
     def unfinished(self, stage: Stage) -> list[Task]:
@@ -207,7 +207,7 @@ class Manifest:
         return [task for task in self.tasks(stage) if self.outcome(task) != "done"]
 
     def identity(self) -> str:
-        """Hash of what determines the tasks, as 24 hex digits; not of who planned them, where and when."""
+        """Hash of what determines the tasks, as 24 hex digits, without who planned them, where and when."""
         determining = [
             self.study.model_dump(mode="json"), self.n, self.fingerprint, str(self.codebooks_dir),
             [asdict(each) for each in self.configurations], self.chunks,
@@ -215,7 +215,7 @@ class Manifest:
         return hashlib.sha256(json.dumps(determining, sort_keys=True).encode()).hexdigest()[:24]
 
     def save(self) -> None:
-        """Write the manifest, for good."""
+        """Write the manifest. It never changes afterwards."""
         content = {
             "version": FORMAT_VERSION,
             "metric_set": metric_set.VERSION,
@@ -239,11 +239,11 @@ class Manifest:
         """The manifest of a study's folder.
 
         Raises:
-            InputError: there is none, or it is damaged, or of another version.
+            InputError: it does not exist, is damaged, or was written by another version.
         """
         path = folder / MANIFEST_FILE
         if not path.exists():
-            raise InputError(f"{str(folder)!r} is not the folder of a study: there is no {MANIFEST_FILE}.")
+            raise InputError(f"{str(folder)!r} is not the folder of a study: it has no {MANIFEST_FILE}.")
         with reading(path, *MISSHAPEN, what=KIND):
             content = parsed_json(path.read_bytes())
             release = content.pop("package_version").rsplit(".", 1)[0]
@@ -251,14 +251,14 @@ class Manifest:
         ours = FORMAT_VERSION, version("vq-benchmark").rsplit(".", 1)[0], metric_set.VERSION
         if found != ours:
             raise InputError(
-                f"{str(path)!r} is of format {found[0]}, vq-benchmark {found[1]}, metric set {found[2]}; this is "
-                f"vq-benchmark {ours[1]}, format {ours[0]}, metric set {ours[2]}, whose numbers may differ: continue "
-                "with that version, or start a new study."
+                f"{str(path)!r} was written by vq-benchmark {found[1]} (format {found[0]}, metric set {found[2]}); "
+                f"this is vq-benchmark {ours[1]} (format {ours[0]}, metric set {ours[2]}), whose numbers may differ. "
+                "Continue with the old version, or start a new study."
             )
         with reading(path, *MISSHAPEN, what=KIND):
             study = Study.parse(content["study"], repr(str(path)))
             manifest = validated(cls, content | {"folder": folder.absolute(), "study": study})
             if joined(list(manifest.chunks)) != [(0, manifest.n)]:
-                raise ValueError(f"its chunks are not the {manifest.n} rows of the base")
+                raise ValueError(f"its chunks do not cover the {manifest.n} rows of the base")
             manifest.codebooks_dir.exists()  # a damaged name may be too long even to be looked for
         return manifest

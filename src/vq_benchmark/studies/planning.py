@@ -19,13 +19,13 @@ from vq_benchmark.studies.study import Study
 def plan_study(
     study: Study, folder: Path, dataset: Dataset, options: Options, cells: Sequence[Cell] | None = None
 ) -> Manifest:
-    """The manifest of a study in a folder, written unless it is there already.
+    """The manifest of a study in a folder, written unless it exists.
 
-    `cells` are those of the study's cells that are to be run, default all; `options` are those of the study.
+    `cells` are the cells of the study to run, default all; `options` are those of the study.
 
     Raises:
-        InputError: the folder holds another study or that of another user, there is nothing to run, there are more
-            chunks than rows, or a search index is to be made of chunks.
+        InputError: the folder holds a different study or that of another user, nothing is left to run, there are more
+            chunks than rows, or --with-qps is given with several chunks.
     """
     manifest = draft_manifest(study, folder.absolute(), dataset, options, cells)
     if not (folder / MANIFEST_FILE).exists():
@@ -33,22 +33,22 @@ def plan_study(
         return manifest
     earlier = Manifest.load(folder)
     if earlier.owner != manifest.owner:
-        raise InputError(f"{str(folder)!r} holds a study of {earlier.owner}; give a folder of your own.")
+        raise InputError(f"{str(folder)!r} holds a study of user {earlier.owner}; choose a folder of your own.")
     if earlier.identity() != manifest.identity():
-        raise InputError(f"{str(folder)!r} holds another study; give another folder, or delete it.")
+        raise InputError(f"{str(folder)!r} holds a different study; choose another folder or delete this one.")
     return earlier
 
 
 def draft_manifest(
     study: Study, folder: Path, dataset: Dataset, options: Options, cells: Sequence[Cell] | None = None
 ) -> Manifest:
-    """What `plan_study` writes, without looking at the folder or writing to it."""
+    """What `plan_study` writes, without reading or writing the folder."""
     possible, refusals = study.cells(dataset, options)
     chosen = possible if cells is None else list(cells)
     if not chosen:
         raise InputError("no method has a configuration at these budgets; nothing was planned.")
     if study.with_qps and study.chunks > 1:
-        raise InputError("--with-qps searches an index of the whole base; it needs --chunks 1.")
+        raise InputError("--with-qps times an index of the whole base, so it needs --chunks 1.")
     return Manifest(
         folder=folder,
         study=study,
@@ -74,13 +74,13 @@ def draft_manifest(
 
 
 def chunk_spans(n: int, chunks: int) -> list[Span]:
-    """[0, n) in so many parts, of whole tiles where there are enough of them, so that no tile is read twice.
+    """[0, n) in `chunks` parts. If there are enough tiles, each part has whole ones, so that none is read twice.
 
     Raises:
         InputError: there are more chunks than rows.
     """
     if not 1 <= chunks <= n:
-        raise InputError(f"--chunks is {chunks}, it must be from 1 to the {n} base vectors.")
+        raise InputError(f"--chunks is {chunks}; it must be between 1 and the number of base vectors, {n}.")
     unit = TILE_ROWS if n >= chunks * TILE_ROWS else 1
     edges = [n * part // chunks // unit * unit for part in range(chunks)] + [n]
     return list(itertools.pairwise(edges))

@@ -14,7 +14,7 @@ from vq_benchmark.studies.cells import Options
 
 @contextmanager
 def staged_rows(dataset: Dataset, options: Options, rows: Span, report: Reporter) -> Iterator[Dataset]:
-    """The data set with those rows read from scratch space, if the options say so and it has room."""
+    """The data set with those rows copied to scratch space, if the options ask for it and they fit."""
     if not options.stage_to_tmp or rows[0] == rows[1]:
         yield dataset
         return

@@ -1,4 +1,4 @@
-"""A study: which methods, at which budgets, on which vectors, measured how. Frozen, and read from YAML."""
+"""A study: which methods at which budgets, on which vectors, measured how. Frozen; read from YAML."""
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,20 +32,20 @@ MEASUREMENT = (
 
 
 class _UniqueKeys(SafeYaml):
-    """YAML in which a key that stands twice is an error; the first of the two would be dropped without a word."""
+    """YAML in which a repeated key is an error; plain YAML silently drops the first."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.tag != MERGE_TAG:
                 if key.value in seen:
-                    raise yaml.MarkedYAMLError(problem=f"{key.value!r} is there twice", problem_mark=key.start_mark)
+                    raise yaml.MarkedYAMLError(problem=f"{key.value!r} occurs twice", problem_mark=key.start_mark)
                 seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 
 class Study(BaseModel):
-    """What is compared, and all that determines the results; where they go and on what machine is not in it.
+    """What is compared, and everything that determines the results; not where they go or which machine runs it.
 
     Names and meanings are those of the options of `vq-benchmark sweep`.
     """
@@ -126,7 +126,7 @@ class Study(BaseModel):
             message = first["msg"].removeprefix("Value error, ")
             raise InputError(f"{origin}: {place} is not valid: {message[0].lower()}{message[1:]}.") from None
         if study.skip_ground_truth and study.ground_truth_path is not None:
-            raise InputError(f"{origin} names a ground_truth_path and has skip_ground_truth; only one can be.")
+            raise InputError(f"{origin} sets both ground_truth_path and skip_ground_truth; set only one.")
         methods = {name: study.methods.get(name, {}) for name in method_names(study.methods, study.slow)}
         return study.model_copy(update={"methods": methods} | {name: _absolute(study, name) for name in PATHS})
 

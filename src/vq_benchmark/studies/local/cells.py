@@ -25,20 +25,19 @@ def run_cells(
     *,
     force: bool = False,
 ) -> Outcome:
-    """Run every cell that has no row yet, or a failed one; with `force` every cell.
+    """Run every cell that has no row or a failed one; with `force`, every cell.
 
     A cell that fails leaves a failed row and does not stop the others.
 
     Raises:
-        InputError: the database or the ground truth cannot be used, or a search index is to be made of a chunk;
-            nothing was run.
-        Stopped: a signal asked for it; the rows of the cells before are stored.
+        InputError: the database or the ground truth is unusable, or --with-qps was given for a chunk; nothing ran.
+        Stopped: a signal asked for it; the rows of earlier cells are stored.
     """
     for cell in cells:
         if options.with_qps and (cell.start, cell.stop) != (0, dataset.n):
             raise InputError(
-                f"--with-qps searches an index of the whole base, so it cannot measure the chunk {cell.start} to "
-                f"{cell.stop} of {dataset.n} rows; run it once on the whole base, or the chunks without --with-qps."
+                f"--with-qps times an index of the whole base, not rows {cell.start} to {cell.stop} of {dataset.n}; "
+                "run it once on the whole base, or run the chunks without --with-qps."
             )
     outcome, waiting = done_before(dataset, options, cells, database, report, force=force)
     if waiting:
@@ -58,7 +57,7 @@ def run_cells(
                 report.say(f"cell {number} of {len(waiting)}: {cell.label}, seed {cell.seed}")
             run = _run_or_fail(dataset, options, cell, sweep_id, truths.get(rows), report)
             if run.status == "failed" and run.run_id not in outcome.outdated and _has_result(database, run.run_id):
-                report.say(f"{cell.label}: the row of the earlier, successful run stays.")
+                report.say(f"{cell.label}: keeping the row of the earlier, successful run.")
             else:
                 database.put(run)
             if run.status != "failed":
@@ -77,7 +76,7 @@ def _run_or_fail(
 ) -> Run:
     try:
         return run_cell(dataset, options, cell, sweep_id, truths, report)
-    except (BadRows, Stopped):  # the rows are bad for every cell, and a stop is no failure
+    except (BadRows, Stopped):  # bad rows affect every cell, and a stop is not a failure
         raise
     except Exception as error:  # noqa: BLE001 - however a cell fails, its error becomes a row and the others run
         report.say(f"{cell.label} failed: {error}")

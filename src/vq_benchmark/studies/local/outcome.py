@@ -1,4 +1,4 @@
-"""What became of the cells of a study, and which of them were done before."""
+"""The outcome of the cells of a study, and which of them were done before."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,16 +15,16 @@ from vq_benchmark.studies.identity import run_id
 
 @dataclass
 class Outcome:
-    """What became of the cells."""
+    """The outcome of the cells."""
 
     runs: list[Run] = field(default_factory=list)
     """Rows of all cells, done before or now."""
     skipped: int = 0
     """Cells that were done before."""
     outdated: set[str] = field(default_factory=set)
-    """The run_id of rows that were done before, on vectors that changed since."""
+    """The run_id of earlier rows whose vectors have changed since."""
     problems: list[str] = field(default_factory=list)
-    """A sentence for each part of the work that failed and is not named by a failed row."""
+    """A sentence for each failure that has no failed row."""
 
     @property
     def failed(self) -> list[Run]:
@@ -41,8 +41,8 @@ def done_before(
     *,
     force: bool,
 ) -> tuple[Outcome, list[Cell]]:
-    """The rows of the cells that need not run, and the other cells: those that have no row yet, or a failed one, or
-    one of vectors that changed since."""
+    """The rows of the cells that need not run, and the cells that do: those without a row, with a failed one, or with
+    one whose vectors have changed since."""
     outcome, contents = Outcome(), Contents(dataset, report, options.batch_size)
     waiting: list[Cell] = []
     for cell in cells:
@@ -52,14 +52,14 @@ def done_before(
             continue
         present = contents.present(earlier, options.train_size)
         if present is None:
-            report.say(f"{cell.label}: the vectors changed since it was measured; it is measured again.")
+            report.say(f"{cell.label}: the vectors have changed since it was measured; measuring it again.")
             outcome.outdated.add(earlier.run_id)
             waiting.append(cell)
             continue
         if present is not earlier:
-            with suppress(InputError):  # a database that may not be written to: the vectors are compared again then
+            with suppress(InputError):  # a read-only database: the next run compares the vectors again
                 database.put(present)
-        options.checkpoints.remove(earlier.run_id)  # a kill may have come between the row and this
+        options.checkpoints.remove(earlier.run_id)  # a kill may have come between storing the row and this
         outcome.runs.append(present)
         outcome.skipped += 1
     return outcome, waiting

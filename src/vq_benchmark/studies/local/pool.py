@@ -1,4 +1,4 @@
-"""Run a planned study on this machine: in this process, or in several that share its threads."""
+"""Run a planned study on this machine, in this process or in several that share its threads."""
 
 import multiprocessing
 import os
@@ -24,23 +24,23 @@ from vq_benchmark.studies.stages import STAGES, Task, waves
 from vq_benchmark.studies.tasks import TaskContext, TaskFailed, record_failure, run_task
 
 SECONDS_BETWEEN_LOOKS = 0.5
-"""At whether a signal has asked to stop."""
+"""How often to check whether a signal asked to stop."""
 CONTEXT = multiprocessing.get_context("spawn")
-"""A forked process would inherit the thread pools of BLAS and OpenMP without their threads."""
+"""Spawned, since a forked process inherits the thread pools of BLAS and OpenMP without their threads."""
 
 
 def run_study(manifest: Manifest, machine: Options, report: Reporter, *, workers: int = 1) -> list[str]:
-    """Do all that is not done yet; returns a sentence for each task that failed.
+    """Run every task that is not done; returns a sentence for each that failed.
 
-    A task that fails does not stop those that do not need it.
+    A failed task stops only the tasks that need it.
 
     Raises:
-        InputError: the workers are not a number from 1 to the threads.
-        Stopped: it was told to stop; the same call goes on from there.
+        InputError: `workers` is not between 1 and the number of threads.
+        Stopped: a signal asked for it; the same call resumes.
     """
     if not 1 <= workers <= machine.threads:
         raise InputError(
-            f"--workers is {workers}, it must be from 1 to the {machine.threads} threads that they share (--threads)."
+            f"--workers is {workers}; it must be between 1 and the number of threads, {machine.threads} (--threads)."
         )
     context = TaskContext(manifest, machine, report)
     failures: list[str] = []
@@ -88,20 +88,20 @@ class _Worker:
 
 @dataclass
 class _WorkerPool:
-    """Worker processes, which outlive the stages, for each has libraries to load and vectors to open."""
+    """Worker processes. They outlive the stages, since each has to load libraries and open the vectors."""
 
     folder: Path
     machine: Options
     workers: list[_Worker] = field(default_factory=list)
 
     def complete(self, size: int) -> list[_Worker]:
-        """So many living workers; those that died are replaced."""
+        """Start workers until `size` of them are alive, and return them."""
         self.workers = [worker for worker in self.workers if worker.task or worker.process.is_alive()]
         while len(self.workers) < size:
             ours, theirs = CONTEXT.Pipe()
             process = CONTEXT.Process(target=_work, args=(theirs, self.folder, self.machine))
             ensure_running()  # it would let signals in when a first process is started
-            with held_back():  # a worker is told by this process, and heeds it only once it is at work
+            with held_back():  # this process tells a worker to stop; the worker handles signals once it is set up
                 process.start()
             theirs.close()
             self.workers.append(_Worker(process, ours))
@@ -119,7 +119,7 @@ class _WorkerPool:
 
 
 def _in_processes(context: TaskContext, tasks: Sequence[Task], pool: _WorkerPool, workers: int) -> list[str]:
-    """Hand each task to a worker that is free; one that dies is replaced, and its task has failed."""
+    """Send each task to a free worker. A worker that dies is replaced, and its task counts as failed."""
     waiting = list(reversed(tasks))
     failures: list[str] = []
     stopped_by: str | None = None
@@ -130,7 +130,7 @@ def _in_processes(context: TaskContext, tasks: Sequence[Task], pool: _WorkerPool
                 for worker in pool.complete(min(workers, len(tasks))):
                     if worker.task is None and waiting:
                         worker.task = waiting.pop()
-                        with suppress(OSError):  # it has died already, which its answer will show
+                        with suppress(OSError):  # it died already, as its answer will show
                             worker.connection.send(worker.task)
             busy = [worker for worker in pool.workers if worker.task is not None]
             if not busy:
@@ -164,15 +164,15 @@ def _check_stop(context: TaskContext, worker_stopped_by: str | None = None) -> N
 
 
 def _answer(context: TaskContext, worker: _Worker) -> str | Stopped | None:
-    """What became of the worker's task: None if it is done, else why it is not."""
+    """The outcome of the worker's task: None if it is done, else why it is not."""
     try:
         answer: str | tuple[str, str, int] | None = worker.connection.recv()
-    except (EOFError, OSError):  # it is reset where the task was not even read
+    except (EOFError, OSError):  # the pipe is reset if the task was never read
         assert worker.task is not None
         worker.process.join()
         code = worker.process.exitcode or 0
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        hint = "; it may have been killed for want of memory" if how == "SIGKILL" else ""
+        hint = "; it was probably killed for running out of memory" if how == "SIGKILL" else ""
         message = f"the process that ran it died ({how}){hint}."
         record_failure(context, worker.task, message, message)
         return f"{context.manifest.describe(worker.task)} failed: {message}"
@@ -180,7 +180,7 @@ def _answer(context: TaskContext, worker: _Worker) -> str | Stopped | None:
 
 
 def _work(connection: Connection, folder: Path, machine: Options) -> None:
-    """The life of a worker: tasks in, an answer for each out, until there are no more."""
+    """The loop of a worker: receive a task, run it, answer, until the pipe closes."""
     threading.Thread(target=_die_with_parent, daemon=True).start()
     use_threads(machine.threads)
     if machine.memory is not None:
@@ -203,7 +203,7 @@ def _work(connection: Connection, folder: Path, machine: Options) -> None:
 
 
 def _die_with_parent() -> None:
-    """A worker whose parent was killed must not go on, unseen, beside the one that the next call starts."""
+    """End a worker whose parent was killed, or it would run on beside the workers of the next call."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     wait([parent.sentinel])

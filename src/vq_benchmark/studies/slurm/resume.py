@@ -1,4 +1,4 @@
-"""Repair a study: hand in what has no result and is not in the queue, and whatever waits for it."""
+"""Resume a study: submit the tasks that have no result and are not in the queue, and those that need them."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -16,23 +16,23 @@ from vq_benchmark.studies.stages import NEEDS, STAGES, Stage, Task
 
 @dataclass(frozen=True)
 class ResumeResult:
-    """What a call of `resume` did."""
+    """What one call of `resume` did."""
 
     jobs: list[Job]
     still_queued: int
-    """Tasks that were in the queue and stay there."""
+    """Tasks that were in the queue and remain there."""
 
 
 def resume_study(manifest: Manifest, changes: Mapping[str, Any]) -> ResumeResult:
-    """Hand in the tasks that are missing or failed and not in the queue; `changes` are new resources.
+    """Submit the tasks that are missing or failed and not in the queue; `changes` are new resources.
 
-    Tasks that wait for a stage of which something is handed in again wait for the wrong jobs: they are taken off the
-    queue and handed in again with the others. With changes the scripts are written anew; without, they stay as they
-    are, with what was edited by hand.
+    If tasks of a stage are resubmitted, queued tasks that depend on it wait for the wrong jobs: they are cancelled
+    and resubmitted with the others. Changes rewrite the scripts; without changes the scripts stay as they are,
+    including edits by hand.
 
     Raises:
-        InputError: the study is another user's or was never submitted, or the resources are not possible.
-        SchedulerError: SLURM did not take all of it; the same call goes on.
+        InputError: the study belongs to another user or was never submitted, or the resources are invalid.
+        SchedulerError: SLURM rejected part of it; the same call continues.
     """
     require_own(manifest)
     record = load_record(manifest.folder)
@@ -59,7 +59,7 @@ def resume_study(manifest: Manifest, changes: Mapping[str, Any]) -> ResumeResult
 def _sorted_out(
     manifest: Manifest, queued: Mapping[Task, scheduler.QueuedTask]
 ) -> tuple[dict[Task, scheduler.QueuedTask], list[scheduler.QueuedTask], dict[Stage, list[int]]]:
-    """What stays in the queue, what is to leave it, and the numbers of the tasks to hand in."""
+    """What stays in the queue, what must leave it, and the numbers of the tasks to submit."""
     kept: dict[Task, scheduler.QueuedTask] = {}
     outdated: list[scheduler.QueuedTask] = []
     todo: dict[Stage, list[int]] = {}
@@ -70,7 +70,7 @@ def _sorted_out(
                 outdated.append(row)
             elif task.stage == stage:
                 kept[task] = row
-        # A merge that is running now has not seen what is handed in now.
+        # A merge that is running does not see what is submitted now.
         waits_for_more = stage == "merge" and renewed
         todo[stage] = [task.index for task in manifest.unfinished(stage) if waits_for_more or task not in kept]
     return kept, outdated, todo

@@ -1,4 +1,4 @@
-"""How a study is doing on SLURM: its result files first, then the queue, then accounting where there is some."""
+"""The status of a study on SLURM: from its result files, then the queue, then accounting if there is any."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -13,26 +13,26 @@ from vq_benchmark.studies.stages import STAGES, Task
 from vq_benchmark.studies.status import PROBLEMS, StudyStatus, TaskStatus, plot_command, quoted_folder
 
 STATES = ("done", "running", "pending", "failed", "lost")
-"""`failed` has a reason that is known, `lost` has left the queue without a result and without one."""
+"""A `failed` task has a known reason; a `lost` task left the queue without a result and without a reason."""
 ENDINGS = {
-    "OUT_OF_MEMORY": "out of memory; resume it with more, such as --mem-per-cpu",
-    "TIMEOUT": "its time ended before it could queue again; resume it with more, such as --time",
+    "OUT_OF_MEMORY": "out of memory; resume with more memory, for example --mem-per-cpu 4G",
+    "TIMEOUT": "its time limit ended before it could requeue; resume with a longer --time",
     "CANCELLED": "cancelled",
     "NODE_FAIL": "its node failed",
     "BOOT_FAIL": "its node did not start",
-    "PREEMPTED": "preempted and not queued again",
-    "DEADLINE": "it could not start before its deadline",
+    "PREEMPTED": "preempted and not requeued",
+    "DEADLINE": "it did not start before its deadline",
 }
-"""What accounting calls an end that leaves no failure file."""
+"""Final states in accounting of tasks that leave no failure file."""
 LOOKED_AT = 2000
-"""Bytes of the end of a log."""
+"""Bytes at the end of a log that are searched for its last line."""
 
 
 def study_status(manifest: Manifest) -> StudyStatus:
-    """What became of every task so far.
+    """The status of every task.
 
     Raises:
-        InputError: there is no SLURM here, or it does not answer.
+        InputError: this machine has no SLURM, or SLURM does not answer.
     """
     scheduler.require_slurm()
     record = load_record(manifest.folder) or Record(JobSpec.parse({}))
@@ -51,7 +51,7 @@ def study_status(manifest: Manifest) -> StudyStatus:
 
 
 def waiting_reasons(status: StudyStatus) -> dict[str, int]:
-    """Why tasks wait, as SLURM says it, and how many."""
+    """The number of tasks per reason that SLURM gives for waiting."""
     return dict(Counter(each.reason for each in status.tasks if each.state == "pending").most_common())
 
 
@@ -64,14 +64,14 @@ def _next_command(manifest: Manifest, states: set[str]) -> str:
 
 
 def _latest_jobs(record: Record, tasks: Collection[Task]) -> dict[Task, tuple[Job, int]]:
-    """The last job that each task was handed in with, and its index there."""
+    """The last job that contains each task, and the index of the task in it."""
     return {task: (job, index) for job in record.jobs for task, index in job.tasks() if task in tasks}
 
 
 def _endings(
     manifest: Manifest, latest: Mapping[Task, tuple[Job, int]], queued: Collection[Task]
 ) -> dict[Task, scheduler.EndedTask]:
-    """What accounting says of the last attempt at each task that is not in the queue."""
+    """What accounting knows about the last attempt at each task that is not in the queue."""
     rows = scheduler.ended(job.id for task, (job, _) in latest.items() if task not in queued)
     named = ((named_task(manifest, row.name, row.index), row) for row in rows)
     return {task: row for task, row in named if task is not None and task in latest and row.job == latest[task][0].id}
@@ -88,7 +88,7 @@ def _status_of(
     shown = log if log is not None and log.exists() else None
     if queued is not None:
         return TaskStatus(task, "pending" if queued.waits else "running", queued.reason, shown)
-    # A failure file may be that of an earlier attempt, and the last one have ended by a kill that leaves none.
+    # The failure file may be from an earlier attempt, if the last one was killed.
     if ended is not None and ended.state in ENDINGS:
         return TaskStatus(task, "failed", ENDINGS[ended.state], shown)
     failure = manifest.failure(task)
@@ -99,13 +99,13 @@ def _status_of(
         how = f"exit code {code}" if signal in ("", "0") else f"signal {signal}"
         return TaskStatus(task, "failed", f"it ended with {how} and left no result", shown)
     if attempt is None:
-        return TaskStatus(task, "lost", "it was never handed in")
+        return TaskStatus(task, "lost", "it was never submitted")
     said = "" if shown is None else _last_line(shown)
-    return TaskStatus(task, "lost", f"it is not in the queue and has left no result{said}", shown)
+    return TaskStatus(task, "lost", f"it is not in the queue and left no result{said}", shown)
 
 
 def _last_line(log: Path) -> str:
-    """What a log ends with, which may be why SLURM ended the task."""
+    """The last line of a log, which may say why SLURM ended the task."""
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - LOOKED_AT))
         lines = file.read().decode(errors="replace").split("\n")
