@@ -51,7 +51,7 @@ def test_rows_that_changed_are_measured_again(program, large, tmp_path):
     for command in commands:
         ran = program(*command)
         assert ran.code == 0
-        assert "the vectors changed since it was measured; it is measured again" in ran.err
+        assert "the vectors have changed since it was measured; measuring it again" in ran.err
         assert "done before" not in ran.out
     assert row(tmp_path / "x.db", "none").metrics["recall_at_10"] == 1
     after = row(tmp_path / "x.db", "pq")
@@ -106,7 +106,7 @@ def test_learn_vectors_that_changed_are_trained_on_again(program, large, tmp_pat
     np.save(large / "learn.npy", learn)
     ran = program(*command)
     assert "measured again" in ran.err
-    assert "the training vectors changed since its model was fitted; it is fitted again" in ran.err
+    assert "the training vectors have changed since its model was fitted; fitting it again" in ran.err
     after = row(tmp_path / "x.db", "pq")
     assert after.environment["model_hash"] != before.environment["model_hash"]
 
@@ -124,7 +124,7 @@ def test_chunks_of_different_versions_do_not_merge(skip, program, large, tmp_pat
     assert chunk(8192, N).code == 0
     merged = program("merge", "merged.db", "parts")
     assert merged.code == 1
-    assert "its chunks are of different versions of" in merged.err
+    assert "its chunks were read from different versions of" in merged.err
     assert not list(Database(tmp_path / "merged.db").runs("status = 'done'"))
     assert "measured again" in chunk(0, 8192).err
     assert "1 of 1 cells were done before" in chunk(8192, N).out
@@ -144,7 +144,10 @@ def test_a_chunk_is_measured_again_where_vectors_that_its_truth_searched_changed
     assert chunk(0, 8192).code == 0
     rewrite(large, slice(20_000, N))
     outdated = chunk(8192, N)
-    assert (outdated.code, "'gt.npz' is the ground truth of other vectors" in outdated.err) == (2, True)
+    assert (
+        outdated.code,
+        "the vectors have changed since the ground truth 'gt.npz' was computed" in outdated.err,
+    ) == (2, True)
     program(*search)
     assert chunk(8192, N).code == 0
     assert "cannot be merged" in program("merge", "merged.db", "parts").err
@@ -223,7 +226,7 @@ def test_a_study_folder_with_results_of_other_vectors_is_brought_up_to_date(lost
     rewrite(large)
     ran = program(*command, "--study-dir", folder, "--db-path", "x.db")
     assert ran.code == 0, ran.err
-    assert "more results of vectors that changed since: set aside" in ran.err
+    assert "more results belong to vectors that have changed since; renamed" in ran.err
     assert program(*command, "--db-path", "fresh.db", "--codebooks-dir", "fresh", "--cache-dir", "fresh").code == 0
     ours, fresh = row(tmp_path / "x.db", "sq"), row(tmp_path / "fresh.db", "sq")
     assert [ours.metrics[name] for name in ("mse", "recall_at_10")] == [
@@ -242,7 +245,7 @@ def test_a_study_whose_files_were_touched_between_its_tasks_goes_on(program, lar
     os.utime(large / "base.npy", ns=(0, 5_000_000_000))
     ran = program(*command, "--db-path", "y.db")
     assert ran.code == 0, ran.out
-    assert "set aside" not in ran.err
+    assert "renamed" not in ran.err
     assert row(tmp_path / "x.db", "sq").metrics["mse"] == row(tmp_path / "y.db", "sq").metrics["mse"]
 
 
@@ -251,7 +254,7 @@ def test_a_given_truth_is_looked_at_though_all_is_done(program, large, tmp_path)
     assert program(*command).code == 0
     missing = program(*command, "--ground-truth-path", "nowhere.npz")
     assert missing.code == 2
-    assert "ground truth file 'nowhere.npz' does not exist" in missing.err
+    assert "the ground truth file 'nowhere.npz' does not exist" in missing.err
     np.save(tmp_path / "wrong.npy", np.tile(np.arange(10), (30, 1)))
     wrong = program(*command, "--ground-truth-path", "wrong.npy")
     assert wrong.code == 2
@@ -264,7 +267,7 @@ def test_a_given_truth_is_looked_at_though_all_is_done(program, large, tmp_path)
     assert program(*command).code == 0
     outdated = program(*command, "--ground-truth-path", "gt.npz")
     assert outdated.code == 2
-    assert "'gt.npz' is the ground truth of other vectors" in outdated.err
+    assert "the vectors have changed since the ground truth 'gt.npz' was computed" in outdated.err
 
 
 def test_no_export_is_of_a_run_or_a_folder_of_other_vectors(program, large, tmp_path):
@@ -285,4 +288,4 @@ def test_no_export_is_of_a_run_or_a_folder_of_other_vectors(program, large, tmp_
     assert (outdated.code, "changed since run" in outdated.err) == (2, True)
     assert not (tmp_path / "new").exists()
     other = export(fitted, "folder")
-    assert (other.code, "holds another export: its content of the data is" in other.err) == (2, True)
+    assert (other.code, "holds a different export: its content of the data is" in other.err) == (2, True)

@@ -141,7 +141,7 @@ def test_a_damaged_model_or_checkpoint_costs_its_work_and_no_more(program, tmp_p
     npz(path, zipfile.ZIP_DEFLATED, header=unclosed(np.zeros((3, 3))))
     ran = program("run", "--dataset", "a.npy", *MEASURE, "--force")
     assert ran.code == 0 and "Traceback" not in ran.err
-    assert "fitted again" in ran.err if folder == "codebooks" else "damaged" in ran.err
+    assert "Fitting it again" in ran.err if folder == "codebooks" else "damaged" in ran.err
 
 
 def test_a_results_database_that_is_not_utf_8(program, tmp_path):

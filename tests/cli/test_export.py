@@ -141,7 +141,7 @@ def test_a_run_is_not_exported_with_other_data_or_another_model(program, vectors
     program("run", "--dataset", vectors, "--method", "sq", "--bits", 4, *OPTIONS)
     (other,) = set((tmp_path / "codebooks").iterdir()) - {model}
     other.replace(model)
-    assert "it is another model" in program(*export).err
+    assert "it is a different model" in program(*export).err
     model.write_bytes(b"damaged")
     assert "not a readable model" in program(*export).err
     assert not (tmp_path / "i.faiss").exists()
@@ -182,5 +182,5 @@ def test_an_export_that_is_there_is_done_and_another_one_is_not_replaced(program
     ):
         refused = program(*arguments, *change)
         assert refused.code == 2
-        assert re.search(rf"the folder 'made' holds another export: .*{words}; give a new one", refused.err)
+        assert re.search(rf"the folder 'made' holds a different export: .*{words}; choose another", refused.err)
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in (tmp_path / "made").iterdir()} == before

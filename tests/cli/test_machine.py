@@ -29,7 +29,7 @@ def test_a_cell_that_does_not_fit_is_a_failed_row_and_the_others_run(program, ve
     runs = stored(tmp_path / "x.db")
     assert set(runs) == {("rq", "failed"), ("sq", "done")}
     error = runs["rq", "failed"].error
-    assert "rq m=64 nbits=8 takes about" in error and "--memory-limit allows 500.0 MiB" in error
+    assert "rq m=64 nbits=8 needs about" in error and "--memory-limit allows 500.0 MiB" in error
     assert "--train-size" in error
 
 
@@ -49,7 +49,7 @@ def test_fewer_rows_at_a_time_where_memory_is_short(program, tmp_path, monkeypat
 def test_memory_that_no_pass_can_do_with_is_one_sentence(program, vectors):
     ran = program("run", "--dataset", vectors, "--method", "sq", "--memory-limit", "10M", *OPTIONS, "x.db")
     assert ran.code == 2
-    assert "finding the exact neighbours takes about" in ran.err and "--memory-limit allows 10.0 MiB" in ran.err
+    assert "finding the exact neighbours needs about" in ran.err and "--memory-limit allows 10.0 MiB" in ran.err
 
 
 @pytest.mark.parametrize("size", ["two", "0", "2GB"])

@@ -129,7 +129,7 @@ def test_two_results_of_one_chunk(
     assert merged.code == 1
     assert f"rows 300 to 600 (run {tasks[1].run_id}): {words}" in merged.err
     assert "(in 'tasks/1.db' and in 'again.db')." in merged.err
-    assert "it is not finished, for the inputs disagree about its chunks" in merged.err
+    assert "it is not merged, because the inputs disagree about its chunks" in merged.err
     assert statuses(tmp_path / "out.db") == ["partial"] * 3
 
 

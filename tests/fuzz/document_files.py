@@ -18,10 +18,12 @@ from vq_benchmark.datasets.text.judged import read_collection
 from vq_benchmark.datasets.text.qrels import read_judged_pairs
 from vq_benchmark.machine.progress import SilentReporter
 from vq_benchmark.studies.cells import Machine
-from vq_benchmark.studies.plan import Manifest, Task, plan_study
+from vq_benchmark.studies.plan import Manifest
+from vq_benchmark.studies.planning import plan_study
 from vq_benchmark.studies.slurm.jobs import Record, load_record
 from vq_benchmark.studies.slurm.profiles import read_profiles
 from vq_benchmark.studies.slurm.resources import JobSpec
+from vq_benchmark.studies.stages import Task
 from vq_benchmark.studies.study import Study, read_study
 
 STUDY = """# a study

@@ -22,13 +22,14 @@ from vq_benchmark.results.merging import MACHINE_METRICS
 from vq_benchmark.studies.aggregate import finish_partial_rows
 from vq_benchmark.studies.cells import Machine
 from vq_benchmark.studies.memory_estimate import truth_within_memory
-from vq_benchmark.studies.plan import Task, plan_study
+from vq_benchmark.studies.planning import plan_study
 from vq_benchmark.studies.slurm import scheduler
 from vq_benchmark.studies.slurm.jobs import Record
 from vq_benchmark.studies.slurm.profiles import SHIPPED, read_profiles
 from vq_benchmark.studies.slurm.resources import JobSpec
 from vq_benchmark.studies.slurm.status import ENDINGS, study_status
 from vq_benchmark.studies.slurm.submission import submit_study
+from vq_benchmark.studies.stages import Task
 from vq_benchmark.studies.study import Study
 from vq_benchmark.studies.tasks import TaskContext, require_done
 
@@ -113,9 +114,9 @@ def test_a_script_that_is_told_to_stop_queues_again_and_one_that_is_cancelled_do
     login_node.run("scancel", cancelled)
     login_node.wait_until_empty()
     log = Path(f"vq-truth-{job}.log").read_text()
-    for sentence in ("SIGUSR1 stopped exact neighbours", f"{job} is queued again.", "goes on from its checkpoint"):
+    for sentence in ("SIGUSR1 stopped exact neighbours", f"{job} is requeued.", "resuming from checkpoint"):
         assert sentence in log
-    assert f"{cancelled} is cancelled" in Path(f"vq-truth-{cancelled}.log").read_text()
+    assert f"{cancelled} was cancelled" in Path(f"vq-truth-{cancelled}.log").read_text()
     assert not Path("other/truth.npz").exists()
     typed(
         ["vq-benchmark precompute-gt --dataset base.npy --queries-path queries.npy --k 10 --output-path truth.npz"],

@@ -20,12 +20,14 @@ from vq_benchmark.results.database import Database
 from vq_benchmark.results.merging import quality
 from vq_benchmark.studies.cells import Machine
 from vq_benchmark.studies.local.cells import run_cells
-from vq_benchmark.studies.plan import STAGES, Manifest, Task, plan_study
+from vq_benchmark.studies.plan import Manifest
+from vq_benchmark.studies.planning import plan_study
 from vq_benchmark.studies.slurm.jobs import Record, load_record, script_path
 from vq_benchmark.studies.slurm.resources import JobSpec
 from vq_benchmark.studies.slurm.resume import resume_study
 from vq_benchmark.studies.slurm.status import study_status
 from vq_benchmark.studies.slurm.submission import submit_study
+from vq_benchmark.studies.stages import STAGES, Task
 from vq_benchmark.studies.study import Study
 from vq_benchmark.studies.tasks import TaskContext, run_task
 
@@ -142,7 +144,7 @@ def test_a_study_on_slurm_gives_the_numbers_of_the_local_run(cluster, whole, pro
     assert status.code == 0
     assert f"next: vq-benchmark plot --db-path {shlex.quote(str(manifest.results_path))}" in status.out
     resumed = program("slurm", "resume", manifest.folder)
-    assert (resumed.code, resumed.out) == (0, "nothing to hand in: all is done.\n")
+    assert (resumed.code, resumed.out) == (0, "nothing to submit: all tasks are complete.\n")
 
 
 def test_status_tells_how_far_it_is(whole):
@@ -183,7 +185,7 @@ def test_a_trial_asks_slurm(whole):
 
 def test_a_second_submission_points_to_resume(whole):
     assert whole["again"].code == 2
-    assert "was submitted before" in whole["again"].err
+    assert "was already submitted" in whole["again"].err
     assert "slurm resume" in whole["again"].err
 
 
@@ -266,9 +268,9 @@ def test_preemption_and_scancel_in_the_middle(cluster, folder, many_tiles, slow_
     cluster.run(
         "sbatch", "--partition=high", "--exclusive", "-w", node, "--time=1", "--wrap=sleep 3", "-o", "/dev/null"
     )
-    wait_for(lambda: "is queued again" in log_of(manifest, "evaluate"))
+    wait_for(lambda: "is requeued" in log_of(manifest, "evaluate"))
     assert "SIGUSR1" in log_of(manifest, "evaluate")
-    wait_for(lambda: "goes on from its checkpoint" in log_of(manifest, "evaluate"))
+    wait_for(lambda: "resuming from checkpoint" in log_of(manifest, "evaluate"))
     assert program("slurm", "cancel", manifest.folder).out == "2 tasks were cancelled.\n"
     cluster.wait_until_empty()
     time.sleep(8)  # a requeued task would be back by now
@@ -279,7 +281,7 @@ def test_preemption_and_scancel_in_the_middle(cluster, folder, many_tiles, slow_
         wait_for(lambda: [each.reason for each in study_status(manifest).problems] == ["cancelled"] * 2)
     assert [job.stage for job in resume_study(manifest, {}).jobs] == ["evaluate", "merge"]
     cluster.wait_until_empty()
-    assert log_of(manifest, "evaluate").count("goes on from its checkpoint") == 2
+    assert log_of(manifest, "evaluate").count("resuming from checkpoint") == 2
     assert qualities(Database(manifest.results_path)) == local_qualities(tmp_path, study)
 
 
@@ -318,14 +320,14 @@ def test_lost_tasks_small_arrays_and_refused_scripts(plain_cluster, limited, fol
     assert states(manifest) == {"fit": {"lost": 2}, "evaluate": {"lost": 6}, "merge": {"lost": 1}}
     lost = program("slurm", "status", manifest.folder)
     assert lost.code == 1
-    assert lost.out.count("it is not in the queue and has left no result") == 9
+    assert lost.out.count("it is not in the queue and left no result") == 9
     ready.touch()
     script = script_path(manifest, "evaluate")
     sound = script.read_text()
     script.write_text(sound.replace("#SBATCH --requeue", "#SBATCH --requeue\n#SBATCH --partition=nowhere"))
     refused = program("slurm", "resume", manifest.folder)
     assert refused.code == 2
-    assert "1 of 4 arrays were handed in" in refused.err
+    assert "1 of 4 arrays were submitted" in refused.err
     script.write_text(sound)
     resumed = resume_study(manifest, {})
     assert [(job.stage, job.offset, job.array) for job in resumed.jobs] == [
@@ -400,6 +402,6 @@ def test_two_hundred_tasks_write_their_databases_and_merge(cluster, folder, vect
 def test_a_time_limit_is_survived(plain_cluster, limited, tmp_path):
     wait_for(lambda: states(limited)["merge"] == {"done": 1}, 300)
     log = log_of(limited, "evaluate")
-    assert "is queued again" in log
-    assert "goes on from its checkpoint" in log
+    assert "is requeued" in log
+    assert "resuming from checkpoint" in log
     assert qualities(Database(limited.results_path)) == local_qualities(tmp_path, limited.study)

@@ -102,8 +102,8 @@ def test_many_missing_chunks_stay_readable(study, database: Database) -> None:
 def test_overlapping_chunks_are_named(study, make_study, database: Database) -> None:
     others = only(make_study("sq", chunks=2).parts, "sq")
     (sentence,) = finished(database, [*only(study.parts, "sq"), *others]).incomplete
-    assert "rows 0 to 300 were seen twice, in the chunks 0 to 300 and 0 to 450" in sentence
-    assert "rows 300 to 450 were seen twice, in the chunks 0 to 450 and 300 to 600" in sentence
+    assert "rows 0 to 300 occur twice, in the chunks 0 to 300 and 0 to 450" in sentence
+    assert "rows 300 to 450 occur twice, in the chunks 0 to 450 and 300 to 600" in sentence
     assert sentence.endswith("merge those of one division only.")
     assert not qualities(database.runs())
     assert len(list(database.runs("accumulators IS NOT NULL"))) == 5
@@ -136,7 +136,7 @@ def other_rows(measurement: Measurement) -> None:
     [
         (other_model, "rows 300 to 600 (run {id}) and those before: they differ in model_hash."),
         (without_truth, "rows 300 to 600 (run {id}) and those before: only some of them have a ground truth."),
-        (other_rows, "the row of rows 300 to 600 (run {id}) holds a measurement of other rows, rows 0 to 300."),
+        (other_rows, "the row of rows 300 to 600 (run {id}) holds a measurement of different rows, rows 0 to 300."),
     ],
 )
 def test_measurements_that_do_not_fit_are_named(study, database: Database, change, words: str) -> None:
@@ -163,7 +163,7 @@ def test_disputed_sets_are_not_finished(study, database: Database) -> None:
     result = finished(database, study.parts, disputed={sq})
     assert [run.method for run in result.finished] == ["none"]
     assert result.incomplete == [
-        "sq bits=8 seed 0 on made: it is not finished, for the inputs disagree about its chunks."
+        "sq bits=8 seed 0 on made: it is not merged, because the inputs disagree about its chunks."
     ]
 
 

@@ -24,7 +24,8 @@ from vq_benchmark.results.merging import quality
 from vq_benchmark.studies.cells import Cell, Options
 from vq_benchmark.studies.fitting import fitted_model, model_path
 from vq_benchmark.studies.identity import model_id, run_id
-from vq_benchmark.studies.local.cells import Outcome, run_cells
+from vq_benchmark.studies.local.cells import run_cells
+from vq_benchmark.studies.local.outcome import Outcome
 
 N = 4 * TILE_ROWS + 500
 PQ = Cell("pq", {"m": 4, "nbits": 4}, 0, 0, N)
@@ -120,7 +121,7 @@ def test_a_cell_stops_after_its_block_and_goes_on(name, blocks, run, dataset, op
     again = Stopper()
     (row,) = run(again).runs
     assert again.tasks == [("pq m=4 nbits=4", N - rows)]
-    assert f"pq m=4 nbits=4: goes on from its checkpoint, {rows:,} rows are done." in again.said
+    assert f"pq m=4 nbits=4: resuming from checkpoint: {rows:,} rows already done." in again.said
     assert quality(row.metrics) == of_calm_run(run, options, tmp_path)
     assert kept(options) == []
 
@@ -232,7 +233,7 @@ def test_where_no_checkpoint_can_be_written_the_pass_goes_on(run, options, tmp_p
     report = Stopper()
     (row,) = run(report, options=blocked).runs
     assert row.status == "done"
-    assert any("no new checkpoint is kept" in text and str(tmp_path / "file") in text for text in report.said)
+    assert any("could not write checkpoint" in text and str(tmp_path / "file") in text for text in report.said)
 
 
 def changed(path: Path, **identity: str) -> bytes:
@@ -312,7 +313,7 @@ def test_a_checkpoint_of_other_vectors_is_not_gone_on_from(changed, dataset, opt
     later = replace(dataset, base=ArraySource(base), files=(FileState.of(tmp_path / "base.npy"),))
     again = Stopper()
     (row,) = start(again, later).runs
-    assert any("is of vectors that changed since" in said for said in again.said) == changed
+    assert any("belongs to vectors that have changed since" in said for said in again.said) == changed
     assert ("sq bits=8", N if changed else N - 2 * TILE_ROWS) in again.tasks
     elsewhere = changed_options(
         options, cache_dir=tmp_path / "f", codebooks_dir=tmp_path / "f", checkpoints=Checkpoints()

@@ -13,7 +13,7 @@ from vq_benchmark.results.database import Database
 from vq_benchmark.studies.cells import Machine
 from vq_benchmark.studies.ground_truths import belonging_of
 from vq_benchmark.studies.local.cells import run_cells
-from vq_benchmark.studies.plan import plan_study
+from vq_benchmark.studies.planning import plan_study
 from vq_benchmark.studies.study import Study
 from vq_benchmark.studies.tasks import TaskContext, TaskFailed, run_task
 

@@ -19,7 +19,7 @@ from vq_benchmark.results.merging import quality
 
 STOPS = 10
 ROWS = 20_000
-RESUMED = "goes on from its checkpoint"
+RESUMED = "resuming from checkpoint"
 SWEEP = (
     "sweep", "--dataset", "vectors", "--method", "pq,sq,rabitq,none", "--bits", "4",
     "--k", "10", "--train-size", "1000", "--num-pairs", "500",

@@ -123,7 +123,7 @@ def test_the_most_rows_that_fit(asked, spare):
 def test_what_does_not_fit_is_refused_with_need_limit_and_what_to_change(part, advice):
     estimate = MemoryEstimate(**{"baseline": GIB, "queries": 0, "candidates": 0, part: 2 * GIB})
     limit = MemoryLimit(512 * MIB, "SLURM_MEM_PER_NODE")
-    sentence = r"^pq m=8 takes about 3.0 GiB .* SLURM_MEM_PER_NODE allows 512.0 MiB"
+    sentence = r"^pq m=8 needs about 3.0 GiB .* SLURM_MEM_PER_NODE allows 512.0 MiB"
     with pytest.raises(InputError, match=sentence) as error:
         block_size_that_fits(lambda batch_size: estimate, 65_536, limit, "pq m=8")
     assert str(error.value).endswith(".") and advice in str(error.value)

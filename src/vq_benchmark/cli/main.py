@@ -21,6 +21,7 @@ from vq_benchmark.cli import (
     precompute_gt,
     run,
     slurm,
+    study,
     sweep,
 )
 from vq_benchmark.cli.exit_codes import BAD_INPUT
@@ -34,7 +35,21 @@ app = Commands(
     pretty_exceptions_enable=False,
     help="Which vector quantizer, at which budget of bits, loses how much, how fast, on your own vectors.",
 )
-COMMANDS = (run, sweep, slurm, precompute_gt, merge, plot, export, methods, datasets, inspect, generate_data, embed)
+COMMANDS = (
+    run,
+    sweep,
+    study,
+    slurm,
+    precompute_gt,
+    merge,
+    plot,
+    export,
+    methods,
+    datasets,
+    inspect,
+    generate_data,
+    embed,
+)
 for command in COMMANDS:
     command.register(app)
 

@@ -18,7 +18,7 @@ from vq_benchmark.results.checkpoints import Checkpoints
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.default_paths import codebooks_dir
 from vq_benchmark.studies.cells import Cell, Machine, Options, Refusal, cells_of, parsed_grid
-from vq_benchmark.studies.local.cells import Outcome
+from vq_benchmark.studies.local.outcome import Outcome
 
 
 def chosen_machine(

@@ -1,4 +1,4 @@
-"""Commands that a signal ends between two blocks of their work, to go on another time."""
+"""Commands that a signal stops between two blocks of their work, so that they can resume."""
 
 import signal
 from collections.abc import Iterator
@@ -9,14 +9,14 @@ import typer
 from vq_benchmark.errors import Stopped
 from vq_benchmark.machine.signals import SIGNALLED, stopping
 from vq_benchmark.machine.terminal import echo
-from vq_benchmark.studies.slurm.scheduler import SchedulerError, queue_again
+from vq_benchmark.studies.slurm.scheduler import SchedulerError, requeue_own_job
 
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """On a stop one line that says how far the work is, and the exit code of the signal.
+    """On a stop, print one line that says how far the work is, and exit with the code of the signal.
 
-    A task of SLURM's is queued again before it ends, unless Ctrl-C or `scancel` ended it.
+    A SLURM job requeues itself first, unless Ctrl-C or `scancel` stopped it.
     """
     with stopping():
         try:
@@ -24,13 +24,13 @@ def stoppable() -> Iterator[None]:
         except Stopped as stop:
             _say(str(stop))
             if stop.signal != signal.SIGINT.name:
-                _queue_again()
+                _requeue()
             raise typer.Exit(SIGNALLED + signal.Signals[stop.signal]) from None
 
 
-def _queue_again() -> None:
+def _requeue() -> None:
     try:
-        queue_again(_say)
+        requeue_own_job(_say)
     except SchedulerError as error:
         _say(str(error))
 

@@ -1,4 +1,4 @@
-"""The study that a command is to run: from a YAML file, from options, or from a file with options on top."""
+"""The study of a command: from a YAML file, from options, or from a file overridden by options."""
 
 import functools
 from dataclasses import dataclass
@@ -19,20 +19,20 @@ grid_option = functools.partial(Option, rich_help_panel="Grids")
 
 @dataclass(frozen=True)
 class MethodOptions:
-    """Grids over the parameters that people know by name; each is short for a --param of one method."""
+    """Grids over well-known parameters; each option is short for --param of one method."""
 
     pq_subquantizers: Annotated[str | None, grid_option(help='Values of m for pq, such as "48,96".')] = None
     pq_bits: Annotated[str | None, grid_option(help="Values of nbits for pq.")] = None
     opq_subquantizers: Annotated[str | None, grid_option(help="Values of m for opq.")] = None
     opq_bits: Annotated[str | None, grid_option(help="Values of nbits for opq.")] = None
     sq_bits: Annotated[str | None, grid_option(help="Values of bits for sq.")] = None
-    saq_bits: Annotated[str | None, grid_option(help="Average bits per dimension for saq; fractions too.")] = None
-    saq_total_bits: Annotated[str | None, grid_option(help="The same in bits per vector.")] = None
-    saq_segments: Annotated[str | None, grid_option(help="Most segments of saq.")] = None
+    saq_bits: Annotated[str | None, grid_option(help="Average bits per dimension for saq; may be fractional.")] = None
+    saq_total_bits: Annotated[str | None, grid_option(help="Bits per vector for saq, instead of --saq-bits.")] = None
+    saq_segments: Annotated[str | None, grid_option(help="Maximum number of segments for saq.")] = None
     rabitq_bits: Annotated[str | None, grid_option(help="Values of bits for rabitq.")] = None
 
     def as_parameters(self, methods: list[str]) -> list[str]:
-        """The same as --param texts; InputError for a grid of a method that is not run."""
+        """The grids as --param texts; InputError for a grid of a method that is not run."""
         texts = []
         for name, values in vars(self).items():
             if values is None:
@@ -63,14 +63,14 @@ class StudyOptions:
 
     method: Annotated[
         str | None,
-        Option(help="Quantizers separated by commas (see `methods`); all: those that train fast."),
+        Option(help="Quantizers separated by commas (see `methods`); all: every one that trains fast."),
     ] = None
     bits: Annotated[str | None, Option(help='Budgets in bits per dimension, such as "1,2,4,8".')] = None
     param: Annotated[
-        list[str] | None, Option(help="Values of a parameter, NAME=V1,V2 or METHOD.NAME=V1,V2; may be repeated.")
+        list[str] | None, Option(help="Values of a parameter, NAME=V1,V2 or METHOD.NAME=V1,V2; repeatable.")
     ] = None
     seeds: Annotated[str, Option(help="Seeds separated by commas.")] = "0"
-    chunks: Annotated[int, Option(help="Cut the base into so many parts, each measured by a task of its own.")] = 1
+    chunks: Annotated[int, Option(help="Split the base into this many chunks, each measured by its own task.")] = 1
 
 
 def chosen_study(
@@ -82,10 +82,10 @@ def chosen_study(
     measure: dict[str, Any],
     plugins: PluginOptions,
 ) -> Study:
-    """The study of the file, in which options that were given replace what it says, or that of the options alone.
+    """The study of the file, overridden by the options that were given, or that of the options alone.
 
     Raises:
-        InputError: neither names a data set and methods, or something in it is not possible.
+        InputError: the data set or the methods are missing, or a value is invalid.
     """
     values = data | measure | {"chunks": what.chunks, "plugins": plugins.use()}
     if what.method is not None:
@@ -106,7 +106,7 @@ def chosen_study(
 
 
 def was_given(context: typer.Context, name: str) -> bool:
-    """Whether an option stands on the command line, whatever its value."""
+    """Whether an option was given on the command line, whatever its value."""
     option = {"methods": "method", "plugins": "plugin"}.get(name, name)
     source = context.get_parameter_source(option)
     return source is not None and source.name == "COMMANDLINE"

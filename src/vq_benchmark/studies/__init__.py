@@ -1,1 +1,1 @@
-"""Floor 4: studies: plans of cells and the executors that run them."""
+"""Floor 4: studies: plans of cells, and the ways to run them."""

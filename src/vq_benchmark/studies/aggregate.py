@@ -1,4 +1,4 @@
-"""Make finished rows of complete sets of partial ones."""
+"""Merge complete sets of partial rows into finished rows."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -16,34 +16,34 @@ from vq_benchmark.results.database import Database, Run, now
 from vq_benchmark.results.merging import Difference
 
 SHOWN = 5
-"""Ranges of rows that a sentence lists before it says how many more there are."""
+"""Ranges of rows that a sentence lists before it only counts the rest."""
 OPEN = "status = 'partial' AND accumulators IS NOT NULL"
 
 
 @dataclass
 class Finishing:
-    """What became of the partial rows."""
+    """The outcome of merging partial rows."""
 
     finished: list[Run] = field(default_factory=list)
     incomplete: list[str] = field(default_factory=list)
-    """A sentence for each set of chunks without a finished row, saying what is missing or wrong."""
+    """A sentence for each set of chunks that could not be merged: what is missing or wrong."""
 
 
 class Incomplete(Exception):
-    """Why a set of chunks makes no finished row: the end of a sentence."""
+    """Why a set of chunks cannot be merged: the end of a sentence."""
 
 
 def finish_partial_rows(
     database: Database, disputed: Collection[str] = (), *, only: Collection[str] | None = None
 ) -> Finishing:
-    """Merge every complete set of chunks into a finished row and drop the accumulators it was made of.
+    """Merge every complete set of chunks into a finished row and drop its accumulators.
 
     A control row that is impossible becomes a failed row.
-    Doing it again changes nothing. Memory: two measurements at a time.
+    A second call changes nothing. Memory: two measurements at a time.
 
     Args:
-        disputed: `whole_run_id` of sets that are not to be finished, for there are two results of a chunk.
-        only: `whole_run_id` of the sets to look at, default all.
+        disputed: `whole_run_id` of sets not to merge, because a chunk has two different results.
+        only: `whole_run_id` of the sets to consider, default all.
     """
     finishing = Finishing()
     partial = database.runs(OPEN, with_accumulators=False)
@@ -60,7 +60,7 @@ def finish_partial_rows(
             continue
         try:
             if whole_run_id in disputed:
-                raise Incomplete("it is not finished, for the inputs disagree about its chunks")
+                raise Incomplete("it is not merged, because the inputs disagree about its chunks")
             _check_whole(chunks, database)
             finished = _finished(chunks, _merged(chunks, database))
         except Incomplete as reason:
@@ -77,9 +77,9 @@ def finish_partial_rows(
 
 
 def measurement_differences(mine: bytes, theirs: bytes) -> list[Difference]:
-    """What two serialised measurements of the same rows disagree about, the time they took left out.
+    """The differences between two serialised measurements of the same rows, except for their times.
 
-    Where their subjects differ, such as in the model, only that; else their sums; else their candidates and truths.
+    If their keys differ, for example in the model, only that; else their sums; else candidates and ground truths.
     """
     ours, others = _readable(mine), _readable(theirs)
     if ours is None or others is None:
@@ -149,14 +149,14 @@ def _check_whole(chunks: Sequence[Run], database: Database) -> None:
 
 
 def _overlaps(spans: Sequence[Span]) -> list[str]:
-    """What chunks in ascending order have in common with the one before that reaches farthest."""
+    """A sentence for each chunk, in ascending order, that overlaps an earlier one."""
     out = []
     farthest = spans[0]
     for span in spans[1:]:
         if span[0] < farthest[1]:
             first, last = span[0], min(span[1], farthest[1])
             out.append(
-                f"rows {first} to {last} were seen twice, in the chunks {farthest[0]} to {farthest[1]} and {span[0]} "
+                f"rows {first} to {last} occur twice, in the chunks {farthest[0]} to {farthest[1]} and {span[0]} "
                 f"to {span[1]}"
             )
         farthest = max(farthest, span, key=lambda each: each[1])
@@ -177,7 +177,7 @@ def _failures(of: Run, missing: Sequence[Span], database: Database) -> str:
 
 
 def _merged(chunks: Sequence[Run], database: Database) -> Measurement:
-    """The measurement of the whole base, made of one chunk after another."""
+    """The measurement of the whole base, merged one chunk at a time."""
     whole = _measurement(chunks[0], database)
     if whole.truth is None or whole.truth.span != (0, whole.subject.n):  # else its digest tells
         _check_files(chunks)
@@ -195,9 +195,9 @@ def _check_files(chunks: Sequence[Run]) -> None:
     for run, files in others:
         if files != first[1] and not same_versions(files, first[1]):
             raise Incomplete(
-                f"its chunks are of different versions of the files: {_chunk(first[0])} of {_versions(first[1])}, "
-                f"{_chunk(run)} of {_versions(files)}; give the commands of the chunks again, which measures those "
-                "again whose vectors changed"
+                f"its chunks were read from different versions of the files: {_chunk(first[0])} from "
+                f"{_versions(first[1])}, {_chunk(run)} from {_versions(files)}; rerun the commands of the chunks, "
+                "which measure only what changed"
             )
 
 
@@ -211,11 +211,11 @@ def _measurement(run: Run, database: Database) -> Measurement:
         measurement = Measurement.from_bytes((stored and stored.accumulators) or b"")
     except ValueError as error:
         raise Incomplete(
-            f"the measurement of {_chunk(run)} is damaged: {error}; delete the row and run that chunk again"
+            f"the measurement of {_chunk(run)} is damaged: {error}; delete the row and rerun that chunk"
         ) from error
     spans = measurement.accumulators.spans
     if spans != [(run.chunk_start, run.chunk_stop)]:
-        raise Incomplete(f"the row of {_chunk(run)} holds a measurement of other rows, {_rows(spans)}")
+        raise Incomplete(f"the row of {_chunk(run)} holds a measurement of different rows, {_rows(spans)}")
     return measurement
 
 

@@ -87,7 +87,7 @@ def parsed_grid(
     """
     for seed in seeds:
         if not 0 <= seed <= GREATEST_SEED:
-            raise InputError(f"a seed is {seed}, it must be at least 0 and at most {GREATEST_SEED}.")
+            raise InputError(f"the seed {seed} must be between 0 and {GREATEST_SEED}.")
     return {
         method: [
             quantizer_class(method).parameters_type.parse(method, values)
@@ -141,7 +141,7 @@ def _too_slow(method: str, parameters: Parameters, dataset: Dataset, train_size:
     return Refusal(
         method,
         f"training {method} {config} on {count:,} vectors would take about {seconds / 60:,.0f} minutes on one core, "
-        f"more than {LONGEST_TRAINING_SECONDS / 60:.0f}; --slow allows it.",
+        f"more than {LONGEST_TRAINING_SECONDS / 60:.0f}; allow it with --slow.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Keep what a pass has found so far on disk, now and then and when it is told to stop."""
+"""Save the state of a pass at intervals and when a signal asks to stop."""
 
 import time
 from collections.abc import Callable
@@ -14,25 +14,25 @@ from vq_benchmark.results.checkpoints import Checkpoint, Interval
 
 
 class Storable(Protocol):
-    """What a pass has found: a `Measurement`, or a `GroundTruth`."""
+    """The state of a pass: a `Measurement` or a `GroundTruth`."""
 
     @property
     def content(self) -> ContentDigest:
-        """Of the rows that the pass has read."""
+        """Digest of the rows that the pass has read."""
         ...
 
     def to_bytes(self) -> bytes:
-        """It as an archive."""
+        """The state as an archive."""
         ...
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        """From that archive; ValueError if it is damaged."""
+        """The state from such an archive; ValueError if it is damaged."""
         ...
 
 
 IsCurrent = Callable[[FileStates | None, str, Span], bool]
-"""Whether rows [start, stop) are those of which that digest was made when the files were these: `Contents.are`."""
+"""Whether rows [start, stop) still have that digest, given the file states it was made with: `Contents.are`."""
 Found = TypeVar("Found", bound=Storable)
 
 
@@ -44,7 +44,7 @@ def check_stop(label: str, rows_done: int = 0) -> None:
 
 
 class Checkpointing(Generic[Found]):
-    """The checkpoint of one pass: what it goes on from, and the hook that is called after each of its blocks."""
+    """The checkpoint of one pass: the state it resumes from, and the hook to call after each block."""
 
     def __init__(
         self,
@@ -56,12 +56,12 @@ class Checkpointing(Generic[Found]):
         report: Reporter,
         is_current: IsCurrent,
     ) -> None:
-        """For a pass from row `start`; without a checkpoint nothing is kept, and a stop loses the pass.
+        """For a pass from row `start`. Without a checkpoint nothing is saved, and a stop loses the pass.
 
-        A checkpoint is not used unless `is_current` says that the rows it is of are still the same.
+        A checkpoint is used only if `is_current` says that its rows are unchanged.
 
         Raises:
-            InputError: the checkpoint is of other work.
+            InputError: the checkpoint belongs to a different run.
         """
         self.checkpoint = checkpoint
         self.every = every
@@ -69,7 +69,7 @@ class Checkpointing(Generic[Found]):
         self.start = start
         self.report = report
         self.resume: Found | None = None
-        """What was found before, if anything was."""
+        """The state to resume from, if there is one."""
         self.next_row = start
         """The first row that is not in the checkpoint."""
         if checkpoint is not None:
@@ -86,28 +86,28 @@ class Checkpointing(Generic[Found]):
             checkpoint.set_aside(f"is damaged: {error}", self.report)
             return
         if not is_current(saved.files, found.content.hex, (self.start, saved.next_row)):
-            checkpoint.set_aside("is of vectors that changed since", self.report)
+            checkpoint.set_aside("belongs to vectors that have changed since", self.report)
             return
         self.resume, self.next_row = found, saved.next_row
-        self.report.say(f"{self.label}: goes on from its checkpoint, {self.next_row - self.start:,} rows are done.")
+        self.report.say(f"{self.label}: resuming from checkpoint: {self.next_row - self.start:,} rows already done.")
 
     def after_block(self, next_row: int, copy: Callable[[], Found]) -> None:
-        """Write the checkpoint if it is due, or if a signal asks to stop, which then raises Stopped."""
+        """Write the checkpoint if it is due or a signal asked to stop; in that case raise Stopped."""
         self._blocks += 1
         if stop_requested() or self.every.is_over(self._blocks, time.monotonic() - self._written_at):
             self.write(next_row, copy())
         self.check_stop()
 
     def write(self, next_row: int, found: Found) -> None:
-        """Write the checkpoint now; where that fails, a remark says so and the pass goes on."""
+        """Write the checkpoint now; if that fails, say so and continue."""
         if self.checkpoint is not None:
             try:
                 self.checkpoint.write(found.to_bytes(), next_row)
                 self.next_row = next_row
             except InputError as error:
-                self.report.say(f"{self.label}: no new checkpoint is kept: {error}")
+                self.report.say(f"{self.label}: could not write checkpoint: {error}")
         self._blocks, self._written_at = 0, time.monotonic()
 
     def check_stop(self) -> None:
-        """Raise Stopped if a signal asks for it."""
+        """Raise Stopped if a signal asked for it."""
         check_stop(self.label, self.next_row - self.start)

@@ -1,4 +1,4 @@
-"""Take a model and the codes of a base to production: a faiss index in one file, or codes and model in a folder."""
+"""Export a model and the codes of a base: a faiss index in one file, or codes and model in a folder."""
 
 import os
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ EXPORTED = {CODES_FILE, MODEL_FILE}
 
 
 def check_output(output: Path, method: str) -> None:
-    """Refuse an output that cannot be written, or not for this method, before any work is done.
+    """Refuse an unusable output before any work is done.
 
     Raises:
         InputError: a .faiss file of a method without a search index, a folder that holds something else than an
@@ -40,19 +40,19 @@ def check_output(output: Path, method: str) -> None:
             if not quantizer_class(method).has_search_index():
                 raise InputError(
                     f"faiss has no index for the codes of {method}, so it cannot be exported to {str(output)!r}; "
-                    f"give a folder as --output, which gets {CODES_FILE} and {MODEL_FILE}."
+                    f"give a folder as --output to get {CODES_FILE} and {MODEL_FILE}."
                 )
             if output.is_dir():
-                raise InputError(f"{str(output)!r} is a folder; --output must name a file to write an index to.")
+                raise InputError(f"{str(output)!r} is a folder; --output must be a file for the index.")
         elif output.exists() and not output.is_dir():
             raise InputError(
                 f"{str(output)!r} is a file; --output must be a new folder, or end in {INDEX_SUFFIX} for an index."
             )
         elif output.is_dir() and {path.name for path in output.iterdir()} not in (set(), EXPORTED):
-            raise InputError(f"the folder {str(output)!r} is not empty; give a new one as --output.")
+            raise InputError(f"the folder {str(output)!r} is not empty; choose another --output.")
         place = next(folder for folder in output.absolute().parents if folder.exists())
         if not (place.is_dir() and os.access(place, os.W_OK)):
-            raise InputError(f"{str(output)!r} cannot be written: {str(place)!r} is no folder that takes files.")
+            raise InputError(f"{str(output)!r} cannot be written: {str(place)!r} is not a writable folder.")
 
 
 def is_exported(
@@ -66,7 +66,7 @@ def is_exported(
     """Whether `output` is a folder that already holds this export, which takes a pass over the base.
 
     Raises:
-        InputError: it holds another one; what differs is said.
+        InputError: it holds a different one; the message says what differs.
     """
     with _writing(output):
         if output.suffix == INDEX_SUFFIX or not output.is_dir() or not any(output.iterdir()):
@@ -89,10 +89,12 @@ def is_exported(
         name = "content of the data"
         found[name] = metadata.get("content", "unknown")
         wanted[name] = content_digest(base, metric, Pass(batch_size=batch_size)).hex
-    different = [f"its {name} is {found[name]}, not {wanted[name]}" for name in wanted if found[name] != wanted[name]]
+    different = [
+        f"its {name} is {found[name]}, expected {wanted[name]}" for name in wanted if found[name] != wanted[name]
+    ]
     if different:
         raise InputError(
-            f"the folder {str(output)!r} holds another export: {', '.join(different)}; give a new one as --output."
+            f"the folder {str(output)!r} holds a different export: {', '.join(different)}; choose another --output."
         )
     return True
 
@@ -109,14 +111,14 @@ def export(
 ) -> None:
     """Write a faiss index if `output` ends in .faiss, else a folder with `codes.npy` and `model.npz`; all or nothing.
 
-    A folder that holds the same export is left as it is.
+    A folder that already holds this export is left unchanged.
 
     Args:
-        base: memory while it is coded: one block of vectors, and for a faiss index all codes.
-        fingerprint: of the data set, by which a later call knows whether it is the same.
+        base: its memory use is one block of vectors, plus all codes for a faiss index.
+        fingerprint: of the data set; a later call compares it.
 
     Raises:
-        InputError: as `check_output` says, or a row is bad, or there is no space.
+        InputError: see `check_output`; or a row is bad, or the disk is full.
     """
     check_output(output, quantizer.name)
     if is_exported(quantizer, base, fingerprint, metric, output, batch_size):
@@ -146,25 +148,25 @@ def stored_model(run: Run, codebooks_dir: Path) -> Quantizer:
     """The fitted quantizer that a row was measured with.
 
     Raises:
-        InputError: the row has no model, its file is gone, or holds another model.
+        InputError: the row has no model, or its file is missing or holds a different model.
     """
     if "model_id" not in run.environment:
         raise InputError(f"run {run.run_id} ({run.status}) has no fitted model.")
     path = model_path(codebooks_dir, run.method, run.environment["model_id"])
     if not path.is_file():
         raise InputError(
-            f"the model of run {run.run_id} is not at {str(path)!r}; give its folder with --codebooks-dir, or fit "
+            f"the model of run {run.run_id} is not at {str(path)!r}; give its folder with --codebooks-dir, or fit it "
             "again with --method."
         )
     quantizer, metadata = load_model(path)
     if metadata["content_hash"] != run.environment["model_hash"]:
-        raise InputError(f"{str(path)!r} was fitted again since run {run.run_id}: it is another model.")
+        raise InputError(f"{str(path)!r} was refitted since run {run.run_id}, so it is a different model.")
     return quantizer
 
 
 @contextmanager
 def _writing(output: Path) -> Iterator[None]:
-    """Turns what the file system refuses into one sentence."""
+    """Turn an error of the file system into one sentence."""
     try:
         yield
     except OSError as error:

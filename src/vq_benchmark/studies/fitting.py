@@ -1,4 +1,4 @@
-"""The fitted model of a cell: loaded where it was fitted before."""
+"""The fitted model of a cell, loaded if it was fitted before."""
 
 import time
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ from vq_benchmark.studies.identity import model_id
 
 @dataclass(frozen=True)
 class FittedModel:
-    """A fitted quantizer and what is known of its training."""
+    """A fitted quantizer and the facts of its training."""
 
     quantizer: Quantizer
     id: str
     hash: str
     training_digest: str
-    """Hash of the vectors that it was fitted to."""
+    """Hash of the training vectors."""
     fit_seconds: float
     reused: bool
 
@@ -42,9 +42,11 @@ def fitted_model(dataset: Dataset, options: Options, cell: Cell, report: Reporte
             if Contents(dataset, report).training_is(files, digest, options.measure.train_size, cell.seed):
                 facts = metadata["content_hash"], digest, metadata["fit_seconds"]
                 return FittedModel(quantizer, id_, *facts, reused=True)
-            report.say(f"{cell.label}: the training vectors changed since its model was fitted; it is fitted again.")
+            report.say(
+                f"{cell.label}: the training vectors have changed since its model was fitted; fitting it again."
+            )
         except InputError as error:
-            report.say(f"{error} It is fitted again.")
+            report.say(f"{error} Fitting it again.")
     quantizer = get_quantizer(cell.method, **cell.config)
     train = dataset.training_sample(options.measure.train_size, cell.seed)
     training_digest = fingerprint_array(train)

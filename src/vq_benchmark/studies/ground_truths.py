@@ -1,4 +1,4 @@
-"""The ground truth of a data set: given, come with the data, cached, or computed now."""
+"""The ground truth of a data set: given by the user, part of the data, cached, or computed now."""
 
 import hashlib
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ from vq_benchmark.studies.memory_estimate import truth_within_memory
 
 
 def belonging_of(dataset: Dataset) -> Belonging:
-    """What the ground truth of this data set belongs to."""
+    """What identifies the ground truth of this data set."""
     judged = own_judged_queries(dataset)
     return Belonging(
         n=dataset.n,
@@ -40,16 +40,15 @@ def belonging_of(dataset: Dataset) -> Belonging:
 
 
 def has_stored_truth(dataset: Dataset, k: int) -> bool:
-    """Whether neighbours came with the data, and deep enough; whether they are right is another question."""
+    """Whether the data set has neighbours of sufficient depth; they are not checked here."""
     return dataset.neighbors is not None and dataset.neighbors.shape[1] >= min(k, dataset.n)
 
 
 def obtain_truths(dataset: Dataset, options: Options, start: int, stop: int, report: Reporter) -> GroundTruths:
-    """Exact neighbours over the whole base if they are at hand, else over rows [start, stop), computed and cached.
+    """Exact neighbours over the whole base if available, else over rows [start, stop), computed and cached.
 
     Raises:
-        InputError: a ground truth was given that does not belong to the data, or its computation does not fit into
-            memory.
+        InputError: the given ground truth does not belong to the data, or computing it does not fit into memory.
     """
     if options.measure.ground_truth_path is not None:
         return _given(dataset, options, options.measure.ground_truth_path, report)
@@ -58,7 +57,7 @@ def obtain_truths(dataset: Dataset, options: Options, start: int, stop: int, rep
         try:
             return _adopted(dataset, options, dataset.neighbors, "the ground truth that came with the data", report)
         except InputError as error:
-            report.say(f"{error} It is not used; exact neighbours are computed instead.")
+            report.say(f"{error} Ignoring it and computing exact neighbours instead.")
     for span in dict.fromkeys(((0, dataset.n), (start, stop))):
         path = _cached(dataset, options, span)
         cached = _load(path, dataset, options, span, report)
@@ -74,10 +73,10 @@ def obtain_truths(dataset: Dataset, options: Options, start: int, stop: int, rep
 
 
 def check_given_truth(dataset: Dataset, options: Options, report: Reporter) -> None:
-    """Look at a ground truth that was given, if one was, though nothing may be left to measure with it.
+    """Check the ground truth that the user gave, even if nothing is left to measure.
 
     Raises:
-        InputError: there is no such file, or it does not belong to the data.
+        InputError: the file does not exist, or it does not belong to the data.
     """
     if options.measure.ground_truth_path is not None and options.measure.with_recall:
         _given(dataset, options, options.measure.ground_truth_path, report)
@@ -105,7 +104,7 @@ def resumable_search(
 
     Raises:
         Stopped: a signal asked for it; the checkpoint is written.
-        InputError: the checkpoint is of other data.
+        InputError: the checkpoint belongs to other data.
     """
     check_stop(label)
     id_ = _search_id(key)
@@ -124,13 +123,13 @@ def _search_id(key: str) -> str:
 
 def _given(dataset: Dataset, options: Options, path: Path, report: Reporter) -> GroundTruths:
     if not path.is_file():
-        raise InputError(f"ground truth file {str(path)!r} does not exist.")
+        raise InputError(f"the ground truth file {str(path)!r} does not exist.")
     if path.suffix == ".npz":
         truths = load_truths(path, belonging_of(dataset), options.measure.k, (0, dataset.n))
         present = Contents(dataset, report, options.machine.batch_size).searched(truths)
         if present is None:
             raise ChangedData(
-                f"{str(path)!r} is the ground truth of other vectors: these changed since; compute it again with "
+                f"the vectors have changed since the ground truth {str(path)!r} was computed; recompute it with "
                 "`vq-benchmark precompute-gt`."
             )
         return present
@@ -138,7 +137,7 @@ def _given(dataset: Dataset, options: Options, path: Path, report: Reporter) -> 
 
 
 def _adopted(dataset: Dataset, options: Options, ids: IdArray, origin: str, report: Reporter) -> GroundTruths:
-    """Neighbours of others, checked once and kept in the cache with their exact scores."""
+    """Neighbours from elsewhere, checked once and cached with their exact scores."""
     content = hashlib.blake2b(ids.tobytes(), digest_size=8).hexdigest()
     path = _cached(dataset, options, (0, dataset.n), f"-of-{content}")
     cached = _load(path, dataset, options, (0, dataset.n), report)
@@ -165,20 +164,20 @@ def _cached(dataset: Dataset, options: Options, rows: Span, suffix: str = "") ->
 
 
 def _load(path: Path, dataset: Dataset, options: Options, span: Span, report: Reporter) -> GroundTruths | None:
-    """What the cache holds of `span`, or None where that is damaged or of vectors that changed since.
+    """The cached neighbours among `span`; None if there are none, or they are damaged or outdated.
 
-    A damaged file costs its computation again, not the study.
+    A damaged file is recomputed; it does not end the study.
     """
     if not path.exists():
         return None
     try:
         truths = load_truths(path, belonging_of(dataset), options.measure.k, span)
     except InputError as error:
-        report.say(f"{error} It is not used; exact neighbours are computed again.")
+        report.say(f"{error} Recomputing the exact neighbours.")
         return None
     present = Contents(dataset, report, options.machine.batch_size).searched(truths)
     if present is None:
-        report.say("the vectors changed since their exact neighbours were computed; these are computed again.")
+        report.say("the vectors have changed since their exact neighbours were computed; recomputing them.")
         return None
     if present is not truths:  # so that the vectors are compared only once
         _save(path, dataset, present, report)
@@ -187,8 +186,8 @@ def _load(path: Path, dataset: Dataset, options: Options, span: Span, report: Re
 
 
 def _save(path: Path, dataset: Dataset, truths: GroundTruths, report: Reporter) -> None:
-    """Keep neighbours for the next time; where the cache cannot be written, this time goes on without."""
+    """Cache neighbours; if the cache cannot be written, say so and continue."""
     try:
         save_truths(path, truths, belonging_of(dataset), squared_norms(dataset.queries))
     except InputError as error:
-        report.say(f"the exact neighbours are not kept for later: {error}")
+        report.say(f"could not cache the exact neighbours: {error}")

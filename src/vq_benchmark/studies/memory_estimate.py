@@ -1,4 +1,4 @@
-"""How much memory a cell takes, from the plan alone, and how many rows at a time fit into what there is.
+"""How much memory a cell needs, from the plan alone, and how many rows at a time fit into the limit.
 
 The estimate is within 30 % of the measured peak; the tests hold it to that for every method.
 """
@@ -30,12 +30,12 @@ ADVICE = {
     "fitting": "a smaller training sample (--train-size) or a smaller model",
     "index": "no search index (leave out --with-qps)",
 }
-"""What to change, by the largest part of an estimate; for any other part only more memory helps."""
+"""What to change, by the largest part of an estimate; any other part only needs more memory."""
 
 
 @dataclass(frozen=True)
 class DataFacts:
-    """What of a data set decides how much memory it takes."""
+    """The facts of a data set that determine how much memory it needs."""
 
     n: int
     d: int
@@ -111,11 +111,11 @@ def cell_estimate(
     with_fit: bool = True,
     baseline: int = BASELINE_BYTES,
 ) -> MemoryEstimate:
-    """What it takes to fit a quantizer, which is not fitted yet, and to measure it on `rows` rows of the base.
+    """The memory to fit a quantizer and to measure it on `rows` rows of the base.
 
     Args:
-        with_fit: whether the model must be fitted; it need not where it is on disk.
-        baseline: what the process takes without any of this.
+        with_fit: whether the model must be fitted; not if it is on disk.
+        baseline: bytes that the process uses before.
     """
     footprint = quantizer.footprint(facts.training, facts.d)
     per_row = 4 * (2 * facts.d + footprint.score_columns) + footprint.code
@@ -144,7 +144,7 @@ def cell_estimate(
 def truth_estimate(
     facts: DataFacts, options: Options, rows: int, *, baseline: int = BASELINE_BYTES
 ) -> MemoryEstimate:
-    """What it takes to find the exact neighbours of all queries among `rows` rows of the base."""
+    """The memory to find the exact neighbours of all queries among `rows` rows of the base."""
     return MemoryEstimate(
         **_of_pass(facts, options, rows, baseline, options.measure.k, score_columns=0), tile=TILE_ROWS * 4 * facts.d
     )
@@ -164,14 +164,14 @@ def _of_pass(
 
 
 def block_size_that_fits(estimate: Callable[[int], MemoryEstimate], asked: int, limit: MemoryLimit, what: str) -> int:
-    """The largest batch size, a multiple of 4,096 up to the one asked for, with which an estimate is within a limit.
+    """The largest batch size, a multiple of 4,096 up to `asked`, whose estimate is within the limit.
 
     Args:
         estimate: of a batch size.
         what: the subject of the sentence if nothing fits.
 
     Raises:
-        InputError: not even 4,096 rows at a time fit; the sentence names the need, the limit, and what to change.
+        InputError: not even 4,096 rows at a time fit; the message names the need, the limit, and what to change.
     """
     for batch_size in range(block_rows(asked), 0, -TILE_ROWS):
         if estimate(batch_size).total <= limit.bytes:
@@ -179,7 +179,7 @@ def block_size_that_fits(estimate: Callable[[int], MemoryEstimate], asked: int, 
     least = estimate(TILE_ROWS)
     advice = f", or {ADVICE[least.largest]}" if least.largest in ADVICE else ""
     raise InputError(
-        f"{what} takes about {readable_bytes(least.total)} of memory even with --batch-size {TILE_ROWS}, and "
+        f"{what} needs about {readable_bytes(least.total)} of memory even with --batch-size {TILE_ROWS}, but "
         f"{limit.origin} allows {readable_bytes(limit.bytes)}; give it more memory{advice}."
     )
 
@@ -188,7 +188,7 @@ def cell_within_memory(dataset: Dataset, options: Options, cell: Cell, *, with_f
     """The options with the largest batch size, up to theirs, with which the cell fits into the memory they allow.
 
     Raises:
-        InputError: it does not fit, whatever the batch size.
+        InputError: it does not fit at any batch size.
     """
     facts = DataFacts.of(dataset, options.measure.train_size)
     quantizer = get_quantizer(cell.method, **cell.config)
@@ -223,5 +223,5 @@ def _within_memory(options: Options, estimate: Callable[[Options], MemoryEstimat
 
 
 def _held() -> int:
-    """What this process has: it may have run other cells before, whose memory is not all given back."""
+    """What this process holds: memory of earlier cells may not have been returned."""
     return max(BASELINE_BYTES, resident_bytes())

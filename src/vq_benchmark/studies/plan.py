@@ -1,67 +1,46 @@
 """The plan of a study on disk: its tasks in stages, and which of them are done.
 
-    DIR/manifest.json            what the study is; never changed
+    DIR/manifest.json            the study; never changes
     DIR/truth/0-4096.npz         stage truth: the exact neighbours among the rows of one chunk
     DIR/truth/whole.npz          stage reduce: the same among all rows
-    DIR/codebooks/pq-….npz       stage fit: one model for each configuration, unless they are kept elsewhere
-    DIR/results/evaluate-00042.db    stage evaluate: one row for each configuration and chunk
+    DIR/codebooks/pq-….npz       stage fit: one model per configuration, unless --codebooks-dir says otherwise
+    DIR/results/evaluate-00042.db    stage evaluate: one row per configuration and chunk
     DIR/results.db               stage merge: the finished rows
-    DIR/failures/fit-00003.json  why a task failed; it goes when the task is done
+    DIR/failures/fit-00003.json  why a task failed; removed when the task is done
 
-A task is done if its file is there. Nothing else knows: no scheduler, no state that could be wrong.
+A task is done if its file exists. There is no other state that could be wrong.
 """
 
-import getpass
 import hashlib
-import itertools
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import StringConstraints
 
-from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation import metric_set
 from vq_benchmark.evaluation.spans import Span, joined
-from vq_benchmark.evaluation.tiling import TILE_ROWS
 from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.damage import MISSHAPEN, reading
 from vq_benchmark.machine.documents import parsed_json, validated
 from vq_benchmark.quantizers.registry import plugin_of, use_plugins
 from vq_benchmark.results.database import Database
-from vq_benchmark.studies.cells import Cell, Options, Refusal, new_sweep_id
+from vq_benchmark.studies.cells import Cell, Refusal
 from vq_benchmark.studies.fitting import model_path
-from vq_benchmark.studies.ground_truths import has_stored_truth
-from vq_benchmark.studies.identity import model_id, run_id
+from vq_benchmark.studies.stages import Stage, Task, parsed_stage
 from vq_benchmark.studies.study import Study
 
-Stage = Literal["truth", "reduce", "fit", "evaluate", "merge"]
-STAGES: tuple[Stage, ...] = get_args(Stage)
-"""In an order in which they can run; `fit` needs neither `truth` nor `reduce`."""
 Name = Annotated[str, StringConstraints(pattern=r"^[\w-]{1,64}$")]
-"""What may be part of a file's name."""
+"""Text that is safe in a file name."""
 Outcome = Literal["done", "failed", "missing"]
 
 FORMAT_VERSION = 2
 MANIFEST_FILE, RESULTS_FILE = "manifest.json", "results.db"
 WHOLE_TRUTH = "whole.npz"
 KIND = "a readable manifest"
-
-
-@dataclass(frozen=True)
-class Task:
-    """One unit of work, pure and idempotent."""
-
-    stage: Stage
-    index: int
-
-    @property
-    def name(self) -> str:
-        return f"{self.stage}-{self.index:05d}"
 
 
 @dataclass(frozen=True)
@@ -81,7 +60,7 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A study that was planned: everything that its tasks need to know but the vectors."""
+    """A planned study: everything that its tasks need except for the vectors."""
 
     folder: Path
     study: Study
@@ -94,7 +73,7 @@ class Manifest:
     chunks: tuple[Span, ...]
     refusals: tuple[Refusal, ...] = ()
     truth_is_given: bool = False
-    """Whether exact neighbours come with the data or from a file, so that none are computed chunk by chunk."""
+    """Whether exact neighbours are part of the data or in a file, so that none are computed chunk by chunk."""
     code: dict[str, str] = field(default_factory=dict)
     """Hash of the code of each method from outside the package."""
 
@@ -131,7 +110,7 @@ class Manifest:
         return self.folder / "failures" / f"{task.name}.json"
 
     def count(self, stage: Stage) -> int:
-        """How many tasks a stage has; some studies need no task of some stages."""
+        """The number of tasks of a stage; 0 if the study does not need the stage."""
         with_truth = self.study.with_recall and not self.study.skip_ground_truth
         counts = {
             "truth": len(self.chunks) if with_truth and not self.truth_is_given else 0,
@@ -150,15 +129,14 @@ class Manifest:
         """The task of that name.
 
         Raises:
-            InputError: there is no such stage, or not so many tasks in it.
+            InputError: the stage does not exist, or has fewer tasks.
         """
-        if stage not in STAGES:
-            raise InputError(f"there is no stage {stage!r}; the stages are {', '.join(STAGES)}.")
-        if not 0 <= index < self.count(stage):
-            raise InputError(
-                f"there is no task {index} of stage {stage}; this study has {self.count(stage)} of them."
-            )
-        return Task(stage, index)
+        known = parsed_stage(stage)
+        count = self.count(known)
+        if not 0 <= index < count:
+            valid = f"its tasks are 0 to {count - 1}" if count else "this study needs none"
+            raise InputError(f"there is no task {index} of stage {stage}; {valid}.")
+        return Task(known, index)
 
     def part(self, task: Task) -> tuple[Configuration, Span]:
         """The configuration and the rows of an `evaluate` task."""
@@ -171,9 +149,13 @@ class Manifest:
         return [Task("evaluate", index) for index in range(first, first + len(self.chunks))]
 
     def needed_for(self, configuration: Configuration) -> list[Task]:
-        """All tasks that the finished row of a configuration is made from, in an order in which they can run."""
+        """All tasks that the finished row of a configuration needs, in an order in which they can run."""
         fit = Task("fit", self.configurations.index(configuration))
         return [*self.tasks("truth"), *self.tasks("reduce"), fit, *self.tasks_of(configuration)]
+
+    def fit_of(self, task: Task) -> Task:
+        """The task that fits the model that an `evaluate` task measures."""
+        return Task("fit", task.index // len(self.chunks))
 
     def describe(self, task: Task) -> str:
         """What a task does, in a few words."""
@@ -194,7 +176,7 @@ class Manifest:
                 return "finished rows of all configurations"
 
     def outcome(self, task: Task) -> Outcome:
-        """What the files say of a task. `merge` is done when every configuration has its finished row."""
+        """What the files say of a task. `merge` is done when every configuration has a finished row."""
         if task.stage == "merge":
             return self._merge_outcome()
         if self.result_path(task).exists():
@@ -213,14 +195,14 @@ class Manifest:
         return "failed" if failed else "missing"
 
     def failure(self, task: Task) -> str | None:
-        """Why a task failed, in a sentence; None where it did not."""
+        """Why a task failed, in a sentence; None if it did not fail."""
         path = self.failure_path(task)
         if self.outcome(task) == "done" or not path.exists():
             return None
         try:
             with reading(path, *MISSHAPEN, what="a readable record of why the task failed"):
                 return str(parsed_json(path.read_bytes())["error"])
-        except InputError as error:  # that it failed is known all the same
+        except InputError as error:  # it failed all the same
             return str(error)
 
     def use_plugins(self) -> None:
@@ -243,7 +225,7 @@ class Manifest:
         return [task for task in self.tasks(stage) if self.outcome(task) != "done"]
 
     def identity(self) -> str:
-        """Hash of what determines the tasks, as 24 hex digits; not of who planned them, where and when."""
+        """Hash of what determines the tasks, as 24 hex digits, without who planned them, where and when."""
         determining = [
             self.study.model_dump(mode="json"), self.n, self.fingerprint, str(self.codebooks_dir),
             [asdict(each) for each in self.configurations], self.chunks,
@@ -251,7 +233,7 @@ class Manifest:
         return hashlib.sha256(json.dumps(determining, sort_keys=True).encode()).hexdigest()[:24]
 
     def save(self) -> None:
-        """Write the manifest, for good."""
+        """Write the manifest. It never changes afterwards."""
         content = {
             "version": FORMAT_VERSION,
             "metric_set": metric_set.VERSION,
@@ -276,11 +258,11 @@ class Manifest:
         """The manifest of a study's folder.
 
         Raises:
-            InputError: there is none, or it is damaged, or of another version.
+            InputError: it does not exist, is damaged, or was written by another version.
         """
         path = folder / MANIFEST_FILE
         if not path.exists():
-            raise InputError(f"{str(folder)!r} is not the folder of a study: there is no {MANIFEST_FILE}.")
+            raise InputError(f"{str(folder)!r} is not the folder of a study: it has no {MANIFEST_FILE}.")
         with reading(path, *MISSHAPEN, what=KIND):
             content = parsed_json(path.read_bytes())
             release = content.pop("package_version").rsplit(".", 1)[0]
@@ -288,85 +270,14 @@ class Manifest:
         ours = FORMAT_VERSION, version("vq-benchmark").rsplit(".", 1)[0], metric_set.VERSION
         if found != ours:
             raise InputError(
-                f"{str(path)!r} is of format {found[0]}, vq-benchmark {found[1]}, metric set {found[2]}; this is "
-                f"vq-benchmark {ours[1]}, format {ours[0]}, metric set {ours[2]}, whose numbers may differ: continue "
-                "with that version, or start a new study."
+                f"{str(path)!r} was written by vq-benchmark {found[1]} (format {found[0]}, metric set {found[2]}); "
+                f"this is vq-benchmark {ours[1]} (format {ours[0]}, metric set {ours[2]}), whose numbers may differ. "
+                "Continue with the old version, or start a new study."
             )
         with reading(path, *MISSHAPEN, what=KIND):
             study = Study.parse(content["study"], repr(str(path)))
             manifest = validated(cls, content | {"folder": folder.absolute(), "study": study})
             if joined(list(manifest.chunks)) != [(0, manifest.n)]:
-                raise ValueError(f"its chunks are not the {manifest.n} rows of the base")
+                raise ValueError(f"its chunks do not cover the {manifest.n} rows of the base")
             manifest.codebooks_dir.exists()  # a damaged name may be too long even to be looked for
         return manifest
-
-
-def plan_study(
-    study: Study, folder: Path, dataset: Dataset, options: Options, cells: Sequence[Cell] | None = None
-) -> Manifest:
-    """The manifest of a study in a folder, written unless it is there already.
-
-    `cells` are those of the study's cells that are to be run, default all; `options` are those of the study.
-
-    Raises:
-        InputError: the folder holds another study or that of another user, there is nothing to run, there are more
-            chunks than rows, or a search index is to be made of chunks.
-    """
-    manifest = draft_manifest(study, folder.absolute(), dataset, options, cells)
-    if not (folder / MANIFEST_FILE).exists():
-        manifest.save()
-        return manifest
-    earlier = Manifest.load(folder)
-    if earlier.owner != manifest.owner:
-        raise InputError(f"{str(folder)!r} holds a study of {earlier.owner}; give a folder of your own.")
-    if earlier.identity() != manifest.identity():
-        raise InputError(f"{str(folder)!r} holds another study; give another folder, or delete it.")
-    return earlier
-
-
-def draft_manifest(
-    study: Study, folder: Path, dataset: Dataset, options: Options, cells: Sequence[Cell] | None = None
-) -> Manifest:
-    """What `plan_study` writes, without looking at the folder or writing to it."""
-    possible, refusals = study.cells(dataset, options)
-    chosen = possible if cells is None else list(cells)
-    if not chosen:
-        raise InputError("no method has a configuration at these budgets; nothing was planned.")
-    if study.with_qps and study.chunks > 1:
-        raise InputError("--with-qps searches an index of the whole base; it needs --chunks 1.")
-    return Manifest(
-        folder=folder,
-        study=study,
-        sweep_id=new_sweep_id(),
-        owner=getpass.getuser(),
-        n=dataset.n,
-        fingerprint=dataset.fingerprint,
-        codebooks_dir=options.machine.codebooks_dir.absolute(),
-        configurations=tuple(
-            Configuration(
-                cell.method,
-                dict(cell.config),
-                cell.seed,
-                model_id(dataset, options.measure.train_size, cell),
-                run_id(dataset, options, cell),
-            )
-            for cell in chosen
-        ),
-        chunks=tuple(chunk_spans(dataset.n, study.chunks)),
-        refusals=tuple(refusals),
-        truth_is_given=study.ground_truth_path is not None or has_stored_truth(dataset, options.measure.k),
-        code={cell.method: plugin.hash for cell in chosen if (plugin := plugin_of(cell.method))},
-    )
-
-
-def chunk_spans(n: int, chunks: int) -> list[Span]:
-    """[0, n) in so many parts, of whole tiles where there are enough of them, so that no tile is read twice.
-
-    Raises:
-        InputError: there are more chunks than rows.
-    """
-    if not 1 <= chunks <= n:
-        raise InputError(f"--chunks is {chunks}, it must be from 1 to the {n} base vectors.")
-    unit = TILE_ROWS if n >= chunks * TILE_ROWS else 1
-    edges = [n * part // chunks // unit * unit for part in range(chunks)] + [n]
-    return list(itertools.pairwise(edges))

@@ -1,4 +1,4 @@
-"""A study: which methods, at which budgets, on which vectors, measured how. Frozen, and read from YAML."""
+"""A study: which methods at which budgets, on which vectors, measured how. Frozen; read from YAML."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -29,20 +29,20 @@ MERGE_TAG = "tag:yaml.org,2002:merge"
 
 
 class _UniqueKeys(SafeYaml):
-    """YAML in which a key that stands twice is an error; the first of the two would be dropped without a word."""
+    """YAML in which a repeated key is an error; plain YAML silently drops the first."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.tag != MERGE_TAG:
                 if key.value in seen:
-                    raise yaml.MarkedYAMLError(problem=f"{key.value!r} is there twice", problem_mark=key.start_mark)
+                    raise yaml.MarkedYAMLError(problem=f"{key.value!r} occurs twice", problem_mark=key.start_mark)
                 seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 
 class Study(MeasureSpec, DataSpec):
-    """What is compared, and all that determines the results; where they go and on what machine is not in it.
+    """What is compared, and everything that determines the results; not where they go or which machine runs it.
 
     Names and meanings are those of the options of `vq-benchmark sweep`.
     """

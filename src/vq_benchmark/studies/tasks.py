@@ -1,4 +1,4 @@
-"""Run one task of a study: the same code in a loop on a laptop, in a worker process, and in a SLURM array."""
+"""Run one task of a study: the same code in one process, in a worker process, and under any scheduler."""
 
 import functools
 import json
@@ -29,24 +29,25 @@ from vq_benchmark.studies.cells import Machine, Options
 from vq_benchmark.studies.contents import Contents, files_are_untouched
 from vq_benchmark.studies.fitting import fitted_model
 from vq_benchmark.studies.ground_truths import belonging_of, obtain_truths, resumable_search, truth_key
-from vq_benchmark.studies.local.cells import staged_rows
 from vq_benchmark.studies.memory_estimate import cell_within_memory, truth_within_memory
-from vq_benchmark.studies.plan import Configuration, Manifest, Task
+from vq_benchmark.studies.plan import Configuration, Manifest
+from vq_benchmark.studies.scratch_rows import staged_rows
+from vq_benchmark.studies.stages import Task
 
-DONE_AGAIN = "It is done again when the study is resumed."
+RESUME = "Resume the study to recompute it."
 
 
 class TaskFailed(Exception):
-    """A task could not be done; why is written in its failure file too."""
+    """A task failed; its failure file holds the reason too."""
 
 
 @dataclass(frozen=True)
 class TaskContext:
-    """A planned study and the machine that its tasks run on; what several tasks need is read once."""
+    """A planned study and the machine that runs its tasks; data that several tasks need is loaded once."""
 
     manifest: Manifest
     machine: Machine
-    """What the tasks may use; its places of models and checkpoints give way to those of the study."""
+    """Threads, batch size and the like; the study's own folders override its places of models and checkpoints."""
     report: Reporter
 
     @functools.cached_property
@@ -54,20 +55,20 @@ class TaskContext:
         """The vectors.
 
         Raises:
-            InputError: they are not those that the study was planned for.
+            InputError: they differ from those that the study was planned for.
         """
         dataset = self.manifest.study.load(self.machine.cache_dir, self.report)
         if dataset.fingerprint != self.manifest.fingerprint:
             raise InputError(
-                f"the vectors of {dataset.name!r} have the fingerprint {dataset.fingerprint}, the study in "
-                f"{str(self.manifest.folder)!r} was planned for {self.manifest.fingerprint}: they changed since; "
-                "plan the study again in a new folder."
+                f"the vectors of {dataset.name!r} have changed since the study in {str(self.manifest.folder)!r} was "
+                f"planned (fingerprint {dataset.fingerprint}, expected {self.manifest.fingerprint}); plan the study "
+                "again in a new folder."
             )
         return dataset
 
     @functools.cached_property
     def options(self) -> Options:
-        """How cells are measured here."""
+        """How cells are measured on this machine."""
         checkpoints = replace(self.machine.checkpoints, folder=self._checkpoints)
         machine = replace(self.machine, codebooks_dir=self.manifest.codebooks_dir, checkpoints=checkpoints)
         return self.manifest.study.options(machine)
@@ -81,7 +82,7 @@ class TaskContext:
         """Exact neighbours among all rows, if the study measures recall.
 
         Raises:
-            InputError: the stage before has not been done, or on vectors that changed since.
+            InputError: the stage `reduce` is not done, or its vectors have changed since.
         """
         if not self.options.measure.with_recall:
             return None
@@ -92,24 +93,27 @@ class TaskContext:
 
     @functools.cached_property
     def contents(self) -> Contents:
-        """What tells whether earlier results are of the vectors as they are now."""
+        """Tells whether earlier results belong to the vectors as they are now."""
         return Contents(self.dataset, self.report, self.machine.batch_size)
 
     def set_aside_outdated(self, tasks: Iterable[Task]) -> str:
-        """Set aside the results of those tasks that are of vectors that changed since; a sentence on them, if any."""
+        """Rename the results whose vectors have changed since; returns a sentence about them, or an empty string."""
         outdated = [each for each in tasks if self.manifest.result_path(each).exists() and not self._is_current(each)]
         paths = [self.manifest.result_path(each) for each in outdated]
         if not paths:
             return ""
         for path in paths:
             set_aside(path, "outdated")
-        names = repr(str(paths[0])) + (f" and {len(paths) - 1} more results" if paths[1:] else "")
-        return f"{names} of vectors that changed since: set aside, with .outdated at the end of the name."
+        if paths[1:]:
+            which = f"{str(paths[0])!r} and {len(paths) - 1} more results belong"
+        else:
+            which = f"{str(paths[0])!r} belongs"
+        return f"{which} to vectors that have changed since; renamed to end in .outdated."
 
     def _is_current(self, task: Task) -> bool:
-        """Whether a result is of the vectors as they are now, as far as that can be known.
+        """Whether a result belongs to the vectors as they are now; True where that cannot be known.
 
-        That one is damaged is noticed by those that read it.
+        Damage is noticed by the tasks that read the result.
         """
         path = self.manifest.result_path(task)
         try:
@@ -128,10 +132,10 @@ class TaskContext:
         return present is not None
 
     def _rows_are_current(self, database: Database) -> bool:
-        """Whether all rows are of the vectors as they are now; they then say that they are of the present files.
+        """Whether all rows belong to the vectors as they are now; if so, they are stored with the present file times.
 
         Raises:
-            InputError: that cannot be found out, for the vectors are gone.
+            InputError: the vectors are gone, so that nobody can tell.
         """
         for run in database.runs("status != 'failed'"):
             if files_are_untouched(run):  # so that a merge seldom needs the data set
@@ -154,10 +158,10 @@ class TaskContext:
         try:
             return load_truths(path, belonging_of(self.dataset), self.options.measure.k, span)
         except InputError as error:
-            raise InputError(f"{error} {set_aside(path)} {DONE_AGAIN}") from error
+            raise InputError(f"{error} {set_aside(path)} {RESUME}") from error
 
     def run_truth(self, task: Task) -> None:
-        """The exact neighbours among the rows of one chunk."""
+        """Find the exact neighbours among the rows of one chunk."""
         rows = start, stop = self.manifest.chunks[task.index]
         options = truth_within_memory(self.dataset, self.options, start, stop)
         key = truth_key(self.dataset, options.measure.k, rows)
@@ -170,7 +174,7 @@ class TaskContext:
             self._save_truths(task, exact_truths(dataset, options.measure.k, search))
 
     def run_reduce(self, task: Task) -> None:
-        """The exact neighbours among all rows, merged from those of the chunks, or as given."""
+        """Merge the exact neighbours of the chunks, or adopt those that were given."""
         parts = self.manifest.tasks("truth")
         self._require_current(parts)
         if parts:
@@ -182,26 +186,25 @@ class TaskContext:
         self._save_truths(task, truths)
 
     def _require_current(self, tasks: Iterable[Task]) -> None:
-        """Raises ChangedData, and sets results aside, if those of some tasks are of vectors that changed since."""
+        """Raise ChangedData, and rename results, if some belong to vectors that have changed since."""
         outdated = self.set_aside_outdated(tasks)
         if outdated:
-            raise ChangedData(f"{outdated} {DONE_AGAIN}")
+            raise ChangedData(f"{outdated} {RESUME}")
 
     def _save_truths(self, task: Task, truths: GroundTruths) -> None:
         path = self.manifest.result_path(task)
         save_truths(path, truths, belonging_of(self.dataset), squared_norms(self.dataset.queries))
 
     def run_fit(self, task: Task) -> None:
-        """The model of one configuration, from a sample of the whole data set."""
+        """Fit the model of one configuration to a sample of the whole data set."""
         whole = self.manifest.configurations[task.index].cell((0, self.manifest.n))
         options = cell_within_memory(self.dataset, self.options, whole, with_fit=True)
         fitted_model(self.dataset, options, whole, self.report)
 
     def run_evaluate(self, task: Task) -> None:
-        """The row of one configuration on one chunk."""
+        """Measure one configuration on one chunk."""
         configuration, chunk = self.manifest.part(task)
-        fit = self.manifest.task("fit", self.manifest.configurations.index(configuration))
-        require_done(self.manifest, fit)
+        require_done(self.manifest, self.manifest.fit_of(task))
         cell, truths = configuration.cell(chunk), self.whole_truth
         with staged_rows(self.dataset, self.options, chunk, self.report) as dataset:
             run = run_cell(dataset, self.options, cell, self.manifest.sweep_id, truths, self.report)
@@ -209,39 +212,39 @@ class TaskContext:
         self.options.machine.checkpoints.remove(run.run_id)
 
     def run_merge(self, task: Task) -> None:
-        """The finished rows of all configurations, and rows that say why there is none.
+        """Write the finished rows of all configurations, and a failed row for each that failed.
 
         Raises:
-            TaskFailed: some configurations are not complete; the sentence says which rows are missing.
+            TaskFailed: some configurations are incomplete; the message names the missing tasks.
         """
         database = Database(self.manifest.results_path)
         try:
             database.get("")
         except InputError as error:
-            self.report.say(f"{error} {set_aside(database.path)} The rows are merged again.")
+            self.report.say(f"{error} {set_aside(database.path)} Merging the rows again.")
         outdated = self.set_aside_outdated([task])
         if outdated:
-            self.report.say(f"{outdated} The rows are merged again.")
+            self.report.say(f"{outdated} Merging the rows again.")
         outdated = self.set_aside_outdated(self.manifest.tasks("evaluate"))
-        remarks = [f"{outdated} {DONE_AGAIN}"] if outdated else []
+        remarks = [f"{outdated} {RESUME}"] if outdated else []
         with self.report.task("merging", self.manifest.count("evaluate"), unit="chunks") as update:
             for number, configuration in enumerate(self.manifest.configurations, 1):
                 remarks += self._finish(database, configuration)
                 update(number * len(self.manifest.chunks))
         if remarks:
             raise TaskFailed("\n".join(remarks))
-        # All is done; a checkpoint is still there if a kill came between a result and its removal.
+        # Everything is done; a kill between a result and the removal of its checkpoint may have left one.
         shutil.rmtree(self._checkpoints, ignore_errors=True)
 
     def _finish(self, database: Database, configuration: Configuration) -> list[str]:
-        """One configuration at a time, so that the database never holds the accumulators of more than one."""
+        """Finish one configuration, so that the database never holds the accumulators of more than one."""
         manifest = self.manifest
         tasks = manifest.tasks_of(configuration)
         union = unite(
             database, [path for path in map(manifest.result_path, tasks) if path.exists()], measurement_differences
         )
         finishing = finish_partial_rows(database, union.disputed, only=[configuration.run_id])
-        aside = [f"{set_aside(path)} {DONE_AGAIN}" for path in union.skipped]
+        aside = [f"{set_aside(path)} {RESUME}" for path in union.skipped]
         remarks = [*union.unreadable, *aside, *union.conflicts]
         row = database.get(configuration.run_id)
         if row is not None and row.status == "done":
@@ -249,9 +252,13 @@ class TaskContext:
         whole = configuration.cell((0, manifest.n))
         reason = next(filter(None, map(manifest.failure, manifest.needed_for(configuration))), None)
         if reason is None:
-            lost = [manifest.describe(task) for task in tasks if manifest.outcome(task) == "missing"]
+            lost = [
+                f"{manifest.describe(task)}: task {task.stage} {task.index} is not done."
+                for task in tasks
+                if manifest.outcome(task) == "missing"
+            ]
             if lost:
-                return [*remarks, *(f"{name}: not done." for name in lost)]
+                return [*remarks, *lost]
             earlier = [f"{whole.label}, seed {whole.seed} failed: {row.error}"] if row is not None else []
             return [*remarks, *(finishing.incomplete or earlier)]
         row = failed_row(self.dataset, self.options, whole, manifest.sweep_id, TaskFailed(reason))
@@ -260,38 +267,38 @@ class TaskContext:
 
 
 def set_aside(path: Path, reason: str = "corrupt") -> str:
-    """Rename a result that cannot be used to NAME.REASON, so that its task counts as not done; a sentence on it."""
+    """Rename an unusable result to NAME.REASON, so that its task counts as not done; returns a sentence."""
     aside = path.with_name(f"{path.name}.{reason}")
-    with suppress(FileNotFoundError):  # another task has done so
+    with suppress(FileNotFoundError):  # another task was faster
         path.replace(aside)
-    return f"It is now {aside.name!r}."
+    return f"It was renamed to {aside.name!r}."
 
 
 def require_done(manifest: Manifest, task: Task) -> None:
-    """Raises InputError unless the task, on which another depends, is done."""
+    """Raise InputError unless the task, on which another depends, is done."""
     if manifest.outcome(task) != "done":
         raise InputError(
-            f"{manifest.describe(task)} comes first: task {task.index} of stage {task.stage} is not done yet."
+            f"{manifest.describe(task)} must run first: task {task.index} of stage {task.stage} is not done."
         )
 
 
-def run_task(workshop: TaskContext, task: Task) -> None:
-    """Do a task unless it is done. It leaves its result file, or a failure file, or, if it was stopped, neither.
+def run_task(context: TaskContext, task: Task) -> None:
+    """Run a task unless it is done. It leaves a result file or a failure file, or neither if it was stopped.
 
     Raises:
-        TaskFailed: it could not be done.
-        Stopped: it was told to stop; where it can go on from is in its checkpoint.
+        TaskFailed: it failed.
+        Stopped: a signal asked for it; the checkpoint is written.
     """
-    manifest = workshop.manifest
+    manifest = context.manifest
     if manifest.outcome(task) == "done":
-        workshop.report.say(f"{manifest.describe(task)}: done before.")
+        context.report.say(f"{manifest.describe(task)}: already done.")
         return
     steps: dict[str, Callable[[Task], None]] = {
-        "truth": workshop.run_truth,
-        "reduce": workshop.run_reduce,
-        "fit": workshop.run_fit,
-        "evaluate": workshop.run_evaluate,
-        "merge": workshop.run_merge,
+        "truth": context.run_truth,
+        "reduce": context.run_reduce,
+        "fit": context.run_fit,
+        "evaluate": context.run_evaluate,
+        "merge": context.run_merge,
     }
     try:
         manifest.use_plugins()
@@ -300,18 +307,18 @@ def run_task(workshop: TaskContext, task: Task) -> None:
         raise
     except Exception as error:
         message = str(error) if isinstance(error, InputError | TaskFailed) else f"{type(error).__name__}: {error}"
-        record_failure(workshop, task, message, "".join(traceback.format_exception(error)))
+        record_failure(context, task, message, "".join(traceback.format_exception(error)))
         raise TaskFailed(f"{manifest.describe(task)} failed: {message}") from error
     manifest.failure_path(task).unlink(missing_ok=True)
 
 
-def record_failure(workshop: TaskContext, task: Task, message: str, details: str) -> None:
-    """Write down why a task failed, for `status` and for the row that `merge` makes of it."""
+def record_failure(context: TaskContext, task: Task, message: str, details: str) -> None:
+    """Record why a task failed, for `status` and for the failed row that `merge` writes."""
     content = {
         "error": message,
         "details": details,
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        "environment": environment(workshop.machine.threads),
+        "environment": environment(context.machine.threads),
     }
-    with atomic_write(workshop.manifest.failure_path(task)) as file:
+    with atomic_write(context.manifest.failure_path(task)) as file:
         file.write(json.dumps(content, indent=1).encode())

@@ -27,7 +27,9 @@ from vq_benchmark.studies.cells import Machine
 from vq_benchmark.studies.local.cells import run_cells
 from vq_benchmark.studies.local.pool import run_study
 from vq_benchmark.studies.local.study import run_divided
-from vq_benchmark.studies.plan import STAGES, Manifest, Task, chunk_spans, plan_study
+from vq_benchmark.studies.plan import Manifest
+from vq_benchmark.studies.planning import chunk_spans, plan_study
+from vq_benchmark.studies.stages import STAGES, Task
 from vq_benchmark.studies.study import Study
 from vq_benchmark.studies.tasks import TaskContext, TaskFailed, run_task
 
@@ -93,24 +95,24 @@ def test_tasks_may_run_in_any_order_that_keeps_the_stages(vectors, options, tmp_
     study = study_of(vectors, methods=["sq"])
     manifest = planned(study, options, tmp_path / "study")
     order = random.Random(5)
-    workshop = TaskContext(manifest, options, SILENT)
+    context = TaskContext(manifest, options, SILENT)
     for stage in STAGES:
         tasks = manifest.tasks(stage)
         order.shuffle(tasks)
         for task in tasks:
             assert manifest.outcome(task) == "missing"
-            run_task(workshop, task)
+            run_task(context, task)
             assert manifest.outcome(task) == "done"
     assert qualities(Database(manifest.results_path)) == undivided(study, options, tmp_path / "whole.db")
 
 
 def test_a_task_that_comes_too_early_says_what_comes_first(vectors, options, tmp_path):
     manifest = planned(study_of(vectors), options, tmp_path / "study")
-    workshop = TaskContext(manifest, options, SILENT)
-    with pytest.raises(TaskFailed, match=r"fit pq .* comes first: task 0 of stage fit is not done yet"):
-        run_task(workshop, Task("evaluate", 0))
-    with pytest.raises(TaskFailed, match="rows 0 to 3,000 comes first"):
-        run_task(workshop, Task("reduce", 0))
+    context = TaskContext(manifest, options, SILENT)
+    with pytest.raises(TaskFailed, match=r"fit pq .* must run first: task 0 of stage fit is not done"):
+        run_task(context, Task("evaluate", 0))
+    with pytest.raises(TaskFailed, match="rows 0 to 3,000 must run first"):
+        run_task(context, Task("reduce", 0))
     assert manifest.outcome(Task("reduce", 0)) == "failed"
 
 
@@ -146,7 +148,7 @@ def test_a_worker_that_is_killed_is_replaced_and_its_task_has_failed(vectors, op
     killer.start()
     failures = run_study(manifest, options, SILENT, workers=2)
     killer.join()
-    assert "(SIGKILL); it may have been killed for want of memory." in failures[0]
+    assert "(SIGKILL); it was probably killed for running out of memory." in failures[0]
     assert run_study(manifest, options, SILENT) == []
     assert qualities(Database(manifest.results_path)) == undivided(study_of(vectors), options, tmp_path / "whole.db")
 
@@ -154,19 +156,19 @@ def test_a_worker_that_is_killed_is_replaced_and_its_task_has_failed(vectors, op
 def test_a_merge_says_what_is_missing_and_finishes_later(vectors, options, tmp_path):
     study = study_of(vectors, methods=["sq", "none"])
     manifest = planned(study, options, tmp_path / "study")
-    workshop = TaskContext(manifest, options, SILENT)
+    context = TaskContext(manifest, options, SILENT)
     for task in itertools.chain(*map(manifest.tasks, STAGES[:3])):
-        run_task(workshop, task)
+        run_task(context, task)
     left_out = Task("evaluate", 1)
     for task in manifest.tasks("evaluate"):
         if task != left_out:
-            run_task(workshop, task)
-    with pytest.raises(TaskFailed, match=r"sq .*rows 3,000 to 6,000: not done"):
-        run_task(workshop, Task("merge", 0))
+            run_task(context, task)
+    with pytest.raises(TaskFailed, match=r"sq .*rows 3,000 to 6,000: task evaluate 1 is not done"):
+        run_task(context, Task("merge", 0))
     assert len(qualities(Database(manifest.results_path))) == 1
     assert manifest.outcome(Task("merge", 0)) == "failed"
-    run_task(workshop, left_out)
-    run_task(workshop, Task("merge", 0))
+    run_task(context, left_out)
+    run_task(context, Task("merge", 0))
     assert manifest.outcome(Task("merge", 0)) == "done"
     assert manifest.failure(Task("merge", 0)) is None
     assert qualities(Database(manifest.results_path)) == undivided(study, options, tmp_path / "whole.db")
@@ -187,14 +189,14 @@ def test_a_forced_study_replaces_the_rows_that_there_were(vectors, options, tmp_
 def test_a_damaged_result_is_set_aside_and_made_again(vectors, options, tmp_path, stage):
     study = study_of(vectors, methods=["sq"])
     manifest = planned(study, options, tmp_path / "study")
-    workshop = TaskContext(manifest, options, SILENT)
+    context = TaskContext(manifest, options, SILENT)
     done_before = STAGES[: STAGES.index(stage) + 1]
     for task in itertools.chain(*map(manifest.tasks, done_before)):
-        run_task(workshop, task)
+        run_task(context, task)
     damaged = manifest.result_path(Task(stage, 0))
     damaged.write_bytes(damaged.read_bytes()[:1000])
     failures = run_study(manifest, options, SILENT)
-    assert f"It is now '{damaged.name}.corrupt'" in "\n".join(failures)
+    assert f"It was renamed to '{damaged.name}.corrupt'" in "\n".join(failures)
     assert run_study(manifest, options, SILENT) == []
     assert qualities(Database(manifest.results_path)) == undivided(study, options, tmp_path / "whole.db")
 
@@ -206,7 +208,7 @@ def test_changed_vectors_are_refused(vectors, options, tmp_path):
         (copy / path.name).write_bytes(path.read_bytes())
     manifest = planned(study_of(copy), options, tmp_path / "study")
     np.save(copy / "base.npy", np.zeros((N, D), dtype=np.float32))
-    with pytest.raises(TaskFailed, match="they changed since"):
+    with pytest.raises(TaskFailed, match="have changed since the study in"):
         run_task(TaskContext(manifest, options, SILENT), Task("fit", 0))
 
 
@@ -216,22 +218,22 @@ def test_tasks_set_aside_what_is_of_vectors_that_changed(vectors, options, tmp_p
     study = study_of(copy, methods=["sq", "none"])
     manifest = planned(study, options, tmp_path / "study")
     in_order = [task for stage in STAGES for task in manifest.tasks(stage)]
-    workshop = TaskContext(manifest, options, SILENT)
+    context = TaskContext(manifest, options, SILENT)
     for task in in_order[:-3]:  # all but an evaluation of `none`, and the merge
-        run_task(workshop, task)
+        run_task(context, task)
     base = np.load(copy / "base.npy")
     unseen = np.setdiff1d(np.arange(N), probe_rows(N))
     base[unseen] *= 2
     np.save(copy / "base.npy", base)
     failures = []
     for _ in range(4):
-        workshop = TaskContext(manifest, options, SILENT)
+        context = TaskContext(manifest, options, SILENT)
         for task in in_order:
             try:
-                run_task(workshop, task)
+                run_task(context, task)
             except TaskFailed as error:
                 failures.append(str(error))
-    assert "whole.npz' of vectors that changed since: set aside" in failures[0], failures
+    assert "whole.npz' belongs to vectors that have changed since; renamed" in failures[0], failures
     assert manifest.unfinished("merge") == [], "\n".join(failures)
     assert qualities(Database(manifest.results_path)) == undivided(study, options, tmp_path / "whole.db")
 
@@ -251,11 +253,11 @@ def test_a_folder_holds_one_study_of_one_user(vectors, options, tmp_path):
     folder = tmp_path / "study"
     manifest = planned(study_of(vectors), options, folder)
     assert planned(study_of(vectors), options, folder) == Manifest.load(folder) == manifest
-    with pytest.raises(InputError, match="holds another study"):
+    with pytest.raises(InputError, match="holds a different study"):
         planned(study_of(vectors, chunks=2), options, folder)
     content = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps(content | {"owner": "burdell"}))
-    with pytest.raises(InputError, match="a study of burdell"):
+    with pytest.raises(InputError, match="a study of user burdell"):
         planned(study_of(vectors), options, folder)
     (folder / "manifest.json").write_text(json.dumps(content | {"package_version": "9.9.9"}))
     with pytest.raises(InputError, match=r"vq-benchmark 9\.9"):
@@ -272,13 +274,16 @@ def test_a_folder_holds_one_study_of_one_user(vectors, options, tmp_path):
 def test_impossible_tasks_and_plans_are_refused(vectors, options, tmp_path):
     manifest = planned(study_of(vectors), options, tmp_path / "study")
     for stage, index, sentence in (
-        ("fit", 3, "has 3 of them"),
+        ("fit", 3, "its tasks are 0 to 2"),
         ("fit", -1, "no task -1"),
         ("train", 0, "the stages are"),
     ):
         with pytest.raises(InputError, match=sentence):
             manifest.task(stage, index)
-    for changes, sentence in (({"chunks": N + 1}, "from 1 to the 9000"), ({"with_qps": True}, "needs --chunks 1")):
+    for changes, sentence in (
+        ({"chunks": N + 1}, "between 1 and the number of base vectors, 9000"),
+        ({"with_qps": True}, "needs --chunks 1"),
+    ):
         with pytest.raises(InputError, match=sentence):
             planned(study_of(vectors, **changes), options, tmp_path / "other")
     with pytest.raises(InputError, match="--workers is 3"):
@@ -319,7 +324,7 @@ def test_two_processes_do_not_run_one_folder(vectors, options, tmp_path):
     cells = study.cells(dataset, whole)[0]
     with (
         FileLock(folder / ".lock", is_singleton=False),
-        pytest.raises(InputError, match="another process runs the study"),
+        pytest.raises(InputError, match="another process is running the study"),
     ):
         run_divided(study, dataset, whole, cells, database, SILENT, folder=folder)
     assert run_divided(study, dataset, whole, cells, database, SILENT, folder=folder).problems == []

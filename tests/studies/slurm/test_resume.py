@@ -1,4 +1,4 @@
-"""Which tasks are handed in again, and what they wait for, with a queue of our own making in place of SLURM's."""
+"""Which tasks are submitted again, and what they wait for, with a queue of our own making in place of SLURM's."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,8 @@ import pytest
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import SilentReporter
 from vq_benchmark.studies.cells import Machine
-from vq_benchmark.studies.plan import STAGES, Manifest, Task, plan_study
+from vq_benchmark.studies.plan import Manifest
+from vq_benchmark.studies.planning import plan_study
 from vq_benchmark.studies.slurm import scheduler
 from vq_benchmark.studies.slurm.cancel import cancel_study
 from vq_benchmark.studies.slurm.job_arrays import expanded
@@ -19,6 +20,7 @@ from vq_benchmark.studies.slurm.resources import JobSpec
 from vq_benchmark.studies.slurm.resume import resume_study
 from vq_benchmark.studies.slurm.status import study_status
 from vq_benchmark.studies.slurm.submission import submit_study
+from vq_benchmark.studies.stages import STAGES, Task
 from vq_benchmark.studies.study import Study
 from vq_benchmark.studies.tasks import TaskContext, run_task
 
@@ -119,14 +121,14 @@ def test_stages_wait_for_each_other_and_arrays_are_cut(manifest, queue):
     found = study_status(manifest)
     assert {each.state for each in found.tasks} == {"pending"}
     assert found.next_command.startswith("vq-benchmark slurm status ")
-    with pytest.raises(InputError, match="was submitted before, as jobs 1, 2, 3, 4, 5, 6"):
+    with pytest.raises(InputError, match="was already submitted as jobs 1, 2, 3, 4, 5, 6"):
         submitted(manifest)
 
 
 def test_what_is_in_the_queue_is_not_submitted_again(manifest, queue):
     submitted(manifest)
     (manifest.folder / "slurm" / "jobs.json").unlink()
-    with pytest.raises(InputError, match=r"10 tasks of the study in .* are in the queue already"):
+    with pytest.raises(InputError, match=r"10 tasks of the study in .* are already in the queue"):
         submitted(manifest)
     assert cancel_study(manifest) == 10
     submitted(manifest)
@@ -225,11 +227,11 @@ def test_edits_by_hand_stay_unless_resources_change(manifest, queue):
 
 def test_a_refusal_midway_leaves_what_was_taken_for_resume(manifest, queue):
     queue.refuses = "evaluate"
-    with pytest.raises(scheduler.SchedulerError, match=r"3 of 6 arrays were handed in \(jobs 1, 2, 3\)"):
+    with pytest.raises(scheduler.SchedulerError, match=r"3 of 6 arrays were submitted \(jobs 1, 2, 3\)"):
         submitted(manifest)
     assert [job.id for job in load_record(manifest.folder).jobs] == [1, 2, 3]
     lost = [each for each in study_status(manifest).problems if each.state == "lost"]
-    assert {each.reason for each in lost} == {"it was never handed in"}
+    assert {each.reason for each in lost} == {"it was never submitted"}
     queue.refuses = ""
     queue.calls.clear()
     resume_study(manifest, {})
@@ -242,7 +244,7 @@ def test_a_refusal_midway_leaves_what_was_taken_for_resume(manifest, queue):
 
 def test_a_refusal_of_the_first_leaves_submit_to_be_tried_again(manifest, queue):
     queue.refuses = "truth"
-    with pytest.raises(scheduler.SchedulerError, match="0 of 6 arrays were handed in"):
+    with pytest.raises(scheduler.SchedulerError, match="0 of 6 arrays were submitted"):
         submitted(manifest)
     queue.refuses = ""
     submitted(manifest)
@@ -253,7 +255,7 @@ def test_the_study_of_another_user_is_left_alone(manifest, queue, monkeypatch):
     submitted(manifest)
     monkeypatch.setenv("LOGNAME", "somebody")
     for act in (submitted, cancel_study, lambda study: resume_study(study, {})):
-        with pytest.raises(InputError, match=f"holds a study of {manifest.owner}"):
+        with pytest.raises(InputError, match=f"holds a study of user {manifest.owner}"):
             act(manifest)
 
 
@@ -276,7 +278,7 @@ def test_names_of_jobs_say_which_tasks_they_are(manifest):
 def test_a_study_that_was_never_submitted_is_not_resumed(manifest, queue):
     with pytest.raises(InputError, match="was never submitted"):
         resume_study(manifest, {})
-    assert {each.reason for each in study_status(manifest).problems} == {"it was never handed in"}
+    assert {each.reason for each in study_status(manifest).problems} == {"it was never submitted"}
 
 
 def test_a_damaged_record_is_named(manifest, queue):

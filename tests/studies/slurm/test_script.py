@@ -37,7 +37,7 @@ def test_any_name_reaches_the_program_as_it_is(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["back\\slash", "line\nbreak", "bell\a"])
 def test_names_that_sbatch_cannot_take_are_refused(tmp_path, name):
-    with pytest.raises(InputError, match="give another --study-dir"):
+    with pytest.raises(InputError, match="choose another --study-dir"):
         script_text(stage(tmp_path / name, "true"), JobSpec())
 
 

@@ -1,1 +1,1 @@
-"""A study on this machine: in this process, or in several."""
+"""Run a study on this machine, in one process or several."""

@@ -1,4 +1,4 @@
-"""Run a planned study on this machine: in this process, or in several that share its threads."""
+"""Run a planned study on this machine, in this process or in several that share its threads."""
 
 import multiprocessing
 import os
@@ -19,42 +19,41 @@ from vq_benchmark.machine.progress import Reporter, SilentReporter
 from vq_benchmark.machine.signals import held_back, let_in, stop_requested, stopping
 from vq_benchmark.machine.threads import use_threads
 from vq_benchmark.studies.cells import Machine
-from vq_benchmark.studies.plan import STAGES, Manifest, Stage, Task
+from vq_benchmark.studies.plan import Manifest
+from vq_benchmark.studies.stages import STAGES, Task, waves
 from vq_benchmark.studies.tasks import TaskContext, TaskFailed, record_failure, run_task
 
-WAVES: tuple[tuple[Stage, ...], ...] = (("truth", "fit"), ("reduce",), ("evaluate",), ("merge",))
-"""Stages whose tasks do not need each other, in order."""
 SECONDS_BETWEEN_LOOKS = 0.5
-"""At whether a signal has asked to stop."""
+"""How often to check whether a signal asked to stop."""
 CONTEXT = multiprocessing.get_context("spawn")
-"""A forked process would inherit the thread pools of BLAS and OpenMP without their threads."""
+"""Spawned, since a forked process inherits the thread pools of BLAS and OpenMP without their threads."""
 
 
 def run_study(manifest: Manifest, machine: Machine, report: Reporter, *, workers: int = 1) -> list[str]:
-    """Do all that is not done yet; returns a sentence for each task that failed.
+    """Run every task that is not done; returns a sentence for each that failed.
 
-    A task that fails does not stop those that do not need it.
+    A failed task stops only the tasks that need it.
 
     Raises:
-        InputError: the workers are not a number from 1 to the threads.
-        Stopped: it was told to stop; the same call goes on from there.
+        InputError: `workers` is not between 1 and the number of threads.
+        Stopped: a signal asked for it; the same call resumes.
     """
     if not 1 <= workers <= machine.threads:
         raise InputError(
-            f"--workers is {workers}, it must be from 1 to the {machine.threads} threads that they share (--threads)."
+            f"--workers is {workers}; it must be between 1 and the number of threads, {machine.threads} (--threads)."
         )
-    workshop = TaskContext(manifest, machine, report)
+    context = TaskContext(manifest, machine, report)
     failures: list[str] = []
-    outdated = workshop.set_aside_outdated(task for stage in STAGES for task in manifest.tasks(stage))
+    outdated = context.set_aside_outdated(task for stage in STAGES for task in manifest.tasks(stage))
     if outdated:
         report.say(outdated)
-    with _WorkerPool(manifest.folder, _share_of(machine, workers)) as crew:
-        for stages in WAVES:
+    with _WorkerPool(manifest.folder, _share_of(machine, workers)) as pool:
+        for stages in waves():
             tasks = [task for stage in stages for task in manifest.unfinished(stage)]
             if workers > 1 and len(tasks) > 1:
-                failures += _in_processes(workshop, tasks, crew, workers)
+                failures += _in_processes(context, tasks, pool, workers)
             else:
-                failures += _in_this_process(workshop, tasks)
+                failures += _in_this_process(context, tasks)
     return failures
 
 
@@ -66,16 +65,16 @@ def _share_of(machine: Machine, workers: int) -> Machine:
     return replace(machine, threads=machine.threads // workers, memory=memory)
 
 
-def _in_this_process(workshop: TaskContext, tasks: Sequence[Task]) -> list[str]:
+def _in_this_process(context: TaskContext, tasks: Sequence[Task]) -> list[str]:
     failures = []
     for number, task in enumerate(tasks, 1):
-        _go_on_unless_stopped(workshop)
+        _check_stop(context)
         if len(tasks) > 1:
-            workshop.report.say(f"task {number} of {len(tasks)}: {workshop.manifest.describe(task)}")
+            context.report.say(f"task {number} of {len(tasks)}: {context.manifest.describe(task)}")
         try:
-            run_task(workshop, task)
+            run_task(context, task)
         except TaskFailed as error:
-            workshop.report.say(str(error))
+            context.report.say(str(error))
             failures.append(str(error))
     return failures
 
@@ -89,20 +88,20 @@ class _Worker:
 
 @dataclass
 class _WorkerPool:
-    """Worker processes, which outlive the stages, for each has libraries to load and vectors to open."""
+    """Worker processes. They outlive the stages, since each has to load libraries and open the vectors."""
 
     folder: Path
     machine: Machine
     workers: list[_Worker] = field(default_factory=list)
 
     def complete(self, size: int) -> list[_Worker]:
-        """So many living workers; those that died are replaced."""
+        """Start workers until `size` of them are alive, and return them."""
         self.workers = [worker for worker in self.workers if worker.task or worker.process.is_alive()]
         while len(self.workers) < size:
             ours, theirs = CONTEXT.Pipe()
             process = CONTEXT.Process(target=_work, args=(theirs, self.folder, self.machine))
             ensure_running()  # it would let signals in when a first process is started
-            with held_back():  # a worker is told by this process, and heeds it only once it is at work
+            with held_back():  # this process tells a worker to stop; the worker handles signals once it is set up
                 process.start()
             theirs.close()
             self.workers.append(_Worker(process, ours))
@@ -119,21 +118,21 @@ class _WorkerPool:
             worker.process.join()
 
 
-def _in_processes(workshop: TaskContext, tasks: Sequence[Task], crew: _WorkerPool, workers: int) -> list[str]:
-    """Hand each task to a worker that is free; one that dies is replaced, and its task has failed."""
+def _in_processes(context: TaskContext, tasks: Sequence[Task], pool: _WorkerPool, workers: int) -> list[str]:
+    """Send each task to a free worker. A worker that dies is replaced, and its task counts as failed."""
     waiting = list(reversed(tasks))
     failures: list[str] = []
     stopped_by: str | None = None
     stages = " and ".join(dict.fromkeys(task.stage for task in tasks))
-    with workshop.report.task(stages, len(tasks), unit="tasks") as update:
+    with context.report.task(stages, len(tasks), unit="tasks") as update:
         while True:
             if waiting and stop_requested() is None:
-                for worker in crew.complete(min(workers, len(tasks))):
+                for worker in pool.complete(min(workers, len(tasks))):
                     if worker.task is None and waiting:
                         worker.task = waiting.pop()
-                        with suppress(OSError):  # it has died already, which its answer will show
+                        with suppress(OSError):  # it died already, as its answer will show
                             worker.connection.send(worker.task)
-            busy = [worker for worker in crew.workers if worker.task is not None]
+            busy = [worker for worker in pool.workers if worker.task is not None]
             if not busy:
                 break
             ready = wait([worker.connection for worker in busy], timeout=SECONDS_BETWEEN_LOOKS)
@@ -143,50 +142,50 @@ def _in_processes(workshop: TaskContext, tasks: Sequence[Task], crew: _WorkerPoo
             for worker in busy:
                 if worker.connection not in ready:
                     continue
-                answer = _answer(workshop, worker)
+                answer = _answer(context, worker)
                 worker.task = None
                 if isinstance(answer, Stopped):
                     stopped_by = answer.signal
                 elif answer is not None:
-                    workshop.report.say(answer)
+                    context.report.say(answer)
                     failures.append(answer)
-            update(len(tasks) - len(waiting) - sum(worker.task is not None for worker in crew.workers))
-    _go_on_unless_stopped(workshop, stopped_by)
+            update(len(tasks) - len(waiting) - sum(worker.task is not None for worker in pool.workers))
+    _check_stop(context, stopped_by)
     return failures
 
 
-def _go_on_unless_stopped(workshop: TaskContext, worker_stopped_by: str | None = None) -> None:
+def _check_stop(context: TaskContext, worker_stopped_by: str | None = None) -> None:
     name = stop_requested() or worker_stopped_by
     if name is not None:
-        manifest = workshop.manifest
+        manifest = context.manifest
         total = sum(manifest.count(stage) for stage in STAGES)
         done = total - sum(len(manifest.unfinished(stage)) for stage in STAGES)
         raise Stopped(name, f"the study in {str(manifest.folder)!r}", done, total)
 
 
-def _answer(workshop: TaskContext, worker: _Worker) -> str | Stopped | None:
-    """What became of the worker's task: None if it is done, else why it is not."""
+def _answer(context: TaskContext, worker: _Worker) -> str | Stopped | None:
+    """The outcome of the worker's task: None if it is done, else why it is not."""
     try:
         answer: str | tuple[str, str, int] | None = worker.connection.recv()
-    except (EOFError, OSError):  # it is reset where the task was not even read
+    except (EOFError, OSError):  # the pipe is reset if the task was never read
         assert worker.task is not None
         worker.process.join()
         code = worker.process.exitcode or 0
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        hint = "; it may have been killed for want of memory" if how == "SIGKILL" else ""
+        hint = "; it was probably killed for running out of memory" if how == "SIGKILL" else ""
         message = f"the process that ran it died ({how}){hint}."
-        record_failure(workshop, worker.task, message, message)
-        return f"{workshop.manifest.describe(worker.task)} failed: {message}"
+        record_failure(context, worker.task, message, message)
+        return f"{context.manifest.describe(worker.task)} failed: {message}"
     return Stopped(*answer) if isinstance(answer, tuple) else answer
 
 
 def _work(connection: Connection, folder: Path, machine: Machine) -> None:
-    """The life of a worker: tasks in, an answer for each out, until there are no more."""
+    """The loop of a worker: receive a task, run it, answer, until the pipe closes."""
     threading.Thread(target=_die_with_parent, daemon=True).start()
     use_threads(machine.threads)
     if machine.memory is not None:
         use_memory(machine.memory)
-    workshop = TaskContext(Manifest.load(folder), machine, SilentReporter())
+    context = TaskContext(Manifest.load(folder), machine, SilentReporter())
     with stopping(aloud=False):
         let_in(signal.SIGTERM)
         while True:
@@ -195,7 +194,7 @@ def _work(connection: Connection, folder: Path, machine: Machine) -> None:
             except EOFError:
                 return
             try:
-                run_task(workshop, task)
+                run_task(context, task)
                 connection.send(None)
             except TaskFailed as error:
                 connection.send(str(error))
@@ -204,7 +203,7 @@ def _work(connection: Connection, folder: Path, machine: Machine) -> None:
 
 
 def _die_with_parent() -> None:
-    """A worker whose parent was killed must not go on, unseen, beside the one that the next call starts."""
+    """End a worker whose parent was killed, or it would run on beside the workers of the next call."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     wait([parent.sentinel])

@@ -1,4 +1,4 @@
-"""Run a study in chunks or in several processes on this machine, and bring its rows into a results database."""
+"""Run a study in chunks or in several processes on this machine, and merge its rows into a results database."""
 
 import shutil
 from collections.abc import Collection, Iterator, Sequence
@@ -14,10 +14,11 @@ from vq_benchmark.results.database import Database
 from vq_benchmark.results.merging import unite
 from vq_benchmark.studies.aggregate import measurement_differences
 from vq_benchmark.studies.cells import Cell, Options
+from vq_benchmark.studies.expectations import say_what_to_expect
 from vq_benchmark.studies.ground_truths import check_given_truth
-from vq_benchmark.studies.local.cells import Outcome, done_before, say_what_to_expect
+from vq_benchmark.studies.local.outcome import Outcome, done_before
 from vq_benchmark.studies.local.pool import run_study
-from vq_benchmark.studies.plan import draft_manifest, plan_study
+from vq_benchmark.studies.planning import draft_manifest, plan_study
 from vq_benchmark.studies.study import Study
 
 
@@ -33,17 +34,17 @@ def run_divided(
     workers: int = 1,
     force: bool = False,
 ) -> Outcome:
-    """Run the cells that have no row yet, by a manifest in a folder, from which a killed call goes on.
+    """Run the cells that have no row yet, by a manifest in a folder from which an interrupted call resumes.
 
-    Without a `folder` of the caller's, one beside the database is used, and removed once all is done.
+    Without `folder`, one beside the database is used and removed once everything is done.
 
     Raises:
-        InputError: the folder holds another study, the ground truth that was given is of other data, or there are
-            not so many threads as workers.
-        Stopped: it was told to stop; the same call goes on from there.
+        InputError: the folder holds a different study, the ground truth belongs to other data, or there are fewer
+            threads than workers.
+        Stopped: a signal asked for it; the same call resumes.
     """
     if folder is not None and force:
-        raise InputError("--force runs nothing again in a --study-dir; delete that folder, or give another.")
+        raise InputError("--force does not apply to a --study-dir; delete that folder or choose another.")
     outcome, waiting = done_before(dataset, options, cells, database, report, force=force)
     check_given_truth(dataset, options, report)
     say_what_to_expect(dataset, options, report, anything=bool(waiting))
@@ -67,14 +68,14 @@ def run_divided(
     ids -= {run.run_id for run in outcome.runs}
     outcome.runs += [run for run in database.runs("status != 'partial'") if run.run_id in ids]
     if not (kept or outcome.problems):
-        shutil.rmtree(folder, ignore_errors=True)  # the same call at the same time may remove it, or write to it
-        with suppress(OSError):  # other studies are still there
+        shutil.rmtree(folder, ignore_errors=True)  # a second call may be removing it, or writing to it
+        with suppress(OSError):  # it holds other studies
             folder.parent.rmdir()
     return outcome
 
 
 def _replace_earlier(database: Database, results: Database, outdated: Collection[str], force: bool) -> None:
-    """Put rows in the place of those that uniting would keep: all that are done with `force`, else the outdated."""
+    """Replace rows that uniting would keep: all done rows with `force`, else only outdated ones."""
     for run in results.runs("status != 'partial'"):
         if run.status == "done" if force else run.run_id in outdated:
             database.put(run)
@@ -82,14 +83,14 @@ def _replace_earlier(database: Database, results: Database, outdated: Collection
 
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
-    """Refuse a second process that runs the study in the same folder, which would do everything twice."""
+    """Refuse a second process in the same folder, which would do everything twice."""
     lock = folder / ".lock"
     try:
         held = FileLock(lock).acquire(timeout=0)
     except Timeout:
         raise InputError(
-            f"another process runs the study in {str(folder)!r}; wait for it, or stop it. If there is none, delete "
-            f"{str(lock)!r}."
+            f"another process is running the study in {str(folder)!r}; wait for it or stop it. If there is none, "
+            f"delete {str(lock)!r}."
         ) from None
     with held:
         yield

@@ -1,1 +1,1 @@
-"""A study on a SLURM cluster: job scripts, submission, what became of the tasks, and repair."""
+"""A study on a SLURM cluster: job scripts, submission, status, resuming, cancelling."""

@@ -1,4 +1,4 @@
-"""Take a study off the queue; what is done stays done."""
+"""Remove a study from the queue; completed tasks stay complete."""
 
 from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.slurm import scheduler
@@ -7,12 +7,12 @@ from vq_benchmark.studies.slurm.queue import queued_tasks
 
 
 def cancel_study(manifest: Manifest) -> int:
-    """Cancel all tasks of the study that wait or run; returns how many there were.
+    """Cancel all waiting and running tasks of the study; returns their number.
 
-    Those that run are told to stop, write their checkpoints, and do not come back.
+    Running tasks write their checkpoints and are not requeued.
 
     Raises:
-        InputError: the study is another user's.
+        InputError: the study belongs to another user.
     """
     require_own(manifest)
     rows = queued_tasks(manifest).values()

@@ -1,11 +1,11 @@
-"""Numbers of tasks as job arrays: ranges, cut to what the cluster takes at once."""
+"""Numbers of tasks as job arrays: ranges, cut at the cluster's limit."""
 
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 MOST_TASKS = 4_000_001
-"""The greatest MaxArraySize that slurm.conf takes."""
+"""The greatest MaxArraySize that slurm.conf accepts."""
 
 
 @dataclass(frozen=True)
@@ -14,14 +14,14 @@ class ArrayPart:
 
     offset: int
     text: str
-    """As `--array` takes it, such as 1,3,7-12%4."""
+    """The value of `--array`, such as 1,3,7-12%4."""
     count: int
 
 
 def array_parts(indices: Iterable[int], max_array_size: int, limit: int | None = None) -> list[ArrayPart]:
-    """The fewest arrays whose indices are below the cluster's MaxArraySize and that are these tasks together.
+    """The fewest arrays that cover these tasks with indices below the cluster's MaxArraySize.
 
-    `limit` is how many tasks run at once; several arrays share it, each having at least one.
+    `limit` is the most tasks that run at once; several arrays share it, with at least one each.
     """
     groups = [
         (quotient * max_array_size, [index % max_array_size for index in group])
@@ -39,13 +39,13 @@ def compressed(indices: Sequence[int]) -> str:
 
 
 def expanded(text: str) -> list[int]:
-    """The numbers of such a text, whatever limit stands behind it.
+    """The numbers of such a text, without its limit.
 
     Raises:
-        ValueError: it is no such text, or of more numbers than SLURM has in an array.
+        ValueError: it has another form, or more numbers than SLURM allows in an array.
     """
     ends = (part.partition("-") for part in text.partition("%")[0].split(","))
     runs = [range(int(first), int(last or first) + 1) for first, _, last in ends]
     if sum(map(len, runs)) > MOST_TASKS:
-        raise ValueError(f"the array {text[:40]!r} is larger than SLURM has them")
+        raise ValueError(f"the array {text[:40]!r} is larger than SLURM allows")
     return list(itertools.chain(*runs))

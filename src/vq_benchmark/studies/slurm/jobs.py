@@ -1,4 +1,4 @@
-"""What was handed in for a study: DIR/slurm/jobs.json, and the names by which SLURM knows its tasks."""
+"""The submitted jobs of a study: DIR/slurm/jobs.json, and the names by which SLURM knows its tasks."""
 
 import getpass
 import json
@@ -12,16 +12,17 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.damage import MISSHAPEN, reading
 from vq_benchmark.machine.documents import parsed_json, validated
-from vq_benchmark.studies.plan import STAGES, Manifest, Stage, Task
+from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.slurm.job_arrays import expanded
 from vq_benchmark.studies.slurm.resources import JobSpec
+from vq_benchmark.studies.stages import STAGES, Stage, Task
 
 SCRIPT_FOLDER, LOG_FOLDER, RECORD_FILE = "slurm", "logs", "jobs.json"
 
 
 @dataclass(frozen=True)
 class Job:
-    """One array that sbatch took."""
+    """One job array that sbatch accepted."""
 
     id: int
     stage: Stage
@@ -39,15 +40,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Record:
-    """What the jobs of a study ask for, and those that were handed in, oldest first."""
+    """The resources of the jobs of a study, and the jobs that were submitted, oldest first."""
 
     spec: JobSpec
     program_options: tuple[str, ...] = ()
-    """Options of `slurm task` that every task is started with."""
+    """Options of `slurm task` for every task."""
     jobs: tuple[Job, ...] = ()
 
     def with_job(self, id_: int, stage: Stage, offset: int, array: str) -> "Record":
-        """The same and one more job."""
+        """The record with one more job."""
         job = Job(id_, stage, offset, array, datetime.now(UTC).isoformat(timespec="seconds"))
         return replace(self, jobs=(*self.jobs, job))
 
@@ -63,7 +64,7 @@ class Record:
 
 
 def load_record(folder: Path) -> Record | None:
-    """The record in the folder of a study; None where nothing was ever handed in.
+    """The record in the folder of a study; None if nothing was ever submitted.
 
     Raises:
         InputError: it cannot be read.
@@ -71,7 +72,7 @@ def load_record(folder: Path) -> Record | None:
     path = record_path(folder)
     if not path.exists():
         return None
-    remedy = ". Results do not need it: take it away and submit the study again for what is missing"
+    remedy = ". Results do not depend on it: delete it and submit the study again"
     with reading(path, *MISSHAPEN, what="a readable record of jobs", remedy=remedy):
         content = parsed_json(path.read_bytes())
         return Record(
@@ -91,17 +92,17 @@ def script_path(manifest: Manifest, stage: Stage) -> Path:
 
 
 def log_path(manifest: Manifest, job: Job, index: int) -> Path:
-    """Where the output of the task with that index in a job goes."""
+    """The log file of the task with that index in a job."""
     return manifest.folder / LOG_FOLDER / f"{job.stage}-{job.id}_{index}.log"
 
 
 def job_name(manifest: Manifest, stage: Stage, offset: int = 0) -> str:
-    """A name that no other study has and that says what the tasks of an array are, whoever handed it in."""
+    """A name that no other study has and that identifies the tasks of an array, whoever submitted it."""
     return f"vq-{stage}-{manifest.sweep_id}" + (f"+{offset}" if offset else "")
 
 
 def named_task(manifest: Manifest, name: str, index: int) -> Task | None:
-    """The task of this study that an index of an array of that name is; None for other studies' jobs."""
+    """The task of this study at that index of an array of that name; None for other jobs."""
     match = re.fullmatch(rf"vq-({'|'.join(STAGES)})-{re.escape(manifest.sweep_id)}(?:\+(\d+))?", name)
     if match is None:
         return None
@@ -111,9 +112,9 @@ def named_task(manifest: Manifest, name: str, index: int) -> Task | None:
 
 
 def require_own(manifest: Manifest) -> None:
-    """Raises InputError if the study is another user's."""
+    """Raise InputError if the study belongs to another user."""
     if manifest.owner != getpass.getuser():
         raise InputError(
-            f"{str(manifest.folder)!r} holds a study of {manifest.owner}; its jobs are theirs to change. Give a "
-            "folder of your own."
+            f"{str(manifest.folder)!r} holds a study of user {manifest.owner}, and only they can change its jobs; "
+            "choose a folder of your own."
         )

@@ -1,4 +1,4 @@
-"""Named sets of resources: one that ships, and those of the user's own file."""
+"""Named sets of resources: the built-in one and those in the user's file."""
 
 import os
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from vq_benchmark.studies.slurm.resources import JobSpec
 SHIPPED: dict[str, dict[str, Any]] = {
     "ice": {"time": "4:00:00", "cpus_per_task": 4, "mem_per_cpu": "2G", "constraint": "localNVMe"},
 }
-"""`ice`: Georgia Tech's teaching cluster, which wants no partition named, and has its scratch on local NVMe."""
+"""`ice`: Georgia Tech's teaching cluster, which expects no partition, and has scratch space on local NVMe."""
 
 
 def profiles_path(environment: Mapping[str, str] = os.environ) -> Path:
@@ -23,10 +23,10 @@ def profiles_path(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def job_spec(profile: str | None, options: Mapping[str, Any], path: Path | None = None) -> JobSpec:
-    """The resources of a profile, if one is named, with the options of the command line in place of its own.
+    """The resources of a profile, if one is named, overridden by the options of the command line.
 
     Raises:
-        InputError: there is no such profile, the file cannot be read, or a key or a value is not possible.
+        InputError: the profile does not exist, the file is unreadable, or a key or value is invalid.
     """
     if profile is None:
         return JobSpec.parse(options)
@@ -35,7 +35,7 @@ def job_spec(profile: str | None, options: Mapping[str, Any], path: Path | None 
     if profile not in profiles:
         raise InputError(
             f"there is no profile {profile!r}; {did_you_mean(profile, profiles)}the profiles are "
-            f"{', '.join(sorted(profiles))} (your own are kept in {str(path)!r})."
+            f"{', '.join(sorted(profiles))} (define your own in {str(path)!r})."
         )
     return profiles[profile].changed(options)
 
@@ -64,6 +64,6 @@ def _own_profiles(path: Path) -> dict[str, dict[str, Any]]:
         return {}
     if not isinstance(content, dict) or not all(isinstance(values, dict) for values in content.values()):
         raise InputError(
-            f"{str(path)!r} must hold names of profiles, and below each its keys, such as time: 1:00:00."
+            f"{str(path)!r} must hold names of profiles, each with keys below it, such as time: 1:00:00."
         )
     return content

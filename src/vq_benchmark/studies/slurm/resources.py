@@ -1,4 +1,4 @@
-"""What a job asks of the cluster, and the sbatch options that say so."""
+"""The resources that a job requests, and the sbatch options for them."""
 
 import re
 from collections.abc import Mapping
@@ -11,21 +11,21 @@ from vq_benchmark.machine.validation import option_name, parsed
 TIME = re.compile(r"(?:(?P<days>\d+)-)?(?P<first>\d+)(?::(?P<second>\d+))?(?::(?P<third>\d+))?")
 MEMORY = re.compile(r"\d+[KMGT]?", re.IGNORECASE)
 MEMORY_OPTIONS = ("mem", "mem_per_cpu", "mem_per_gpu")
-"""Of which sbatch takes one."""
+"""sbatch accepts only one of them."""
 TAKEN = {
-    "--array": "which tasks run is known to the study",
-    "-a": "which tasks run is known to the study",
+    "--array": "the study decides which tasks run",
+    "-a": "the study decides which tasks run",
     "--job-name": "`slurm status` finds the jobs of the study by their names",
     "-J": "`slurm status` finds the jobs of the study by their names",
-    "--dependency": "the stages of the study wait for each other",
-    "-d": "the stages of the study wait for each other",
+    "--dependency": "the study decides which stages wait for which",
+    "-d": "the study decides which stages wait for which",
     "--output": "`slurm status` looks for the logs in the study's folder",
     "-o": "`slurm status` looks for the logs in the study's folder",
-    "--signal": "its lead is set with --signal-lead",
-    "--wrap": "the script is that of the study",
-    "--parsable": "it is given already",
+    "--signal": "set it with --signal-lead",
+    "--wrap": "the study has its own script",
+    "--parsable": "it is set already",
 }
-"""Options that the script or its submission sets itself, and why."""
+"""Options that the study sets itself, and why."""
 OPTION = re.compile(r"""(?P<name>--[A-Za-z][\w-]*(?==|$)|-[A-Za-z])=?([^\s"'\\#]+|"[^"\\]*"|'[^'\\]*')?""", re.ASCII)
 """One option in one word, or its value in quotes: sbatch reads a line of a script as a shell does, so that a blank, a
 quote in the middle or a # may begin something else."""
@@ -37,7 +37,7 @@ def seconds_of(time: str) -> int:
     """Seconds of a time as sbatch takes it: minutes, M:S, H:M:S, D-H, D-H:M or D-H:M:S.
 
     Raises:
-        ValueError: it is of no such form, or nothing.
+        ValueError: it has another form, or is zero.
     """
     match = TIME.fullmatch(time)
     if match is None:
@@ -51,10 +51,10 @@ def seconds_of(time: str) -> int:
     else:
         hours, (minutes, seconds) = 0, [*numbers, 0][:2]
     if any(number >= 60 for number in numbers[1:]) or (match["days"] is not None and numbers[0] >= 24):
-        raise ValueError(f"{time!r} is not a time: 60 minutes or seconds are written as the next unit, and 24 hours")
+        raise ValueError(f"{time!r} is not a time: write minutes and seconds below 60, and hours below 24 after days")
     total = 3600 * hours + 60 * minutes + seconds
     if total == 0:
-        raise ValueError(f"the time {time!r} is nothing at all")
+        raise ValueError("the time limit must be greater than zero")
     return total
 
 
@@ -84,10 +84,10 @@ def _flag(value: str) -> str:
         )
     name = option["name"]
     if len(name) == 2 and name[1] not in SHORT_WITH_VALUE and value != name:
-        raise ValueError(f"{value!r} may be several options of sbatch; give each of them by itself")
+        raise ValueError(f"{value!r} may be several options of sbatch; give each one separately")
     for taken, reason in TAKEN.items():  # sbatch takes any beginning of a long option for it
         if taken == name or (name.startswith("--") and taken.startswith(name)):
-            raise ValueError(f"{taken} cannot be given: {reason}")
+            raise ValueError(f"{taken} cannot be set: {reason}")
     return value
 
 
@@ -98,7 +98,7 @@ Flag = Annotated[str, AfterValidator(_flag)]
 
 
 class JobSpec(BaseModel):
-    """What every job of a study asks for; what is not set is left to the cluster's defaults."""
+    """The resources of every job of a study; unset fields are left to the cluster's defaults."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
@@ -120,21 +120,21 @@ class JobSpec(BaseModel):
     setup: tuple[str, ...] = ()
     """Lines of shell before the program, such as `module load anaconda3`."""
     extra: tuple[Flag, ...] = ()
-    """Options of sbatch as they are, such as `--reservation=class`."""
+    """Other options of sbatch, unchanged, such as `--reservation=class`."""
     signal_lead: int = Field(120, ge=1, le=65535)
-    """Seconds before the time limit at which a task is told to write its checkpoint and to queue again."""
+    """Seconds before the time limit at which a task is told to write its checkpoint and requeue."""
     array_limit: int | None = Field(None, ge=1)
-    """How many tasks of a stage run at once."""
+    """The most tasks of a stage that run at once."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         given = [name for name in MEMORY_OPTIONS if getattr(self, name) is not None]
         if len(given) > 1:
-            raise ValueError(f"{' and '.join(map(option_name, given))} exclude each other; give one of them")
+            raise ValueError(f"{' and '.join(map(option_name, given))} exclude each other; give only one")
         if self.time is not None and seconds_of(self.time) <= self.signal_lead:
             raise ValueError(
-                f"the time {self.time} is not more than the {self.signal_lead} seconds before its end at which tasks "
-                "are told to stop (--signal-lead)"
+                f"the time limit {self.time} must be longer than the {self.signal_lead} seconds in which tasks stop "
+                "(--signal-lead)"
             )
         return self
 
@@ -143,7 +143,7 @@ class JobSpec(BaseModel):
         """A validated specification.
 
         Raises:
-            InputError: an unknown key (the nearest valid one is named), or a value that sbatch would not take.
+            InputError: an unknown key (the nearest valid one is named), or a value that sbatch would reject.
         """
         return parsed(cls, values, origin, option_name)
 
@@ -155,7 +155,7 @@ class JobSpec(BaseModel):
         return self.parse(kept | dict(options), origin)
 
     def flags(self) -> list[str]:
-        """The options of sbatch that stand for what is set, values as sbatch is to see them."""
+        """The options of sbatch for all set fields, with values as sbatch must see them."""
         named = [
             f"{option_name(name)}={getattr(self, name)}"
             for name in PASSED_ON
@@ -167,4 +167,4 @@ class JobSpec(BaseModel):
 PASSED_ON = tuple(
     name for name in JobSpec.model_fields if name not in ("setup", "extra", "signal_lead", "array_limit")
 )
-"""Fields that are options of sbatch under the same name."""
+"""Fields with the name of the sbatch option that they set."""

@@ -1,4 +1,4 @@
-"""Repair a study: hand in what has no result and is not in the queue, and whatever waits for it."""
+"""Resume a study: submit the tasks that have no result and are not in the queue, and those that need them."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -6,32 +6,33 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from vq_benchmark.errors import InputError
-from vq_benchmark.studies.plan import STAGES, Manifest, Stage, Task
+from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.slurm import scheduler
 from vq_benchmark.studies.slurm.jobs import Job, load_record, require_own, script_path
 from vq_benchmark.studies.slurm.queue import settled_tasks
-from vq_benchmark.studies.slurm.submission import WAITS_FOR, calls_for, submit_arrays, write_scripts
+from vq_benchmark.studies.slurm.submission import calls_for, submit_arrays, write_scripts
+from vq_benchmark.studies.stages import NEEDS, STAGES, Stage, Task
 
 
 @dataclass(frozen=True)
 class ResumeResult:
-    """What a call of `resume` did."""
+    """What one call of `resume` did."""
 
     jobs: list[Job]
     still_queued: int
-    """Tasks that were in the queue and stay there."""
+    """Tasks that were in the queue and remain there."""
 
 
 def resume_study(manifest: Manifest, changes: Mapping[str, Any]) -> ResumeResult:
-    """Hand in the tasks that are missing or failed and not in the queue; `changes` are new resources.
+    """Submit the tasks that are missing or failed and not in the queue; `changes` are new resources.
 
-    Tasks that wait for a stage of which something is handed in again wait for the wrong jobs: they are taken off the
-    queue and handed in again with the others. With changes the scripts are written anew; without, they stay as they
-    are, with what was edited by hand.
+    If tasks of a stage are resubmitted, queued tasks that depend on it wait for the wrong jobs: they are cancelled
+    and resubmitted with the others. Changes rewrite the scripts; without changes the scripts stay as they are,
+    including edits by hand.
 
     Raises:
-        InputError: the study is another user's or was never submitted, or the resources are not possible.
-        SchedulerError: SLURM did not take all of it; the same call goes on.
+        InputError: the study belongs to another user or was never submitted, or the resources are invalid.
+        SchedulerError: SLURM rejected part of it; the same call continues.
     """
     require_own(manifest)
     record = load_record(manifest.folder)
@@ -58,18 +59,18 @@ def resume_study(manifest: Manifest, changes: Mapping[str, Any]) -> ResumeResult
 def _sorted_out(
     manifest: Manifest, queued: Mapping[Task, scheduler.QueuedTask]
 ) -> tuple[dict[Task, scheduler.QueuedTask], list[scheduler.QueuedTask], dict[Stage, list[int]]]:
-    """What stays in the queue, what is to leave it, and the numbers of the tasks to hand in."""
+    """What stays in the queue, what must leave it, and the numbers of the tasks to submit."""
     kept: dict[Task, scheduler.QueuedTask] = {}
     outdated: list[scheduler.QueuedTask] = []
     todo: dict[Stage, list[int]] = {}
     for stage in STAGES:
-        renewed = any(todo[upstream] for upstream in WAITS_FOR.get(stage, {}))
+        renewed = any(todo[upstream] for upstream in NEEDS[stage])
         for task, row in queued.items():
             if task.stage == stage and renewed and row.waits:
                 outdated.append(row)
             elif task.stage == stage:
                 kept[task] = row
-        # A merge that is running now has not seen what is handed in now.
+        # A merge that is running does not see what is submitted now.
         waits_for_more = stage == "merge" and renewed
         todo[stage] = [task.index for task in manifest.unfinished(stage) if waits_for_more or task not in kept]
     return kept, outdated, todo

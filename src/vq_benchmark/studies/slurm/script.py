@@ -1,4 +1,4 @@
-"""The text of a job script: a pure function of what the job asks for and of the stage that it runs."""
+"""The text of a job script: a pure function of the resources and of the stage that it runs."""
 
 import shlex
 from collections.abc import Sequence
@@ -9,48 +9,48 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.studies.slurm.resources import JobSpec
 
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_")
-"""Characters that mean nothing to sbatch when it reads an #SBATCH line."""
+"""Characters without a special meaning in an #SBATCH line."""
 
 
 @dataclass(frozen=True)
 class StageScript:
-    """What the script of one stage is made from besides the resources."""
+    """What the script of one stage contains besides the resources."""
 
     path: Path
     job_name: str
     title: str
     array: str
-    """The tasks that `sbatch SCRIPT` alone runs, as `--array` takes them."""
+    """The tasks that `sbatch SCRIPT` alone runs, as the value of `--array`."""
     log_folder: Path
     log_stem: str
     command: Sequence[str]
     """The program and its arguments up to the number of the task."""
     further: Sequence[str] = ()
-    """The commands that hand in the other tasks of the stage, where one array does not hold them all."""
+    """The commands that submit the other tasks of the stage if one array cannot hold all."""
 
 
 def log_pattern(folder: Path, stem: str) -> str:
-    """The file of a task's output as `--output` takes it, with %A and %a for the ids of the array and the task.
+    """The log file of a task as the value of `--output`, with %A and %a for the ids of the array and the task.
 
     Raises:
-        InputError: sbatch cannot write below such a folder.
+        InputError: sbatch cannot write logs to this folder.
     """
     text = str(folder.absolute())
     if not text.isprintable() or "\\" in text:
         raise InputError(
-            f"the folder {text!r} cannot hold the logs of jobs: sbatch takes no backslashes, line breaks or control "
-            "characters in their names; give another --study-dir."
+            f"the folder {text!r} cannot hold job logs: sbatch accepts no backslashes, line breaks or control "
+            "characters in their paths; choose another --study-dir."
         )
     return f"{text.replace('%', '%%')}/{stem}-%A_%a.log"
 
 
 def script_text(stage: StageScript, spec: JobSpec) -> str:
-    """A script that sbatch takes, that bash runs by hand, and that a person can read and edit.
+    """A script for sbatch that also runs under bash and that a person can read and edit.
 
     Its first argument is added to the index in the array; `bash SCRIPT 7` runs task 7 here and now.
 
     Raises:
-        InputError: the folder's name is one that sbatch cannot take.
+        InputError: sbatch cannot write logs to this folder.
     """
     flags = [
         f"--job-name={stage.job_name}",
@@ -66,18 +66,21 @@ def script_text(stage: StageScript, spec: JobSpec) -> str:
         [
             "#!/bin/bash",
             f"# {stage.title}",
-            "# Written by `vq-benchmark slurm submit`. What you change here holds for whatever is submitted later.",
-            *(f"# It does not hold all tasks of the stage; the others: {command}" for command in stage.further),
-            f"# Some tasks again: sbatch --array=3,7 {by_hand}",
-            f"# One task here, without SLURM: bash {by_hand} 7",
+            "# Written by `vq-benchmark slurm submit`. Your edits apply to everything that is submitted later.",
+            *(
+                f"# This array does not hold all tasks of the stage. Submit the others: {command}"
+                for command in stage.further
+            ),
+            f"# Rerun some tasks: sbatch --array=3,7 {by_hand}",
+            f"# Run one task here, without SLURM: bash {by_hand} 7",
             *(f"#SBATCH {quoted(flag)}" for flag in flags),
             *(f"#SBATCH {flag}" for flag in spec.extra),
             "",
-            "# SLURM sends USR1 before the time limit. Until the program listens to it, it must not end the job.",
+            "# SLURM sends USR1 before the time limit. Ignore it until the program handles it.",
             "trap '' USR1",
             *spec.setup,
             "index=$(( ${1:-0} + ${SLURM_ARRAY_TASK_ID:-0} ))",
-            "# exec: the program takes the place of this shell, and so gets the signal.",
+            "# exec replaces this shell with the program, so that the program receives the signal.",
             f'exec {shlex.join(stage.command)} "$index"',
             "",
         ]
@@ -85,7 +88,7 @@ def script_text(stage: StageScript, spec: JobSpec) -> str:
 
 
 def quoted(flag: str) -> str:
-    """A flag as sbatch reads it in a script: in double quotes where it has characters of meaning."""
+    """A flag as sbatch reads it in a script: in double quotes if it has special characters."""
     if PLAIN.issuperset(flag):
         return flag
     escaped = flag.replace("\\", "\\\\").replace('"', '\\"')

@@ -1,106 +1,38 @@
-"""How a study is doing: from its result files first, then the queue, then accounting where there is some."""
+"""The status of a study on SLURM: from its result files, then the queue, then accounting if there is any."""
 
-import shlex
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
 
-from vq_benchmark.studies.plan import STAGES, Manifest, Stage, Task
+from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.slurm import scheduler
 from vq_benchmark.studies.slurm.jobs import Job, Record, load_record, log_path, named_task
 from vq_benchmark.studies.slurm.queue import queued_tasks
 from vq_benchmark.studies.slurm.resources import JobSpec
+from vq_benchmark.studies.stages import STAGES, Task
+from vq_benchmark.studies.status import PROBLEMS, StudyStatus, TaskStatus, plot_command, quoted_folder
 
-State = Literal["done", "running", "pending", "failed", "lost"]
-STATES: tuple[State, ...] = get_args(State)
-"""`failed` has a reason that is known, `lost` has left the queue without a result and without one."""
+STATES = ("done", "running", "pending", "failed", "lost")
+"""A `failed` task has a known reason; a `lost` task left the queue without a result and without a reason."""
 ENDINGS = {
-    "OUT_OF_MEMORY": "out of memory; resume it with more, such as --mem-per-cpu",
-    "TIMEOUT": "its time ended before it could queue again; resume it with more, such as --time",
+    "OUT_OF_MEMORY": "out of memory; resume with more memory, for example --mem-per-cpu 4G",
+    "TIMEOUT": "its time limit ended before it could requeue; resume with a longer --time",
     "CANCELLED": "cancelled",
     "NODE_FAIL": "its node failed",
     "BOOT_FAIL": "its node did not start",
-    "PREEMPTED": "preempted and not queued again",
-    "DEADLINE": "it could not start before its deadline",
+    "PREEMPTED": "preempted and not requeued",
+    "DEADLINE": "it did not start before its deadline",
 }
-"""What accounting calls an end that leaves no failure file."""
+"""Final states in accounting of tasks that leave no failure file."""
 LOOKED_AT = 2000
-"""Bytes of the end of a log."""
-
-
-@dataclass(frozen=True)
-class TaskStatus:
-    """What is known of one task."""
-
-    task: Task
-    state: State
-    reason: str = ""
-    log: Path | None = None
-
-
-@dataclass(frozen=True)
-class StudyStatus:
-    """What is known of all tasks."""
-
-    manifest: Manifest
-    tasks: tuple[TaskStatus, ...]
-
-    def counts(self, stage: Stage) -> dict[State, int]:
-        """How many tasks of a stage are in each state."""
-        found = Counter(each.state for each in self.tasks if each.task.stage == stage)
-        return {state: found[state] for state in STATES}
-
-    @property
-    def problems(self) -> list[TaskStatus]:
-        """The tasks that will not be done unless someone does something."""
-        return [each for each in self.tasks if each.state in ("failed", "lost")]
-
-    def waiting_reasons(self) -> dict[str, int]:
-        """Why tasks wait, as SLURM says it, and how many."""
-        return dict(Counter(each.reason for each in self.tasks if each.state == "pending").most_common())
-
-    @property
-    def next_command(self) -> str:
-        """What to type next."""
-        folder = shlex.quote(str(self.manifest.folder))
-        if self.problems:
-            return f"vq-benchmark slurm resume {folder}"
-        if any(each.state != "done" for each in self.tasks):
-            return f"vq-benchmark slurm status {folder}"
-        return f"vq-benchmark plot --db-path {shlex.quote(str(self.manifest.results_path))}"
-
-    def as_json(self) -> dict[str, Any]:
-        """The same as plain values."""
-        return {
-            "study": str(self.manifest.folder),
-            "stages": {
-                stage: {"tasks": self.manifest.count(stage), **self.counts(stage)}
-                for stage in STAGES
-                if self.manifest.count(stage)
-            },
-            "problems": [
-                {
-                    "stage": each.task.stage,
-                    "index": each.task.index,
-                    "what": self.manifest.describe(each.task),
-                    "state": each.state,
-                    "reason": each.reason,
-                    "log": None if each.log is None else str(each.log),
-                }
-                for each in self.problems
-            ],
-            "results": str(self.manifest.results_path),
-            "next": self.next_command,
-        }
+"""Bytes at the end of a log that are searched for its last line."""
 
 
 def study_status(manifest: Manifest) -> StudyStatus:
-    """What became of every task so far.
+    """The status of every task.
 
     Raises:
-        InputError: there is no SLURM here, or it does not answer.
+        InputError: this machine has no SLURM, or SLURM does not answer.
     """
     scheduler.require_slurm()
     record = load_record(manifest.folder) or Record(JobSpec.parse({}))
@@ -108,27 +40,38 @@ def study_status(manifest: Manifest) -> StudyStatus:
     unfinished = {task for stage in STAGES for task in manifest.unfinished(stage)}
     latest = _latest_jobs(record, unfinished)
     ended = _endings(manifest, latest, queued)
-    return StudyStatus(
-        manifest,
-        tuple(
-            _status_of(manifest, task, queued.get(task), ended.get(task), latest.get(task))
-            if task in unfinished
-            else TaskStatus(task, "done")
-            for stage in STAGES
-            for task in manifest.tasks(stage)
-        ),
+    tasks = tuple(
+        _status_of(manifest, task, queued.get(task), ended.get(task), latest.get(task))
+        if task in unfinished
+        else TaskStatus(task, "done")
+        for stage in STAGES
+        for task in manifest.tasks(stage)
     )
+    return StudyStatus(manifest, STATES, tasks, _next_command(manifest, {each.state for each in tasks}))
+
+
+def waiting_reasons(status: StudyStatus) -> dict[str, int]:
+    """The number of tasks per reason that SLURM gives for waiting."""
+    return dict(Counter(each.reason for each in status.tasks if each.state == "pending").most_common())
+
+
+def _next_command(manifest: Manifest, states: set[str]) -> str:
+    if states.intersection(PROBLEMS):
+        return f"vq-benchmark slurm resume {quoted_folder(manifest)}"
+    if states == {"done"}:
+        return plot_command(manifest)
+    return f"vq-benchmark slurm status {quoted_folder(manifest)}"
 
 
 def _latest_jobs(record: Record, tasks: Collection[Task]) -> dict[Task, tuple[Job, int]]:
-    """The last job that each task was handed in with, and its index there."""
+    """The last job that contains each task, and the index of the task in it."""
     return {task: (job, index) for job in record.jobs for task, index in job.tasks() if task in tasks}
 
 
 def _endings(
     manifest: Manifest, latest: Mapping[Task, tuple[Job, int]], queued: Collection[Task]
 ) -> dict[Task, scheduler.EndedTask]:
-    """What accounting says of the last attempt at each task that is not in the queue."""
+    """What accounting knows about the last attempt at each task that is not in the queue."""
     rows = scheduler.ended(job.id for task, (job, _) in latest.items() if task not in queued)
     named = ((named_task(manifest, row.name, row.index), row) for row in rows)
     return {task: row for task, row in named if task is not None and task in latest and row.job == latest[task][0].id}
@@ -145,7 +88,7 @@ def _status_of(
     shown = log if log is not None and log.exists() else None
     if queued is not None:
         return TaskStatus(task, "pending" if queued.waits else "running", queued.reason, shown)
-    # A failure file may be that of an earlier attempt, and the last one have ended by a kill that leaves none.
+    # The failure file may be from an earlier attempt, if the last one was killed.
     if ended is not None and ended.state in ENDINGS:
         return TaskStatus(task, "failed", ENDINGS[ended.state], shown)
     failure = manifest.failure(task)
@@ -156,13 +99,13 @@ def _status_of(
         how = f"exit code {code}" if signal in ("", "0") else f"signal {signal}"
         return TaskStatus(task, "failed", f"it ended with {how} and left no result", shown)
     if attempt is None:
-        return TaskStatus(task, "lost", "it was never handed in")
+        return TaskStatus(task, "lost", "it was never submitted")
     said = "" if shown is None else _last_line(shown)
-    return TaskStatus(task, "lost", f"it is not in the queue and has left no result{said}", shown)
+    return TaskStatus(task, "lost", f"it is not in the queue and left no result{said}", shown)
 
 
 def _last_line(log: Path) -> str:
-    """What a log ends with, which may be why SLURM ended the task."""
+    """The last line of a log, which may say why SLURM ended the task."""
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - LOOKED_AT))
         lines = file.read().decode(errors="replace").split("\n")

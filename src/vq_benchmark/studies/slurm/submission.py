@@ -1,7 +1,6 @@
-"""Hand a study in: one script for each stage, an array of its tasks, and who waits for whom."""
+"""Submit a study: one script per stage, job arrays of its tasks, and their dependencies."""
 
 import shlex
-import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from pathlib import Path
 
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.atomic_files import atomic_write
-from vq_benchmark.studies.plan import STAGES, Manifest, Stage
+from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.slurm import scheduler
 from vq_benchmark.studies.slurm.job_arrays import ArrayPart, array_parts
 from vq_benchmark.studies.slurm.jobs import (
@@ -23,44 +22,42 @@ from vq_benchmark.studies.slurm.jobs import (
 )
 from vq_benchmark.studies.slurm.queue import queued_tasks
 from vq_benchmark.studies.slurm.script import StageScript, script_text
+from vq_benchmark.studies.stages import NEEDS, STAGES, Need, Stage
+from vq_benchmark.studies.task_command import stage_command
 
-WAITS_FOR: dict[Stage, dict[Stage, str]] = {
-    "reduce": {"truth": "afterok"},
-    "evaluate": {"reduce": "afterok", "fit": "afterany"},
-    "merge": {"evaluate": "afterany"},
-}
-"""A configuration that cannot be fitted does not stop the others, so `evaluate` starts whatever became of `fit`."""
+DEPENDENCY: dict[Need, str] = {"all done": "afterok", "own done": "afterany", "all ended": "afterany"}
+"""What a stage needs as a dependency of SLURM, whose jobs wait for whole stages."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call of sbatch to be made."""
+    """One call of sbatch."""
 
     stage: Stage
     part: ArrayPart
 
 
 def submit_study(manifest: Manifest, record: Record) -> list[Job]:
-    """Write the scripts and hand in all tasks that are not done; returns the jobs.
+    """Write the scripts and submit all tasks that are not done; returns the jobs.
 
     Raises:
-        InputError: the folder is another user's, or was submitted before.
-        SchedulerError: SLURM took some or none of them; those that it took are recorded, for `resume` to go on from.
+        InputError: the folder belongs to another user, or the study was already submitted.
+        SchedulerError: SLURM rejected an array; the accepted ones are recorded, so that `resume` can continue.
     """
     require_own(manifest)
     earlier = load_record(manifest.folder)
     if earlier is not None and earlier.jobs:
         folder = shlex.quote(str(manifest.folder))
         raise InputError(
-            f"the study in {folder} was submitted before, as {_listed(earlier.jobs)}; `vq-benchmark slurm status "
-            f"{folder}` says how it is, `vq-benchmark slurm resume {folder}` hands in what is missing."
+            f"the study in {folder} was already submitted as {_listed(earlier.jobs)}; check it with `vq-benchmark "
+            f"slurm status {folder}`, and submit what is missing with `vq-benchmark slurm resume {folder}`."
         )
     queued = len(queued_tasks(manifest))
-    if queued:  # by hand, or the record of it was deleted
+    if queued:  # submitted by hand, or the record was deleted
         folder = shlex.quote(str(manifest.folder))
         raise InputError(
-            f"{queued} tasks of the study in {folder} are in the queue already; wait for them, or "
-            f"take them off with `vq-benchmark slurm cancel {folder}`, and submit then."
+            f"{queued} tasks of the study in {folder} are already in the queue; wait for them, or cancel them with "
+            f"`vq-benchmark slurm cancel {folder}`, then submit again."
         )
     todo = {stage: [task.index for task in manifest.unfinished(stage)] for stage in STAGES}
     max_array_size = scheduler.max_array_size()
@@ -78,9 +75,9 @@ def calls_for(todo: Mapping[Stage, Sequence[int]], max_array_size: int, limit: i
 def submit_arrays(
     manifest: Manifest, record: Record, calls: Sequence[Call], queued: Mapping[Stage, Sequence[int]]
 ) -> list[Job]:
-    """Make the calls, and record each job as soon as SLURM has taken it.
+    """Make the calls, and record each job as soon as SLURM accepts it.
 
-    `queued` are jobs of earlier calls, by stage, that are to be waited for too.
+    `queued` are jobs of earlier calls, by stage, to wait for as well.
     """
     new: dict[Stage, list[str]] = defaultdict(list)
     for call in calls:
@@ -92,8 +89,12 @@ def submit_arrays(
         except scheduler.SchedulerError as error:
             taken = sum(map(len, new.values()))
             raise scheduler.SchedulerError(
-                f"{error} {taken} of {len(calls)} arrays were handed in"
-                + (f" ({_listed(record.jobs[-taken:])}); `vq-benchmark slurm resume` goes on." if taken else ".")
+                f"{error} {taken} of {len(calls)} arrays were submitted"
+                + (
+                    f" ({_listed(record.jobs[-taken:])}); continue with `vq-benchmark slurm resume`."
+                    if taken
+                    else "."
+                )
             ) from error
         new[call.stage].append(str(id_))
         record = record.with_job(id_, call.stage, call.part.offset, call.part.text)
@@ -104,15 +105,15 @@ def submit_arrays(
 def dependency_of(
     stage: Stage, new: Mapping[Stage, Sequence[str]], queued: Mapping[Stage, Sequence[int]] | None = None
 ) -> str:
-    """What a stage waits for, as `--dependency` takes it; empty if for nothing.
+    """What a stage waits for, as the value of `--dependency`; empty if it waits for nothing.
 
-    Jobs of earlier calls are waited for whatever becomes of them: some of their tasks have failed before, which an
-    `afterok` would hold against them for ever. A task that then lacks something says so itself.
+    Jobs of earlier calls are waited for with `afterany`: some of their tasks may have failed before, and an `afterok`
+    would then never be satisfied. A task that lacks something says so itself.
     """
     clauses = []
-    for upstream, kind in WAITS_FOR.get(stage, {}).items():
+    for upstream, need in NEEDS[stage].items():
         if new.get(upstream):
-            clauses.append(":".join([kind, *new[upstream]]))
+            clauses.append(":".join([DEPENDENCY[need], *new[upstream]]))
         if queued and queued.get(upstream):
             clauses.append(":".join(["afterany", *map(str, queued[upstream])]))
     if queued and stage == "merge" and queued.get(stage):
@@ -121,10 +122,10 @@ def dependency_of(
 
 
 def stage_scripts(manifest: Manifest, record: Record, max_array_size: int) -> dict[Path, str]:
-    """The text of every stage's script, by where it belongs.
+    """The text of every stage's script, by its path.
 
     Raises:
-        InputError: the folder's name is one that sbatch cannot take.
+        InputError: sbatch cannot write logs to this folder.
     """
     return {
         script_path(manifest, stage): script_text(_stage_script(manifest, record, stage, max_array_size), record.spec)
@@ -134,7 +135,7 @@ def stage_scripts(manifest: Manifest, record: Record, max_array_size: int) -> di
 
 
 def write_scripts(manifest: Manifest, record: Record, max_array_size: int) -> None:
-    """Write them, and make the folder of the logs, without which SLURM would let the jobs fail silently."""
+    """Write the scripts and make the log folder, without which jobs would fail silently."""
     for path, text in stage_scripts(manifest, record, max_array_size).items():
         with atomic_write(path) as file:
             file.write(text.encode())
@@ -142,7 +143,7 @@ def write_scripts(manifest: Manifest, record: Record, max_array_size: int) -> No
 
 
 def preview(manifest: Manifest, record: Record, max_array_size: int) -> str:
-    """The scripts, and the commands as lines of a shell, which would hand in what is not done."""
+    """The scripts, and the shell commands that would submit what is not done. Needs no SLURM."""
     todo = {stage: [task.index for task in manifest.unfinished(stage)] for stage in STAGES}
     lines = [f"### {path}\n{text}" for path, text in stage_scripts(manifest, record, max_array_size).items()]
     new: dict[Stage, list[str]] = defaultdict(list)
@@ -151,7 +152,7 @@ def preview(manifest: Manifest, record: Record, max_array_size: int) -> str:
         command = scheduler.submission(
             script_path(manifest, call.stage), call.part.text, call.part.offset, "", _name_of_part(manifest, call)
         )
-        if waits:  # its variables are for the shell, so it is not quoted as the rest is
+        if waits:  # the shell must expand its variables, so it is not quoted like the rest
             command.insert(3, "--dependency=")
         variable = f"{call.stage}_{call.part.offset}" if call.part.offset else call.stage
         typed = shlex.join(command).replace(" --dependency= ", f' --dependency="{waits}" ', 1)
@@ -161,7 +162,7 @@ def preview(manifest: Manifest, record: Record, max_array_size: int) -> str:
 
 
 def test_scripts(manifest: Manifest, record: Record, max_array_size: int) -> list[str]:
-    """What `sbatch --test-only` says of each script; nothing is written or handed in."""
+    """The answer of `sbatch --test-only` to each script; nothing is written or submitted."""
     return [
         f"{path.name}: {scheduler.test_only(text).strip()}"
         for path, text in stage_scripts(manifest, record, max_array_size).items()
@@ -181,11 +182,7 @@ def _stage_script(manifest: Manifest, record: Record, stage: Stage, max_array_si
         array=first.part.text,
         log_folder=manifest.folder / LOG_FOLDER,
         log_stem=stage,
-        # -P: the folder that a job starts in is no place to import from.
-        command=[
-            sys.executable, "-P", "-m", "vq_benchmark", "slurm", "task", *record.program_options,
-            str(manifest.folder), stage,
-        ],
+        command=stage_command(manifest, stage, record.program_options, "slurm"),
         further=[
             shlex.join(
                 scheduler.submission(path, call.part.text, call.part.offset, "", _name_of_part(manifest, call))
@@ -196,7 +193,7 @@ def _stage_script(manifest: Manifest, record: Record, stage: Stage, max_array_si
 
 
 def _name_of_part(manifest: Manifest, call: Call) -> list[str]:
-    """The first array has the name that stands in the script."""
+    """The option that names an array; the first one has the name in the script."""
     return [f"--job-name={job_name(manifest, call.stage, call.part.offset)}"] if call.part.offset else []
 
 
