@@ -3,8 +3,8 @@
     python benchmarks/methods_facts.py [--write docs/METHODS.md]
 
 Prints one block for each method in Markdown. `--write` puts each block between the marks at the end of the method's
-section, in place of the one that is there. Sizes are those of models fitted to a few generated vectors: neither the
-length of a code nor the size of a model depends on the numbers.
+section, in place of the one that is there. Sizes are those of models fitted to a few generated vectors. They do not
+depend on the vectors, but for the models of `saq` and `segmented-eden`, which drop axes without variance.
 """
 
 import argparse
@@ -33,34 +33,31 @@ def choice(method: type[Quantizer], budget: float) -> Parameters | None:
         return None
 
 
-def sizes(method: type[Quantizer], parameters: Parameters, train: np.ndarray) -> tuple[str, str]:
-    """Bits per dimension and bytes of the model in digits; what only training would tell of slow methods is left out."""
+def sizes(method: type[Quantizer], parameters: Parameters, train: np.ndarray) -> list[str]:
+    """Bits per dimension and bytes of the model, in digits; slow methods are not fitted, so only the former."""
     if method.slow:
-        return f"{8 * parameters.code_bytes / D:.4g}", ""
+        return [f"{8 * parameters.code_bytes / D:.4g}"]
     quantizer = method(parameters).fit(train)
-    return f"{quantizer.bits_per_dim:.4g}", f"{quantizer.model_bytes:,}"
-
-
-def in_words(parameters: Parameters) -> str:
-    """The values that were chosen; the others are defaults."""
-    chosen = parameters.model_dump(mode="json", exclude_defaults=True)
-    return ", ".join(f"`{name}={value:g}`" for name, value in chosen.items()) or "defaults"
+    return [f"{quantizer.bits_per_dim:.4g}", f"{quantizer.model_bytes:,}"]
 
 
 def budget_table(method: type[Quantizer], train: np.ndarray) -> list[str]:
-    """What each budget gets, one line for each configuration; nothing for other projects' libraries, which need not
-    be installed."""
-    found: dict[str, list[float]] = {}
-    for budget in BUDGETS if not method.external else ():
-        parameters = choice(method, budget)
-        if parameters is not None:
-            line = [in_words(parameters), *sizes(method, parameters, train)]
-            found.setdefault(" | ".join(line), []).append(budget)
+    """What each budget gets, a line for each configuration; nothing for other projects' libraries, which need not be
+    installed."""
+    chosen = {budget: choice(method, budget) for budget in BUDGETS if not method.external}
+    found = {budget: parameters for budget, parameters in chosen.items() if parameters is not None}
     if not found:
         return []
-    rows = [f"| {', '.join(f'{each:g}' for each in budgets)} | {line} |" for line, budgets in found.items()]
-    header = f"| budget at d = {D} | parameters | bits per dimension | model, bytes |"
-    return [header, "| --- | --- | --- | --- |", *rows, ""]
+    differing = {name for each in found.values() for name in each.model_dump(exclude_defaults=True)}
+    lines: dict[str, list[str]] = {}
+    for budget, parameters in found.items():
+        values = [f"`{name}={value:g}`" for name, value in parameters.model_dump().items() if name in differing]
+        cells = [*([", ".join(values)] if differing else []), *sizes(method, parameters, train)]
+        lines.setdefault(" | ".join(cells), []).append(f"{budget:g}")
+    header = [f"budget at d = {D}", *(["parameters"] if differing else []), "bits per dimension", "model in bytes"]
+    header = header[:-1] if method.slow else header
+    rows = [f"| {', '.join(budgets)} | {line} |" for line, budgets in lines.items()]
+    return [f"| {' | '.join(header)} |", f"|{' --- |' * len(header)}", *rows, ""]
 
 
 def parameter_table(description: Description) -> list[str]:
@@ -71,7 +68,7 @@ def parameter_table(description: Description) -> list[str]:
     for each in description.parameters:
         values = ", ".join(filter(None, (each.type, each.bounds)))
         default = "none" if each.default is None else each.default
-        rows.append(f"| `{each.name}` | {values} | {default} | {each.description.rstrip('.')} |")
+        rows.append(f"| `{each.name}` | {values} | {default} | {each.description} |")
     return ["| parameter | values | default | meaning |", "| --- | --- | --- | --- |", *rows, ""]
 
 

@@ -79,7 +79,7 @@ def _unbiased(cls: type[Quantizer]) -> str:
 
 def _parameter(name: str, info: FieldInfo) -> ParameterDescription:
     bounds = [
-        f"{sign} {getattr(limit, attribute)}"
+        f"{sign} {getattr(limit, attribute):g}"
         for limit in info.metadata
         for kind, attribute, sign in BOUNDS
         if isinstance(limit, kind)
