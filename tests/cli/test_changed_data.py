@@ -280,7 +280,7 @@ def test_no_export_is_of_a_run_or_a_folder_of_other_vectors(program, large, tmp_
         return program("export", "--dataset", large, *model, "--output", output)
 
     assert export(stored, "folder").code == 0
-    assert "holds this export already" in export(fitted, "folder").err
+    assert "already holds this export" in export(fitted, "folder").err
     os.utime(large / "base.npy", ns=(0, 5_000_000_000))
     assert export(stored, "touched").code == 0
     rewrite(large)

@@ -173,7 +173,7 @@ def test_an_export_that_is_there_is_done_and_another_one_is_not_replaced(program
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in (tmp_path / "made").iterdir()}
     again = program(*arguments, "--bits", 8)
     assert again.code == 0
-    assert "'made' holds this export already" in again.err
+    assert "'made' already holds this export" in again.err
     assert "5,000 vectors of dimension 16, sq, 8 bits per dimension: made" in again.out
     for change, words in (
         (("--bits", 4), "its model is sq .*, its size is 5000 x 16 bytes, not 5000 x 8 bytes"),

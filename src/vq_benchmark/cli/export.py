@@ -1,4 +1,4 @@
-"""`vq-benchmark export`: a faiss index, or codes and model, of a method or of a stored run."""
+"""`vq-benchmark export`: write the faiss index, or the codes and the model, of a method or of a stored run."""
 
 from pathlib import Path
 from typing import Annotated
@@ -34,35 +34,35 @@ def register(app: typer.Typer) -> None:
 @grouped
 def export(
     data: DataSpec,
-    output: Annotated[
-        Path, Option(help="A file .faiss to write an index to, or a new folder for codes.npy and model.npz.")
-    ],
+    output: Annotated[Path, Option(help="A .faiss file for an index, or a new folder for codes.npy and model.npz.")],
     machine: MachineOptions,
     cache: CacheOptions,
     plugins: PluginOptions,
-    method: Annotated[str | None, Option(help="Quantizer to fit, or to load if it was fitted before.")] = None,
-    bits: Annotated[float | None, Option(help="Bits per dimension; the method picks its parameters.")] = None,
-    param: Annotated[list[str] | None, Option(help="A parameter, NAME=VALUE; may be repeated.")] = None,
-    seed: Annotated[int, Option(help="Seed of the training.")] = 0,
-    train_size: Annotated[int, Option(help="Vectors to train on.")] = DEFAULT_TRAIN_SIZE,
-    slow: Annotated[bool, Option("--slow", help="Allow training that takes more than ten minutes.")] = False,
-    run_id: Annotated[str | None, Option(help="A stored run whose model to take, instead of --method.")] = None,
-    db_path: Annotated[str | None, Option(help="Database of that run [default: as of `run`].")] = None,
+    method: Annotated[str | None, Option(help="Quantizer; its model is loaded if it was fitted before.")] = None,
+    bits: Annotated[float | None, Option(help="Budget in bits per dimension, instead of --param.")] = None,
+    param: Annotated[list[str] | None, Option(help="Parameter as NAME=VALUE; repeat for several.")] = None,
+    seed: Annotated[int, Option(help="Seed for training.")] = 0,
+    train_size: Annotated[int, Option(help="Number of training vectors.")] = DEFAULT_TRAIN_SIZE,
+    slow: Annotated[bool, Option("--slow", help="Allow training that takes over ten minutes.")] = False,
+    run_id: Annotated[str | None, Option(help="Use the model of this stored run, instead of --method.")] = None,
+    db_path: Annotated[str | None, Option(help="Database that holds the run [default: as for `run`].")] = None,
     codebooks: Annotated[
         str | None,
         Option("--codebooks-dir", help="Fitted models [default: $CODEBOOKS_DIR, else ./codebooks]."),
     ] = None,
 ) -> None:
-    """Write a faiss index of all vectors, or codes and model, to take into production.
+    """Write a faiss index of all vectors, or their codes and the model, for production use.
 
-    A method that has no counterpart in faiss is exported to a folder. Rows that a benchmark holds out as queries are
-    in the export: an id is the number of the row in the data.
+    Methods without a faiss counterpart export to a folder. The export also holds the rows that a benchmark holds out
+    as queries, so an id is the row number in the data.
     """
     plugins.use()
     if (method is None) == (run_id is None):
         raise InputError("give either --method or --run-id.")
     if run_id is not None and (bits is not None or param):
-        raise InputError("a stored run has its parameters; leave out --bits and --param, or give --method.")
+        raise InputError(
+            "a stored run has its own parameters; omit --bits and --param, or give --method instead of --run-id."
+        )
     threads, models, report = machine.apply(), codebooks_dir(codebooks), reporter()
     if method is None:
         run = _stored_run(str(run_id), Database(database_path(db_path)))
@@ -92,18 +92,18 @@ def _stored_run(run_id: str, database: Database) -> Run:
 
 
 def _data_of(run: Run, data: DataSpec, cache: Path, batch_size: int, report: Reporter) -> Dataset:
-    """The data set of the options, under the metric of the run; refused if the run was on another."""
+    """The data set of the options under the metric of the run; InputError if the run used another."""
     selection = data.selection | {"metric": data.metric or run.metric}
     dataset = load_dataset(data.dataset, cache_dir=cache, report=report, **selection)
     if dataset.fingerprint != run.dataset_fingerprint:
         raise InputError(
-            f"run {run.run_id} was on other data than {dataset.name!r} with these options: it had {run.n} vectors of "
+            f"run {run.run_id} used other data than {dataset.name!r} with these options: {run.n} vectors of "
             f"dimension {run.d}, metric {run.metric}; give the data options of that run."
         )
     if not Contents(dataset, report, batch_size).are_of(run):
         raise ChangedData(
-            f"the vectors of {dataset.name!r} changed since run {run.run_id} was measured; give its command again, "
-            "or export with --method."
+            f"the vectors of {dataset.name!r} changed since run {run.run_id} was measured; rerun its command, or "
+            "export with --method."
         )
     return dataset
 
@@ -111,13 +111,13 @@ def _data_of(run: Run, data: DataSpec, cache: Path, batch_size: int, report: Rep
 def _write(quantizer: Quantizer, dataset: Dataset, output: Path, batch_size: int, report: Reporter) -> None:
     base = dataset.base.with_held_out_rows()
     if is_exported(quantizer, base, dataset.fingerprint, dataset.metric, output, batch_size):
-        report.say(f"{str(output)!r} holds this export already; nothing was left to do.")
+        report.say(f"{str(output)!r} already holds this export; nothing to do.")
     else:
         with report.task(f"writing {output.name}", base.n) as update:
 
             def on_block(done: int) -> None:
                 update(done)
-                if done == base.n:  # all is read, and nothing is at its place yet
+                if done == base.n:  # everything is read, and the output is not in place yet
                     dataset.require_unchanged()
 
             write_export(
@@ -129,6 +129,6 @@ def _write(quantizer: Quantizer, dataset: Dataset, output: Path, batch_size: int
         f"{output}"
     )
     if base.n > dataset.n:
-        echo(f"the {base.n - dataset.n:,} vectors that were held out as queries are among them.")
+        echo(f"this includes the {base.n - dataset.n:,} vectors held out as queries.")
     if dataset.metric == "cosine":
-        echo("the vectors were divided by their norm, and so must queries be: the score is the inner product.")
+        echo("the vectors were normalised; normalise your queries too, and the inner product is the cosine.")

@@ -1,4 +1,4 @@
-"""`vq-benchmark methods`: the quantizers there are, or all about one."""
+"""`vq-benchmark methods`: list the quantizers, or describe one."""
 
 from typing import Annotated
 
@@ -21,9 +21,10 @@ def register(app: typer.Typer) -> None:
 
 @grouped
 def methods(
-    plugins: PluginOptions, name: Annotated[str | None, Argument(help="A method, to see all about it.")] = None
+    plugins: PluginOptions,
+    name: Annotated[str | None, Argument(help="Method to describe [default: list all].")] = None,
 ) -> None:
-    """List the quantizers, or show all about one."""
+    """List the quantizers, or describe one: parameters, defaults, paper."""
     plugins.use()
     console = Terminal()
     if name is not None:
@@ -45,14 +46,14 @@ def _show(description: Description, console: Terminal) -> None:
     console.print(Text(f"{description.name}: {description.title}", style="bold"))
     for line in (description.text, description.paper):
         console.print(Text(f"\n{line}"))
-    if description.unbiased_scores:
-        console.print("\nIts estimates of inner products are unbiased by design.")
+    if description.unbiased_scores != "no":
+        console.print(f"\nUnbiased estimates of inner products: {description.unbiased_scores}.", highlight=False)
     if description.external:
-        console.print("\nIt is external: another project's library makes the codes.")
+        console.print("\nExternal: another project's library makes the codes.")
     if description.unavailable:
-        console.print(Text(f"\nIt cannot run here: {description.unavailable}"))
+        console.print(Text(f"\nCannot run here: {description.unavailable}"))
     if not description.parameters:
-        console.print("\nIt has no parameters.")
+        console.print("\nNo parameters.")
         return
     table = Table(box=box.SIMPLE)
     for header in ("parameter", "values", "default", "meaning"):

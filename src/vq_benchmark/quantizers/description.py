@@ -1,12 +1,14 @@
-"""What there is to know about a method, from its class: the one source of the command line's and the docs' texts."""
+"""The facts about a method, read from its class, for `vq-benchmark methods` and docs/METHODS.md."""
 
 import inspect
 from dataclasses import dataclass
-from typing import Any
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
+from vq_benchmark.quantizers.base import Quantizer
 from vq_benchmark.quantizers.registry import quantizer_class
 
 BOUNDS = ((Ge, "ge", "≥"), (Gt, "gt", ">"), (Le, "le", "≤"), (Lt, "lt", "<"))
@@ -33,7 +35,8 @@ class Description:
     text: str
     """The docstring of its class."""
     parameters: tuple[ParameterDescription, ...]
-    unbiased_scores: bool
+    unbiased_scores: str
+    """Whether estimates of inner products are unbiased by design: yes, no, or the parameters with which they are."""
     external: bool
     """Whether the codes are those of another project's library."""
     unavailable: str | None
@@ -41,7 +44,7 @@ class Description:
 
 
 def describe(method: str) -> Description:
-    """All about a method; InputError if there is no such method."""
+    """Describe a method; InputError if there is no such method."""
     cls = quantizer_class(method)
     return Description(
         name=cls.name,
@@ -49,15 +52,34 @@ def describe(method: str) -> Description:
         paper=cls.paper,
         text=inspect.cleandoc(cls.__doc__ or ""),
         parameters=tuple(_parameter(name, info) for name, info in cls.parameters_type.model_fields.items()),
-        unbiased_scores=cls.unbiased_scores,
+        unbiased_scores=_unbiased(cls),
         external=cls.external,
         unavailable=cls.unavailable(),
     )
 
 
+def _unbiased(cls: type[Quantizer]) -> str:
+    """Classes whose estimate depends on a choice have a property in place of the class variable."""
+    if isinstance(cls.unbiased_scores, bool):
+        return "yes" if cls.unbiased_scores else "no"
+    choices = [
+        (name, value)
+        for name, info in cls.parameters_type.model_fields.items()
+        if get_origin(info.annotation) is Literal
+        for value in get_args(info.annotation)
+    ]
+    default = cls(cls.parameters_type()).unbiased_scores
+    decisive = [
+        f"{name}={value}"
+        for name, value in choices
+        if cls(cls.parameters_type.parse(cls.name, {name: value})).unbiased_scores != default
+    ]
+    return f"{'yes' if default else 'no'}, unless {' or '.join(decisive)}"
+
+
 def _parameter(name: str, info: FieldInfo) -> ParameterDescription:
     bounds = [
-        f"{sign} {getattr(limit, attribute)}"
+        f"{sign} {getattr(limit, attribute):g}"
         for limit in info.metadata
         for kind, attribute, sign in BOUNDS
         if isinstance(limit, kind)
@@ -71,4 +93,6 @@ def _parameter(name: str, info: FieldInfo) -> ParameterDescription:
 def _type_name(annotation: Any) -> str:
     if hasattr(annotation, "__args__"):
         return " or ".join(_type_name(each) for each in annotation.__args__)
+    if annotation is NoneType:
+        return "none"
     return annotation.__name__ if inspect.isclass(annotation) else str(annotation)

@@ -14,7 +14,7 @@ from vq_benchmark.quantizers.parts.uniform_base import FACTOR_BYTES, UniformQuan
 class CaqParameters(RotatedParameters):
     """Parameters of `caq`."""
 
-    rounds: int = Field(default=6, ge=0, le=100, description="Most rounds of adjustment over the dimensions.")
+    rounds: int = Field(default=6, ge=0, le=100, description="Most rounds of adjustment; 0 leaves the grid.")
 
 
 class Caq(UniformQuantizer):
@@ -26,7 +26,7 @@ class Caq(UniformQuantizer):
 
     name = "caq"
     title = "CAQ (code adjustment)"
-    paper = "Li et al., SIGMOD 2026, arXiv 2509.12086"
+    paper = "Li et al.: SAQ, SIGMOD 2026, arXiv 2509.12086"
     parameters_type = CaqParameters
 
     def _round(self, y: FloatArray, centre: FloatArray, codes: CodeArray, factors: FloatArray) -> None:

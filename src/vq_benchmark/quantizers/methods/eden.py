@@ -35,7 +35,7 @@ class Eden(RotatedQuantizer):
 
     name = "eden"
     title = "EDEN (Lloyd–Max on a random rotation)"
-    paper = "Vargaftik et al., EDEN, ICML 2022, arXiv 2108.08842"
+    paper = "Vargaftik et al.: DRIVE, NeurIPS 2021; EDEN, ICML 2022, arXiv 2108.08842"
     parameters_type = EdenParameters
 
     @property

@@ -35,7 +35,7 @@ class FaissEden(Quantizer):
 
     name = "eden-faiss"
     title = "EDEN (faiss)"
-    paper = "Vargaftik et al., EDEN, ICML 2022, arXiv 2108.08842; faiss 1.15"
+    paper = "Vargaftik et al.: EDEN, ICML 2022, arXiv 2108.08842; faiss 1.15"
     parameters_type = FaissEdenParameters
     unbiased_scores = True
 

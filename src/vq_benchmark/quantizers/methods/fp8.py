@@ -33,7 +33,7 @@ class Fp8(AbsmaxQuantizer):
 
     name = "fp8"
     title = "8-bit floats (e4m3), one scale per vector"
-    paper = "Micikevicius et al., FP8 Formats for Deep Learning, 2022, arXiv 2209.05433"
+    paper = "Micikevicius et al.: FP8 Formats for Deep Learning, 2022, arXiv 2209.05433"
     bits = 8
     levels = e4m3_values()
 

@@ -20,7 +20,7 @@ class Int8(AbsmaxQuantizer):
 
     name = "int8"
     title = "8-bit integers, one scale per vector"
-    paper = "Dettmers et al., LLM.int8(), NeurIPS 2022, arXiv 2208.07339"
+    paper = "Dettmers et al.: LLM.int8(), NeurIPS 2022, arXiv 2208.07339, section 2"
     bits = 8
     levels = np.arange(-_ZERO, _ZERO, dtype=np.float32)
 

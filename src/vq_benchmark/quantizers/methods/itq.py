@@ -23,7 +23,7 @@ class ItqParameters(SignParameters):
     """Parameters of `itq`."""
 
     bits: float = Field(default=1, gt=0, le=1, description="Signs per dimension: m = bits·d components.")
-    iterations: int = Field(default=50, ge=0, description="Rounds of alternation; 0 leaves the rotation random.")
+    iterations: int = Field(default=50, ge=0, description="Rounds of training, 50 in the paper.")
 
 
 class Itq(SignQuantizer):
@@ -38,7 +38,7 @@ class Itq(SignQuantizer):
 
     name = "itq"
     title = "Iterative quantization (learned binary codes)"
-    paper = "Gong & Lazebnik: Iterative quantization, CVPR 2011"
+    paper = "Gong & Lazebnik: Iterative quantization, CVPR 2011, section 3"
     parameters_type = ItqParameters
 
     @classmethod

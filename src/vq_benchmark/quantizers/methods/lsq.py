@@ -61,7 +61,7 @@ class LSQ(AdditiveQuantizer):
 
     name = "lsq"
     title = "Local search quantization"
-    paper = "Martinez et al., LSQ++, ECCV 2018"
+    paper = "Martinez et al.: LSQ++, ECCV 2018; Revisiting additive quantization, ECCV 2016"
     parameters_type = LsqParameters
 
     def _new(self, d: int, seed: int) -> Any:

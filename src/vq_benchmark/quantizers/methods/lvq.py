@@ -35,7 +35,10 @@ class Lvq(Quantizer):
 
     name = "lvq"
     title = "Locally-adaptive vector quantization"
-    paper = "Aguerrebere et al., VLDB 2023, arXiv 2304.04759"
+    paper = (
+        "Aguerrebere et al.: Similarity search in the blink of an eye with compressed indices, VLDB 2023, "
+        "arXiv 2304.04759"
+    )
     parameters_type = LvqParameters
 
     @classmethod

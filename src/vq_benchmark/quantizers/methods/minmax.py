@@ -32,7 +32,7 @@ class MinMax(Lvq):
 
     name = "minmax"
     title = "Uniform grid between a vector's minimum and maximum"
-    paper = "Jacob et al., CVPR 2018, arXiv 1712.05877"
+    paper = "Jacob et al., CVPR 2018, arXiv 1712.05877, equation 1"
     parameters_type = MinMaxParameters  # type: ignore[assignment]
 
     @classmethod

@@ -17,7 +17,7 @@ class Mrl(TruncatedQuantizer):
 
     name = "mrl"
     title = "Matryoshka truncation, then scalar quantization"
-    paper = "Kusupati et al., NeurIPS 2022, arXiv 2205.13147"
+    paper = "Kusupati et al.: Matryoshka representation learning, NeurIPS 2022, arXiv 2205.13147"
 
     def _axes_of(self, train: FloatArray) -> State:
         return {"mean": train.mean(axis=0, dtype=np.float64).astype(np.float32)}

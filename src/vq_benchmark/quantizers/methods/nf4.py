@@ -17,7 +17,10 @@ class Nf4Parameters(Parameters):
     """Parameters of `nf4`."""
 
     block: int = Field(
-        default=_GRANULE, ge=_GRANULE, multiple_of=_GRANULE, description="Dimensions that share a 32-bit scale."
+        default=_GRANULE,
+        ge=_GRANULE,
+        multiple_of=_GRANULE,
+        description="Dimensions that share a float32 scale; a multiple of 64.",
     )
 
 
@@ -31,7 +34,7 @@ class Nf4(AbsmaxQuantizer):
 
     name = "nf4"
     title = "4-bit NormalFloat, one scale per block"
-    paper = "Dettmers et al., QLoRA, NeurIPS 2023, arXiv 2305.14314"
+    paper = "Dettmers et al.: QLoRA, NeurIPS 2023, arXiv 2305.14314"
     parameters_type = Nf4Parameters
     bits = 4
     levels = np.array(

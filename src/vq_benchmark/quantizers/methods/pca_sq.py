@@ -21,7 +21,10 @@ class PcaSq(TruncatedQuantizer):
 
     name = "pca-sq"
     title = "PCA truncation, then scalar quantization"
-    paper = "Hotelling: Analysis of a complex of statistical variables into principal components, 1933"
+    paper = (
+        "Hotelling: Analysis of a complex of statistical variables into principal components, 1933; "
+        "Max: Quantizing for minimum distortion, IRE Transactions on Information Theory 1960"
+    )
 
     def _axes_of(self, train: FloatArray) -> State:
         pca = principal_axes(train)

@@ -30,7 +30,7 @@ CODEBOOKS_PER_PART = 4
 class PrqParameters(AdditiveParameters):
     """Parameters of `prq`."""
 
-    nsplits: int = Field(default=8, ge=1, description="Number of parts a vector is cut into; divides d.")
+    nsplits: int = Field(default=8, ge=1, description="Number of parts; must divide d.")
     m: int = Field(default=2, ge=1, description="Codebooks per part.")
 
     @property
@@ -59,7 +59,7 @@ class PRQ(AdditiveQuantizer):
 
     name = "prq"
     title = "Product residual quantization"
-    paper = "Chen, Guan & Wang, Sensors 2010, within the parts of Jégou et al., TPAMI 2011"
+    paper = "Chen, Guan & Wang, Sensors 2010, within the parts of Jégou et al., TPAMI 2011; faiss"
     parameters_type = PrqParameters
 
     @classmethod

@@ -27,7 +27,7 @@ class Qjl(SignQuantizer):
 
     name = "qjl"
     title = "Quantized Johnson–Lindenstrauss"
-    paper = "Zandieh et al., QJL, AAAI 2025, arXiv 2406.03482"
+    paper = "Zandieh et al.: QJL, AAAI 2025, arXiv 2406.03482, definition 3.1 and lemma 3.2"
     unbiased_scores = True
     side_bytes = HALF_BYTES
 

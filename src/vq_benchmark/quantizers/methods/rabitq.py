@@ -39,7 +39,10 @@ class Rabitq(UniformQuantizer):
 
     name = "rabitq"
     title = "Extended RaBitQ"
-    paper = "Gao et al., SIGMOD 2025, arXiv 2409.09913; Gao & Long, SIGMOD 2024, arXiv 2405.12497"
+    paper = (
+        "Gao & Long: RaBitQ, SIGMOD 2024, arXiv 2405.12497; Gao et al.: Practical and asymptotically optimal "
+        "quantization, SIGMOD 2025, arXiv 2409.09913"
+    )
     parameters_type = RabitqParameters
 
     def _round(self, y: FloatArray, centre: FloatArray, codes: CodeArray, factors: FloatArray) -> None:

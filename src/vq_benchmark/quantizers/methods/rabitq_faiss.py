@@ -40,7 +40,10 @@ class FaissRabitq(Quantizer):
 
     name = "rabitq-faiss"
     title = "Extended RaBitQ (faiss)"
-    paper = "Gao et al., SIGMOD 2025, arXiv 2409.09913; Gao & Long, SIGMOD 2024, arXiv 2405.12497; faiss 1.12"
+    paper = (
+        "Gao & Long: RaBitQ, SIGMOD 2024, arXiv 2405.12497; Gao et al.: Practical and asymptotically optimal "
+        "quantization, SIGMOD 2025, arXiv 2409.09913; faiss 1.12"
+    )
     parameters_type = FaissRabitqParameters
     unbiased_scores = True
 

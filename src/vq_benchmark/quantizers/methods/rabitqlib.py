@@ -56,7 +56,10 @@ class Rabitqlib(Quantizer):
 
     name = "rabitqlib"
     title = "Extended RaBitQ (the authors' library)"
-    paper = "Gao et al., SIGMOD 2025, arXiv 2409.09913; Gao & Long, SIGMOD 2024, arXiv 2405.12497; rabitqlib 0.7"
+    paper = (
+        "Gao & Long: RaBitQ, SIGMOD 2024, arXiv 2405.12497; Gao et al.: Practical and asymptotically optimal "
+        "quantization, SIGMOD 2025, arXiv 2409.09913; rabitqlib 0.7"
+    )
     parameters_type = RabitqlibParameters
     unbiased_scores = True
     external = True

@@ -16,7 +16,7 @@ from vq_benchmark.quantizers.parts.uniform_base import uniform_levels
 class SaqParameters(SegmentedParameters):
     """Parameters of `saq`."""
 
-    rounds: int = Field(default=6, ge=0, le=100, description="Most rounds of adjustment over the dimensions.")
+    rounds: int = Field(default=6, ge=0, le=100, description="Most rounds of adjustment; 0 leaves the grid.")
 
 
 class Saq(SegmentedQuantizer):
@@ -29,7 +29,7 @@ class Saq(SegmentedQuantizer):
 
     name = "saq"
     title = "SAQ (PCA, bits by variance, code adjustment)"
-    paper = "Li et al., SIGMOD 2026, arXiv 2509.12086"
+    paper = "Li et al.: SAQ, SIGMOD 2026, arXiv 2509.12086"
     parameters_type = SaqParameters
     base = 2.0
     max_segment_bits = 13

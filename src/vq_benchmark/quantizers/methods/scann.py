@@ -49,7 +49,10 @@ class Scann(Quantizer):
 
     name = "scann"
     title = "Anisotropic product quantization (ScaNN)"
-    paper = "Guo et al., ICML 2020, arXiv 1908.10396"
+    paper = (
+        "Guo et al.: Accelerating large-scale inference with anisotropic vector quantization, ICML 2020, "
+        "arXiv 1908.10396"
+    )
     parameters_type = ScannParameters
 
     @classmethod

@@ -24,10 +24,10 @@ class ScannLibraryParameters(Parameters):
     dims_per_block: int = Field(
         default=2, ge=1, description="Dimensions of each sub-vector; the last may be shorter."
     )
-    nbits: Annotated[int, one_of(*TABLES)] = Field(default=4, description="Bits per sub-vector, 4 or 8.")
-    threshold: float = Field(
-        default=0.2, gt=0, lt=1, description="Scores, for vectors of length 1, above which the loss counts errors."
+    nbits: Annotated[int, one_of(*TABLES)] = Field(
+        default=4, description="Bits per sub-vector: 4, as the library's fast search needs, or 8."
     )
+    threshold: float = Field(default=0.2, gt=0, lt=1, description="Score of unit vectors above which errors count.")
 
     def check_dimension(self, d: int) -> None:
         if self.dims_per_block > d:
@@ -47,7 +47,10 @@ class ScannLibrary(Quantizer):
 
     name = "scann-library"
     title = "Anisotropic product quantization (Google's ScaNN)"
-    paper = "Guo et al., ICML 2020, arXiv 1908.10396; scann 1.4"
+    paper = (
+        "Guo et al.: Accelerating large-scale inference with anisotropic vector quantization, ICML 2020, "
+        "arXiv 1908.10396; scann 1.4"
+    )
     parameters_type = ScannLibraryParameters
     external = True
 

@@ -19,13 +19,13 @@ class SegmentedEdenParameters(SegmentedParameters):
 class SegmentedEden(SegmentedQuantizer):
     """Lloyd–Max levels in every segment, whose error falls as variance·4^−bits.
 
-    EDEN (Vargaftik et al., ICML 2022) as the code, the segmentation of SAQ (Li et al., SIGMOD 2026, arXiv
+    EDEN (Vargaftik et al., ICML 2022) as the code, the segmentation of SAQ (Li et al.: SAQ, SIGMOD 2026, arXiv
     2509.12086) as the allocation.
     """
 
     name = "segmented-eden"
     title = "Segmented EDEN (PCA, bits by variance)"
-    paper = "Vargaftik et al., ICML 2022, arXiv 2108.08842; Li et al., SIGMOD 2026, arXiv 2509.12086"
+    paper = "Vargaftik et al.: EDEN, ICML 2022, arXiv 2108.08842; Li et al.: SAQ, SIGMOD 2026, arXiv 2509.12086"
     parameters_type = SegmentedEdenParameters
     base = 4.0
     max_segment_bits = MAX_BITS

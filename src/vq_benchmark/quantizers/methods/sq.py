@@ -32,7 +32,7 @@ class ScalarParameters(Parameters):
     """The number format that each dimension is stored in."""
 
     bits: Annotated[Literal[4, 6, 8, "fp16", "bf16"], BeforeValidator(_digits_to_int)] = Field(
-        8, description="bits per dimension of a uniform grid, or a 16-bit floating-point format"
+        8, description="Bits per dimension of a uniform grid, or a 16-bit floating-point format."
     )
 
     def code_bytes(self, d: int) -> int:

@@ -25,7 +25,7 @@ class TurboquantParameters(RotatedParameters):
 
     variant: Literal["mse", "prod"] = Field(
         default="mse",
-        description="mse: all bits to the levels; prod: one of them to a sketch that makes scores unbiased.",
+        description="mse: all bits go to levels; prod: one goes to a sketch for unbiased scores, which decode ignores.",
     )
 
     @model_validator(mode="after")
@@ -45,7 +45,7 @@ class Turboquant(RotatedQuantizer):
 
     name = "turboquant"
     title = "TurboQuant"
-    paper = "Zandieh et al., ICLR 2026, arXiv 2504.19874"
+    paper = "Zandieh et al.: TurboQuant, ICLR 2026, arXiv 2504.19874"
     parameters_type = TurboquantParameters
 
     @property

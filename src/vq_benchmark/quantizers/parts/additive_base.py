@@ -30,8 +30,8 @@ ENCODED_ROWS = 96
 class AdditiveParameters(ProductParameters):
     """Parameters of the additive methods."""
 
-    m: int = Field(default=8, ge=1, description="Number of codebooks; a vector is a sum of one entry of each.")
-    nbits: int = Field(default=8, ge=4, le=12, description="Bits per codebook entry: a codebook has 2^nbits.")
+    m: int = Field(default=8, ge=1, description="Number of codebooks.")
+    nbits: int = Field(default=8, ge=4, le=12, description="Bits per entry: a codebook has 2^nbits entries.")
 
     def check_dimension(self, d: int) -> None:
         """Any number of codebooks goes with any dimension."""

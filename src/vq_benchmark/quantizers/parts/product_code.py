@@ -17,8 +17,8 @@ from vq_benchmark.quantizers.parts.kmeans import nearest_entries, transposed
 class ProductParameters(Parameters):
     """How a vector is cut, and how many bits each part gets."""
 
-    m: int = Field(16, ge=1, description="number of sub-vectors a vector is cut into; divides d")
-    nbits: int = Field(8, ge=4, le=12, description="bits per sub-vector: its codebook has 2^nbits entries")
+    m: int = Field(16, ge=1, description="Number of sub-vectors; must divide d. More sub-vectors, less error.")
+    nbits: int = Field(8, ge=4, le=12, description="Bits per sub-vector. Training and encoding time grow as 2^nbits.")
 
     def check_dimension(self, d: int) -> None:
         if d % self.m:

@@ -39,11 +39,13 @@ class SegmentedParameters(Parameters):
         default=None,
         gt=0,
         le=_MOST_BITS,
-        description=f"Average bits per dimension, {_DEFAULT_BITS:g} if not said; need not be whole.",
+        description=f"Average bits per dimension, default {_DEFAULT_BITS:g}; the first block needs one bit per axis.",
     )
-    total_bits: int | None = Field(default=None, ge=1, description="Bits per vector, in place of `bits`.")
+    total_bits: int | None = Field(default=None, ge=1, description="Bits per vector, instead of `bits`.")
     block: int = Field(default=64, ge=1, description="Segments begin at multiples of this many principal axes.")
-    max_segments: int = Field(default=16, ge=1, description="Most segments; fewer are made if more do not pay.")
+    max_segments: int = Field(
+        default=16, ge=1, description="Most segments; fewer unless each lowers the error by 1 %."
+    )
 
     def least_bits(self, d: int) -> float:
         """The fewest average bits that give the first block one bit per dimension."""

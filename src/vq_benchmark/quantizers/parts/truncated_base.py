@@ -26,7 +26,7 @@ further dimensions hold; with more, the reverse."""
 class TruncatedParameters(Parameters):
     """How many dimensions are kept, and the bits of each."""
 
-    k: int | None = Field(default=None, ge=1, description="Dimensions kept; default half of them.")
+    k: int | None = Field(default=None, ge=1, description="Number of dimensions to keep, default half.")
     bits: int = Field(default=PREFERRED_BITS, ge=1, le=8, description="Bits per kept dimension.")
 
     def check_dimension(self, d: int) -> None:
