@@ -63,7 +63,7 @@ def test_rows_that_changed_are_measured_again(program, large, tmp_path):
     assert after.metrics["mse"] == fresh.metrics["mse"] != before.metrics["mse"]
     assert after.metrics["recall_at_10"] == fresh.metrics["recall_at_10"]
     for command in commands:
-        assert "1 of 1 cells were done before" in program(*command).out
+        assert "1 of 1 cells were already done" in program(*command).out
 
 
 def test_files_that_only_look_new_are_read_once(program, large, tmp_path):
@@ -72,12 +72,12 @@ def test_files_that_only_look_new_are_read_once(program, large, tmp_path):
     os.utime(large / "base.npy", ns=(0, 5_000_000_000))
     again = program(*command)
     assert "comparing the vectors" in again.err
-    assert "1 of 1 cells were done before" in again.out
+    assert "1 of 1 cells were already done" in again.out
     third = program(*command)
     assert "comparing" not in third.err
     moved = tmp_path / "moved"
     shutil.copytree(large, moved)
-    assert "1 of 1 cells were done before" in program(*command[:2], moved, *command[3:]).out
+    assert "1 of 1 cells were already done" in program(*command[:2], moved, *command[3:]).out
 
 
 def test_a_truth_whose_file_times_lie_fails_the_measurement(program, large, tmp_path):
@@ -127,7 +127,7 @@ def test_chunks_of_different_versions_do_not_merge(skip, program, large, tmp_pat
     assert "its chunks were read from different versions of" in merged.err
     assert not list(Database(tmp_path / "merged.db").runs("status = 'done'"))
     assert "measured again" in chunk(0, 8192).err
-    assert "1 of 1 cells were done before" in chunk(8192, N).out
+    assert "1 of 1 cells were already done" in chunk(8192, N).out
     again = program("merge", "again.db", "parts")
     assert again.code == 0, again.err
 
@@ -191,7 +191,7 @@ def test_chunks_of_a_file_that_was_touched_merge_after_a_look(program, large):
     os.utime(large / "base.npy", ns=(0, 5_000_000_000))
     program(*run, *chunks[1])
     assert "different versions" in program("merge", "merged.db", "parts").err
-    assert "1 of 1 cells were done before" in program(*run, *chunks[0]).out
+    assert "1 of 1 cells were already done" in program(*run, *chunks[0]).out
     merged = program("merge", "merged.db", "parts")
     assert merged.code == 0, merged.err
 
@@ -262,7 +262,7 @@ def test_a_given_truth_is_looked_at_though_all_is_done(program, large, tmp_path)
     assert program("precompute-gt", "--dataset", large, "--output-path", "gt.npz", "--k", 10).code == 0
     right = program(*command, "--ground-truth-path", "gt.npz")
     assert right.code == 0
-    assert "1 of 1 cells were done before" in right.out
+    assert "1 of 1 cells were already done" in right.out
     rewrite(large)
     assert program(*command).code == 0
     outdated = program(*command, "--ground-truth-path", "gt.npz")

@@ -35,12 +35,12 @@ def statuses(path: Path) -> list[str]:
 def test_files_folders_and_patterns(program, tasks, tmp_path, inputs):
     merged = program("merge", "out.db", *inputs)
     assert (merged.code, merged.err) == (0, "")
-    assert merged.out.startswith("out.db: 3 rows added, 0 were there; 1 sets of chunks finished, 0 incomplete")
+    assert merged.out.startswith("out.db: 3 rows added, 0 already there; 1 sets of chunks finished, 0 incomplete")
     assert statuses(tmp_path / "out.db") == ["done", "partial", "partial", "partial"]
     before = (tmp_path / "out.db").read_bytes()
     again = program("merge", "out.db", *inputs, "out.db")
     assert (again.code, again.err) == (0, "")
-    assert again.out.startswith("out.db: 0 rows added, 3 were there; 0 sets of chunks finished")
+    assert again.out.startswith("out.db: 0 rows added, 3 already there; 0 sets of chunks finished")
     assert (tmp_path / "out.db").read_bytes() == before
 
 

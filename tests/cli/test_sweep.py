@@ -36,7 +36,7 @@ def test_a_sweep_fills_the_database_and_again_does_nothing(program, vectors, tmp
     before = (tmp_path / "x.db").read_bytes()
     again = program(*sweep)
     assert again.code == 0
-    assert "5 of 5 cells were done before; nothing was left to do." in again.out
+    assert "5 of 5 cells were already done; nothing left to do." in again.out
     assert (tmp_path / "x.db").read_bytes() == before
 
 

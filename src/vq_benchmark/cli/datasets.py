@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 from rich import box
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 from typer import Argument
@@ -22,31 +23,37 @@ def register(app: typer.Typer) -> None:
 @grouped
 def datasets(
     cache: CacheOptions,
-    name: Annotated[str | None, Argument(help="A data set, to see all about it.")] = None,
+    name: Annotated[str | None, Argument(help="Data set to show in detail.")] = None,
 ) -> None:
-    """List the data sets that have a name, or show all about one, with the way to get it by hand.
+    """List the named data sets, or show one in detail, including how to download it by hand.
 
-    Any vector file or directory can be given by its path instead, and any data set on Hugging Face as hf:OWNER/NAME.
+    Every command also takes the path of a vector file or directory, and hf:OWNER/NAME for a Hugging Face data set.
     """
     if name is not None and name not in CATALOG:
         raise unknown_dataset(name)
-    table = Table(box=box.SIMPLE, show_header=name is None)
-    if name is not None:
-        table.add_column()
-        table.add_column(overflow="fold")
-        for label, value in described(CATALOG[name], cache):
-            table.add_row(label, Text(value))
-    else:
-        for header in ("name", "n", "d", "metric", "on disk", "what it is"):
-            table.add_column(header, no_wrap=header == "name", overflow="fold")
+    console = Terminal()
+    if name is None:
         for entry in list_datasets():
-            size = f"{entry.size_bytes / 1e6:,.0f} MB" if entry.size_bytes else "-"
-            table.add_row(entry.name, f"{entry.n:,}", str(entry.d), entry.metric, size, Text(entry.description))
-    Terminal().print(table)
+            _show_in_short(entry, console)
+        return
+    table = Table(box=box.SIMPLE, show_header=False)
+    table.add_column()
+    table.add_column(overflow="fold")
+    for label, value in described(CATALOG[name], cache):
+        table.add_row(label, Text(value))
+    console.print(table)
+
+
+def _show_in_short(entry: CatalogEntry, console: Terminal) -> None:
+    """The name on a line, and what it is below, which no width cuts."""
+    size = f", {entry.size_bytes / 1e6:,.0f} MB" if entry.size_bytes else ""
+    facts = f"{entry.n:,} × {entry.d}, {entry.metric}{size}: {entry.description}"
+    console.print(Text(entry.name, style="bold"))
+    console.print(Padding(Text(facts), (0, 0, 0, 4)))
 
 
 def described(entry: CatalogEntry, cache: CacheOptions) -> list[tuple[str, str]]:
-    """Lines about a data set; of a hosted one also its queries, its source, and which files to put where."""
+    """Lines about a data set; for a hosted one also its queries, its source, and which files to put where."""
     lines = [
         ("name", entry.name),
         ("what it is", entry.description),
@@ -59,7 +66,7 @@ def described(entry: CatalogEntry, cache: CacheOptions) -> list[tuple[str, str]]
         return lines
     lines += [
         ("stored as", hosted.dtype),
-        ("queries", f"{hosted.num_queries:,}" if hosted.num_queries else "none; they are held out of the base"),
+        ("queries", f"{hosted.num_queries:,}" if hosted.num_queries else "none; held out of the base"),
         ("to cite", hosted.citation),
     ]
     return lines + [

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from vq_benchmark.cli.options import grouped
+from vq_benchmark.cli.options import THREADS_HELP, grouped
 from vq_benchmark.cli.stoppable import stoppable
 from vq_benchmark.datasets.text.collection_files import find_text
 from vq_benchmark.datasets.text.embedding import DEFAULT_SHARD_ROWS, Cut, Embedded, embed
@@ -29,14 +29,12 @@ def register(app: typer.Typer) -> None:
 class ModelOptions:
     """Which model, and how it runs."""
 
-    model: Annotated[str, Option(help="A sentence-transformers model: a folder, or a name on the Hugging Face Hub.")]
+    model: Annotated[str, Option(help="sentence-transformers model: a folder, or a name on the Hugging Face Hub.")]
     revision: Annotated[str | None, Option(help="Branch, tag or commit of a model on the Hub.")] = None
-    prompt: Annotated[str | None, Option(help="Put before every passage [default: what the model states].")] = None
-    query_prompt: Annotated[str | None, Option(help="Put before every query [default: what the model states].")] = (
-        None
-    )
-    device: Annotated[str | None, Option(help="Such as cpu or cuda:0 [default: what there is].")] = None
-    threads: Annotated[int | None, Option(help="[default: $SLURM_CPUS_PER_TASK, else all allowed]")] = None
+    prompt: Annotated[str | None, Option(help="Prefix for every passage [default: the model's own].")] = None
+    query_prompt: Annotated[str | None, Option(help="Prefix for every query [default: the model's own].")] = None
+    device: Annotated[str | None, Option(help="Device, such as cpu or cuda:0 [default: the best available].")] = None
+    threads: Annotated[int | None, Option(help=THREADS_HELP)] = None
 
     def load(self) -> SentenceEncoder:
         """The model, ready to encode."""
@@ -54,10 +52,10 @@ class ShardOptions:
 
     shard_rows: Annotated[
         int | None,
-        Option(help=f"Passages in a shard, which is what a kill can cost [default: {DEFAULT_SHARD_ROWS}]."),
+        Option(help=f"Passages per shard, the most work an interruption can lose [default: {DEFAULT_SHARD_ROWS}]."),
     ] = None
-    num_shards: Annotated[int | None, Option(help="Cut into so many shards instead.")] = None
-    shard: Annotated[int | None, Option(help="Embed this shard only, counted from 0: a task of a job array.")] = None
+    num_shards: Annotated[int | None, Option(help="Number of shards, instead of their size.")] = None
+    shard: Annotated[int | None, Option(help="Embed only this shard, from 0: one task of a job array.")] = None
 
     def cut(self, n: int) -> Cut:
         """The cut of n passages."""
@@ -66,33 +64,36 @@ class ShardOptions:
         if self.shard_rows is not None:
             raise InputError("give either --shard-rows or --num-shards, not both.")
         if not 1 <= self.num_shards <= n:
-            raise InputError(f"--num-shards is {self.num_shards}, it must be from 1 to the {n} passages.")
+            raise InputError(f"--num-shards is {self.num_shards}; it must be from 1 to the number of passages, {n}.")
         return Cut(-(-n // self.num_shards), self.shard)
 
 
 @grouped
 def embed_text(
     text: Annotated[
-        Path, typer.Argument(help="A folder in the layout of MS MARCO or BEIR, or a file .tsv or .jsonl of passages.")
+        Path, typer.Argument(help="Folder in MS MARCO or BEIR layout, or a .tsv or .jsonl file of passages.")
     ],
     model: ModelOptions,
-    output: Annotated[Path, Option(help="Folder to write; a data set that every command takes.")],
+    output: Annotated[Path, Option(help="Folder to write; every command takes it as a data set.")],
     shards: ShardOptions,
-    queries: Annotated[Path | None, Option(help="Queries [default: those that are judged].")] = None,
-    qrels: Annotated[Path | None, Option(help="Judgements [default: those of the folder, dev.small first].")] = None,
-    limit: Annotated[int | None, Option(help="Embed the first so many passages.")] = None,
-    batch_size: Annotated[int, Option(help="Texts that the model takes at a time.")] = 64,
-    dtype: Annotated[str, Option(help="Stored as float16 or float32.")] = "float16",
+    queries: Annotated[Path | None, Option(help="File of queries [default: the judged ones].")] = None,
+    qrels: Annotated[Path | None, Option(help="Judgements [default: from the folder, dev.small first].")] = None,
+    limit: Annotated[int | None, Option(help="Embed only the first N passages.")] = None,
+    batch_size: Annotated[int, Option(help="Texts per batch of the model.")] = 64,
+    dtype: Annotated[str, Option(help="Store float16 or float32.")] = "float16",
     normalize: Annotated[
         bool | None,
-        Option("--normalize/--no-normalize", help="Unit norm [default: if the model compares by cosine]."),
+        Option(
+            "--normalize/--no-normalize",
+            help="Scale to unit norm [default: if the model compares by cosine].",
+        ),
     ] = None,
 ) -> None:
     """Embed passages and judged queries, out of core, into a data set.
 
-    Killed, it goes on with the shards that are missing when the same command is run again; the vectors are the same.
-    Tasks of a job array each take a --shard; whichever finds all of them there joins them, and so does the same
-    command without --shard.
+    If it is interrupted, rerun the same command: it embeds the missing shards, and the vectors are the same. In a job
+    array each task takes a --shard; the task that completes the set joins the shards, and so does the same command
+    without --shard.
     """
     report = reporter()
     collection = read_collection(find_text(text, queries, qrels), limit)
@@ -115,12 +116,12 @@ def _size(collection: Collection) -> str:
 def _tell(done: Embedded, collection: Collection, encoder: SentenceEncoder, output: Path) -> None:
     if done.texts:
         rate = done.texts / max(done.seconds, 1e-9)
-        echo(f"{done.texts:,} texts were embedded in {done.seconds:,.1f} s, {rate:,.1f} per second.")
+        echo(f"embedded {done.texts:,} texts in {done.seconds:,.1f} s, {rate:,.1f} per second.")
     else:
-        echo("nothing was left to embed.")
+        echo("nothing left to embed.")
     if done.joined:
         echo(f"{_size(collection)}, dimension {encoder.d}: {output}")
     elif done.missing_shards:
-        echo(f"{done.missing_shards:,} shards are missing; the data set is joined once they are there.")
+        echo(f"{done.missing_shards:,} shards are missing; the data set is joined once all are done.")
     else:
-        echo("all shards are there; the same command without --shard joins them.")
+        echo("all shards are done; run the same command without --shard to join them.")

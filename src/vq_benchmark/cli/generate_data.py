@@ -19,11 +19,11 @@ def register(app: typer.Typer) -> None:
 def generate_data(
     num_vectors: Annotated[int, Option(help="Number of vectors.")],
     dim: Annotated[int, Option(help="Dimension.")],
-    output: Annotated[str, Option(help="File to write; its extension is its format, such as .npy or .fbin.")],
+    output: Annotated[str, Option(help="File to write; its extension sets the format, such as .npy or .fbin.")],
     dtype: Annotated[str, Option(help="float32, float16, int8 or uint8.")] = "float32",
-    seed: Annotated[int, Option(help="Seed of the distribution and the vectors.")] = 0,
+    seed: Annotated[int, Option(help="Seed for the distribution and the vectors.")] = 0,
 ) -> None:
-    """Write clustered vectors with a power-law spectrum, out of core; the file appears only when it is whole."""
+    """Write clustered vectors with a power-law spectrum, out of core; the file appears once it is complete."""
     path = expanded(output)
     with reporter().task(f"writing {path.name}", num_vectors) as update:
         write_synthetic(path, num_vectors, dim, seed=seed, dtype=dtype, progress=lambda done, total: update(done))

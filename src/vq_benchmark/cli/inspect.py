@@ -26,7 +26,7 @@ def inspect(
     data: DataSpec,
     machine: MachineOptions,
     cache: CacheOptions,
-    max_rows: Annotated[int | None, Option(help="Look at so many rows, evenly spread [default: all].")] = None,
+    max_rows: Annotated[int | None, Option(help="Inspect N evenly spaced rows [default: all].")] = None,
 ) -> None:
     """Audit a data set: shape, norms, duplicates, zero and non-finite rows, queries inside the base, spectrum."""
     machine.apply()
@@ -44,13 +44,13 @@ def inspect(
 
 
 def described(found: Inspection) -> list[tuple[str, str]]:
-    """Lines of the audit: what was looked at, and what was found."""
+    """Lines of the audit: what was inspected, and what was found."""
     lines = [
         ("data set", found.name),
         ("base", f"{found.n:,} × {found.d} {found.dtype}, metric {found.metric}"),
         ("queries", f"{found.num_queries:,}"),
         ("fingerprint", found.fingerprint),
-        ("rows looked at", f"{found.rows_inspected:,}"),
+        ("rows inspected", f"{found.rows_inspected:,}"),
     ]
     if found.norms is not None:
         norms = found.norms

@@ -33,7 +33,7 @@ from vq_benchmark.machine.terminal import echo, printable
 app = Commands(
     name="vq-benchmark",
     pretty_exceptions_enable=False,
-    help="Which vector quantizer, at which budget of bits, loses how much, how fast, on your own vectors.",
+    help="Measure what each vector quantizer loses at each bit budget, and how fast it is, on your own vectors.",
 )
 COMMANDS = (
     run,
@@ -65,14 +65,13 @@ def common(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of bad input.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Options that stand before the command."""
 
 
 def main() -> None:
-    """Run the command line. Exit codes: 0 good, 1 some cells failed, 2 bad usage or bad input,
-    128 + the number of the signal that stopped it."""
+    """Run the command line. Exit codes: 0 success, and those of `exit_codes`."""
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
@@ -85,7 +84,7 @@ def main() -> None:
         _refuse(str(error))
     except TyperException as error:
         message = error.format_message().replace("Value error, ", "").rstrip(".")
-        _refuse(f"{message} (`vq-benchmark {_command(arguments)}--help` lists what there is).")
+        _refuse(f"{message} (see `vq-benchmark {_command(arguments)}--help`).")
     except Interrupted as interrupted:
         _refuse(str(interrupted), SIGNALLED + interrupted.number)
     except typer.Abort:
@@ -99,7 +98,7 @@ def main() -> None:
     except MemoryError as error:
         if debug:
             raise
-        _refuse(f"there is not enough memory: {str(error) or 'an allocation failed'}.")
+        _refuse(f"out of memory: {str(error) or 'an allocation failed'}.")
     sys.exit(code)
 
 

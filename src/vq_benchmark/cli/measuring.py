@@ -48,14 +48,14 @@ def parsed_parameters(texts: Sequence[str], methods: Sequence[str]) -> dict[str,
     for text in texts:
         name, equals, values = text.partition("=")
         if not equals or not name or not values:
-            raise InputError(f"--param is {text!r}, it must be NAME=VALUE, such as m=96 or pq.m=48,96.")
+            raise InputError(f"--param is {text!r}; it must be NAME=VALUE, such as m=96 or pq.m=48,96.")
         if name in named:
-            raise InputError(f"{name} is given twice; give all its values at once, such as {name}=48,96.")
+            raise InputError(f"{name} is given twice; give all its values in one --param, such as {name}=48,96.")
         named.add(name)
         method, dot, parameter = name.rpartition(".")
         if dot and method not in methods:
             raise InputError(
-                f"--param {text!r} is for {method!r}, which is not among the methods {', '.join(methods)}."
+                f"--param {text!r} is for {method!r}, which is not one of the methods {', '.join(methods)}."
             )
         for each in [method] if dot else methods:
             parameters.setdefault(each, {})[parameter] = [value.strip() for value in values.split(",")]
@@ -66,7 +66,7 @@ def single_grid(method: str, bits: float | None, param: Sequence[str], seed: int
     """The grid of a command that takes one method with either a budget or parameters."""
     parameters = parsed_parameters(param, [method])
     if bits is not None and parameters:
-        raise InputError("give either --bits or --param, not both: a budget chooses the parameters.")
+        raise InputError("give either --bits or --param, not both: a budget sets the parameters.")
     return parsed_grid([method], parameters, [seed])
 
 
@@ -83,12 +83,12 @@ def single_cell(
     if refusals:
         raise InputError(refusals[0].reason)
     if len(cells) != 1:
-        raise InputError(f"this command takes one configuration, these are {len(cells)}; use `sweep`.")
+        raise InputError(f"this command takes one configuration, but these options make {len(cells)}; use `sweep`.")
     return cells[0]
 
 
 def say_notes(dataset: Dataset, report: Reporter) -> None:
-    """Show what the data set is and what a user should know of how it was loaded."""
+    """Show what the data set is, and what a user should know about how it was loaded."""
     report.say(
         f"{dataset.name}: {dataset.n:,} vectors of dimension {dataset.d}, {len(dataset.queries):,} queries, "
         f"metric {dataset.metric}"
@@ -108,8 +108,8 @@ def finish(outcome: Outcome, refusals: Sequence[Refusal], database: Database, co
         console.print(sentence, markup=False, highlight=False)
     for run in partial:
         console.print(
-            f"rows {run.chunk_start:,} to {run.chunk_stop:,} of {run.n:,} of {run.method} are a partial row; "
-            "`vq-benchmark merge` finishes it once all chunks are there.",
+            f"stored a partial row of {run.method} for rows {run.chunk_start:,} to {run.chunk_stop:,} of {run.n:,}; "
+            "run `vq-benchmark merge` once all chunks are done.",
             highlight=False,
         )
     for refusal in refusals:
@@ -118,8 +118,8 @@ def finish(outcome: Outcome, refusals: Sequence[Refusal], database: Database, co
     if not outcome.runs and not outcome.problems:
         raise InputError("no method has a configuration at these budgets; nothing was run.")
     if outcome.skipped:
-        what = "nothing was left to do" if not ran else f"{ran} were run now"
-        console.print(f"{outcome.skipped} of {len(outcome.runs)} cells were done before; {what}.", highlight=False)
+        what = "nothing left to do" if not ran else f"ran the other {ran}"
+        console.print(f"{outcome.skipped} of {len(outcome.runs)} cells were already done; {what}.", highlight=False)
     console.print(f"results: {database.path}", markup=False, highlight=False, soft_wrap=True)
     for problem in outcome.problems:
         console.print(problem, markup=False, highlight=False)

@@ -20,14 +20,15 @@ def register(app: typer.Typer) -> None:
 
 
 def merge(
-    output: Annotated[str, Argument(help="Results database to merge into; made if it does not exist.")],
+    output: Annotated[str, Argument(help="Results database to merge into; created if missing.")],
     inputs: Annotated[
-        list[str], Argument(help='Results databases, folders that hold some, or patterns such as "logs/**/*.db".')
+        list[str], Argument(help='Results databases, folders of them, or patterns such as "logs/**/*.db".')
     ],
 ) -> None:
-    """Unite results databases; complete sets of chunks become finished rows. Doing it again changes nothing.
+    """Merge results databases; complete sets of chunks become finished rows. Merging again changes nothing.
 
-    An input that cannot be read is named and left out, the rest merges, and the exit code is 1. No input is changed.
+    An input that cannot be read is named and skipped, the rest is merged, and the exit code is 1. Inputs stay as they
+    are.
     """
     database = Database(expanded(output))
     found = find_databases([expanded(each) for each in inputs])
@@ -37,13 +38,13 @@ def merge(
     problems = [*found.skipped, *union.unreadable, *union.conflicts, *finishing.incomplete]
     counts = database.counts()
     if counts.keys() == {"failed"}:
-        problems.append(f"all {counts['failed']} rows are of cells that failed; their column `error` says why.")
+        problems.append(f"all {counts['failed']} rows are failed cells; their column `error` says why.")
     for sentence in problems:
         echo(sentence, err=True)
     echo(
-        f"{database.path}: {union.added} rows added, {union.present} were there; "
+        f"{database.path}: {union.added} rows added, {union.present} already there; "
         f"{len(finishing.finished)} sets of chunks finished, {len(finishing.incomplete)} incomplete; "
-        f"{counts.get('failed', 0)} rows of cells that failed."
+        f"{counts.get('failed', 0)} failed cells."
     )
     if problems:
         raise typer.Exit(SOME_FAILED)

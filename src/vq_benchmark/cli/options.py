@@ -25,6 +25,8 @@ from vq_benchmark.studies.measure_spec import MeasureSpec
 store_option = functools.partial(Option, rich_help_panel="Where results go")
 machine_option = functools.partial(Option, rich_help_panel="Machine")
 
+THREADS_HELP = "Number of threads [default: $SLURM_CPUS_PER_TASK, else all available]."
+
 T = TypeVar("T")
 
 
@@ -40,7 +42,7 @@ StudyMeasure = Annotated[dict[str, Any], MeasureSpec]
 
 @dataclass(frozen=True)
 class CacheOptions:
-    """Where what can be made or fetched again is kept."""
+    """Where downloads and other things that can be recreated are kept."""
 
     cache_dir: Annotated[
         str | None,
@@ -61,12 +63,12 @@ class StoreOptions(CacheOptions):
 
     db_path: Annotated[
         str | None,
-        store_option(help="Results database [default: $DB_PATH, else logs/benchmark_runs.db]; %j, %A, %a expand."),
+        store_option(help="Results database; %j, %A and %a expand [default: $DB_PATH, else logs/benchmark_runs.db]."),
     ] = None
     codebooks_dir: Annotated[
         str | None, store_option(help="Fitted models [default: $CODEBOOKS_DIR, else ./codebooks].")
     ] = None
-    force: Annotated[bool, store_option("--force", help="Run again what is done already.")] = False
+    force: Annotated[bool, store_option("--force", help="Run again what is already done.")] = False
 
 
 @dataclass(frozen=True)
@@ -74,15 +76,16 @@ class CheckpointOptions:
     """What is kept of unfinished work."""
 
     checkpoint_dir: Annotated[
-        str | None, store_option(help="Unfinished passes [default: $CHECKPOINT_DIR, else ./checkpoints].")
+        str | None,
+        store_option(help="Unfinished passes [default: $CHECKPOINT_DIR, else ./checkpoints]."),
     ] = None
     checkpoint_every: Annotated[
         str,
-        store_option(help='Blocks ("50") or time ("300s", "5m") between checkpoints; 0: only when told to stop.'),
+        store_option(help='Blocks ("50") or time ("300s", "5m") between checkpoints; 0: only when stopped.'),
     ] = "5m"
 
     def parsed(self) -> Checkpoints:
-        """Where and how often; InputError for an interval that is none."""
+        """Where and how often; InputError for an impossible interval."""
         return Checkpoints(checkpoint_dir(self.checkpoint_dir), Interval.parse(self.checkpoint_every))
 
 
@@ -90,10 +93,10 @@ class CheckpointOptions:
 class MachineOptions:
     """What the process may use."""
 
-    threads: Annotated[int | None, machine_option(help="[default: $SLURM_CPUS_PER_TASK, else all allowed]")] = None
+    threads: Annotated[int | None, machine_option(help=THREADS_HELP)] = None
     batch_size: Annotated[
         int,
-        machine_option(help="Rows in memory at a time (a multiple of 4096 is used); no result depends on it."),
+        machine_option(help="Rows in memory at a time, rounded to a multiple of 4096; results do not depend on it."),
     ] = 16_384
 
     def apply(self) -> int:
@@ -109,11 +112,11 @@ class BoundedMachineOptions(MachineOptions):
 
     memory_limit: Annotated[
         str | None,
-        machine_option(help="The most memory to use, such as 2G [default: what the job and the machine have]."),
+        machine_option(help="Memory to use at most, such as 2G [default: what the job or the machine has]."),
     ] = None
     stage_to_tmp: Annotated[
         bool,
-        machine_option("--stage-to-tmp", help="Copy the rows to $SLURM_TMPDIR, else $TMPDIR, and read them there."),
+        machine_option("--stage-to-tmp", help="Copy the rows to $SLURM_TMPDIR, else $TMPDIR, read them there."),
     ] = False
 
     def apply(self) -> int:
@@ -132,7 +135,11 @@ class PluginOptions:
 
     plugin: Annotated[
         list[str] | None,
-        Option(help="A .py file or a module with a quantizer of your own; may be repeated.", metavar="FILE.py"),
+        Option(
+            help="Python file or module with your own quantizers; repeatable.",
+            metavar="FILE.py",
+            rich_help_panel="Your own quantizers",
+        ),
     ] = None
 
     def use(self) -> list[str]:
@@ -229,7 +236,7 @@ def comma_separated(text: str, convert: Callable[[str], T], option: str) -> list
     try:
         values = [convert(part.strip()) for part in text.split(",") if part.strip()]
     except ValueError:
-        raise InputError(f"{option} is {text!r}, it must be {convert.__name__} values separated by commas.") from None
+        raise InputError(f"{option} is {text!r}; it must be {convert.__name__} values separated by commas.") from None
     if not values:
         raise InputError(f"{option} is empty; give at least one value.")
     return values

@@ -28,14 +28,14 @@ def plot(
         str | None, Option(help="Results database [default: $DB_PATH, else logs/benchmark_runs.db].")
     ] = None,
     output_dir: Annotated[Path, Option(help="Folder for the figures.")] = Path("plots"),
-    metrics: Annotated[str | None, Option(help='Metrics separated by commas, such as "recall_at_10,mse".')] = None,
-    formats: Annotated[str, Option("--format", help="png, pdf, svg, separated by commas.")] = "png",
+    metrics: Annotated[str | None, Option(help='Metrics such as "recall_at_10,mse" [default: all].')] = None,
+    formats: Annotated[str, Option("--format", help="png, pdf or svg, separated by commas.")] = "png",
     dpi: Annotated[int, Option(min=30, max=1200, help="Resolution of png figures.")] = 150,
-    sweep_id: Annotated[str | None, Option(help="Only the rows of one sweep.")] = None,
-    dataset: Annotated[str | None, Option(help="Only the rows of one data set.")] = None,
-    method: Annotated[str | None, Option(help="Only these methods, separated by commas.")] = None,
+    sweep_id: Annotated[str | None, Option(help="Use only the rows of one sweep.")] = None,
+    dataset: Annotated[str | None, Option(help="Use only the rows of one data set.")] = None,
+    method: Annotated[str | None, Option(help="Use only these methods, separated by commas.")] = None,
 ) -> None:
-    """Draw quality against bits per dimension, one figure per data set and metric, and print a table."""
+    """Plot quality against bits per dimension, one figure per data set and metric, and print a table."""
     from vq_benchmark.reports.plots import plot_results  # not above: every other command would load matplotlib too
 
     methods = [] if method is None else comma_separated(method, str, "--method")
@@ -47,7 +47,7 @@ def plot(
     print_results(runs, Terminal())
     missing = [name for name in plotted.skipped if names is not None or not name.startswith(JUDGED)]
     if missing:
-        remedy = f" Some rows are of another metric set; {REMEDY}." if other_versions(runs) else ""
-        echo(f"no row has a value to draw of: {', '.join(missing)}.{remedy}", err=True)
+        remedy = f" Some rows have another metric set; {REMEDY}." if other_versions(runs) else ""
+        echo(f"not plotted, as no row has a value: {', '.join(missing)}.{remedy}", err=True)
     for path in plotted.paths:
         echo(path)

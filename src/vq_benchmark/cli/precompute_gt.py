@@ -35,11 +35,11 @@ def precompute_gt(
     machine: MachineOptions,
     cache: CacheOptions,
     checkpoint: CheckpointOptions,
-    output_path: Annotated[Path, Option(help=f"File to write: {', '.join(WRITABLE)}.")],
+    output_path: Annotated[Path, Option(help=f"File to write, one of {', '.join(WRITABLE)}.")],
     k: Annotated[int, Option(help="Neighbours per query.")] = 100,
     use_gpu: Annotated[bool, Option("--use-gpu", help="Search on the GPU.")] = False,
 ) -> None:
-    """Find the exact nearest neighbours of the queries and write them to a file, for --ground-truth-path."""
+    """Compute the exact nearest neighbours of the queries and write them to a file for --ground-truth-path."""
     machine.apply()
     if output_path.suffix not in WRITABLE:
         raise InputError(
@@ -51,7 +51,7 @@ def precompute_gt(
     dataset = load_dataset(data.dataset, cache_dir=cache.folder, report=report, **data.selection)
     say_notes(dataset, report)
     if not 1 <= k <= dataset.n:
-        raise InputError(f"--k is {k}, it must be from 1 to the {dataset.n} base vectors.")
+        raise InputError(f"--k is {k}; it must be from 1 to the number of base vectors, {dataset.n}.")
     key, rows = truth_key(dataset, k, (0, dataset.n)), Pass[GroundTruth](batch_size=machine.batch_size)
     with resumable_search(dataset, key, rows, "exact neighbours", checkpoints, report) as pass_:
         if search is None:

@@ -25,6 +25,11 @@ def _simplified(params: list[Any]) -> list[Any]:
     return params
 
 
+def examples(*commands: str) -> str:
+    """What stands below the options: commands to copy."""
+    return "\n\n".join(["Examples:", *(f"`{command}`" for command in commands)])
+
+
 class Command(TyperCommand):
     """A command."""
 

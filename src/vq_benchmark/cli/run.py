@@ -1,5 +1,6 @@
 """`vq-benchmark run`: one configuration on one data set, or on a chunk of it."""
 
+import functools
 from typing import Annotated
 
 import typer
@@ -25,6 +26,8 @@ from vq_benchmark.studies.cells import Options, new_sweep_id
 from vq_benchmark.studies.local.cells import run_cells
 from vq_benchmark.studies.measure_spec import MeasureSpec
 
+method_option = functools.partial(Option, rich_help_panel="What to run")
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
@@ -35,21 +38,21 @@ def register(app: typer.Typer) -> None:
 @stoppable()
 def run(
     data: DataSpec,
-    method: Annotated[str, Option(help="Quantizer (see `methods`).")],
+    method: Annotated[str, method_option(help="Quantizer; `methods` lists them.")],
     measure: MeasureSpec,
     store: StoreOptions,
     checkpoint: CheckpointOptions,
     machine: BoundedMachineOptions,
     plugins: PluginOptions,
-    bits: Annotated[float | None, Option(help="Bits per dimension; the method picks its parameters.")] = None,
-    param: Annotated[list[str] | None, Option(help="A parameter, NAME=VALUE; may be repeated.")] = None,
-    seed: Annotated[int, Option(help="Seed of the training, the pairs and the bootstrap.")] = 0,
-    data_chunk_start: Annotated[int, Option(help="First base row of the chunk.")] = 0,
-    data_chunk_end: Annotated[int | None, Option(help="Row after the last of the chunk [default: the end].")] = None,
+    bits: Annotated[float | None, method_option(help="Bits per dimension; the method picks its parameters.")] = None,
+    param: Annotated[list[str] | None, method_option(help="Parameter of the method, NAME=VALUE; repeatable.")] = None,
+    seed: Annotated[int, method_option(help="Seed for training, pairs and bootstrap.")] = 0,
+    data_chunk_start: Annotated[int, method_option(help="First base row of the chunk.")] = 0,
+    data_chunk_end: Annotated[int | None, method_option(help="End of the chunk, exclusive [default: n].")] = None,
 ) -> None:
     """Run one configuration on one data set, or on a chunk of it.
 
-    A chunk leaves a partial row; `merge` makes a finished row of a complete set of chunks.
+    A chunk stores a partial row; `merge` turns a complete set of chunks into a finished row.
     """
     plugins.use()
     threads = machine.apply()

@@ -14,7 +14,8 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.machine.validation import option_name
 from vq_benchmark.studies.study import Study, method_names, read_study
 
-grid_option = functools.partial(Option, rich_help_panel="Grids")
+grid_option = functools.partial(Option, rich_help_panel="Grids of single methods (short for --param)")
+study_option = functools.partial(Option, rich_help_panel="What to compare")
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class MethodOptions:
                 continue
             method, parameter = PARAMETER_OF_OPTION[name]
             if method not in methods:
-                raise InputError(f"--{name.replace('_', '-')} is given, but {method} is not among the methods.")
+                raise InputError(f"{option_name(name)} needs {method} among the methods; add it to --method.")
             texts.append(f"{method}.{parameter}={values}")
         return texts
 
@@ -63,14 +64,14 @@ class StudyOptions:
 
     method: Annotated[
         str | None,
-        Option(help="Quantizers separated by commas (see `methods`); all: every one that trains fast."),
+        study_option(help="Quantizers separated by commas, or all that train fast: all; `methods` lists them."),
     ] = None
-    bits: Annotated[str | None, Option(help='Budgets in bits per dimension, such as "1,2,4,8".')] = None
+    bits: Annotated[str | None, study_option(help='Bit budgets per dimension, such as "1,2,4,8".')] = None
     param: Annotated[
-        list[str] | None, Option(help="Values of a parameter, NAME=V1,V2 or METHOD.NAME=V1,V2; repeatable.")
+        list[str] | None, study_option(help="Parameter values, NAME=V1,V2 or METHOD.NAME=V1,V2; repeatable.")
     ] = None
-    seeds: Annotated[str, Option(help="Seeds separated by commas.")] = "0"
-    chunks: Annotated[int, Option(help="Split the base into this many chunks, each measured by its own task.")] = 1
+    seeds: Annotated[str, study_option(help="Seeds separated by commas.")] = "0"
+    chunks: Annotated[int, study_option(help="Split the base into N chunks, each measured by its own task.")] = 1
 
 
 def chosen_study(

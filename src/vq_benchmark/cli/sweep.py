@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer import Option
 
 from vq_benchmark.cli.measuring import chosen_machine, finish, say_notes
 from vq_benchmark.cli.options import (
@@ -15,9 +14,12 @@ from vq_benchmark.cli.options import (
     StudyData,
     StudyMeasure,
     grouped,
+    machine_option,
+    store_option,
 )
+from vq_benchmark.cli.program import examples
 from vq_benchmark.cli.stoppable import stoppable
-from vq_benchmark.cli.studying import MethodOptions, StudyOptions, chosen_study
+from vq_benchmark.cli.studying import MethodOptions, StudyOptions, chosen_study, study_option
 from vq_benchmark.machine.locations import study_folder
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.machine.terminal import Terminal
@@ -27,35 +29,42 @@ from vq_benchmark.studies.cells import new_sweep_id
 from vq_benchmark.studies.local.cells import run_cells
 from vq_benchmark.studies.local.study import run_divided
 
+EXAMPLES = (
+    "vq-benchmark sweep --dataset sample --method all --bits 1,2,4,8",
+    "vq-benchmark sweep --dataset base.npy --method pq,opq --param m=48,96",
+    "vq-benchmark sweep --config study.yaml --chunks 8 --workers 4",
+)
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command("sweep")(sweep)
+    app.command("sweep", epilog=examples(*EXAMPLES))(sweep)
 
 
 @grouped
 @stoppable()
 def sweep(
     context: typer.Context,
+    data: StudyData,
     what: StudyOptions,
     plugins: PluginOptions,
-    data: StudyData,
-    measure: StudyMeasure,
     store: StoreOptions,
     checkpoint: CheckpointOptions,
+    measure: StudyMeasure,
     machine: BoundedMachineOptions,
     grids: MethodOptions,
     config: Annotated[
-        Path | None, Option(help="A study in YAML, instead of --dataset and --method; other options overrule it.")
+        Path | None, study_option(help="YAML study instead of --dataset and --method; other options override it.")
     ] = None,
-    workers: Annotated[int, Option(help="Processes that share the threads and divide the work.")] = 1,
+    workers: Annotated[int, machine_option(help="Processes that share the work and the threads.")] = 1,
     study_dir: Annotated[
-        str | None, Option(help="Folder for the parts of a divided study [default: one that goes when all is done].")
+        str | None,
+        store_option(help="Folder for the parts of a divided study [default: temporary, deleted when all is done]."),
     ] = None,
 ) -> None:
-    """Run a grid: methods × budgets of bits (or parameters) × seeds. What is done already is not run again.
+    """Run a grid of methods, bit budgets (or parameters) and seeds; finished cells are not run again.
 
-    A method with parameters of its own ignores --bits. A cell that fails does not stop the others.
+    A method that has --param values ignores --bits. A cell that fails does not stop the others.
     """
     threads = machine.apply()
     study = chosen_study(context, config, what, grids, data, measure, plugins)

@@ -81,14 +81,31 @@ COLUMNS = (
 )
 
 
-def results_table(comparison: Comparison) -> Table:
-    """A table of the results on one data set, in order of bits and then of recall@10, with a legend below."""
-    columns = [column for column in COLUMNS if not column.optional or _any_value(comparison, column)]
+def results_tables(comparison: Comparison, console: Terminal) -> list[Table]:
+    """The results on one data set, in order of bits and then recall@10, with how to read them underneath.
+
+    One table, or several with the same rows where the console is too narrow for all columns.
+    """
+    left = [column for column in COLUMNS if not column.optional or _any_value(comparison, column)]
+    caption = _caption(comparison, left)
+    tables: list[Table] = []
+    while left:
+        counts = range(len(left), 0, -1)
+        parts = ((count, _part(comparison, left[:count], last=count == len(left))) for count in counts)
+        count, table = next(part for part in parts if part[0] == 1 or _width(part[1], console) <= console.width)
+        tables.append(table)
+        left = left[count:]
+    tables[0].title = Text(subject_text(comparison), style="bold")
+    tables[-1].caption = caption
+    return tables
+
+
+def _part(comparison: Comparison, columns: Sequence[Column], *, last: bool) -> Table:
     rows = [_cells(summary, columns) for summary in comparison.summaries]
     headers = ["method", "config", *(column.header for column in columns), "seeds"]
-    if not _many_seeds(comparison):
+    if not (last and _many_seeds(comparison)):
         headers.pop()
-    table = _plain_table(subject_text(comparison), caption=_caption(comparison, columns))
+    table = _plain_table()
     for place, header in enumerate(headers):
         longest = max(len(word) for text in [header, *(row[place] for row in rows)] for word in text.split() or [""])
         if header in ("method", "config"):
@@ -98,6 +115,11 @@ def results_table(comparison: Comparison) -> Table:
     for summary, row in zip(comparison.summaries, rows, strict=True):
         table.add_row(*map(Text, row[: len(headers)]), style="dim" if summary.is_control else None)
     return table
+
+
+def _width(table: Table, console: Terminal) -> int:
+    """The least number of columns of text in which no number is cut."""
+    return Measurement.get(console, console.options.update(width=1000), table).minimum
 
 
 def failures_table(runs: Iterable[Run]) -> Table | None:
@@ -116,16 +138,16 @@ def failures_table(runs: Iterable[Run]) -> Table | None:
 
 
 def print_results(runs: Sequence[Run], console: Terminal) -> None:
-    """Print a table per data set and one of the failures, as wide as the console.
+    """Print the tables of each data set and one of the failures, as wide as the console.
 
-    If the console is too narrow for the numbers, lines are longer than it: a number is never cut.
+    Where that is too narrow even for a single column of numbers, the lines are longer: a number is never cut.
     """
-    tables = [results_table(comparison) for comparison in comparisons(runs)]
+    tables = [table for comparison in comparisons(runs) for table in results_tables(comparison, console)]
     failures = failures_table(runs)
     for place, table in enumerate([*tables, failures] if failures else tables):
         if place:
             console.print()
-        needed = Measurement.get(console, console.options.update(width=1000), table).minimum
+        needed = _width(table, console)
         if needed > console.width:
             table.width = needed
         console.print(table, crop=False)
@@ -145,9 +167,9 @@ def _cells(summary: Summary, columns: Sequence[Column]) -> list[str]:
     return [method, config_text(summary.config), *numbers, str(len(summary.runs))]
 
 
-def _plain_table(title: str, caption: Text | None = None) -> Table:
+def _plain_table(title: str | None = None) -> Table:
     return Table(
-        title=Text(title, style="bold"), caption=caption, title_justify="left", caption_justify="left",
+        title=None if title is None else Text(title, style="bold"), title_justify="left", caption_justify="left",
         box=box.SIMPLE_HEAD, padding=0, show_edge=False,
     )  # fmt: skip
 
