@@ -44,7 +44,7 @@ def main() -> None:
     truths = exact_truths(dataset)
     train = dataset.training_sample(TRAIN_SIZE)
     has_reference = (dataset.n, dataset.d) == (REFERENCE_ROWS, REFERENCE_DIM) and Path(arguments.data).is_dir()
-    print(f"{dataset.name}: {dataset.n:,} × {dataset.d}, {dataset.metric}, {len(dataset.queries):,} queries")
+    print(f"{dataset.name}: {dataset.n:,} × {dataset.d}, {dataset.distance}, {len(dataset.queries):,} queries")
     print("\n| method | budget | bits/dim | model bits/dim | recall@10 | reference | rel. error | fit s | encode/s |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     missed = []

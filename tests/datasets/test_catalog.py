@@ -30,7 +30,7 @@ def test_every_hosted_data_set_loads_in_its_own_schema(host, name):
     content = host_dataset(host, hosted, N)
     limit = 40 if isinstance(hosted.files, BigAnnFiles) and hosted.n < hosted.files.hosted_rows else None
     dataset = load_dataset(name, num_queries=None if content.queries is not None else 5, limit=limit)
-    assert (dataset.name, dataset.d, dataset.metric) == (name, hosted.d, hosted.metric)
+    assert (dataset.name, dataset.d, dataset.distance) == (name, hosted.d, hosted.distance)
     if not isinstance(hosted.files, BigAnnFiles):
         assert f"the catalog lists {hosted.n} rows, but the files hold {N}." in dataset.notes
     assert dataset.base.dtype.name == hosted.dtype
@@ -38,10 +38,10 @@ def test_every_hosted_data_set_loads_in_its_own_schema(host, name):
     if content.queries is None:
         together = np.concatenate([dataset.base.read(0, dataset.n), dataset.queries])
         np.testing.assert_allclose(
-            np.sort(together, axis=0), np.sort(expected(content.base, hosted.metric), axis=0), atol=1e-6
+            np.sort(together, axis=0), np.sort(expected(content.base, hosted.distance), axis=0), atol=1e-6
         )
     else:
-        base, queries = (expected(rows, hosted.metric) for rows in (content.base, content.queries))
+        base, queries = (expected(rows, hosted.distance) for rows in (content.base, content.queries))
         np.testing.assert_allclose(dataset.base.read(0, dataset.n), base[: dataset.n], atol=1e-6)
         np.testing.assert_allclose(dataset.queries, queries, atol=1e-6)
         if limit is None:
@@ -59,7 +59,12 @@ def test_every_hosted_data_set_loads_in_its_own_schema(host, name):
 def test_the_catalog_says_what_the_manifest_says():
     for name, hosted in MANIFEST.items():
         entry = CATALOG[name]
-        assert (entry.n, entry.d, entry.metric, entry.licence) == (hosted.n, hosted.d, hosted.metric, hosted.licence)
+        assert (entry.n, entry.d, entry.distance, entry.licence) == (
+            hosted.n,
+            hosted.d,
+            hosted.distance,
+            hosted.licence,
+        )
         assert entry.downloads and entry.size_bytes >= hosted.vector_bytes / 4 and hosted.citation and hosted.homepage
 
 

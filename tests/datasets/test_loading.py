@@ -42,7 +42,7 @@ def directory(tmp_path):
 
 def test_directory(directory):
     dataset = load_dataset(directory)
-    assert (dataset.name, dataset.n, dataset.d, dataset.metric, dataset.notes) == ("my data", 50, 6, "ip", ())
+    assert (dataset.name, dataset.n, dataset.d, dataset.distance, dataset.notes) == ("my data", 50, 6, "ip", ())
     np.testing.assert_array_equal(dataset.base.read(0, 50), rows(50))
     np.testing.assert_array_equal(dataset.queries, rows(8, seed=1))
     np.testing.assert_array_equal(dataset.learn.read(0, 20), rows(20, seed=2))
@@ -125,16 +125,16 @@ def test_queries_path(directory, tmp_path):
 def test_metric_not_stated(tmp_path, scale):
     np.save(tmp_path / "a.npy", unit(rows(50)) * scale)
     dataset = load_dataset(tmp_path / "a.npy", num_queries=5)
-    assert dataset.metric == ("cosine" if scale == 1 else "l2")
+    assert dataset.distance == ("cosine" if scale == 1 else "l2")
     assert "metric not stated" in dataset.notes[-1] and "--metric" in dataset.notes[-1]
     asked = load_dataset(tmp_path / "a.npy", num_queries=5, metric="ip")
-    assert asked.metric == "ip" and len(asked.notes) == 1
+    assert asked.distance == "ip" and len(asked.notes) == 1
     assert asked.fingerprint != dataset.fingerprint
 
 
 def test_the_metric_asked_for_wins_over_the_stated_one(directory):
     dataset = load_dataset(directory, metric="l2")
-    assert dataset.metric == "l2" and dataset.neighbors is None
+    assert dataset.distance == "l2" and dataset.neighbors is None
     assert "states the metric ip" in dataset.notes[0] and "neighbours are dropped" in dataset.notes[0]
 
 
@@ -149,7 +149,7 @@ def test_cosine_normalises_everything(directory):
 
 def test_sample():
     dataset = load_dataset("sample")
-    assert (dataset.n, dataset.d, dataset.metric, dataset.queries.shape) == (10_000, 384, "cosine", (500, 384))
+    assert (dataset.n, dataset.d, dataset.distance, dataset.queries.shape) == (10_000, 384, "cosine", (500, 384))
     assert dataset.learn.n == 500 and dataset.judgements.qrels.shape == (500, 3)
     base = dataset.base.read(0, dataset.n)
     keys = {row.tobytes() for row in base}
@@ -166,7 +166,7 @@ def test_catalog_sizes_are_those_of_the_data():
         if entry.name == "msmarco" or entry.downloads:  # see test_msmarco and test_catalog
             continue
         dataset = load_dataset(entry.name)
-        assert (dataset.n, dataset.d, dataset.metric) == (entry.n, entry.d, entry.metric)
+        assert (dataset.n, dataset.d, dataset.distance) == (entry.n, entry.d, entry.distance)
 
 
 def test_a_name_that_is_a_folder_too_is_remarked_on(tmp_path, monkeypatch):

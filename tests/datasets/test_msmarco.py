@@ -37,7 +37,7 @@ def embedded(text):
 def test_by_name_it_is_in_the_cache(embedded, monkeypatch):
     monkeypatch.setenv("VQ_CACHE_DIR", str(embedded.parent))
     dataset = load_dataset("msmarco")
-    assert (dataset.name, dataset.n, dataset.metric) == ("msmarco", N, "ip")
+    assert (dataset.name, dataset.n, dataset.distance) == ("msmarco", N, "ip")
     assert dataset.judgements.qrels.tolist() == [[0, 10, 1], [1, 50, 1]]
 
 
@@ -65,7 +65,7 @@ def test_embeddings_made_elsewhere(embedded, tmp_path, kind):
     given = {"array": other, "file": tmp_path / "other.npy", "name": str(tmp_path / "other.npy")}[kind]
     dataset = load_msmarco_dataset(str(embedded), precomputed_embeddings=given)
     np.testing.assert_array_equal(dataset.base.read(0, N), other)
-    assert (dataset.metric, len(dataset.queries), len(dataset.judgements.qrels)) == ("ip", 2, 2)
+    assert (dataset.distance, len(dataset.queries), len(dataset.judgements.qrels)) == ("ip", 2, 2)
 
 
 def test_embeddings_without_vectors_of_queries(text):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from vq_benchmark.arrays import CodeArray, FloatArray
-from vq_benchmark.datasets.dataset import Dataset, Judgements, Metric
+from vq_benchmark.datasets.dataset import Dataset, Distance, Judgements
 from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.datasets.sources.wrappers import unit_norm
 from vq_benchmark.evaluation.tiling import TILE_ROWS
@@ -75,7 +75,7 @@ def make_dataset() -> MakeDataset:
     """Gaussian data with many exact duplicates in the base; judged: None, "own" (queries of their own), "same"."""
 
     def make(
-        metric: Metric = "l2",
+        metric: Distance = "l2",
         n: int = 2 * TILE_ROWS + 1000,
         queries: int = 7,
         judged: str | None = None,

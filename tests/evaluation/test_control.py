@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from vq_benchmark.datasets.dataset import METRICS, Metric
+from vq_benchmark.datasets.dataset import DISTANCES, Distance
 from vq_benchmark.evaluation.control import ImpossibleControl, checked_metrics
 from vq_benchmark.evaluation.evaluate import GroundTruths, evaluate, exact_truths
 from vq_benchmark.evaluation.ground_truth_check import adopted_truths
@@ -15,7 +15,7 @@ from vq_benchmark.evaluation.streaming import PassSettings
 from vq_benchmark.quantizers.registry import get_quantizer
 
 
-@pytest.fixture(params=METRICS)
+@pytest.fixture(params=DISTANCES)
 def measured(request, make_dataset) -> Measurement:
     """The control on a data set with duplicates."""
     dataset = make_dataset(request.param, n=2000, queries=20)
@@ -61,8 +61,8 @@ def test_errors_are_impossible(measured) -> None:
         checked_metrics("none", measured)
 
 
-@pytest.mark.parametrize("metric", METRICS)
-def test_neighbours_found_in_float32_pass(metric: Metric, make_dataset) -> None:
+@pytest.mark.parametrize("metric", DISTANCES)
+def test_neighbours_found_in_float32_pass(metric: Distance, make_dataset) -> None:
     """Rows nearly equally near, so that rounding to float32 leaves out some that are a little nearer than others."""
     dataset = make_dataset(metric, n=3000, queries=20)
     near = dataset.base.read(0, 3000)

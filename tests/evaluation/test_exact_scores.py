@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from vq_benchmark.datasets.dataset import METRICS, Metric
+from vq_benchmark.datasets.dataset import DISTANCES, Distance
 from vq_benchmark.evaluation import exact_scores as module
 from vq_benchmark.evaluation.evaluate import exact_truths
 from vq_benchmark.evaluation.exact_scores import exact_scores
 
 
-@pytest.mark.parametrize("metric", METRICS)
-def test_neighbours_have_the_scores_of_the_ground_truth(metric: Metric, make_dataset, monkeypatch) -> None:
+@pytest.mark.parametrize("metric", DISTANCES)
+def test_neighbours_have_the_scores_of_the_ground_truth(metric: Distance, make_dataset, monkeypatch) -> None:
     dataset = make_dataset(metric, n=3000)
     truth = exact_truths(dataset, 20).queries
     monkeypatch.setattr(module, "ROWS_AT_A_TIME", 13)

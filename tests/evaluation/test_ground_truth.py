@@ -6,7 +6,7 @@ import faiss
 import numpy as np
 import pytest
 
-from vq_benchmark.datasets.dataset import METRICS, Dataset, Metric
+from vq_benchmark.datasets.dataset import DISTANCES, Dataset, Distance
 from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.ground_truth import exact_neighbors
@@ -16,7 +16,7 @@ from vq_benchmark.evaluation.tiling import TILE_ROWS, Pass
 def brute_force(dataset: Dataset, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Ids (q, k) and float64 similarities: inner products, or -‖q - x‖² from differences."""
     base, queries = dataset.base.read(0, dataset.n).astype(np.float64), dataset.queries.astype(np.float64)
-    if dataset.metric == "l2":
+    if dataset.distance == "l2":
         scores = np.stack([-((base - query) ** 2).sum(axis=1) for query in queries])
     else:
         scores = queries @ base.T
@@ -25,8 +25,8 @@ def brute_force(dataset: Dataset, k: int) -> tuple[np.ndarray, np.ndarray]:
     return ids, np.take_along_axis(scores, ids, axis=1)
 
 
-@pytest.mark.parametrize("metric", METRICS)
-def test_against_brute_force_and_faiss(metric: Metric, make_dataset) -> None:
+@pytest.mark.parametrize("metric", DISTANCES)
+def test_against_brute_force_and_faiss(metric: Distance, make_dataset) -> None:
     dataset = make_dataset(metric)
     truth = exact_neighbors(dataset.base, dataset.queries, metric, 50)
     ids, scores = brute_force(dataset, 50)
@@ -42,8 +42,8 @@ def test_against_brute_force_and_faiss(metric: Metric, make_dataset) -> None:
     np.testing.assert_allclose(base[theirs] @ np.ones(8), base[truth.ids] @ np.ones(8), atol=1e-5)
 
 
-@pytest.mark.parametrize("metric", METRICS)
-def test_chunks_merge_to_the_whole(metric: Metric, make_dataset) -> None:
+@pytest.mark.parametrize("metric", DISTANCES)
+def test_chunks_merge_to_the_whole(metric: Distance, make_dataset) -> None:
     dataset = make_dataset(metric)
     whole = exact_neighbors(dataset.base, dataset.queries, metric, 20)
     edges = [0, 5, TILE_ROWS, TILE_ROWS + 1, 9000, dataset.n]

@@ -33,7 +33,7 @@ def dataset(metric: str = "l2", seed: int = 0) -> Dataset:
 
 
 def belonging(data: Dataset) -> Belonging:
-    return Belonging(data.n, data.d, data.metric, "base", "queries", None)
+    return Belonging(data.n, data.d, data.distance, "base", "queries", None)
 
 
 @pytest.mark.parametrize("metric", ["l2", "ip"])
@@ -101,7 +101,7 @@ def test_neighbours_of_faiss_are_adopted_in_our_order(metric):
     data = dataset(metric)
     faiss_metric = faiss.METRIC_L2 if metric == "l2" else faiss.METRIC_INNER_PRODUCT
     _, ids = faiss.knn(data.queries, data.base.array, 50, faiss_metric)
-    ours = exact_neighbors(data.base, data.queries, data.metric, 50)
+    ours = exact_neighbors(data.base, data.queries, data.distance, 50)
     adopted = adopted_truths(ids.astype(np.int64), data, 50, "faiss").queries
     np.testing.assert_array_equal(adopted.ids[:, :40], ours.ids[:, :40])
     np.testing.assert_allclose(adopted.top.scores, ours.top.scores, rtol=1e-6)
@@ -136,10 +136,10 @@ def test_queries_that_are_rows_of_the_base_are_counted():
     queries = data.queries.copy()
     queries[[1, 4]] = data.base.read(17, 19)
     for metric, expected in (("l2", 2), ("ip", None)):
-        repeated = replace(data, queries=queries, metric=metric)
+        repeated = replace(data, queries=queries, distance=metric)
         truth = exact_neighbors(repeated.base, queries, metric, 5)
         assert duplicate_queries(repeated, truth) == expected
-    unit = replace(data, queries=unit_norm(queries), base=UnitNormSource(data.base), metric="cosine")
+    unit = replace(data, queries=unit_norm(queries), base=UnitNormSource(data.base), distance="cosine")
     assert duplicate_queries(unit, exact_neighbors(unit.base, unit.queries, "cosine", 5)) == 2
 
 
@@ -150,8 +150,8 @@ def test_proposed_candidates_give_the_exact_neighbours(metric):
     def search(queries, vectors, k, faiss_metric):
         return faiss.knn(queries, vectors, k, faiss_metric)
 
-    found = proposed_neighbors(search, data.base, data.queries, data.metric, K)
-    np.testing.assert_array_equal(found.ids, exact_neighbors(data.base, data.queries, data.metric, K).ids)
+    found = proposed_neighbors(search, data.base, data.queries, data.distance, K)
+    np.testing.assert_array_equal(found.ids, exact_neighbors(data.base, data.queries, data.distance, K).ids)
 
 
 def test_truths_of_queries_and_of_judged_queries_are_kept_apart(tmp_path):

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from vq_benchmark.datasets.dataset import METRICS, Metric
+from vq_benchmark.datasets.dataset import DISTANCES, Distance
 from vq_benchmark.evaluation.evaluate import evaluate, exact_truths
 from vq_benchmark.evaluation.measurement import Measurement, MeasurementKey
 from vq_benchmark.evaluation.metrics import Metrics, finished_metrics
@@ -21,9 +21,9 @@ def quality(metrics: Metrics) -> Metrics:
 
 
 @pytest.mark.parametrize("judged", [None, "own", "same"])
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", DISTANCES)
 def test_chunks_stored_and_merged_finish_as_the_whole(
-    metric: Metric, judged: str | None, make_dataset, rounding
+    metric: Distance, judged: str | None, make_dataset, rounding
 ) -> None:
     dataset = make_dataset(metric, judged=judged)
     whole = finished_metrics(evaluate(rounding, dataset))

@@ -1,4 +1,4 @@
-"""Every metric against an independent implementation of its formula in docs/METRICS.md."""
+"""Every metric against an independent implementation of its formula in docs/DISTANCES.md."""
 
 import dataclasses
 import math
@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import ndcg_score
 
-from vq_benchmark.datasets.dataset import METRICS, Dataset, Judgements, Metric
+from vq_benchmark.datasets.dataset import DISTANCES, Dataset, Distance, Judgements
 from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.evaluation.bootstrap import NORMAL_QUANTILE
 from vq_benchmark.evaluation.evaluate import GroundTruths, evaluate, exact_truths
@@ -26,7 +26,7 @@ N = 3000
 MANY_PAIRS = PassSettings(candidates=200, num_pairs=100_000, seed=1)
 
 
-def similarities(queries: np.ndarray, vectors: np.ndarray, metric: Metric) -> np.ndarray:
+def similarities(queries: np.ndarray, vectors: np.ndarray, metric: Distance) -> np.ndarray:
     """(q, n) float64: inner products, or -‖q - x‖² for l2."""
     if metric != "l2":
         return queries.astype(np.float64) @ vectors.T.astype(np.float64)
@@ -38,7 +38,7 @@ def order_of(scores: np.ndarray) -> np.ndarray:
     return np.lexsort((ids, -scores.round(11)), axis=1)
 
 
-@pytest.fixture(params=METRICS)
+@pytest.fixture(params=DISTANCES)
 def case(request, make_dataset, rounding) -> tuple[Dataset, dict[str, Any], np.ndarray, np.ndarray]:
     """A data set, the metrics of the bad quantizer on it, and its vectors before and after."""
     dataset = make_dataset(request.param, n=N, queries=20)
@@ -66,8 +66,8 @@ def test_reconstruction_errors(case) -> None:
 def test_score_errors_are_those_of_all_pairs_within_their_intervals(case) -> None:
     """100,000 drawn pairs of 60,000: close to the averages over all pairs."""
     dataset, metrics, x, decoded = case
-    true = similarities(dataset.queries, x, dataset.metric)
-    error = similarities(dataset.queries, decoded, dataset.metric) - true
+    true = similarities(dataset.queries, x, dataset.distance)
+    error = similarities(dataset.queries, decoded, dataset.distance) - true
     slope = np.polyfit(true.ravel(), (true + error).ravel(), 1)[0]
     for name, value in {"score_mse": (error**2).mean(), "score_bias": error.mean(), "score_slope": slope}.items():
         low, high = metrics[f"{name}_ci"]
@@ -91,7 +91,7 @@ def test_pairwise_distortions_are_those_of_all_pairs_within_their_intervals(case
 
 
 def brute_force_rankings(true_scores: np.ndarray, estimates: np.ndarray, size: int) -> dict[str, float]:
-    """Averages over queries (q, n) of what docs/METRICS.md says, one row at a time; k is 100, equal scores tie."""
+    """Averages over queries (q, n) of what docs/DISTANCES.md says, one row at a time; k is 100, equal scores tie."""
     sums: dict[str, float] = defaultdict(float)
     for scores, found in zip(true_scores, order_of(estimates)[:, :size].tolist(), strict=True):
         best = np.sort(scores)[::-1]
@@ -109,8 +109,8 @@ def brute_force_rankings(true_scores: np.ndarray, estimates: np.ndarray, size: i
 
 def test_rankings(case) -> None:
     dataset, metrics, x, decoded = case
-    true_scores = similarities(dataset.queries, x, dataset.metric).round(11)
-    expected = brute_force_rankings(true_scores, similarities(dataset.queries, decoded, dataset.metric), 200)
+    true_scores = similarities(dataset.queries, x, dataset.distance).round(11)
+    expected = brute_force_rankings(true_scores, similarities(dataset.queries, decoded, dataset.distance), 200)
     for name, value in expected.items():
         assert metrics[name] == pytest.approx(value, rel=1e-9), name
         low, high = metrics[f"{name}_ci"]
@@ -120,7 +120,7 @@ def test_rankings(case) -> None:
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rng=st.integers(0, 2**32).map(np.random.default_rng), metric=st.sampled_from(["l2", "ip"]))
 def test_no_ranking_depends_on_how_a_ground_truth_breaks_ties(
-    rng: np.random.Generator, metric: Metric, rounding
+    rng: np.random.Generator, metric: Distance, rounding
 ) -> None:
     """Few distinct numbers and many duplicates, so that nearly every neighbour ties."""
     x = np.repeat(rng.integers(-9, 10, size=(150, 8)), 3, axis=0)[rng.permutation(450)].astype(np.float32) / 8
@@ -158,8 +158,8 @@ def test_bits_of_a_model_are_shared_by_the_base(make_dataset) -> None:
 
 
 @pytest.mark.parametrize("judged", ["own", "same"])
-@pytest.mark.parametrize("metric", METRICS)
-def test_judged_queries(metric: Metric, judged: str, make_dataset, rounding) -> None:
+@pytest.mark.parametrize("metric", DISTANCES)
+def test_judged_queries(metric: Distance, judged: str, make_dataset, rounding) -> None:
     dataset = make_dataset(metric, n=N, queries=12, judged=judged)
     judgements = dataset.judgements
     metrics = finished_metrics(evaluate(rounding, dataset, settings=MANY_PAIRS))
@@ -200,8 +200,8 @@ def test_judgements_that_say_nothing_relevant(make_dataset, rounding) -> None:
 
 
 @pytest.mark.parametrize("judged", [None, "own", "same"])
-@pytest.mark.parametrize("metric", METRICS)
-def test_the_control_is_exact(metric: Metric, judged: str | None, make_dataset) -> None:
+@pytest.mark.parametrize("metric", DISTANCES)
+def test_the_control_is_exact(metric: Distance, judged: str | None, make_dataset) -> None:
     dataset = make_dataset(metric, n=5000, judged=judged)
     none = get_quantizer("none").fit(dataset.base.read(0, 10))
     metrics = finished_metrics(evaluate(none, dataset))

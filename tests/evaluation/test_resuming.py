@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vq_benchmark.datasets.dataset import METRICS
+from vq_benchmark.datasets.dataset import DISTANCES
 from vq_benchmark.evaluation.evaluate import evaluate, exact_truths
 from vq_benchmark.evaluation.ground_truth import GroundTruth, exact_neighbors
 from vq_benchmark.evaluation.measurement import Measurement
@@ -74,7 +74,7 @@ def test_a_measurement_goes_on(metric, judged, make_dataset, own_scores, stops) 
     assert parts.to_bytes() == whole.to_bytes()
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", DISTANCES)
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(stops=cuts, edges=st.tuples(st.integers(0, N - 1), st.integers(1, N)).filter(lambda rows: rows[0] < rows[1]))
 def test_a_ground_truth_goes_on(metric, make_dataset, stops, edges) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from vq_benchmark.datasets.dataset import METRICS, Dataset, Metric
+from vq_benchmark.datasets.dataset import DISTANCES, Dataset, Distance
 from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.accumulators import Accumulators
@@ -41,13 +41,13 @@ def fitted(name: str, dataset: Dataset, rounding: Quantizer, own_scores: Quantiz
 def passed(
     quantizer: Quantizer, dataset: Dataset, settings: PassSettings = SETTINGS, rows: Pass = WHOLE_BASE
 ) -> Accumulators:
-    return stream(quantizer, dataset.base, Queries(dataset.queries, dataset.metric), settings, rows)[0]
+    return stream(quantizer, dataset.base, Queries(dataset.queries, dataset.distance), settings, rows)[0]
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", DISTANCES)
 @pytest.mark.parametrize("name", [*QUANTIZERS, "rounding", "own_scores"])
 def test_any_partition_and_batch_size_give_the_same_bits(
-    name: str, metric: Metric, make_dataset: MakeDataset, rounding: Quantizer, own_scores: Quantizer
+    name: str, metric: Distance, make_dataset: MakeDataset, rounding: Quantizer, own_scores: Quantizer
 ) -> None:
     dataset = make_dataset(metric)
     quantizer = fitted(name, dataset, rounding, own_scores)
@@ -66,10 +66,10 @@ def test_any_partition_and_batch_size_give_the_same_bits(
         assert merged.to_bytes() == whole
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", DISTANCES)
 @pytest.mark.parametrize("name", [*QUANTIZERS, "own_scores"])
 def test_any_number_of_threads_gives_the_same_bits(
-    name: str, metric: Metric, make_dataset: MakeDataset, rounding: Quantizer, own_scores: Quantizer
+    name: str, metric: Distance, make_dataset: MakeDataset, rounding: Quantizer, own_scores: Quantizer
 ) -> None:
     dataset = make_dataset(metric, queries=40, n=TILE_ROWS + 100)
     quantizer = fitted(name, dataset, rounding, own_scores)
@@ -120,8 +120,8 @@ def test_what_is_not_asked_for_is_not_measured(make_dataset: MakeDataset, roundi
     assert {name: total for name, total in full.sums.items() if "pairwise" not in name} == bare.sums
 
 
-@pytest.mark.parametrize("metric", METRICS)
-def test_the_layout_of_queries_in_memory_changes_nothing(metric: Metric, make_dataset: MakeDataset) -> None:
+@pytest.mark.parametrize("metric", DISTANCES)
+def test_the_layout_of_queries_in_memory_changes_nothing(metric: Distance, make_dataset: MakeDataset) -> None:
     dataset = make_dataset(metric, n=500, d=96)
     none = get_quantizer("none").fit(dataset.base.read(0, 10))
     by_columns = dataclasses.replace(dataset, queries=np.asfortranarray(dataset.queries))

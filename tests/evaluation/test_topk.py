@@ -8,11 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from vq_benchmark.datasets.dataset import METRICS, Metric
+from vq_benchmark.datasets.dataset import DISTANCES, Distance
 from vq_benchmark.evaluation.topk import NO_ID, Scores, TopCandidates, scores_of
 
 
-def brute_force(queries: np.ndarray, vectors: np.ndarray, metric: Metric, size: int) -> tuple[np.ndarray, np.ndarray]:
+def brute_force(
+    queries: np.ndarray, vectors: np.ndarray, metric: Distance, size: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Ids and float64 scores (q, size) of the best rows, padded as `TopCandidates` is."""
     queries, vectors = queries.astype(np.float64), vectors.astype(np.float64)
     scores = queries @ vectors.T
@@ -28,7 +30,7 @@ def brute_force(queries: np.ndarray, vectors: np.ndarray, metric: Metric, size: 
 
 
 def offered(
-    queries: np.ndarray, vectors: np.ndarray, metric: Metric, size: int, cuts: list[int], tile: int
+    queries: np.ndarray, vectors: np.ndarray, metric: Distance, size: int, cuts: list[int], tile: int
 ) -> TopCandidates:
     """The candidates after offering all rows in tiles, each in the parts that the cuts make, later parts first."""
     top = TopCandidates.empty(len(queries), size)
@@ -53,7 +55,7 @@ generators = st.integers(0, 2**32).map(np.random.default_rng)
 @settings(max_examples=40, deadline=None)
 @given(
     generators,
-    st.sampled_from(METRICS),
+    st.sampled_from(DISTANCES),
     st.integers(1, 400),
     st.integers(1, 12),
     st.sampled_from([1, 3, 1000]),
@@ -61,7 +63,7 @@ generators = st.integers(0, 2**32).map(np.random.default_rng)
     st.sampled_from([7, 64, 100]),
 )
 def test_any_split_gives_the_brute_force_answer(
-    rng: np.random.Generator, metric: Metric, rows: int, size: int, largest: int, cuts: list[int], tile: int
+    rng: np.random.Generator, metric: Distance, rows: int, size: int, largest: int, cuts: list[int], tile: int
 ) -> None:
     vectors, queries = whole_numbers(rng, rows, 3, largest), whole_numbers(rng, 3, 3, 3)
     top = offered(queries, vectors, metric, size, cuts, tile)
@@ -72,8 +74,10 @@ def test_any_split_gives_the_brute_force_answer(
 
 
 @settings(max_examples=40, deadline=None)
-@given(generators, st.sampled_from(METRICS), st.integers(1, 400), st.integers(1, 12))
-def test_any_merge_order_gives_the_same_bits(rng: np.random.Generator, metric: Metric, rows: int, size: int) -> None:
+@given(generators, st.sampled_from(DISTANCES), st.integers(1, 400), st.integers(1, 12))
+def test_any_merge_order_gives_the_same_bits(
+    rng: np.random.Generator, metric: Distance, rows: int, size: int
+) -> None:
     vectors, queries = whole_numbers(rng, rows, 2, 2), whole_numbers(rng, 3, 2, 2)
     owner = rng.integers(4, size=rows // 10 + 1)
     parts = [TopCandidates.empty(3, size) for _ in range(4)]
@@ -92,9 +96,9 @@ def test_any_merge_order_gives_the_same_bits(rng: np.random.Generator, metric: M
     assert a.scores.tobytes() == a.exact.tobytes() == scores_expected.tobytes()
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", DISTANCES)
 @pytest.mark.parametrize("offset", [0.0, 1.0, 1000.0, 65536.0])
-def test_near_ties_below_float32_are_in_the_order_of_float64(metric: Metric, offset: float) -> None:
+def test_near_ties_below_float32_are_in_the_order_of_float64(metric: Distance, offset: float) -> None:
     rng = np.random.default_rng(7)
     # Multiples of 1/64 below 2**17 are exact in float32, and so are their products' sums in float64.
     vectors = (offset + rng.integers(-2, 3, size=(3000, 16)) / 64).astype(np.float32)
@@ -110,9 +114,9 @@ def test_near_ties_below_float32_are_in_the_order_of_float64(metric: Metric, off
         )
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", DISTANCES)
 @pytest.mark.parametrize("exponent", [-140, -75, -63, 0, 63, 75, 120])
-def test_numbers_whose_products_float32_cannot_hold(metric: Metric, exponent: int) -> None:
+def test_numbers_whose_products_float32_cannot_hold(metric: Distance, exponent: int) -> None:
     rng = np.random.default_rng(3)
     vectors = np.ldexp(rng.integers(-8, 9, size=(1000, 8)), exponent).astype(np.float32)
     queries = np.ldexp(rng.integers(-8, 9, size=(4, 8)), exponent).astype(np.float32)
@@ -126,9 +130,11 @@ def test_numbers_whose_products_float32_cannot_hold(metric: Metric, exponent: in
 @given(
     hnp.arrays(np.float32, (40, 5), elements=st.floats(-1e4, 1e4, width=32)),
     hnp.arrays(np.float32, (3, 5), elements=st.floats(-1e4, 1e4, width=32)),
-    st.sampled_from(METRICS),
+    st.sampled_from(DISTANCES),
 )
-def test_the_rounding_bound_covers_float32_products(vectors: np.ndarray, queries: np.ndarray, metric: Metric) -> None:
+def test_the_rounding_bound_covers_float32_products(
+    vectors: np.ndarray, queries: np.ndarray, metric: Distance
+) -> None:
     scores = scores_of(queries, vectors, metric)
     exact = scores.factor * (queries.astype(np.float64) @ vectors.T.astype(np.float64)) - scores.offsets
     for product in (queries @ vectors.T, sum_of_columns(queries, vectors)):

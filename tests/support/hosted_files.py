@@ -39,7 +39,7 @@ def host_dataset(host: Host, hosted: HostedDataset, n: int = 60, num_queries: in
     if hosted.dtype == "uint8":
         base, queries = (np.clip(rows * 30 + 100, 0, 255) for rows in (base, queries))
     base, queries = base.astype(hosted.dtype), queries.astype(hosted.dtype if hosted.dtype != "float64" else "f4")
-    neighbors = nearest(base, queries, hosted.metric)
+    neighbors = nearest(base, queries, hosted.distance)
     match hosted.files:
         case UrlFile(url=url):
             host.put(url, _ann_benchmarks(hosted, base, queries, neighbors))
@@ -117,7 +117,7 @@ def _host_shards(
 def _ann_benchmarks(hosted: HostedDataset, base: np.ndarray, queries: np.ndarray, neighbors: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
-        file.attrs["distance"] = {"l2": "euclidean", "cosine": "angular"}[hosted.metric]
+        file.attrs["distance"] = {"l2": "euclidean", "cosine": "angular"}[hosted.distance]
         file.attrs["point_type"] = "float"
         file["train"], file["test"] = base, queries
         file["neighbors"], file["distances"] = neighbors.astype("i4"), np.zeros(neighbors.shape, "f4")

@@ -31,8 +31,8 @@ def _row(hosted: HostedDataset) -> str:
     disk = _size(hosted.download_bytes) if hosted.published_bytes else f"≥ {_size(hosted.vector_bytes)}"
     memory = _size(PROCESS_BYTES + ROWS_IN_MEMORY * 4 * hosted.d)
     cells = (
-        f"`{hosted.name}`", hosted.description, f"{hosted.n:,}", str(hosted.d), hosted.dtype, queries, hosted.metric,
-        disk, memory, hosted.licence,
+        f"`{hosted.name}`", hosted.description, f"{hosted.n:,}", str(hosted.d), hosted.dtype, queries,
+        hosted.distance, disk, memory, hosted.licence,
     )  # fmt: skip
     return f"| {' | '.join(cells)} |\n"
 

@@ -47,7 +47,7 @@ def datasets(
 def _show_in_short(entry: CatalogEntry, console: Terminal) -> None:
     """The name on a line, and what it is below, which no width cuts."""
     size = f", {entry.size_bytes / 1e6:,.0f} MB" if entry.size_bytes else ""
-    facts = f"{entry.n:,} × {entry.d}, {entry.metric}{size}: {entry.description}"
+    facts = f"{entry.n:,} × {entry.d}, {entry.distance}{size}: {entry.description}"
     console.print(Text(entry.name, style="bold"))
     console.print(Padding(Text(facts), (0, 0, 0, 4)))
 
@@ -57,7 +57,7 @@ def described(entry: CatalogEntry, cache: CacheOptions) -> list[tuple[str, str]]
     lines = [
         ("name", entry.name),
         ("what it is", entry.description),
-        ("vectors", f"{entry.n:,} of dimension {entry.d}, metric {entry.metric}"),
+        ("vectors", f"{entry.n:,} of dimension {entry.d}, metric {entry.distance}"),
         ("licence", entry.licence),
         ("how to get it", entry.how_to),
     ]

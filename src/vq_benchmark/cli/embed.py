@@ -102,7 +102,7 @@ def embed_text(
         report.say(note)
     cut = shards.cut(collection.passages.n)
     encoder = model.load()
-    precision = Precision(batch_size, encoder.metric == "cosine" if normalize is None else normalize, dtype)
+    precision = Precision(batch_size, encoder.distance == "cosine" if normalize is None else normalize, dtype)
     with stoppable():
         done = embed(collection, output, encoder, precision, cut, report=report)
     _tell(done, collection, encoder, output)

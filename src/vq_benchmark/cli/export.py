@@ -110,7 +110,7 @@ def _data_of(run: Run, data: DataSpec, cache: Path, batch_size: int, report: Rep
 
 def _write(quantizer: Quantizer, dataset: Dataset, output: Path, batch_size: int, report: Reporter) -> None:
     base = dataset.base.with_held_out_rows()
-    if is_exported(quantizer, base, dataset.fingerprint, dataset.metric, output, batch_size):
+    if is_exported(quantizer, base, dataset.fingerprint, dataset.distance, output, batch_size):
         report.say(f"{str(output)!r} already holds this export; nothing to do.")
     else:
         with report.task(f"writing {output.name}", base.n) as update:
@@ -121,7 +121,7 @@ def _write(quantizer: Quantizer, dataset: Dataset, output: Path, batch_size: int
                     dataset.require_unchanged()
 
             write_export(
-                quantizer, base, dataset.metric, output,
+                quantizer, base, dataset.distance, output,
                 fingerprint=dataset.fingerprint, batch_size=batch_size, on_block=on_block,
             )  # fmt: skip
     echo(
@@ -130,5 +130,5 @@ def _write(quantizer: Quantizer, dataset: Dataset, output: Path, batch_size: int
     )
     if base.n > dataset.n:
         echo(f"this includes the {base.n - dataset.n:,} vectors held out as queries.")
-    if dataset.metric == "cosine":
+    if dataset.distance == "cosine":
         echo("the vectors were normalised; normalise your queries too, and the inner product is the cosine.")

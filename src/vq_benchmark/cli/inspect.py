@@ -47,7 +47,7 @@ def described(found: Inspection) -> list[tuple[str, str]]:
     """Lines of the audit: what was inspected, and what was found."""
     lines = [
         ("data set", found.name),
-        ("base", f"{found.n:,} × {found.d} {found.dtype}, metric {found.metric}"),
+        ("base", f"{found.n:,} × {found.d} {found.dtype}, metric {found.distance}"),
         ("queries", f"{found.num_queries:,}"),
         ("fingerprint", found.fingerprint),
         ("rows inspected", f"{found.rows_inspected:,}"),

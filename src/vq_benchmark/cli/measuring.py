@@ -91,7 +91,7 @@ def say_notes(dataset: Dataset, report: Reporter) -> None:
     """Show what the data set is, and what a user should know about how it was loaded."""
     report.say(
         f"{dataset.name}: {dataset.n:,} vectors of dimension {dataset.d}, {len(dataset.queries):,} queries, "
-        f"metric {dataset.metric}"
+        f"metric {dataset.distance}"
     )
     if dataset.revision is not None:
         report.say(f"revision {dataset.revision}")

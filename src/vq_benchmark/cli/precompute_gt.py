@@ -57,7 +57,7 @@ def precompute_gt(
         if search is None:
             truths = exact_truths(dataset, k, pass_)
         else:
-            found = proposed_neighbors(search, dataset.base, dataset.queries, dataset.metric, k, pass_)
+            found = proposed_neighbors(search, dataset.base, dataset.queries, dataset.distance, k, pass_)
             dataset.require_unchanged()
             truths = GroundTruths(found, files=dataset.files)
         save_truths(output_path, truths, belonging_of(dataset), squared_norms(dataset.queries))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.hosted.hosted_dataset import HostedDataset
 from vq_benchmark.datasets.hosted.registry import MANIFEST
 from vq_benchmark.datasets.load_options import LoadOptions
@@ -24,7 +24,7 @@ class CatalogEntry:
     description: str
     n: int
     d: int
-    metric: Metric
+    distance: Distance
     licence: str
     size_bytes: int
     """On disk, after the download; 0 if nothing is stored."""
@@ -49,7 +49,7 @@ def _hosted_entry(hosted: HostedDataset) -> CatalogEntry:
         description=hosted.description,
         n=hosted.n,
         d=hosted.d,
-        metric=hosted.metric,
+        distance=hosted.distance,
         licence=hosted.licence,
         size_bytes=hosted.download_bytes,
         how_to=f"downloaded on first use; see {hosted.homepage}",
@@ -67,7 +67,7 @@ CATALOG: dict[str, CatalogEntry] = {
             description="MS MARCO passages with judged queries, embedded by you (d and size: all-MiniLM-L6-v2)",
             n=8_841_823,
             d=384,
-            metric="cosine",
+            distance="cosine",
             licence="non-commercial research",
             size_bytes=6_790_520_064,
             how_to="unpack collectionandqueries.tar.gz, then run `vq-benchmark embed` (see DATASETS.md)",
@@ -78,7 +78,7 @@ CATALOG: dict[str, CatalogEntry] = {
             description="PyPI package summaries embedded with all-MiniLM-L6-v2, with judged titles as queries",
             n=10_000,
             d=384,
-            metric="cosine",
+            distance="cosine",
             licence="see the data card (embeddings of public package metadata)",
             size_bytes=8_844_000,
             how_to="included in the package",
@@ -89,7 +89,7 @@ CATALOG: dict[str, CatalogEntry] = {
             description="clustered vectors with a power-law spectrum, generated as they are read",
             n=DEFAULT_NUM_VECTORS,
             d=DEFAULT_DIM,
-            metric="l2",
+            distance="l2",
             licence="none",
             size_bytes=0,
             how_to="choose any size with --num-samples and --dim",

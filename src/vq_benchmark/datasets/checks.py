@@ -3,7 +3,7 @@
 import numpy as np
 
 from vq_benchmark.arrays import Array, FloatArray, IdArray
-from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import BadRows, InputError
 
@@ -37,17 +37,17 @@ def zero_rows(rows: FloatArray) -> Array:
     return np.asarray(~rows.any(axis=1))
 
 
-def check_rows(rows: FloatArray, first_row: int, metric: Metric, *, what: str = "base") -> None:
+def check_rows(rows: FloatArray, first_row: int, distance: Distance, *, what: str = "base") -> None:
     """Refuse rows that cannot be scored; `rows` (n, d) start at row `first_row` of the file of `what`.
 
     Raises:
-        BadRows: a row is not finite, holds a value above LARGEST_VALUE, is zero under cosine, or under another metric
-            holds only values below SMALLEST_VALUE; the sentence gives the count and the first row.
+        BadRows: a row is not finite, holds a value above LARGEST_VALUE, is zero under cosine, or under another
+            distance holds only values below SMALLEST_VALUE; the sentence gives the count and the first row.
     """
-    check_numbered_rows(rows, np.arange(first_row, first_row + len(rows)), metric, what=what)
+    check_numbered_rows(rows, np.arange(first_row, first_row + len(rows)), distance, what=what)
 
 
-def check_numbered_rows(rows: FloatArray, numbers: IdArray, metric: Metric, *, what: str = "base") -> None:
+def check_numbered_rows(rows: FloatArray, numbers: IdArray, distance: Distance, *, what: str = "base") -> None:
     """`check_rows` for rows (n, d) whose numbers (n,) in the file are not consecutive."""
     checked = f"checked ({len(rows)} from {numbers[0]} to {numbers[-1]})" if len(rows) else ""
     bad = non_finite_rows(rows)
@@ -63,14 +63,14 @@ def check_numbered_rows(rows: FloatArray, numbers: IdArray, metric: Metric, *, w
             f"arithmetic, the first is row {numbers[large.argmax()]}; scale the vectors down."
         )
     small = too_small_rows(rows)
-    if metric != "cosine" and small.any():
+    if distance != "cosine" and small.any():
         raise BadRows(
             f"{small.sum()} of the {what} rows {checked} hold only values below {SMALLEST_VALUE:g}, too small for "
             f"float32 arithmetic, the first is row {numbers[small.argmax()]}; scale the vectors up, or use --metric "
             "cosine, which ignores lengths."
         )
     zero = zero_rows(rows)
-    if metric == "cosine" and zero.any():
+    if distance == "cosine" and zero.any():
         raise BadRows(
             f"{zero.sum()} of the {what} rows {checked} are zero vectors, the first is row {numbers[zero.argmax()]}; "
             "cosine is not defined for them: remove them or use --metric ip or l2."

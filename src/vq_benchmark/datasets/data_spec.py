@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
-from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.machine.validation import Spec, parsed
 
 
@@ -24,7 +24,7 @@ class DataSpec(Spec):
         None, ge=1, description="Use at most N queries [default: 1000]; where the data has none, hold out N rows."
     )
     split_seed: int = Field(0, ge=0, description="Seed for sampling held-out queries.")
-    metric: Metric | None = Field(None, description="Distance; overrides what the data states.")
+    metric: Distance | None = Field(None, description="Distance; overrides what the data states.")
     vector_column: str | None = Field(None, description="Parquet column, or .npz or HDF5 array, with the vectors.")
 
     @property

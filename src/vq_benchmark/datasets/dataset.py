@@ -8,8 +8,8 @@ from vq_benchmark.datasets.file_states import FileStates, require_unchanged
 from vq_benchmark.datasets.sources.sampling import sample_rows, take
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 
-Metric = Literal["l2", "ip", "cosine"]
-METRICS: tuple[Metric, ...] = get_args(Metric)
+Distance = Literal["l2", "ip", "cosine"]
+DISTANCES: tuple[Distance, ...] = get_args(Distance)
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,14 @@ class Judgements:
 class Dataset:
     """Base vectors, queries that are not among them, and their known answers.
 
-    Under the cosine metric base, queries, learn and judged queries are already unit vectors.
+    Under the cosine distance base, queries, learn and judged queries are already unit vectors.
     """
 
     name: str
     base: VectorSource
     queries: FloatArray
     """(q, d) float32."""
-    metric: Metric
+    distance: Distance
     learn: VectorSource | None = None
     """Vectors for training that are not in the base, if the data set has any."""
     neighbors: IdArray | None = None

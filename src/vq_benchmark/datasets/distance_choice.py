@@ -5,33 +5,33 @@ from dataclasses import replace
 import numpy as np
 
 from vq_benchmark.arrays import FloatArray
-from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.raw_dataset import RawDataset
 
 UNIT_NORM_TOLERANCE = 1e-2
 
 
-def choose_metric(stored: RawDataset, asked: Metric | None, probed: FloatArray) -> tuple[RawDataset, Metric]:
+def choose_distance(stored: RawDataset, asked: Distance | None, probed: FloatArray) -> tuple[RawDataset, Distance]:
     """The metric, and the data set with a note on how it was chosen; `probed` (n, d) are some of its base rows.
 
-    `asked` overrides what the data states; stored neighbours, computed with the stated metric, are then dropped. If
-    neither is given, the metric is cosine if all probed rows have unit norm (within 0.01), else l2.
+    `asked` overrides what the data states; stored neighbours, computed with the stated distance, are then dropped. If
+    neither is given, the distance is cosine if all probed rows have unit norm (within 0.01), else l2.
 
     Raises:
-        InputError: `asked` is not a metric.
+        InputError: `asked` is not a distance.
     """
     if asked is not None:
-        if stored.metric in (None, asked):
+        if stored.distance in (None, asked):
             return stored, asked
-        note = f"the data states the metric {stored.metric}, but --metric {asked} overrides it."
+        note = f"the data states the metric {stored.distance}, but --metric {asked} overrides it."
         if stored.neighbors is not None:
-            note += f" The stored neighbours are dropped: they were computed with {stored.metric}."
+            note += f" The stored neighbours are dropped: they were computed with {stored.distance}."
         return replace(stored, neighbors=None, notes=(*stored.notes, note)), asked
-    if stored.metric is not None:
-        return stored, stored.metric
+    if stored.distance is not None:
+        return stored, stored.distance
     norms = np.sqrt((probed.astype(np.float64) ** 2).sum(axis=1))
     norms = norms[np.isfinite(norms)]
-    guess: Metric = "cosine" if np.all(np.abs(norms - 1) <= UNIT_NORM_TOLERANCE) else "l2"
+    guess: Distance = "cosine" if np.all(np.abs(norms - 1) <= UNIT_NORM_TOLERANCE) else "l2"
     reason = "all sampled rows have unit norm" if guess == "cosine" else "not all sampled rows have unit norm"
     note = f"metric not stated: {reason}, so {guess} is used; override it with --metric."
     return replace(stored, notes=(*stored.notes, note)), guess

@@ -6,7 +6,7 @@ import numpy as np
 
 from vq_benchmark.arrays import FloatArray
 from vq_benchmark.datasets.checks import probe_rows
-from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.sources.sampling import take
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 
@@ -14,7 +14,7 @@ FINGERPRINT_BYTES = 16
 
 
 def fingerprint_base(
-    source: VectorSource, metric: Metric, split: str = "", *, probed: FloatArray | None = None
+    source: VectorSource, distance: Distance, split: str = "", *, probed: FloatArray | None = None
 ) -> str:
     """Hash of (n, d, dtype, metric, split) and of a fixed sample of at most 1,024 rows, as 32 hex digits.
 
@@ -24,7 +24,7 @@ def fingerprint_base(
     """
     digest = blake2b(digest_size=FINGERPRINT_BYTES)
     digest.update(
-        f"base n={source.n} d={source.d} dtype={source.dtype.name} metric={metric} split={split}\n".encode()
+        f"base n={source.n} d={source.d} dtype={source.dtype.name} metric={distance} split={split}\n".encode()
     )
     digest.update(_little_endian(take(source, probe_rows(source.n)) if probed is None else probed))
     return digest.hexdigest()

@@ -8,7 +8,7 @@ import numpy as np
 
 from vq_benchmark.arrays import Array, DoubleArray, FloatArray
 from vq_benchmark.datasets.checks import non_finite_rows, require_rows, zero_rows
-from vq_benchmark.datasets.dataset import Dataset, Metric
+from vq_benchmark.datasets.dataset import Dataset, Distance
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.datasets.sources.wrappers import UnitNormSource, unit_norm
 from vq_benchmark.errors import InputError
@@ -53,7 +53,7 @@ class Inspection:
     n: int
     d: int
     dtype: str
-    metric: Metric
+    distance: Distance
     fingerprint: str
     notes: tuple[str, ...]
     rows_inspected: int
@@ -100,7 +100,7 @@ def inspect_dataset(
             progress(done, total)
     base = _Rows(stored, ranges, np.concatenate(norms), np.concatenate(hashes))
     bad_queries = non_finite_rows(dataset.queries)
-    if dataset.metric == "cosine":
+    if dataset.distance == "cosine":
         bad_queries |= zero_rows(dataset.queries)
     in_base = np.isin(_row_hashes(dataset.queries), base.hashes) & ~bad_queries
     return Inspection(
@@ -108,7 +108,7 @@ def inspect_dataset(
         n=dataset.n,
         d=dataset.d,
         dtype=dataset.base.dtype.name,
-        metric=dataset.metric,
+        distance=dataset.distance,
         fingerprint=dataset.fingerprint,
         notes=dataset.notes,
         rows_inspected=total,

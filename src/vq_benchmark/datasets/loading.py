@@ -8,9 +8,9 @@ from typing import Any
 from vq_benchmark.datasets.checks import check_numbered_rows, check_rows, probe_rows, repeated_rows, require_rows
 from vq_benchmark.datasets.consistency import require_consistent, require_room
 from vq_benchmark.datasets.data_spec import DataSpec, selected
-from vq_benchmark.datasets.dataset import Dataset, Judgements, Metric
+from vq_benchmark.datasets.dataset import Dataset, Distance, Judgements
 from vq_benchmark.datasets.directory import find_part
-from vq_benchmark.datasets.distance_choice import choose_metric
+from vq_benchmark.datasets.distance_choice import choose_distance
 from vq_benchmark.datasets.file_states import file_states
 from vq_benchmark.datasets.fingerprint import fingerprint_base
 from vq_benchmark.datasets.formats.opening import open_dataset
@@ -98,9 +98,9 @@ def prepare_dataset(name: str, stored: RawDataset, spec: DataSpec, *, check: boo
     require_consistent(stored)
     numbers = probe_rows(stored.base.n)
     probed = take(stored.base, numbers)
-    stored, chosen = choose_metric(stored, spec.metric, probed)
+    stored, chosen = choose_distance(stored, spec.metric, probed)
     fingerprint = fingerprint_base(stored.base, chosen, stored.split, probed=probed)
-    dataset = _under_metric(name, stored, chosen, fingerprint)
+    dataset = _under_distance(name, stored, chosen, fingerprint)
     if check:
         check_numbered_rows(probed, stored.base.rows_in_file(numbers), chosen)
         searched = unit_norm(probed) if chosen == "cosine" else probed
@@ -121,7 +121,7 @@ def _with_queries_of(stored: RawDataset, path: str | Path) -> RawDataset:
     return replace(stored, queries=found.queries or found.base, neighbors=None, notes=notes)
 
 
-def _under_metric(name: str, stored: RawDataset, metric: Metric, fingerprint: str) -> Dataset:
+def _under_distance(name: str, stored: RawDataset, distance: Distance, fingerprint: str) -> Dataset:
     """The data set as it is compared: under cosine every vector is divided by its norm."""
     queries = stored.queries
     assert queries is not None
@@ -129,7 +129,7 @@ def _under_metric(name: str, stored: RawDataset, metric: Metric, fingerprint: st
     base: VectorSource = stored.base
     learn, judgements = stored.learn, stored.judgements
     query_rows = queries.read(0, queries.n)
-    if metric == "cosine":
+    if distance == "cosine":
         base, query_rows = UnitNormSource(base), unit_norm(query_rows)
         learn = UnitNormSource(learn) if learn is not None else None
         judgements = Judgements(unit_norm(judgements.queries), judgements.qrels) if judgements is not None else None
@@ -139,12 +139,12 @@ def _under_metric(name: str, stored: RawDataset, metric: Metric, fingerprint: st
         name=name,
         base=base,
         queries=query_rows,
-        metric=metric,
+        distance=distance,
         learn=learn,
         neighbors=stored.neighbors,
         judgements=judgements,
         fingerprint=fingerprint,
-        learn_fingerprint=None if stored.learn is None else fingerprint_base(stored.learn, metric),
+        learn_fingerprint=None if stored.learn is None else fingerprint_base(stored.learn, distance),
         revision=stored.revision,
         files=file_states(stored.base, stored.learn),
         notes=notes,

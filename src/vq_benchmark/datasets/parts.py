@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vq_benchmark.datasets.dataset import METRICS, Judgements, Metric
+from vq_benchmark.datasets.dataset import DISTANCES, Distance, Judgements
 from vq_benchmark.datasets.formats import opening
 from vq_benchmark.datasets.parquet_files import EXTENSION as PARQUET
 from vq_benchmark.datasets.parquet_files import open_shards
@@ -55,7 +55,7 @@ def with_parts(stored: RawDataset, files: PartFiles, *, column: str | None = Non
         learn=stored.learn if files.learn is None else _open_vectors(files.learn, column),
         neighbors=neighbors if files.neighbors is None else opening.read_ids(files.neighbors),
         judgements=_open_judgements(files, stored.base.n),
-        metric=stored.metric or _stated_metric(files.description),
+        distance=stored.distance or _stated_distance(files.description),
         notes=stored.notes + files.notes,
     )
 
@@ -79,14 +79,14 @@ def _open_judgements(files: PartFiles, n: int) -> Judgements | None:
     return Judgements(queries, read_qrels(files.qrels, len(queries), n))
 
 
-def _stated_metric(path: Path | None) -> Metric | None:
+def _stated_distance(path: Path | None) -> Distance | None:
     if path is None:
         return None
     with reading(path, ValueError, what="a JSON object"):
         content = parsed_json(path.read_bytes())
     if not isinstance(content, dict):
         raise InputError(f"{str(path)!r} is not a JSON object.")
-    metric = content.get("metric")
-    if metric is not None and metric not in METRICS:
-        raise InputError(f"{str(path)!r} states the metric {metric!r}; it can be {', '.join(METRICS)}.")
-    return metric
+    distance = content.get("metric")
+    if distance is not None and distance not in DISTANCES:
+        raise InputError(f"{str(path)!r} states the metric {distance!r}; it can be {', '.join(DISTANCES)}.")
+    return distance

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from vq_benchmark.arrays import IdArray
-from vq_benchmark.datasets.dataset import Judgements, Metric
+from vq_benchmark.datasets.dataset import Distance, Judgements
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 
 
@@ -17,7 +17,7 @@ class RawDataset:
     neighbors: IdArray | None = None
     """(queries.n, k) int64 row numbers of the base."""
     judgements: Judgements | None = None
-    metric: Metric | None = None
+    distance: Distance | None = None
     """As stated by the file or the directory."""
     revision: str | None = None
     """The version of a hosted data set: a commit of its repository, or the hash of its file."""

@@ -86,4 +86,4 @@ def _open_entry(entry: CatalogEntry, revision: str | None, options: LoadOptions)
     notes = stored.notes
     if Path(entry.name).exists():
         notes = (*notes, f"{entry.name} is the data set of that name; write ./{entry.name} for the file or folder.")
-    return replace(stored, metric=stored.metric or entry.metric, notes=notes)
+    return replace(stored, distance=stored.distance or entry.distance, notes=notes)

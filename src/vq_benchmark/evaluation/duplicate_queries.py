@@ -12,9 +12,9 @@ TOLERANCE = 1e-6
 
 def duplicate_queries(dataset: Dataset, truth: GroundTruth) -> int | None:
     """The number of queries that equal a base row up to rounding; None for inner products, which cannot tell."""
-    if dataset.metric == "ip":
+    if dataset.distance == "ip":
         return None
     norms = squared_norms(dataset.queries)
     best = truth.top.scores[:, 0]  # ‖q‖² − ‖q − x‖² under l2, the cosine else
-    distances = norms - best if dataset.metric == "l2" else 2 * (1 - best)
+    distances = norms - best if dataset.distance == "l2" else 2 * (1 - best)
     return int(np.count_nonzero(distances <= TOLERANCE * norms))

@@ -62,7 +62,7 @@ def exact_truths(dataset: Dataset, k: int = DEFAULT_K, pass_: Pass[GroundTruth] 
 
     What the pass finds, resumes from and copies is one `GroundTruth` of the queries and the judged queries together.
     """
-    truth = exact_neighbors(dataset.base, scored_queries(dataset), dataset.metric, k, pass_)
+    truth = exact_neighbors(dataset.base, scored_queries(dataset), dataset.distance, k, pass_)
     dataset.require_unchanged()
     if own_judged_queries(dataset) is None:
         return GroundTruths(truth, files=dataset.files)
@@ -103,7 +103,7 @@ def evaluate(
     rows = pass_.remaining(None if pass_.resume is None else _rows_of(pass_.resume, subject), dataset.n)
     streamed = Accumulators(), Timings()
     if pass_.resume is None or rows[0] < rows[1]:
-        queries = Queries(scored_queries(dataset), dataset.metric, for_pairs=len(dataset.queries))
+        queries = Queries(scored_queries(dataset), dataset.distance, for_pairs=len(dataset.queries))
         streamed = stream(quantizer, dataset.base, queries, settings, pass_.over(rows, measured))
     measurement = measured(streamed)
     dataset.require_unchanged()
@@ -162,7 +162,7 @@ def _subject(quantizer: Quantizer, dataset: Dataset, k: int, settings: PassSetti
         code_bytes=quantizer.code_bytes,
         model_bytes=quantizer.model_bytes,
         model_hash=model_hash(quantizer),
-        metric=dataset.metric,
+        metric=dataset.distance,
         queries=len(dataset.queries),
         judged_first=0 if own_judged_queries(dataset) is None else len(dataset.queries),
         k=k,

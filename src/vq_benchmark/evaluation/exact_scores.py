@@ -25,7 +25,7 @@ def exact_scores(dataset: Dataset, ids: IdArray) -> DoubleArray:
     for first in range(int(np.searchsorted(rows, NO_ID, side="right")), len(rows), ROWS_AT_A_TIME):
         after = min(first + ROWS_AT_A_TIME, len(rows))
         pairs = order[slice(*np.searchsorted(ascending, (first, after)))]
-        listed = scores_of(dataset.queries, take(dataset.base, rows[first:after], keep=False), dataset.metric)
+        listed = scores_of(dataset.queries, take(dataset.base, rows[first:after], keep=False), dataset.distance)
         scores[pairs] = listed.of_pairs(pairs // ids.shape[1], pair_rows[pairs] - first)
     return np.where(_is_repeated(ids), NO_ROW, scores.reshape(ids.shape))
 

@@ -7,7 +7,7 @@ import faiss
 import numpy as np
 
 from vq_benchmark.arrays import FloatArray, IdArray
-from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.ground_truth import GroundTruth, neighbors_by_tile
@@ -33,8 +33,8 @@ def gpu_search() -> Search:
         raise InputError("--use-gpu needs a GPU, but faiss sees none on this machine.")
     resources = faiss.StandardGpuResources()
 
-    def search(queries: FloatArray, vectors: FloatArray, k: int, metric: int) -> tuple[Any, IdArray]:
-        distances, ids = faiss.knn_gpu(resources, queries, vectors, k, metric=metric)
+    def search(queries: FloatArray, vectors: FloatArray, k: int, distance: int) -> tuple[Any, IdArray]:
+        distances, ids = faiss.knn_gpu(resources, queries, vectors, k, distance=distance)
         return distances, ids
 
     return search
@@ -44,25 +44,25 @@ def proposed_neighbors(
     search: Search,
     base: VectorSource,
     queries: FloatArray,
-    metric: Metric,
+    distance: Distance,
     k: int,
     pass_: Pass[GroundTruth] = WHOLE_BASE,
 ) -> GroundTruth:
     """As `exact_neighbors`, with the candidates of every tile found by `search`."""
     return neighbors_by_tile(
-        lambda top, tile: top.merge(_candidates_of_tile(search, tile, queries, metric, k)),
+        lambda top, tile: top.merge(_candidates_of_tile(search, tile, queries, distance, k)),
         base,
         len(queries),
-        metric,
+        distance,
         k,
         pass_,
     )
 
 
-def _candidates_of_tile(search: Search, tile: Tile, queries: FloatArray, metric: Metric, k: int) -> TopCandidates:
+def _candidates_of_tile(search: Search, tile: Tile, queries: FloatArray, distance: Distance, k: int) -> TopCandidates:
     count = min(k + SPARE_CANDIDATES, len(tile.vectors))
-    faiss_metric = faiss.METRIC_L2 if metric == "l2" else faiss.METRIC_INNER_PRODUCT
+    faiss_metric = faiss.METRIC_L2 if distance == "l2" else faiss.METRIC_INNER_PRODUCT
     _, rows = search(queries, tile.vectors, count, faiss_metric)
     pairs = np.repeat(np.arange(len(queries)), count), np.asarray(rows, dtype=np.int64).ravel()
-    scores = scores_of(queries, tile.vectors, metric).of_pairs(*pairs).reshape(len(queries), count)
+    scores = scores_of(queries, tile.vectors, distance).of_pairs(*pairs).reshape(len(queries), count)
     return TopCandidates.best_of(scores, tile.first + pairs[1].reshape(scores.shape), k)

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 
 from vq_benchmark.arrays import FloatArray, IdArray
-from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.content import ContentDigest, require_same_content
@@ -92,7 +92,7 @@ def _within(inner: Span, outer: Span) -> bool:
 def exact_neighbors(
     base: VectorSource,
     queries: FloatArray,
-    metric: Metric,
+    distance: Distance,
     k: int = DEFAULT_K,
     pass_: Pass[GroundTruth] = WHOLE_BASE,
 ) -> GroundTruth:
@@ -110,17 +110,17 @@ def exact_neighbors(
         raise InputError(f"the queries have dimension {queries.shape[1]}, but the base has dimension {base.d}.")
 
     def offer(top: TopCandidates, tile: Tile) -> None:
-        scores = scores_of(queries, tile.vectors, metric)
+        scores = scores_of(queries, tile.vectors, distance)
         top.offer(tile.first, tile.inside, scores, scores)
 
-    return neighbors_by_tile(offer, base, len(queries), metric, k, pass_)
+    return neighbors_by_tile(offer, base, len(queries), distance, k, pass_)
 
 
 def neighbors_by_tile(
     offer: Callable[[TopCandidates, Tile], None],
     base: VectorSource,
     queries: int,
-    metric: Metric,
+    distance: Distance,
     k: int,
     pass_: Pass[GroundTruth],
 ) -> GroundTruth:
@@ -137,7 +137,7 @@ def neighbors_by_tile(
             truth.merge(earlier)
         return truth
 
-    for tile in tiles(base, metric, replace(pass_, start=first), lambda row: found(top.sorted(), row)):
+    for tile in tiles(base, distance, replace(pass_, start=first), lambda row: found(top.sorted(), row)):
         offer(top, tile)
         content.add(tile.first // TILE_ROWS, tile.digest)
     top.sort()

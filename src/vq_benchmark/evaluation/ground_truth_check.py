@@ -47,7 +47,7 @@ def adopted_truths(
     few = np.unique(np.linspace(0, len(ids) - 1, RECOMPUTED_QUERIES).astype(np.int64))
     own = own_judged_queries(dataset)
     searched = dataset.queries[few] if own is None else np.concatenate([dataset.queries[few], own])
-    found = exact_neighbors(dataset.base, searched, dataset.metric, k, pass_)
+    found = exact_neighbors(dataset.base, searched, dataset.distance, k, pass_)
     count = len(few)
     rechecked, judged = found.part(slice(count)), found.part(slice(count, None))
     dataset.require_unchanged()
@@ -84,12 +84,12 @@ def _reject_others(dataset: Dataset, few: IdArray, truth: GroundTruth, found: Gr
     """Reject a ground truth whose neighbours are farther than those found for a few queries."""
     queries = dataset.queries[few]
     rows = take(dataset.base, found.ids[:, 0], keep=False)
-    tolerance = _tolerance(queries, rows, scores_of(queries, rows, dataset.metric).offsets)
+    tolerance = _tolerance(queries, rows, scores_of(queries, rows, dataset.distance).offsets)
     wrong = found.top.scores > truth.top.scores[few] + tolerance[:, None]
     if wrong.any():
         index, rank = np.argwhere(wrong)[0]
         raise InputError(
-            f"{origin} is not the ground truth of this data set under {dataset.metric}: row "
+            f"{origin} is not the ground truth of this data set under {dataset.distance}: row "
             f"{found.ids[index, rank]} is nearer to query {few[index]} than the listed neighbour number {rank + 1} "
             f"({len(few)} queries were rechecked)."
         )
@@ -106,11 +106,11 @@ def _tolerance(queries: FloatArray, rows: FloatArray, offsets: DoubleArray) -> D
 def _reject_contradictions(
     dataset: Dataset, queries: FloatArray, ids: IdArray, scores: DoubleArray, sample: FloatArray, origin: str
 ) -> None:
-    reference = scores_of(queries, sample, dataset.metric)
+    reference = scores_of(queries, sample, dataset.distance)
     tolerance = _tolerance(queries, sample, reference.offsets)
     if (np.diff(scores, axis=1) > tolerance[:, None]).any():
         raise InputError(
-            f"{origin} is not the ground truth of this data set under {dataset.metric}: its neighbours "
+            f"{origin} is not the ground truth of this data set under {dataset.distance}: its neighbours "
             "are not sorted by distance."
         )
     nearer = reference.factor * (queries.astype(np.float64) @ sample.T.astype(np.float64)) - reference.offsets
@@ -120,6 +120,6 @@ def _reject_contradictions(
         unlisted = np.setdiff1d(numbers[nearer_rows[query]], ids[query])
         if len(unlisted):
             raise InputError(
-                f"{origin} is not the ground truth of this data set under {dataset.metric}: row {unlisted[0]} is "
+                f"{origin} is not the ground truth of this data set under {dataset.distance}: row {unlisted[0]} is "
                 f"nearer to a query than its neighbour number {ids.shape[1]}, but is not listed."
             )

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from vq_benchmark.arrays import Array, DoubleArray, IdArray
-from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.file_states import from_json, to_json
 from vq_benchmark.datasets.formats.opening import read_ids
 from vq_benchmark.errors import InputError
@@ -35,7 +35,7 @@ class Belonging:
 
     n: int
     d: int
-    metric: Metric
+    metric: Distance
     base_fingerprint: str
     queries_fingerprint: str
     judged_fingerprint: str | None

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.evaluation.tiling import DEFAULT_BATCH_SIZE, OnBlock, Pass, tiles
 from vq_benchmark.quantizers.base import Quantizer
@@ -12,7 +12,7 @@ from vq_benchmark.quantizers.parts.faiss_index import add_codes, reserve_codes
 def filled_index(
     quantizer: Quantizer,
     base: VectorSource,
-    metric: Metric,
+    distance: Distance,
     *,
     batch_size: int = DEFAULT_BATCH_SIZE,
     on_block: OnBlock | None = None,
@@ -24,10 +24,10 @@ def filled_index(
     Raises:
         InputError: a row is not finite, or zero under cosine.
     """
-    index = quantizer.search_index(metric)
+    index = quantizer.search_index(distance)
     if index is None:
         return None
     reserve_codes(index, base.n)
-    for tile in tiles(base, metric, Pass[None](batch_size=batch_size, on_block=on_block)):
-        add_codes(index, quantizer.index_codes(tile.vectors, metric))
+    for tile in tiles(base, distance, Pass[None](batch_size=batch_size, on_block=on_block)):
+        add_codes(index, quantizer.index_codes(tile.vectors, distance))
     return index

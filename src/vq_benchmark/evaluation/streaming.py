@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray, IdArray, pieces
-from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.accumulators import Accumulators
@@ -78,7 +78,7 @@ class Queries:
 
     vectors: FloatArray
     """(q, d) float32."""
-    metric: Metric
+    distance: Distance
     for_pairs: int | None = None
     """Number of leading queries that score errors are measured on; None: all."""
 
@@ -105,7 +105,7 @@ def stream(
     if settings.with_scores:
         accumulators.top = TopCandidates.empty(len(queries.vectors), settings.candidates)
     scorer = _Scorer(quantizer, queries)
-    for tile in tiles(base, queries.metric, pass_, lambda row: (accumulators.copy([(start, row)]), timings.copy())):
+    for tile in tiles(base, queries.distance, pass_, lambda row: (accumulators.copy([(start, row)]), timings.copy())):
         if not timings.rows:
             _warm_up(quantizer, tile.vectors[:WARM_UP_ROWS], timings)
         _accumulate(accumulators, timings, scorer, tile, base.n, settings)
@@ -120,23 +120,23 @@ class _Scorer:
     def __init__(self, quantizer: Quantizer, queries: Queries) -> None:
         self.quantizer = quantizer
         self.queries = queries.vectors
-        self.metric = queries.metric
+        self.distance = queries.distance
         self.pair_queries = len(queries.vectors) if queries.for_pairs is None else queries.for_pairs
         self.projected = np.ascontiguousarray(quantizer.project_queries(queries.vectors), dtype=np.float32)
         self.own_estimator = type(quantizer).decode_for_scores is not Quantizer.decode_for_scores
         self.own_norms = type(quantizer).squared_norms is not Quantizer.squared_norms
 
     def exact(self, vectors: FloatArray) -> Scores:
-        return scores_of(self.queries, vectors, self.metric)
+        return scores_of(self.queries, vectors, self.distance)
 
     def estimated(self, codes: CodeArray, decoded: FloatArray) -> Scores:
         vectors = decoded
         if self.own_estimator:
             vectors = np.ascontiguousarray(self.quantizer.decode_for_scores(codes), dtype=np.float32)
         norms = None
-        if self.metric == "l2":
+        if self.distance == "l2":
             norms = self.quantizer.squared_norms(codes) if self.own_norms else squared_norms(decoded)
-        scores = scores_of(self.projected, vectors, self.metric, norms)
+        scores = scores_of(self.projected, vectors, self.distance, norms)
         if not all(np.isfinite(values).all() for values in (scores.queries, scores.vectors, scores.offsets)):
             raise ValueError(f"{self.quantizer.name} estimated a score that is not finite")
         return scores
@@ -216,7 +216,7 @@ def _add_score_errors(
 ) -> None:
     true = exact.of_pairs(pairs.queries, pairs.rows)
     estimate = estimated.of_pairs(pairs.queries, pairs.rows)
-    if scorer.metric == "l2":
+    if scorer.distance == "l2":
         query_norms = squared_norms(scorer.queries)[pairs.queries]
         true, estimate = true - query_norms, estimate - query_norms
     error = estimate - true

@@ -9,7 +9,7 @@ import numpy as np
 
 from vq_benchmark.arrays import FloatArray, pieces
 from vq_benchmark.datasets.checks import check_numbered_rows
-from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.content import ContentDigest, rows_digest
@@ -102,17 +102,17 @@ def whole_tiles(start: int, stop: int, n: int) -> tuple[int, int]:
     return start // TILE_ROWS * TILE_ROWS, min(n, -(-stop // TILE_ROWS) * TILE_ROWS)
 
 
-def content_digest(base: VectorSource, metric: Metric, pass_: Pass[Any] = WHOLE_BASE) -> ContentDigest:
+def content_digest(base: VectorSource, distance: Distance, pass_: Pass[Any] = WHOLE_BASE) -> ContentDigest:
     """The digest of the rows of a pass; errors are those of `tiles`."""
     content = ContentDigest()
-    for tile in tiles(base, metric, pass_):
+    for tile in tiles(base, distance, pass_):
         content.add(tile.first // TILE_ROWS, tile.digest)
     return content
 
 
 def tiles(
     base: VectorSource,
-    metric: Metric,
+    distance: Distance,
     pass_: Pass[Found] = WHOLE_BASE,
     copy: Callable[[int], Found] | None = None,
 ) -> Iterator[Tile]:
@@ -133,7 +133,7 @@ def tiles(
     for block_start in range(aligned_start // step * step, aligned_stop, step):
         first = max(block_start, aligned_start)
         block = base.read(first, min(block_start + step, aligned_stop))
-        check_numbered_rows(block, base.rows_in_file(np.arange(first, first + len(block))), metric)
+        check_numbered_rows(block, base.rows_in_file(np.arange(first, first + len(block))), distance)
         end = min(first + len(block), stop)
         for part in pieces(len(block), TILE_ROWS):
             tile = first + part.start

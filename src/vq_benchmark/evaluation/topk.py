@@ -7,7 +7,7 @@ import numba
 import numpy as np
 
 from vq_benchmark.arrays import Array, DoubleArray, FloatArray, IdArray
-from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.evaluation.inner_products import pair_products
 from vq_benchmark.quantizers.kernels.sums import dot64
 
@@ -142,11 +142,13 @@ class Scores:
         return np.asarray(self.factor * pair_products(self.queries, self.vectors, queries, rows) - self.offsets[rows])
 
 
-def scores_of(queries: FloatArray, vectors: FloatArray, metric: Metric, norms: DoubleArray | None = None) -> Scores:
+def scores_of(
+    queries: FloatArray, vectors: FloatArray, distance: Distance, norms: DoubleArray | None = None
+) -> Scores:
     """Scores of (q, e) queries and (rows, e) vectors; norms (rows,) are the ‖x‖² of L2, default the vectors' own."""
     # The layout in memory decides the order in which a product is summed up, so all have the same.
     queries, vectors = np.ascontiguousarray(queries), np.ascontiguousarray(vectors)
-    if metric == "l2":
+    if distance == "l2":
         return Scores(queries, vectors, 2.0, squared_norms(vectors) if norms is None else norms)
     return Scores(queries, vectors, 1.0, np.zeros(len(vectors)))
 

@@ -113,7 +113,7 @@ class Quantizer(ABC):
         """(n, code_bytes) -> (n,) float64, the method's own estimate of ‖x‖², which L2 scores use."""
         return row_squares(self.decode(codes))
 
-    def search_index(self, metric: str) -> Any:
+    def search_index(self, distance: str) -> Any:
         """An empty, trained `faiss.Index` that searches under the metric (`l2`, `ip` or `cosine`), or None.
 
         It takes `index_codes` through `faiss_index.add_codes` and scores them as the method's own estimator does.
@@ -121,7 +121,7 @@ class Quantizer(ABC):
         """
         return None
 
-    def index_codes(self, vectors: FloatArray, metric: str) -> CodeArray:
+    def index_codes(self, vectors: FloatArray, distance: str) -> CodeArray:
         """(n, d) float32 -> (n, code_bytes) uint8, what the search index under the metric holds: the codes of
         `encode`, unless faiss stores other factors beside the same bits for each metric."""
         return self.encode(vectors)

@@ -124,7 +124,7 @@ def search_index(quantizer: Quantizer, dataset: Dataset, options: Options, cell:
             check_stop(cell.label, cell.stop - cell.start)
 
         return filled_index(
-            quantizer, dataset.base, dataset.metric, batch_size=options.machine.batch_size, on_block=on_block
+            quantizer, dataset.base, dataset.distance, batch_size=options.machine.batch_size, on_block=on_block
         )
 
 
@@ -150,7 +150,7 @@ def _row(
         dataset_fingerprint=dataset.fingerprint,
         n=dataset.n,
         d=dataset.d,
-        metric=dataset.metric,
+        metric=dataset.distance,
         method=cell.method,
         config=dict(cell.config),
         seed=cell.seed,

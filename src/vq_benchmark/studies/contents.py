@@ -37,9 +37,9 @@ class Contents:
                     update(done)
                     check_stop(label)
 
-                base, metric = self.dataset.base, self.dataset.metric
+                base, distance = self.dataset.base, self.dataset.distance
                 walk = Pass[None](start, stop, self.batch_size, on_block)
-                self._digests[rows] = content_digest(base, metric, walk)
+                self._digests[rows] = content_digest(base, distance, walk)
         return self._digests[rows]
 
     def are(self, files: FileStates | None, digest: str, rows: Span) -> bool:

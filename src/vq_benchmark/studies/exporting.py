@@ -8,7 +8,7 @@ from pathlib import Path
 import faiss
 from numpy.lib import format as numpy_format
 
-from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.formats.format import write_values
 from vq_benchmark.datasets.formats.opening import open_vectors
 from vq_benchmark.datasets.sources.vector_source import VectorSource
@@ -59,7 +59,7 @@ def is_exported(
     quantizer: Quantizer,
     base: VectorSource,
     fingerprint: str,
-    metric: Metric,
+    distance: Distance,
     output: Path,
     batch_size: int = DEFAULT_BATCH_SIZE,
 ) -> bool:
@@ -82,13 +82,13 @@ def is_exported(
     wanted = {
         "model": f"{quantizer.name} {model_hash(quantizer)[:12]}",
         "data": fingerprint,
-        "metric": metric,
+        "metric": distance,
         "size": f"{base.n} x {quantizer.code_bytes} bytes",
     }
     if found == wanted:
         name = "content of the data"
         found[name] = metadata.get("content", "unknown")
-        wanted[name] = content_digest(base, metric, Pass(batch_size=batch_size)).hex
+        wanted[name] = content_digest(base, distance, Pass(batch_size=batch_size)).hex
     different = [
         f"its {name} is {found[name]}, expected {wanted[name]}" for name in wanted if found[name] != wanted[name]
     ]
@@ -102,7 +102,7 @@ def is_exported(
 def export(
     quantizer: Quantizer,
     base: VectorSource,
-    metric: Metric,
+    distance: Distance,
     output: Path,
     *,
     fingerprint: str = "unknown",
@@ -121,11 +121,11 @@ def export(
         InputError: see `check_output`; or a row is bad, or the disk is full.
     """
     check_output(output, quantizer.name)
-    if is_exported(quantizer, base, fingerprint, metric, output, batch_size):
+    if is_exported(quantizer, base, fingerprint, distance, output, batch_size):
         return
     with _writing(output):
         if output.suffix == INDEX_SUFFIX:
-            index = filled_index(quantizer, base, metric, batch_size=batch_size, on_block=on_block)
+            index = filled_index(quantizer, base, distance, batch_size=batch_size, on_block=on_block)
             if index is None:
                 raise InputError(f"faiss has no index for {quantizer.name} with {quantizer.config}.")
             with atomic_write(output) as file:
@@ -137,10 +137,10 @@ def export(
                 shape = (base.n, quantizer.code_bytes)
                 header = {"descr": "|u1", "fortran_order": False, "shape": shape}
                 numpy_format.write_array_header_1_0(file, header)
-                for tile in tiles(base, metric, Pass[None](batch_size=batch_size, on_block=on_block)):
+                for tile in tiles(base, distance, Pass[None](batch_size=batch_size, on_block=on_block)):
                     write_values(file, quantizer.encode(tile.vectors))
                     content.add(tile.first // TILE_ROWS, tile.digest)
-            metadata = {"metric": metric, "dataset_fingerprint": fingerprint, "content": content.hex}
+            metadata = {"metric": distance, "dataset_fingerprint": fingerprint, "content": content.hex}
             save_model(quantizer, folder / MODEL_FILE, metadata=metadata)
 
 

@@ -32,7 +32,7 @@ def belonging_of(dataset: Dataset) -> Belonging:
     return Belonging(
         n=dataset.n,
         d=dataset.d,
-        metric=dataset.metric,
+        metric=dataset.distance,
         base_fingerprint=dataset.fingerprint,
         queries_fingerprint=fingerprint_array(dataset.queries),
         judged_fingerprint=None if judged is None else fingerprint_array(judged),

@@ -27,6 +27,8 @@ Any other field is hashed where it differs from its default, so that a new one l
 """
 DATA_WITHOUT_EFFECT = frozenset({"name", "base", "learn", "neighbors", "revision", "files", "notes"})
 """Fields of `Dataset` that don't change a result: names, and what others stand for, `fingerprint` for `base`."""
+DATA_KEYS = {"distance": "metric"}
+"""Fields of `Dataset` whose key in what is hashed is another than their name."""
 
 
 def run_id(dataset: Dataset, options: Options, cell: Cell) -> str:
@@ -35,7 +37,8 @@ def run_id(dataset: Dataset, options: Options, cell: Cell) -> str:
     That is every field of data set, measurement and cell but the exceptions above, so that a new one counts unless
     somebody says no, and the code of a method that comes from a plugin.
     """
-    data = determining(dataset, DATA_WITHOUT_EFFECT) | {
+    fields_of_data = determining(dataset, DATA_WITHOUT_EFFECT)
+    data = {DATA_KEYS.get(name, name): value for name, value in fields_of_data.items()} | {
         "learn_fingerprint": _learn_fingerprint(dataset, options.measure.train_size)
     }
     return _digest(

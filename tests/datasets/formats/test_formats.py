@@ -102,7 +102,7 @@ def test_hdf5_layouts(tmp_path, name, attributes, metric, dtype, id_dtype):
         if name.startswith("vibe"):
             file.create_dataset("learn", data=train[:7], chunks=(2, 5), compression="gzip")
     stored = opening.open_dataset(tmp_path / name)
-    assert stored.metric == metric
+    assert stored.distance == metric
     assert_reads(stored.base, train, 2, 17)
     assert_reads(stored.queries, test, 0, 4)
     assert stored.neighbors.dtype == np.int64 and stored.neighbors.tolist() == [[0, 1], [2, 3], [4, 5], [6, 7]]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vq_benchmark.datasets.dataset import METRICS
+from vq_benchmark.datasets.dataset import DISTANCES
 from vq_benchmark.datasets.formats import opening
 from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.datasets.sources import staging
@@ -76,7 +76,7 @@ def assert_same(copied, source, ranges=((4096, 8192), (5000, 6000), (0, N), (0, 
         np.testing.assert_array_equal(found, source.read(start, stop))
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", DISTANCES)
 @pytest.mark.parametrize(("extension", "dtype"), WRITABLE)
 def test_every_format_and_metric_with_held_out_rows(tmp_path, scratch, extension, dtype, metric):
     path = tmp_path / f"base{extension}"

@@ -99,7 +99,7 @@ def test_a_full_disk_is_one_sentence_and_nothing_half_written(small_disk, name, 
 
 def test_as_a_data_set():
     dataset = load_dataset("synthetic")
-    assert (dataset.n, dataset.d, dataset.metric, len(dataset.queries)) == (10_000, 128, "l2", 1000)
+    assert (dataset.n, dataset.d, dataset.distance, len(dataset.queries)) == (10_000, 128, "l2", 1000)
     chosen = load_dataset("synthetic", num_samples=300, dim=7, num_queries=5)
     assert (chosen.n, chosen.d, chosen.queries.shape, chosen.notes) == (300, 7, (5, 7), ())
     assert chosen.fingerprint != load_dataset("synthetic", num_samples=301, dim=7).fingerprint

@@ -33,7 +33,7 @@ def test_the_directory_is_a_data_set(tmp_path, collection, fake_encoder):
     done = embed(collection(50), tmp_path, fake_encoder(), cut=Cut(shard_rows=20))
     assert (done.texts, done.missing_shards, done.joined) == (55, 0, True)
     dataset = load_dataset(tmp_path)
-    assert (dataset.n, dataset.d, dataset.metric, dataset.base.dtype) == (50, 6, "cosine", np.float16)
+    assert (dataset.n, dataset.d, dataset.distance, dataset.base.dtype) == (50, 6, "cosine", np.float16)
     assert dataset.judgements.qrels.tolist() == [[query, 10 * query, 1] for query in range(5)]
     assert (tmp_path / "ids.txt").read_text().split() == [f"p{row}" for row in range(50)]
     assert (tmp_path / "query_ids.txt").read_text().split() == [f"q{row}" for row in range(0, 50, 10)]

@@ -25,7 +25,7 @@ def test_vectors_are_those_of_the_library(encoder, packaged_model):
     vectors = encoder.encode(TEXTS, "passage")
     assert vectors.shape == (4, encoder.d) == (4, 384)
     assert vectors.dtype == np.float32
-    assert encoder.metric == "cosine"
+    assert encoder.distance == "cosine"
     direct = SentenceTransformer(str(packaged_model), device="cpu").encode(TEXTS)
     np.testing.assert_allclose(vectors, direct, atol=1e-6)
     ducks, revenue = vectors[0] @ vectors[2], vectors[0] @ vectors[1]
@@ -50,7 +50,7 @@ def test_prompts_and_similarity_that_the_model_states(packaged_model, tmp_path):
     (tmp_path / "model" / "config_sentence_transformers.json").write_text(json.dumps(stated))
     encoder = SentenceEncoder(str(tmp_path / "model"), device="cpu", threads=1)
     assert encoder.prompts == {"passage": "passage: ", "query": "query: "}
-    assert encoder.metric == "ip"
+    assert encoder.distance == "ip"
 
 
 def test_the_revision_is_that_of_the_files_wherever_they_are(packaged_model, encoder, tmp_path):

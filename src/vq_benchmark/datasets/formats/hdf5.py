@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 
 from vq_benchmark.arrays import Array, FloatArray, IdArray
-from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.formats.format import Format, require_matrix, require_vector_dtype
 from vq_benchmark.datasets.formats.hdf5_heaps import require_sound_heaps
 from vq_benchmark.datasets.formats.hdf5_links import dataset_at, read_whole, require_stored
@@ -27,7 +27,7 @@ from vq_benchmark.datasets.sources.vector_source import LeafSource, VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 
-METRIC_OF_DISTANCE: dict[str, Metric] = {
+DISTANCE_OF_NAME: dict[str, Distance] = {
     "euclidean": "l2",
     "angular": "cosine",
     "cosine": "cosine",
@@ -100,14 +100,14 @@ class _DataSets(NamedArrays[h5py.Dataset]):
 def open_vectors(path: Path, column: str | None) -> VectorSource:
     """The data set `column`, or the first of the usual names (`train` and others)."""
     with _opened(path) as file:
-        _metric(path, file)
+        _distance(path, file)
         return _DataSets(path, file).base(column)
 
 
 def open_dataset(path: Path, column: str | None) -> RawDataset:
     with _opened(path) as file:
         arrays = _DataSets(path, file)
-        return replace(arrays.dataset(column, _metric(path, file)), notes=arrays.notes())
+        return replace(arrays.dataset(column, _distance(path, file)), notes=arrays.notes())
 
 
 def read_ids(path: Path) -> IdArray:
@@ -123,18 +123,18 @@ def _opened(path: Path) -> Iterator[h5py.File]:
             yield file
 
 
-def _metric(path: Path, file: h5py.File) -> Metric | None:
+def _distance(path: Path, file: h5py.File) -> Distance | None:
     stated = file.attrs.get("distance", "")
     distance = (stated.decode() if isinstance(stated, bytes) else str(stated)).lower()
     at_end_of_name = path.stem.rsplit("-", 1)[-1].lower()
-    if not distance and at_end_of_name in (*METRIC_OF_DISTANCE, *UNSUPPORTED_DISTANCES):
+    if not distance and at_end_of_name in (*DISTANCE_OF_NAME, *UNSUPPORTED_DISTANCES):
         distance = at_end_of_name
     if not distance:
         return None
-    if distance not in METRIC_OF_DISTANCE:
-        known = ", ".join(METRIC_OF_DISTANCE)
+    if distance not in DISTANCE_OF_NAME:
+        known = ", ".join(DISTANCE_OF_NAME)
         raise InputError(f"{str(path)!r} uses the distance {distance!r}; it can be {known}.")
-    return METRIC_OF_DISTANCE[distance]
+    return DISTANCE_OF_NAME[distance]
 
 
 FORMAT = Format(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from vq_benchmark.arrays import Array, IdArray
-from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.formats.format import as_ids
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.sources.vector_source import VectorSource
@@ -81,7 +81,7 @@ class NamedArrays(ABC, Generic[T]):
             raise no_array(self.path, wanted, self.names())
         return self.open(found)
 
-    def dataset(self, column: str | None, metric: Metric | None = None) -> RawDataset:
+    def dataset(self, column: str | None, distance: Distance | None = None) -> RawDataset:
         """The base, and the queries, learn vectors and neighbours that the file holds.
 
         Raises:
@@ -94,7 +94,7 @@ class NamedArrays(ABC, Generic[T]):
             queries=None if queries is None else self.open(queries),
             learn=None if learn is None else self.open(learn),
             neighbors=None if neighbors is None else as_ids(self.path, self.load(neighbors)),
-            metric=metric,
+            distance=distance,
         )
 
     def ids(self) -> IdArray:

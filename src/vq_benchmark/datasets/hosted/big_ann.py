@@ -48,7 +48,7 @@ class BigAnnFiles:
             base=base if base.n <= rows else PrefixSource(base, rows),
             queries=fbin.open_vectors(queries, None),
             neighbors=self._fetched_neighbors(hosted, rows, options),
-            metric=hosted.metric,
+            distance=hosted.distance,
             revision=revision,
             whole_n=hosted.n,
         )

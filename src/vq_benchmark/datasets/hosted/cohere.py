@@ -77,7 +77,7 @@ class JudgedHubShards:
             queries=ArraySource(queries.vectors),
             neighbors=neighbors,
             judgements=judgements,
-            metric=hosted.metric,
+            distance=hosted.distance,
             revision=listing.origin,
             whole_n=base.n if opened.complete else hosted.n,
             notes=tuple(notes),

@@ -6,7 +6,7 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.load_options import LoadOptions
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.errors import InputError
@@ -43,7 +43,7 @@ class HostedDataset:
     """As stored."""
     num_queries: int
     """0: none are hosted, so they are held out of the base."""
-    metric: Metric
+    distance: Distance
     licence: str
     citation: str
     homepage: str

@@ -34,7 +34,7 @@ class HubShards:
         opened = self.open_base(hub, listing, options)
         return RawDataset(
             opened.base,
-            metric=hosted.metric,
+            distance=hosted.distance,
             revision=listing.origin,
             whole_n=opened.base.n if opened.complete else hosted.n,
             notes=opened.notes,

@@ -4,7 +4,7 @@ Hashes and revisions are given if the host states them. Otherwise the hash (or t
 repository) of the first download is recorded beside the files and checked from then on.
 """
 
-from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.hosted.big_ann import BigAnnFiles
 from vq_benchmark.datasets.hosted.cohere import JudgedHubShards
 from vq_benchmark.datasets.hosted.hosted_dataset import HostedDataset
@@ -26,8 +26,8 @@ _FACEBOOK = "https://dl.fbaipublicfiles.com/billion-scale-ann-benchmarks"
 _YANDEX = "https://storage.yandexcloud.net/yandex-research/ann-datasets"
 _MICROSOFT = "https://comp21storage.z5.web.core.windows.net/comp21/MSFT-TURING-ANNS"
 
-# name, what, n, d, queries, metric, licence, megabytes of the download
-_ANN_BENCHMARKS: tuple[tuple[str, str, int, int, int, Metric, str, int], ...] = (
+# name, what, n, d, queries, distance, licence, megabytes of the download
+_ANN_BENCHMARKS: tuple[tuple[str, str, int, int, int, Distance, str, int], ...] = (
     ("deep-image-96-angular", "CNN features of images (Deep1B)", 9_990_000, 96, 10_000, "cosine", "CC BY 4.0", 3_600),
     ("fashion-mnist-784-euclidean", "images of clothes, as pixels", 60_000, 784, 10_000, "l2", "MIT", 217),
     ("gist-960-euclidean", "GIST descriptors of images", 1_000_000, 960, 1_000, "l2", SEE_SOURCE, 3_600),
@@ -43,8 +43,8 @@ _ANN_BENCHMARKS: tuple[tuple[str, str, int, int, int, Metric, str, int], ...] = 
     ("coco-t2i-512-angular", "CLIP, images by caption", 113_287, 512, 10_000, "cosine", "CC BY 4.0 (COCO)", 136),
 )
 
-# name, what, n, d, metric; 1,000 queries each
-_VIBE_SETS: tuple[tuple[str, str, int, int, Metric], ...] = (
+# name, what, n, d, distance; 1,000 queries each
+_VIBE_SETS: tuple[tuple[str, str, int, int, Distance], ...] = (
     ("agnews-mxbai-1024-euclidean", "news, mxbai-embed-large", 769_382, 1024, "l2"),
     ("arxiv-nomic-768-normalized", "abstracts, nomic-embed", 1_344_643, 768, "cosine"),
     ("ccnews-nomic-768-normalized", "news, nomic-embed", 495_328, 768, "cosine"),
@@ -78,8 +78,8 @@ _DBPEDIA_SETS = (
     ("dbpedia-3072", "Qdrant/dbpedia-entities-openai3-text-embedding-3-large-3072-1M", 1_000_000, 3072),
 )
 
-# name, what, d, dtype, queries, metric, licence, base, queries, neighbours among all rows, among 100 M, among 10 M
-_BIG_ANN_SETS: tuple[tuple[str, str, int, str, int, Metric, str, str, str, str, str, str], ...] = (
+# name, what, d, dtype, queries, distance, licence, base, queries, neighbours among all rows, among 100 M, among 10 M
+_BIG_ANN_SETS: tuple[tuple[str, str, int, str, int, Distance, str, str, str, str, str, str], ...] = (
     (
         "bigann", "SIFT descriptors of images", 128, "uint8", 10_000, "l2", SEE_SOURCE,
         f"{_FACEBOOK}/bigann/base.1B.u8bin", f"{_FACEBOOK}/bigann/query.public.10K.u8bin",
@@ -109,21 +109,21 @@ _BIG_ANN_SIZES = (("", 10**9), ("-100M", 10**8), ("-10M", 10**7))
 def _ann_benchmarks() -> list[HostedDataset]:
     return [
         HostedDataset(
-            name, what, n, d, "float32", queries, metric, licence, _ANN, _ANN_HOME,
+            name, what, n, d, "float32", queries, distance, licence, _ANN, _ANN_HOME,
             UrlFile(f"{_COCO_HOST if name.startswith('coco') else 'https://ann-benchmarks.com'}/{name}.hdf5"),
             megabytes * 10**6,
         )
-        for name, what, n, d, queries, metric, licence, megabytes in _ANN_BENCHMARKS
+        for name, what, n, d, queries, distance, licence, megabytes in _ANN_BENCHMARKS
     ]  # fmt: skip
 
 
 def _vibe() -> list[HostedDataset]:
     return [
         HostedDataset(
-            name, what, n, d, "float32", 1_000, metric, "that of its source; see the card", _VIBE, _VIBE_HOME,
+            name, what, n, d, "float32", 1_000, distance, "that of its source; see the card", _VIBE, _VIBE_HOME,
             HubFile("vector-index-bench/vibe", f"{name}.hdf5"),
         )
-        for name, what, n, d, metric in _VIBE_SETS
+        for name, what, n, d, distance in _VIBE_SETS
     ]  # fmt: skip
 
 
@@ -153,13 +153,13 @@ def _cohere() -> HostedDataset:
 
 def _big_ann() -> list[HostedDataset]:
     found = []
-    for name, what, d, dtype, num_queries, metric, licence, base, queries, *truths in _BIG_ANN_SETS:
+    for name, what, d, dtype, num_queries, distance, licence, base, queries, *truths in _BIG_ANN_SETS:
         rows = [size for _, size in _BIG_ANN_SIZES]
         files = BigAnnFiles(base, queries, tuple(zip(rows, truths, strict=True)), rows[0])
         found += [
             HostedDataset(
                 name + suffix, what if n == rows[0] else f"the first {n:,} rows of {name}", n, d, dtype, num_queries,
-                metric, licence, _BIG_ANN, _BIG_ANN_HOME, files,
+                distance, licence, _BIG_ANN, _BIG_ANN_HOME, files,
             )
             for suffix, n in _BIG_ANN_SIZES
         ]  # fmt: skip

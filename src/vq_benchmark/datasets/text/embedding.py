@@ -256,7 +256,7 @@ class _Embedding:
     def _description(self, passages: dict[str, Any], queries: dict[str, Any] | None) -> dict[str, Any]:
         """The content of dataset.json; `parts` reads the metric."""
         return {
-            "metric": "cosine" if self.precision.normalize else self.encoder.metric,
+            "metric": "cosine" if self.precision.normalize else self.encoder.distance,
             "model": self.encoder.name,
             "model_revision": self.encoder.revision,
             "dimension": self.encoder.d,

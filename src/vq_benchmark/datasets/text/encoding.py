@@ -9,7 +9,7 @@ import numpy as np
 
 from vq_benchmark.arrays import Array, FloatArray
 from vq_benchmark.datasets.checks import check_rows
-from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.sources.vector_source import as_float32
 from vq_benchmark.datasets.sources.wrappers import unit_norm
 from vq_benchmark.datasets.text.records import TextRecord
@@ -32,7 +32,7 @@ class Encoder(Protocol):
     @property
     def d(self) -> int: ...
     @property
-    def metric(self) -> Metric:
+    def distance(self) -> Distance:
         """The metric for comparing its vectors."""
         ...
 

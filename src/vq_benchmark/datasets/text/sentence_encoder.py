@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from vq_benchmark.arrays import FloatArray
-from vq_benchmark.datasets.dataset import Metric
+from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.text.encoding import Kind
 from vq_benchmark.errors import InputError
 
-METRIC_OF_SIMILARITY: dict[str, Metric] = {"cosine": "cosine", "dot": "ip", "euclidean": "l2"}
+DISTANCE_OF_SIMILARITY: dict[str, Distance] = {"cosine": "cosine", "dot": "ip", "euclidean": "l2"}
 HUB_FILES = ("modules.json", "config.json")
 """Every model on the Hugging Face Hub has one of these files."""
 READ_BYTES = 2**20
@@ -75,9 +75,9 @@ class SentenceEncoder:
         return int(self._model.get_embedding_dimension())
 
     @property
-    def metric(self) -> Metric:
+    def distance(self) -> Distance:
         """The metric for comparing the model's vectors, as the model states it."""
-        return METRIC_OF_SIMILARITY.get(str(self._model.similarity_fn_name), "cosine")
+        return DISTANCE_OF_SIMILARITY.get(str(self._model.similarity_fn_name), "cosine")
 
     def encode(self, texts: Sequence[str], kind: Kind) -> FloatArray:
         """One batch as (len(texts), d) float32."""

@@ -90,9 +90,9 @@ class FaissEden(Quantizer):
         self._index = eden_index(self._centre, self.parameters.bits, "ip")
         self.code_bytes = int(self._index.sa_code_size())
 
-    def search_index(self, metric: str) -> Any:
+    def search_index(self, distance: str) -> Any:
         rotation = random_orthogonal(self.d, int(self._seed)).astype(np.float32)
-        return rotated_index(rotation, eden_index(self._centre, self.parameters.bits, metric))
+        return rotated_index(rotation, eden_index(self._centre, self.parameters.bits, distance))
 
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> FaissEdenParameters:

@@ -69,8 +69,8 @@ class LSQ(AdditiveQuantizer):
         quantizer.random_seed = seed
         return quantizer
 
-    def _new_index(self, metric: int) -> tuple[Any, Any]:
-        index = faiss.IndexLocalSearchQuantizer(self.d, self.parameters.m, self.parameters.nbits, metric)
+    def _new_index(self, distance: int) -> tuple[Any, Any]:
+        index = faiss.IndexLocalSearchQuantizer(self.d, self.parameters.m, self.parameters.nbits, distance)
         return index, index.lsq
 
     def footprint(self, n: int, d: int) -> Footprint:

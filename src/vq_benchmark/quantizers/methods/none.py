@@ -43,8 +43,8 @@ class Uncompressed(Quantizer):
         self.d = d
         self.code_bytes = 4 * d
 
-    def search_index(self, metric: str) -> Any:
-        return flat_index(self.d, metric)
+    def search_index(self, distance: str) -> Any:
+        return flat_index(self.d, distance)
 
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> Parameters:

@@ -82,8 +82,8 @@ class OPQ(Quantizer):
         self._rotation = DenseRotation(self._matrix)
         self._code = ProductCode(self._codebooks)
 
-    def search_index(self, metric: str) -> Any:
-        return rotated_index(self._matrix, product_index(self._codebooks, metric))
+    def search_index(self, distance: str) -> Any:
+        return rotated_index(self._matrix, product_index(self._codebooks, distance))
 
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> Parameters:

@@ -51,8 +51,8 @@ class PQ(Quantizer):
         self._codebooks = state["codebooks"]
         self._code = ProductCode(self._codebooks)
 
-    def search_index(self, metric: str) -> Any:
-        return product_index(self._codebooks, metric)
+    def search_index(self, distance: str) -> Any:
+        return product_index(self._codebooks, distance)
 
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> Parameters:

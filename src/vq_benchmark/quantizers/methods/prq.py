@@ -87,9 +87,9 @@ class PRQ(AdditiveQuantizer):
             part.cp.min_points_per_centroid = 1
         return quantizer
 
-    def _new_index(self, metric: int) -> tuple[Any, Any]:
+    def _new_index(self, distance: int) -> tuple[Any, Any]:
         index = _faiss.IndexProductResidualQuantizer(
-            self.d, self.parameters.nsplits, self.parameters.m, self.parameters.nbits, metric
+            self.d, self.parameters.nsplits, self.parameters.m, self.parameters.nbits, distance
         )
         return index, index.prq
 

@@ -104,13 +104,13 @@ class FaissRabitq(Quantizer):
         self._index = rabitq_index(self._centre, self.parameters.bits, "ip")
         self.code_bytes = int(self._index.sa_code_size())
 
-    def search_index(self, metric: str) -> Any:
+    def search_index(self, distance: str) -> Any:
         rotation = random_orthogonal(self.d, int(self._seed)).astype(np.float32)
-        return rotated_index(rotation, rabitq_index(self._centre, self.parameters.bits, metric))
+        return rotated_index(rotation, rabitq_index(self._centre, self.parameters.bits, distance))
 
-    def index_codes(self, vectors: FloatArray, metric: str) -> CodeArray:
+    def index_codes(self, vectors: FloatArray, distance: str) -> CodeArray:
         """The same bits as `encode` gives, with faiss's factors for L2 distances where the metric is L2."""
-        index = rabitq_index(self._centre, self.parameters.bits, metric)
+        index = rabitq_index(self._centre, self.parameters.bits, distance)
         codes: CodeArray = index.sa_encode(self._rotate(self._check_rows(vectors)))
         return codes
 

@@ -52,8 +52,8 @@ class RQ(AdditiveQuantizer):
         quantizer.cp.min_points_per_centroid = 1
         return quantizer
 
-    def _new_index(self, metric: int) -> tuple[Any, Any]:
-        index = faiss.IndexResidualQuantizer(self.d, self.parameters.m, self.parameters.nbits, metric)
+    def _new_index(self, distance: int) -> tuple[Any, Any]:
+        index = faiss.IndexResidualQuantizer(self.d, self.parameters.m, self.parameters.nbits, distance)
         return index, index.rq
 
     def _prepare(self, codebooks: FloatArray) -> None:

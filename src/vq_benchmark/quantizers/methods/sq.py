@@ -86,9 +86,9 @@ class SQ(Quantizer):
             extent = state["cell"] * np.float32(2**self.parameters.bits - 1)
             faiss.copy_array_to_vector(np.concatenate([state["lowest"], extent]), self._faiss.trained)
 
-    def search_index(self, metric: str) -> Any:
+    def search_index(self, distance: str) -> Any:
         trained = faiss.vector_to_array(self._faiss.trained) if self._grids else None
-        return scalar_index(self.d, FORMATS[self.parameters.bits], trained, metric)
+        return scalar_index(self.d, FORMATS[self.parameters.bits], trained, distance)
 
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> Parameters:

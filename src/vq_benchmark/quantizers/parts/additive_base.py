@@ -18,7 +18,7 @@ from vq_benchmark.quantizers.budget import whole_bytes
 from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.matmul import panels_bytes
 from vq_benchmark.quantizers.kernels.tiles import TILE_ROWS, in_tiles
-from vq_benchmark.quantizers.parts.faiss_index import METRICS
+from vq_benchmark.quantizers.parts.faiss_index import DISTANCES
 from vq_benchmark.quantizers.parts.product_code import ProductParameters
 
 ROWS_PER_CENTROID = 64
@@ -85,8 +85,8 @@ class AdditiveQuantizer(Quantizer):
         vectors: FloatArray = self._faiss.decode(np.ascontiguousarray(codes))
         return vectors
 
-    def search_index(self, metric: str) -> Any:
-        index, quantizer = self._new_index(METRICS[metric])
+    def search_index(self, distance: str) -> Any:
+        index, quantizer = self._new_index(DISTANCES[distance])
         self._set_codebooks(quantizer, self._codebooks)
         quantizer.is_trained = index.is_trained = True
         return index
@@ -118,7 +118,7 @@ class AdditiveQuantizer(Quantizer):
         """An untrained quantizer of faiss."""
 
     @abstractmethod
-    def _new_index(self, metric: int) -> tuple[Any, Any]:
+    def _new_index(self, distance: int) -> tuple[Any, Any]:
         """An untrained index of faiss, which decodes as it searches, and its quantizer."""
 
     @abstractmethod

@@ -14,49 +14,49 @@ from vq_benchmark.quantizers.parts.scales import norm_about
 
 FAISS_LEAST_DISTANCE = 3.5e-4
 """Of a vector from the mean, the square root of the 1.2e-7 below which faiss takes a squared norm for zero."""
-METRICS = {"l2": faiss.METRIC_L2, "ip": faiss.METRIC_INNER_PRODUCT, "cosine": faiss.METRIC_INNER_PRODUCT}
+DISTANCES = {"l2": faiss.METRIC_L2, "ip": faiss.METRIC_INNER_PRODUCT, "cosine": faiss.METRIC_INNER_PRODUCT}
 
 
-def flat_index(d: int, metric: str) -> Any:
+def flat_index(d: int, distance: str) -> Any:
     """An IndexFlat, whose codes are the float32 vectors themselves."""
-    return faiss.IndexFlat(d, METRICS[metric])
+    return faiss.IndexFlat(d, DISTANCES[distance])
 
 
-def product_index(codebooks: FloatArray, metric: str) -> Any:
+def product_index(codebooks: FloatArray, distance: str) -> Any:
     """An IndexPQ of codebooks (m, 2^nbits, w). It searches by asymmetric distances to all codes: its search type is
     faiss's default, without the polysemous filter."""
     m, centroids, width = codebooks.shape
-    index: Any = faiss.IndexPQ(m * width, m, centroids.bit_length() - 1, METRICS[metric])
+    index: Any = faiss.IndexPQ(m * width, m, centroids.bit_length() - 1, DISTANCES[distance])
     faiss.copy_array_to_vector(np.ascontiguousarray(codebooks, np.float32).ravel(), index.pq.centroids)
     index.is_trained = True
     return index
 
 
-def scalar_index(d: int, kind: int, trained: FloatArray | None, metric: str) -> Any:
+def scalar_index(d: int, kind: int, trained: FloatArray | None, distance: str) -> Any:
     """An IndexScalarQuantizer of a QT_ kind; `trained` is what its ScalarQuantizer has learned, None if nothing."""
-    index = faiss.IndexScalarQuantizer(d, kind, METRICS[metric])
+    index = faiss.IndexScalarQuantizer(d, kind, DISTANCES[distance])
     if trained is not None:
         faiss.copy_array_to_vector(trained, index.sq.trained)
     index.is_trained = True
     return index
 
 
-def rabitq_index(centre: FloatArray, bits: int, metric: str) -> Any:
+def rabitq_index(centre: FloatArray, bits: int, distance: str) -> Any:
     """An IndexRaBitQ of bits per dimension about a centre (d,), that quantizes queries to 8 bits per dimension.
 
-    With float queries (`index.qb = 0`) faiss searches some hundred times slower. Its factors differ from metric to
-    metric; its `reconstruct` reads the sign bits only, its search reads all.
+    With float queries (`index.qb = 0`) faiss searches some hundred times slower. Its factors differ from distance to
+    distance; its `reconstruct` reads the sign bits only, its search reads all.
     """
-    index: Any = faiss.IndexRaBitQ(len(centre), METRICS[metric], bits)
+    index: Any = faiss.IndexRaBitQ(len(centre), DISTANCES[distance], bits)
     faiss.copy_array_to_vector(centre, index.center)
     index.qb = 8
     index.is_trained = True
     return index
 
 
-def eden_index(centre: FloatArray, bits: int, metric: str) -> Any:
+def eden_index(centre: FloatArray, bits: int, distance: str) -> Any:
     """An IndexEDEN of bits per dimension about a centre (d,), with faiss's default, unbiased scale."""
-    index: Any = faiss.index_factory(len(centre), f"EDEN{bits}", METRICS[metric])
+    index: Any = faiss.index_factory(len(centre), f"EDEN{bits}", DISTANCES[distance])
     faiss.copy_array_to_vector(centre, index.center)
     index.is_trained = True
     return index
