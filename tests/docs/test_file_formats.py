@@ -5,25 +5,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from vq_benchmark.datasets.parquet import row_index
 
+from vq_benchmark.datasets.sources.parquet import row_index
 from vq_benchmark.evaluation import accumulators, ground_truth, ground_truth_files, measurement, metric_set
 from vq_benchmark.quantizers.registry import get_quantizer
 from vq_benchmark.results import checkpoints, database, models
-from vq_benchmark.studies import manifest
+from vq_benchmark.studies import plan
 
 PROJECT = Path(__file__).parents[2]
+VERSION = r"^(?:(?:FORMAT_|SCHEMA_)?VERSION = \d+|FORMAT = ArchiveFormat\()"
 PAGE = (PROJECT / "docs" / "FILE_FORMATS.md").read_text()
 WRITTEN = {
     "results database": database.SCHEMA_VERSION,
     "metric set": metric_set.VERSION,
-    "model": models.FORMAT_VERSION,
-    "ground truth": ground_truth_files.FORMAT_VERSION,
-    "measurement": measurement.FORMAT_VERSION,
-    "sums inside": accumulators.FORMAT_VERSION,
+    "model": models.FORMAT.version,
+    "ground truth": ground_truth_files.FORMAT.version,
+    "measurement": measurement.FORMAT.version,
+    "sums inside": accumulators.FORMAT.version,
     "checkpoint": checkpoints.FORMAT_VERSION,
-    "unfinished ground truth": ground_truth.FORMAT_VERSION,
-    "study": manifest.FORMAT_VERSION,
+    "unfinished ground truth": ground_truth.FORMAT.version,
+    "study": plan.FORMAT_VERSION,
     "index of parquet": row_index.FORMAT_VERSION,
 }
 
@@ -36,7 +37,7 @@ def test_the_table_states_the_version_that_is_written(kind, version):
 
 def test_every_version_in_the_code_stands_in_the_table():
     sources = (PROJECT / "src").rglob("*.py")
-    declared = [re.findall(r"^(?:FORMAT_|SCHEMA_)?VERSION = \d+", path.read_text(), re.MULTILINE) for path in sources]
+    declared = [re.findall(VERSION, path.read_text(), re.MULTILINE) for path in sources]
     assert sum(map(len, declared)) == len(WRITTEN) == len(re.findall(r"^\|.*\| \d+ \|", PAGE, re.MULTILINE))
 
 
@@ -47,4 +48,4 @@ def test_the_example_shows_what_an_archive_holds(tmp_path, monkeypatch, capsys):
     Path("exported").mkdir()
     models.save_model(quantizer, Path("exported/model.npz"), metadata={})
     exec(compile(example, "example", "exec"), {})
-    assert capsys.readouterr().out.split()[:2] == [str(models.FORMAT_VERSION), "none"]
+    assert capsys.readouterr().out.split()[:2] == [str(models.FORMAT.version), "none"]
