@@ -100,7 +100,7 @@ def test_measurements_of_other_subjects_are_refused(field: str, make_dataset, ro
 def test_settings_that_change_the_result_make_another_subject(make_dataset, rounding) -> None:
     dataset = make_dataset("l2", n=600)
     mine = evaluate(rounding, dataset, stop=300)
-    for changed in ({"candidates": 150}, {"num_pairs": 7}, {"seed": 5}, {"with_pairwise": False}):
+    for changed in ({"max_candidates": 150}, {"num_pairs": 7}, {"seed": 5}, {"with_pairwise": False}):
         with pytest.raises(ValueError, match="differ in"):
             mine.merge(evaluate(rounding, dataset, start=300, settings=PassSettings(**changed)))
     with pytest.raises(ValueError, match="only some of them have a ground truth"):

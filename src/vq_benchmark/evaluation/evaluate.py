@@ -121,8 +121,8 @@ def evaluate(
     """
     if quantizer.d != dataset.d:
         raise InputError(f"the model is for dimension {quantizer.d}, the data set has {dataset.d}.")
-    if k > settings.candidates:
-        raise InputError(f"k is {k}, but only {settings.candidates} candidates are kept (--max-candidates).")
+    if k > settings.max_candidates:
+        raise InputError(f"k is {k}, but only {settings.max_candidates} candidates are kept (--max-candidates).")
     stop = dataset.n if stop is None else stop
     if truths is None and settings.with_scores:
         truths = exact_truths(dataset, k, start=start, stop=stop, batch_size=batch_size)
@@ -180,7 +180,7 @@ def _subject(
         judged_first=0 if own_judged_queries(dataset) is None else len(dataset.queries),
         k=k,
         seed=settings.seed,
-        candidates=settings.candidates,
+        candidates=settings.max_candidates,
         num_pairs=settings.num_pairs,
         with_pairwise=settings.with_pairwise,
         with_rank=with_rank,

@@ -24,7 +24,7 @@ WARM_UP_ROWS = 64
 class PassSettings:
     """What a pass measures; all of it determines the result."""
 
-    candidates: int = 200
+    max_candidates: int = 200
     """Best rows kept per query (R)."""
     num_pairs: int = 20_000
     """Pairs drawn over the whole base: as many of query and vector as of vector and vector."""
@@ -36,7 +36,7 @@ class PassSettings:
     """Whether to measure distances between pairs of base rows."""
 
     def __post_init__(self) -> None:
-        for name, least in (("candidates", 1), ("num_pairs", 0), ("seed", 0)):
+        for name, least in (("max_candidates", 1), ("num_pairs", 0), ("seed", 0)):
             if getattr(self, name) < least:
                 raise InputError(f"{name} is {getattr(self, name)}, it must be at least {least}.")
 
@@ -101,7 +101,7 @@ def stream(
     stop = base.n if stop is None else stop
     accumulators = Accumulators(spans=[(start, stop)])
     if settings.with_scores:
-        accumulators.top = TopCandidates.empty(len(queries), settings.candidates)
+        accumulators.top = TopCandidates.empty(len(queries), settings.max_candidates)
     timings = Timings()
     scorer = _Scorer(quantizer, queries, metric, len(queries) if pair_queries is None else pair_queries)
 
