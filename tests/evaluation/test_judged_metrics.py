@@ -57,7 +57,7 @@ def orders(rng: np.random.Generator, depth: int) -> TopCandidates:
 def judged(rng: np.random.Generator, found: TopCandidates, exact: TopCandidates, qrels: np.ndarray) -> Metrics:
     subject = MeasurementKey(
         n=N, d=8, code_bytes=8, model_bytes=0, model_hash="", metric="ip", queries=3, judged_first=0, k=1,
-        seed=int(rng.integers(100)), candidates=found.size, num_pairs=0, with_pairwise=False,
+        seed=int(rng.integers(100)), max_candidates=found.size, num_pairs=0, with_pairwise=False,
     )  # fmt: skip
     truth = GroundTruth(exact, (0, N))
     measurement = Measurement(
@@ -138,7 +138,7 @@ def test_shallow_neighbours_give_no_deeper_metric(make_dataset, rounding) -> Non
             {f"{name}{end}" for name in JUDGED_DEPTHS for end in ("_exact", "_loss")} | {"recall_at_100_qrels"},
         ),
     ):
-        metrics = finished_metrics(evaluate(rounding, dataset, k=k, settings=PassSettings(candidates=candidates)))
+        metrics = finished_metrics(evaluate(rounding, dataset, k=k, settings=PassSettings(max_candidates=candidates)))
         names = {f"{name}{suffix}" for name in JUDGED_DEPTHS for suffix in ("", "_exact", "_loss")}
         assert names - set(metrics) == absent
     tiny = make_dataset("ip", n=45, judged="own")

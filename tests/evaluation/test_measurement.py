@@ -101,7 +101,7 @@ def test_settings_that_change_the_result_make_another_subject(make_dataset, roun
     dataset = make_dataset("l2", n=600)
     mine = evaluate(rounding, dataset, pass_=Pass(stop=300))
     for changed in (
-        {"candidates": 150},
+        {"max_candidates": 150},
         {"num_pairs": 7},
         {"seed": 5},
         {"with_pairwise": False},

@@ -23,7 +23,7 @@ from vq_benchmark.evaluation.tiling import Pass
 from vq_benchmark.quantizers.registry import get_quantizer
 
 N = 3000
-MANY_PAIRS = PassSettings(candidates=200, num_pairs=100_000, seed=1)
+MANY_PAIRS = PassSettings(max_candidates=200, num_pairs=100_000, seed=1)
 
 
 def similarities(queries: np.ndarray, vectors: np.ndarray, metric: Distance) -> np.ndarray:
@@ -251,7 +251,7 @@ def test_a_base_of_zero_vectors(rounding) -> None:
 
 def test_depths_follow_k_and_the_candidates(make_dataset, rounding) -> None:
     dataset = make_dataset("ip", n=500)
-    metrics = finished_metrics(evaluate(rounding, dataset, k=37, settings=PassSettings(candidates=40)))
+    metrics = finished_metrics(evaluate(rounding, dataset, k=37, settings=PassSettings(max_candidates=40)))
     names = {
         name for name in metrics if name.startswith("recall") and "qrels" not in name and not name.endswith("_ci")
     }

@@ -144,4 +144,4 @@ def test_the_numbers_in_the_text_are_those_of_the_code() -> None:
     for number in (TILE_ROWS, RESAMPLES):
         assert f"{number:,}" in TEXT
     assert f"up to {WARM_UP_ROWS} vectors" in TEXT
-    assert f"{PassSettings().candidates} by default" in TEXT
+    assert f"{PassSettings().max_candidates} by default" in TEXT

@@ -17,7 +17,7 @@ from vq_benchmark.evaluation.streaming import PassSettings
 from vq_benchmark.evaluation.tiling import TILE_ROWS, WHOLE_BASE, Pass
 
 N = 4 * TILE_ROWS + 1000
-SETTINGS = PassSettings(candidates=20, num_pairs=500, seed=3)
+SETTINGS = PassSettings(max_candidates=20, num_pairs=500, seed=3)
 T = TypeVar("T", Measurement, GroundTruth)
 
 cuts = st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3 * TILE_ROWS)), max_size=6)

@@ -23,7 +23,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "none": {}, "pq": {"m": 4, "nbits": 4}, "opq": {"m": 4, "nbits": 4}, "sq": {"bits": 4}, "rabitq": {"bits": 1},
 }  # fmt: skip
 QUANTIZERS = [name for name in SMALL if name in registered()]
-SETTINGS = PassSettings(candidates=30, num_pairs=500, seed=3)
+SETTINGS = PassSettings(max_candidates=30, num_pairs=500, seed=3)
 PARTITIONS = [
     [0, 1, TILE_ROWS - 1, TILE_ROWS + 1, 2 * TILE_ROWS + 999],
     [0, TILE_ROWS, 5000, 5001],
@@ -95,7 +95,7 @@ def test_the_pairs_are_as_many_as_asked_for_and_depend_on_the_seed(
     assert whole.total("score:x:0") == SETTINGS.num_pairs
     # Pairs of equal rows have no distance to distort, all others are counted.
     assert 0.9 * SETTINGS.num_pairs < whole.total("pairwise:0") <= SETTINGS.num_pairs
-    other = passed(rounding, dataset, PassSettings(candidates=30, num_pairs=500, seed=4))
+    other = passed(rounding, dataset, PassSettings(max_candidates=30, num_pairs=500, seed=4))
     assert other.total("score:x:1") != whole.total("score:x:1")
     assert other.total("vector:y:1") == whole.total("vector:y:1")
 
@@ -175,7 +175,7 @@ def test_a_bad_row_is_refused_before_it_is_encoded(
         stream(rounding, ArraySource(rows), Queries(rows[:2], "l2"), SETTINGS)
 
 
-@pytest.mark.parametrize("field", ["candidates", "num_pairs", "seed"])
+@pytest.mark.parametrize("field", ["max_candidates", "num_pairs", "seed"])
 def test_impossible_settings_are_refused(field: str) -> None:
     with pytest.raises(InputError, match=field):
         PassSettings(**{field: -1})

@@ -55,7 +55,7 @@ def test_merge_keys_that_repeat_each_other_cost_no_more_than_their_text():
 
 def test_validated_names_the_place():
     assert validated(tuple[int, ...], ["1", 2]) == (1, 2)
-    with pytest.raises(ValueError, match=r"^1: Input should be a valid integer") as raised:
+    with pytest.raises(ValueError, match=r"^1 is 'x'; it must be a whole number") as raised:
         validated(tuple[int, ...], [1, "x"])
     assert "\n" not in str(raised.value)
 

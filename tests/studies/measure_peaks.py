@@ -18,7 +18,7 @@ use_threads(1)
 
 import numpy as np  # noqa: E402 - the libraries are loaded with one thread
 
-import vq_benchmark.cli.main  # noqa: E402, F401 - as the program loads them
+import vq_benchmark.cli.run  # noqa: E402, F401 - as the program loads them
 from vq_benchmark.datasets.loading import load_dataset  # noqa: E402
 from vq_benchmark.machine.memory import peak_bytes, reset_peak  # noqa: E402
 from vq_benchmark.machine.progress import SilentReporter  # noqa: E402

@@ -9,49 +9,27 @@ import typer
 from typer.exceptions import TyperException
 
 from vq_benchmark import __version__
-from vq_benchmark.cli import (
-    datasets,
-    embed,
-    export,
-    generate_data,
-    inspect,
-    merge,
-    methods,
-    plot,
-    precompute_gt,
-    run,
-    slurm,
-    study,
-    sweep,
-)
 from vq_benchmark.cli.exit_codes import BAD_INPUT
-from vq_benchmark.cli.program import Commands
+from vq_benchmark.cli.program import Commands, lazy_group
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.signals import SIGNALLED, Interrupted, farewell, interruptible
 from vq_benchmark.machine.terminal import echo, printable
 
+COMMANDS = {
+    name: f"vq_benchmark.cli.{name.replace('-', '_')}"
+    for name in (
+        "run", "sweep", "study", "slurm", "precompute-gt", "merge", "plot", "export", "methods", "datasets", "inspect",
+        "generate-data", "embed",
+    )
+}  # fmt: skip
+"""The module of each command; it is imported when the command is asked for."""
+
 app = Commands(
+    cls=lazy_group(COMMANDS),
     name="vq-benchmark",
     pretty_exceptions_enable=False,
     help="Measure what each vector quantizer loses at each bit budget, and how fast it is, on your own vectors.",
 )
-COMMANDS = (
-    run,
-    sweep,
-    study,
-    slurm,
-    precompute_gt,
-    merge,
-    plot,
-    export,
-    methods,
-    datasets,
-    inspect,
-    generate_data,
-    embed,
-)
-for command in COMMANDS:
-    command.register(app)
 
 
 def _show_version(wanted: bool) -> None:
@@ -108,5 +86,4 @@ def _refuse(sentence: str, code: int = BAD_INPUT) -> NoReturn:
 
 
 def _command(arguments: list[str]) -> str:
-    names = {command.name for command in app.registered_commands} | {group.name for group in app.registered_groups}
-    return next((f"{argument} " for argument in arguments if argument in names), "")
+    return next((f"{argument} " for argument in arguments if argument in COMMANDS), "")

@@ -1,6 +1,9 @@
-"""How commands look in `--help`: what a value is in a word, nothing for a flag, and `--help` last."""
+"""How commands look in `--help` (what a value is in a word, nothing for a flag), and when they are loaded."""
 
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import typer
@@ -49,9 +52,50 @@ class Group(TyperGroup):
 class Commands(typer.Typer):
     """Commands under one name; those that are added look as the others do."""
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(cls=Group, rich_markup_mode="markdown", **settings)
+    def __init__(self, cls: type[Group] = Group, **settings: Any) -> None:
+        super().__init__(cls=cls, rich_markup_mode="markdown", **settings)
 
     def command(self, name: str | None = None, **settings: Any) -> Any:
         """As of typer."""
         return super().command(name, cls=Command, **settings)
+
+
+class _Modules(Mapping[str, Any]):
+    """Commands by name, each imported when it is asked for."""
+
+    def __init__(self, modules: Mapping[str, str]) -> None:
+        self.modules = modules
+
+    def __getitem__(self, name: str) -> Any:
+        commands = Commands()
+        import_module(self.modules[name]).register(commands)
+        return typer.main.get_group(commands).commands[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.modules)
+
+    def __len__(self) -> int:
+        return len(self.modules)
+
+
+def lazy_group(modules: Mapping[str, str]) -> type[Group]:
+    """A group of the commands that those modules `register`, by name.
+
+    The libraries of a command take a second to load: completion and `--version` need none of them.
+    """
+
+    class Lazy(Group):
+        def __init__(self, **settings: Any) -> None:
+            super().__init__(**settings)
+            self.commands = _Modules(modules)  # type: ignore[assignment]
+
+        def list_commands(self, ctx: Any) -> list[str]:
+            return list(modules)
+
+        def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+            """Names of commands, else options; the help of commands would load them."""
+            matching = (name for name in modules if name.startswith(incomplete))
+            names = [SimpleNamespace(type="plain", value=name, help=None) for name in matching]
+            return names or super().shell_complete(ctx, incomplete)
+
+    return Lazy

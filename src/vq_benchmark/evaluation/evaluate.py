@@ -137,8 +137,8 @@ def _measurement(
 def _check(quantizer: Quantizer, dataset: Dataset, k: int, settings: PassSettings) -> None:
     if quantizer.d != dataset.d:
         raise InputError(f"the model has dimension {quantizer.d}, but the data set has dimension {dataset.d}.")
-    if k > settings.candidates:
-        raise InputError(f"k is {k}, but only {settings.candidates} candidates are kept; raise --max-candidates.")
+    if k > settings.max_candidates:
+        raise InputError(f"k is {k}, but only {settings.max_candidates} candidates are kept; raise --max-candidates.")
 
 
 def _check_truths(truths: GroundTruths | None, dataset: Dataset, k: int) -> None:
@@ -167,7 +167,7 @@ def _subject(quantizer: Quantizer, dataset: Dataset, k: int, settings: PassSetti
         judged_first=0 if own_judged_queries(dataset) is None else len(dataset.queries),
         k=k,
         seed=settings.seed,
-        candidates=settings.candidates,
+        candidates=settings.max_candidates,
         num_pairs=settings.num_pairs,
         with_pairwise=settings.with_pairwise,
         with_rank=settings.with_rank,

@@ -24,7 +24,7 @@ WARM_UP_ROWS = 64
 class PassSettings:
     """What a pass measures; every field affects the result."""
 
-    candidates: int = 200
+    max_candidates: int = 200
     """Best rows kept per query (R)."""
     num_pairs: int = 20_000
     """Pairs of a query and a vector, and as many pairs of two vectors, drawn over the whole base."""
@@ -38,7 +38,7 @@ class PassSettings:
     """Whether to measure the rank distortion."""
 
     def __post_init__(self) -> None:
-        for name, least in (("candidates", 1), ("num_pairs", 0), ("seed", 0)):
+        for name, least in (("max_candidates", 1), ("num_pairs", 0), ("seed", 0)):
             if getattr(self, name) < least:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be at least {least}.")
 
@@ -103,7 +103,7 @@ def stream(
     start, stop = pass_.rows(base.n)
     accumulators, timings = Accumulators(spans=[(start, stop)]), Timings()
     if settings.with_scores:
-        accumulators.top = TopCandidates.empty(len(queries.vectors), settings.candidates)
+        accumulators.top = TopCandidates.empty(len(queries.vectors), settings.max_candidates)
     scorer = _Scorer(quantizer, queries)
     for tile in tiles(base, queries.distance, pass_, lambda row: (accumulators.copy([(start, row)]), timings.copy())):
         if not timings.rows:

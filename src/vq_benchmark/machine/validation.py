@@ -96,7 +96,8 @@ def problem(error: ValidationError, spelled: Callable[[str], str] = str) -> str:
     if first["type"] == "value_error":
         return f"{place}: {message}"
     right = RIGHT.get(first["type"])
-    what = f"it {message.removeprefix('Input ')}" if right is None else right.format(**first.get("ctx", {}))
+    said = message.replace("Input ", "it ", 1)
+    what = said[0].lower() + said[1:] if right is None else right.format(**first.get("ctx", {}))
     return f"{place} is {_shown(first['input'])}; {what}"
 
 

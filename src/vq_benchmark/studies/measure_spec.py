@@ -21,7 +21,7 @@ class MeasureSpec(Spec):
 
     train_size: int = Field(DEFAULT_TRAIN_SIZE, ge=1, description="Vectors to train on, sampled from the whole data.")
     k: int = Field(DEFAULT_K, ge=1, description="Neighbours per query: the depth of recall and rank distortion.")
-    max_candidates: int = Field(PassSettings.candidates, ge=1, description="Best rows kept per query (R).")
+    max_candidates: int = Field(PassSettings.max_candidates, ge=1, description="Best rows kept per query (R).")
     num_pairs: int = Field(
         PassSettings.num_pairs, ge=0, description="Pairs of vectors for score and distance errors."
     )
@@ -59,7 +59,7 @@ class MeasureSpec(Spec):
     def pass_settings(self, seed: int) -> PassSettings:
         """What one pass over the base measures."""
         return PassSettings(
-            candidates=self.max_candidates,
+            max_candidates=self.max_candidates,
             num_pairs=self.num_pairs,
             seed=seed,
             with_scores=self.with_recall,
