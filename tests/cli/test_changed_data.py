@@ -144,7 +144,10 @@ def test_a_chunk_is_measured_again_where_vectors_that_its_truth_searched_changed
     assert chunk(0, 8192).code == 0
     rewrite(large, slice(20_000, N))
     outdated = chunk(8192, N)
-    assert (outdated.code, "the vectors have changed since the ground truth 'gt.npz' was computed" in outdated.err) == (2, True)
+    assert (
+        outdated.code,
+        "the vectors have changed since the ground truth 'gt.npz' was computed" in outdated.err,
+    ) == (2, True)
     program(*search)
     assert chunk(8192, N).code == 0
     assert "cannot be merged" in program("merge", "merged.db", "parts").err
