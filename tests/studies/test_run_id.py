@@ -57,7 +57,9 @@ MODEL = {"fingerprint", "learn_fingerprint", "train_size", "method", "config", "
 def other(name):
     """Another value of a field of `MeasureSpec`, whatever it is."""
     value = getattr(OPTIONS.measure, name)
-    return OTHER_MEASURE.get(name, not value if isinstance(value, bool) else value + 1 if value else None)
+    if name in OTHER_MEASURE or isinstance(value, bool):
+        return OTHER_MEASURE.get(name, not value)
+    return value - 1 if value > 1 else value + 1
 
 
 def changed(name):
