@@ -25,7 +25,7 @@ class TurboquantParameters(RotatedParameters):
 
     variant: Literal["mse", "prod"] = Field(
         default="mse",
-        description="mse: all bits go to levels; prod: one goes to a sketch for unbiased scores, which decode ignores.",
+        description="mse: levels only; prod: one bit goes to a sketch for unbiased scores, which decode ignores.",
     )
 
     @model_validator(mode="after")
