@@ -34,7 +34,7 @@ class LsqParameters(AdditiveParameters):
         if n < least:
             raise InputError(
                 f"{name} with m={self.m}, nbits={self.nbits} needs at least {least} training vectors, not {n}; "
-                "give more with --train-size, or a smaller m or nbits."
+                "raise --train-size, or lower m or nbits."
             )
 
     def training_rows(self, n: int) -> int:

@@ -19,7 +19,7 @@ class MinMaxParameters(Parameters):
 
     @property
     def bits2(self) -> int:
-        """Bits of LVQ's second level, which there is none of."""
+        """Bits of LVQ's second level: none."""
         return 0
 
 

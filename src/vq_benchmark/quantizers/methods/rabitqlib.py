@@ -232,7 +232,7 @@ def read_index(file: CodeArray, n: int, width: int, bits: int) -> tuple[Array, F
     start = HEADER_BYTES + width // 2 + 4 * width
     end = start + batches * sign_bytes
     if file[:8].tobytes() != b"RABQIDX1" or len(file) != end + n * (rest_bytes + 4):
-        raise InputError("rabitqlib saved an index in another layout than that of its versions 0.7.")
+        raise InputError("the installed rabitqlib writes an unknown index layout; install rabitqlib 0.7.")
     batch = file[start:end].reshape(batches, sign_bytes)
     signs = _sign_bits(batch[:, : BATCH * width // 8].reshape(batches, width // 8, 2, 16))[:n]
     factors = batch[:, BATCH * width // 8 :].copy().view("<f4").reshape(batches, 3, BATCH)

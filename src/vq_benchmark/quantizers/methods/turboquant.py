@@ -31,7 +31,7 @@ class TurboquantParameters(RotatedParameters):
     @model_validator(mode="after")
     def _prod_needs_two_bits(self) -> Self:
         if self.variant == "prod" and self.bits < 2:
-            raise ValueError("variant=prod needs bits of at least 2, one of which is the sketch")
+            raise ValueError("variant=prod needs at least 2 bits, because one of them is the sketch")
         return self
 
 
