@@ -26,7 +26,7 @@ class Parameters(BaseModel):
         """Raise InputError with the valid values if these parameters cannot code vectors of dimension d."""
 
     def training_seconds(self, n: int, d: int) -> float | None:
-        """Estimate the seconds that `fit` takes on n vectors of dimension d on one core; None if it is always fast."""
+        """Estimate the seconds of `fit` on n vectors of dimension d on one core; None if it is always fast."""
         return None
 
     @classmethod
@@ -200,7 +200,7 @@ class Quantizer(ABC):
         self.parameters.check_dimension(train.shape[1])
 
     def _check_rows(self, vectors: FloatArray) -> FloatArray:
-        """Return vectors as C-contiguous float32; raise InputError if they do not have the d of the training vectors."""
+        """Return vectors as C-contiguous float32; raise InputError if their dimension is not d."""
         if vectors.ndim != 2 or vectors.shape[1] != self.d:
             raise InputError(f"{self.name} was fitted to dimension {self.d}; it cannot encode shape {vectors.shape}.")
         return np.ascontiguousarray(vectors, np.float32)

@@ -10,8 +10,8 @@ from vq_benchmark.quantizers.parts.truncated_base import TruncatedQuantizer
 class Mrl(TruncatedQuantizer):
     """The first k dimensions, each on a uniform grid; the others decode to the training mean.
 
-    Kusupati et al., "Matryoshka Representation Learning" (NeurIPS 2022): models trained this way (equation 1) put what
-    matters first. With other models the dropped d − k dimensions are simply lost. The mean, not zero, is the
+    Kusupati et al., "Matryoshka Representation Learning" (NeurIPS 2022): models trained this way (equation 1) put
+    what matters first. With other models the dropped d − k dimensions are simply lost. The mean, not zero, is the
     least-squares estimate of a dropped dimension. Truncated vectors are not normalised again.
     """
 
