@@ -26,8 +26,8 @@ class MinMaxParameters(Parameters):
 class MinMax(Lvq):
     """x on the grid l + Δ·c, l and u its smallest and largest entries, Δ = (u − l)/(2^bits − 1).
 
-    Asymmetric integer quantization (Jacob et al., CVPR 2018, equation 1), with two 16-bit numbers per vector: LVQ
-    without its mean. Nothing is learned but the power of two in which the two numbers are stored.
+    Asymmetric integer quantization (Jacob et al., CVPR 2018, equation 1) with two 16-bit numbers per vector: LVQ
+    without the mean. It learns only the power of two in which the two numbers are stored.
     """
 
     name = "minmax"
