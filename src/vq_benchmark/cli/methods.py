@@ -60,5 +60,6 @@ def _show(description: Description, console: Terminal) -> None:
         table.add_column(header, overflow="fold")
     for parameter in description.parameters:
         values = f"{parameter.type} {parameter.bounds}".strip()
-        table.add_row(*map(Text, (parameter.name, values, str(parameter.default), parameter.description)))
+        default = "none" if parameter.default is None else str(parameter.default)
+        table.add_row(*map(Text, (parameter.name, values, default, parameter.description)))
     console.print(table)

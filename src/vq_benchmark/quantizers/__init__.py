@@ -1,1 +1,1 @@
-"""Floor 1: the vector quantizers, one file per family of methods."""
+"""Floor 1: the vector quantizers, where they come from, and the checks that they pass."""

@@ -1,4 +1,4 @@
-"""What every quantizer is: parameters, a fit, and packed codes that hold all a decoder needs."""
+"""The base classes of quantizers and of their parameters."""
 
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Self
@@ -17,28 +17,28 @@ State = dict[str, Array]
 
 
 class Parameters(BaseModel):
-    """The parameters of one method: frozen, typed and bounded; unknown names are refused.
+    """The parameters of one method: frozen, typed and bounded. Unknown names are refused.
 
-    Each field has a description, bounds and a default, from which the command line and the docs are made.
+    Give each field a description, bounds and a default: the command line and the docs are generated from them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     def check_dimension(self, d: int) -> None:
-        """Raise InputError, naming the valid values, if vectors of dimension d cannot be coded."""
+        """Raise InputError with the valid values if these parameters cannot code vectors of dimension d."""
 
     def training_seconds(self, n: int, d: int) -> float | None:
-        """About how long `fit` takes on n vectors of dimension d on one core; None where that is always short."""
+        """Estimate the seconds of `fit` on n vectors of dimension d on one core; None if it is always fast."""
         return None
 
     @classmethod
     def parse(cls, method: str, values: dict[str, Any]) -> Self:
-        """Validated parameters, or an InputError of one sentence that names what would be right."""
+        """Return validated parameters, or raise InputError with one sentence that says what would be valid."""
         return parsed(cls, values, method, noun="parameter")
 
 
 def one_of(*values: int) -> AfterValidator:
-    """A pydantic validator for an integer with a short list of valid values."""
+    """Return a pydantic validator for an integer with a short list of valid values."""
 
     def check(value: int) -> int:
         if value not in values:
@@ -51,93 +51,97 @@ def one_of(*values: int) -> AfterValidator:
 class Quantizer(ABC):
     """A lossy code for float32 vectors of dimension d.
 
-    A subclass sets the class variables, implements the abstract methods, and is registered by being defined in
-    a module of `vq_benchmark.quantizers`. `fit` is timed as training, `encode` and `decode` as rates; all three
-    must be deterministic under the seed, and `encode` and `decode` must give each row the same result whatever
-    other rows are in the call and however many threads there are.
+    A subclass sets the class variables and implements the abstract methods. A class in a file of
+    `vq_benchmark.quantizers.methods`, in a plugin or behind an entry point is found by its name.
+
+    The seed determines what `fit` learns. `encode` and `decode` give each row the same result, whatever other rows
+    are in the call and however many threads run. `check_quantizer` tests all of it.
     """
 
     name: ClassVar[str]
-    """The name users type, such as `pq`."""
+    """The name that users type, such as `pq`: lower-case letters, digits and single hyphens."""
     title: ClassVar[str]
     """The name in words, such as `Product quantization`."""
     paper: ClassVar[str]
-    """Authors, venue and year, arXiv number where there is one."""
+    """Authors, title, venue and year, and the arXiv number if there is one."""
     parameters_type: ClassVar[type[Parameters]] = Parameters
-    """The class of this method's parameters."""
+    """The class of the method's parameters."""
     unbiased_scores: ClassVar[bool] = False
     """Whether `decode_for_scores` is an unbiased estimator of inner products by design."""
     external: ClassVar[bool] = False
-    """Whether the codes are those of another project's library, an optional package; its rows are marked."""
+    """Whether another project's library, an optional package, makes the codes. Tables mark such rows."""
     slow: ClassVar[bool] = False
-    """Whether training may take hours: then a study refuses what takes long, and leaves the method out of "all"."""
+    """Whether training may take hours. Studies then refuse long training, and `all` leaves the method out."""
 
     d: int
-    """Dimension of the vectors, known after `fit`."""
+    """Dimension of the vectors; set by `fit` and `restore`."""
     code_bytes: int
-    """Bytes per vector, side information and padding included, known after `fit`."""
+    """Bytes per vector, side information and padding included; set by `fit` and `restore`."""
 
     def __init__(self, parameters: Parameters | None = None) -> None:
         self.parameters: Any = self.parameters_type() if parameters is None else parameters
 
     @abstractmethod
     def fit(self, train: FloatArray, *, seed: int = 0) -> Self:
-        """Learn the model from train (n, d) float32; the seed determines it."""
+        """Learn the model from train (n, d) float32, determined by the seed; return self."""
 
     @abstractmethod
     def encode(self, vectors: FloatArray) -> CodeArray:
-        """(n, d) float32 -> (n, code_bytes) uint8, C-contiguous."""
+        """Encode vectors: (n, d) float32 -> (n, code_bytes) uint8, C-contiguous."""
 
     @abstractmethod
     def decode(self, codes: CodeArray) -> FloatArray:
-        """(n, code_bytes) uint8 -> (n, d) float32, the least-squares reconstruction."""
+        """Return the least-squares reconstruction: (n, code_bytes) uint8 -> (n, d) float32."""
 
     def footprint(self, n: int, d: int) -> Footprint:
-        """About how much memory this quantizer, not fitted yet, takes for n training vectors of dimension d.
+        """Estimate the memory that this quantizer, not fitted yet, needs for n training vectors of dimension d.
 
-        The default is that of a method that works on float32 vectors in a few steps. A method that takes much more
-        or less says so, for it decides what a job may start.
+        The default fits methods that work on float32 vectors in a few steps. Override it if a method needs much more
+        or much less: jobs are refused by this estimate.
         """
         return Footprint(64 * d, fitting=4 * n * d, row=8 * d, row_in_flight=0, score_columns=d + 2, code=d)
 
     def project_queries(self, queries: FloatArray) -> FloatArray:
-        """(q, d) float32 -> (q, e) float32, the queries as `decode_for_scores` wants them."""
+        """Prepare queries for scoring: (q, d) float32 -> (q, e) float32, with the columns of `decode_for_scores`."""
         return queries
 
     def decode_for_scores(self, codes: CodeArray) -> FloatArray:
-        """(n, code_bytes) -> (n, e) float32, such that `project_queries(Q) @ decode_for_scores(C).T` is the
-        method's own estimate of the inner products `Q @ X.T`."""
+        """Decode for scoring: (n, code_bytes) uint8 -> (n, e) float32.
+
+        `project_queries(Q) @ decode_for_scores(C).T` is the method's own estimate of the inner products `Q @ X.T`.
+        """
         return self.decode(codes)
 
     def squared_norms(self, codes: CodeArray) -> DoubleArray:
-        """(n, code_bytes) -> (n,) float64, the method's own estimate of ‖x‖², which L2 scores use."""
+        """Estimate ‖x‖² for L2 scores: (n, code_bytes) uint8 -> (n,) float64."""
         return row_squares(self.decode(codes))
 
     def search_index(self, distance: str) -> Any:
-        """An empty, trained `faiss.Index` that searches under the metric (`l2`, `ip` or `cosine`), or None.
+        """Return an empty, trained `faiss.Index` for `l2`, `ip` or `cosine`, or None if faiss has none.
 
-        It takes `index_codes` through `faiss_index.add_codes` and scores them as the method's own estimator does.
-        None, the default: faiss has no index for these codes.
+        It takes `index_codes` through `faiss_index.add_codes` and scores them like the method's own estimator.
         """
         return None
 
     def index_codes(self, vectors: FloatArray, distance: str) -> CodeArray:
-        """(n, d) float32 -> (n, code_bytes) uint8, what the search index under the metric holds: the codes of
-        `encode`, unless faiss stores other factors beside the same bits for each metric."""
+        """Encode vectors for the search index of a distance: (n, d) float32 -> (n, code_bytes) uint8.
+
+        Override it if faiss stores different factors beside the same bits for each distance.
+        """
         return self.encode(vectors)
 
     @classmethod
     def has_search_index(cls) -> bool:
-        """Whether this method has a search index, which is known before it is fitted."""
+        """Tell whether the method has a search index, without fitting it."""
         return cls.search_index is not Quantizer.search_index
 
     @abstractmethod
     def state(self) -> State:
-        """What a decoder must store besides the parameters and d. Its size is `model_bytes`."""
+        """Return what a decoder must store besides the parameters and d. Its size is `model_bytes`."""
 
     @abstractmethod
     def restore(self, state: State, d: int) -> None:
-        """Become the fitted quantizer that `state` came from; d is the dimension it was fitted to."""
+        """Become the fitted quantizer that `state` came from; d is the dimension of its training vectors."""
 
     @property
     def model_bytes(self) -> int:
@@ -157,33 +161,33 @@ class Quantizer(ABC):
 
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> Parameters:
-        """Parameters with the most bits at or under the budget for vectors of dimension d.
+        """Choose the parameters with the most bits at or under the budget for vectors of dimension d.
 
         Raises:
-            InfeasibleBudget: no configuration fits; the message names the nearest that exists.
+            InfeasibleBudget: no configuration fits; the message names a budget that does.
         """
-        raise InputError(f"{cls.name} cannot be chosen by a budget of bits; give its parameters instead.")
+        raise InputError(f"{cls.name} does not support budgets of bits; give its parameters with --param.")
 
     @classmethod
     def unavailable(cls) -> str | None:
-        """Why this method cannot run here (a missing package and how to install it), or None."""
+        """Say why the method cannot run here, such as a missing package and how to install it; None if it can."""
         return None
 
     @classmethod
     def from_state(cls, parameters: Parameters, state: State, d: int) -> Self:
-        """The fitted quantizer that `state` came from."""
+        """Return the fitted quantizer that `state` came from."""
         quantizer = cls(parameters)
         quantizer.restore(state, d)
         return quantizer
 
     def _check_train(self, train: FloatArray) -> None:
-        """Refuse a training set that is not (n ≥ 1, d) float32, or a d that the parameters cannot code."""
+        """Raise InputError if train is not (n ≥ 1, d), or if the parameters cannot code its dimension."""
         if train.ndim != 2 or train.shape[0] == 0 or train.shape[1] == 0:
             raise InputError(f"{self.name} needs training vectors of shape (n, d), not {train.shape}.")
         self.parameters.check_dimension(train.shape[1])
 
     def _check_rows(self, vectors: FloatArray) -> FloatArray:
-        """vectors as C-contiguous float32; refused if they are not (n, d) with the d of the training vectors."""
+        """Return vectors as C-contiguous float32; raise InputError if their dimension is not d."""
         if vectors.ndim != 2 or vectors.shape[1] != self.d:
             raise InputError(f"{self.name} was fitted to dimension {self.d}; it cannot encode shape {vectors.shape}.")
         return np.ascontiguousarray(vectors, np.float32)

@@ -1,4 +1,4 @@
-"""How methods with a whole number of bits per dimension answer a budget."""
+"""Turn a budget of bits into whole bits per dimension or whole bytes per vector."""
 
 import math
 
@@ -9,15 +9,14 @@ SCALE_BITS = 64
 
 
 def whole_bits(method: str, bits_per_dim: float, lowest: int, highest: int) -> int:
-    """The most bits per dimension, from lowest to highest, whose code fits in the budget.
+    """Return the most bits per dimension, from lowest to highest, whose code fits in the budget.
 
-    The budget of such a method counts the bits of the code. The scales that it stores beside the code, at most
-    SCALE_BITS per vector (160 in the control `rabitq-faiss`), come on top: otherwise a budget of 2 would leave every
-    one of them at 1 bit.
-    `Quantizer.bits_per_dim` counts all, so a comparison still sees the true 2 + 64/d.
+    The budget of such a method counts the bits of the code only. Its scales, at most SCALE_BITS per vector (160 in
+    the control `rabitq-faiss`), come on top; otherwise a budget of 2 would leave each method at 1 bit.
+    `Quantizer.bits_per_dim` counts everything, so comparisons still see the true 2 + 64/d.
 
     Raises:
-        InfeasibleBudget: the budget is under the lowest.
+        InfeasibleBudget: the budget is below the lowest.
     """
     bits = min(math.floor(bits_per_dim), highest)
     if bits < lowest:
@@ -28,10 +27,10 @@ def whole_bits(method: str, bits_per_dim: float, lowest: int, highest: int) -> i
 
 
 def whole_bytes(method: str, bits_per_dim: float, d: int) -> int:
-    """Bytes of a code within the budget.
+    """Return the bytes of a code within the budget.
 
     Raises:
-        InfeasibleBudget: not even one fits.
+        InfeasibleBudget: not even one byte fits.
     """
     count = int(bits_per_dim * d / 8)
     if count < 1:

@@ -1,6 +1,7 @@
 """The facts about a method, read from its class, for `vq-benchmark methods` and docs/METHODS.md."""
 
 import inspect
+import re
 from dataclasses import dataclass
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
@@ -33,7 +34,7 @@ class Description:
     title: str
     paper: str
     text: str
-    """The docstring of its class."""
+    """The docstring of its class, one line for each paragraph."""
     parameters: tuple[ParameterDescription, ...]
     unbiased_scores: str
     """Whether estimates of inner products are unbiased by design: yes, no, or the parameters with which they are."""
@@ -50,12 +51,17 @@ def describe(method: str) -> Description:
         name=cls.name,
         title=cls.title,
         paper=cls.paper,
-        text=inspect.cleandoc(cls.__doc__ or ""),
+        text=_unwrapped(inspect.cleandoc(cls.__doc__ or "")),
         parameters=tuple(_parameter(name, info) for name, info in cls.parameters_type.model_fields.items()),
         unbiased_scores=_unbiased(cls),
         external=cls.external,
         unavailable=cls.unavailable(),
     )
+
+
+def _unwrapped(text: str) -> str:
+    """The text with one line for each paragraph or item, to be wrapped to the width of the reader's window."""
+    return re.sub(r"(?<!\n)\n(?!\n|- )", " ", text)
 
 
 def _unbiased(cls: type[Quantizer]) -> str:

@@ -1,21 +1,21 @@
-"""About how much memory a method takes, which is known before it is fitted."""
+"""The memory that a method needs, estimated before it is fitted."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """Bytes, to be compared with what a process may use before a method is run; within some 20 % is near enough."""
+    """Bytes, to compare with the memory limit before a method runs. Estimates within 20 % are good enough."""
 
     model: int
     """The fitted model, with the tables that coding needs."""
     fitting: int
-    """What `fit` takes at its peak, beside the training vectors and the model."""
+    """Peak of `fit`, besides the training vectors and the model."""
     row: int
-    """What coding takes at its peak for one vector, beside it, its code, and what it is decoded to."""
+    """Peak of encoding and decoding per vector, besides the vector, its code and its reconstruction."""
     row_in_flight: int
-    """The same for one of the vectors that threads are at work on, 1,024 each: see `kernels.tiles`."""
+    """The same per vector that a thread is working on; each thread works on 1,024 (`kernels.tiles`)."""
     score_columns: int
-    """Numbers that `decode_for_scores` gives for a vector, and `project_queries` for a query."""
+    """Columns that `decode_for_scores` and `project_queries` return."""
     code: int
-    """A vector in the search index."""
+    """Bytes per vector in the search index."""

@@ -12,11 +12,11 @@ from vq_benchmark.studies.measure_spec import MeasureSpec
 
 def test_what_is_missing_is_said_with_what_to_install() -> None:
     assert missing_extra("no-such-package", "1.0") == (
-        "no-such-package is not installed; pip install 'vq-benchmark[no-such-package]'."
+        "no-such-package is not installed; run pip install 'vq-benchmark[no-such-package]'."
     )
     major, minor = np.__version__.split(".")[:2]
     assert missing_extra("numpy", f"{major}.{minor}") is None
-    assert str(missing_extra("numpy", "0.1")).startswith(f"it reads the files of numpy 0.1, not {np.__version__}")
+    assert str(missing_extra("numpy", "0.1")).startswith(f"it needs numpy 0.1, not {np.__version__}")
 
 
 @pytest.mark.parametrize("method", ["rabitqlib", "scann-library"])

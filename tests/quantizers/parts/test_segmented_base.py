@@ -99,5 +99,5 @@ def test_a_budget_under_one_bit_for_the_first_block_is_refused(name: str) -> Non
     with pytest.raises(InfeasibleBudget, match=f"at least {least:g}"):
         cls.for_budget(least / 2, 1000)
     assert cls.for_budget(least, 1000).bits == least
-    with pytest.raises(InputError, match="are not possible for dimension 100"):
+    with pytest.raises(InputError, match="are out of range at dimension 100"):
         get_quantizer(name, bits=0.1).fit(np.ones((3, 100), np.float32))

@@ -18,10 +18,10 @@ class CaqParameters(RotatedParameters):
 
 
 class Caq(UniformQuantizer):
-    """c_j = ⌊(y_j + v)/Δ⌋ with v = max|y| and Δ = 2v/2^bits, then each c_j moves by one where that helps the cosine.
+    """c_j = ⌊(y_j + v)/Δ⌋ with v = max|y| and Δ = 2v/2^bits; then each c_j moves by one if that raises the cosine.
 
-    Code adjustment quantization, Li et al., "SAQ" (SIGMOD 2026, arXiv 2509.12086), section 3. Its scale cancels, so
-    the code is that of half-integers c + ½ − 2^(bits−1), with RaBitQ's estimator.
+    Code adjustment quantization, Li et al., "SAQ" (SIGMOD 2026, arXiv 2509.12086), section 3. The scale cancels, so
+    the code stands for the half-integers c + ½ − 2^(bits−1), with RaBitQ's estimator.
     """
 
     name = "caq"

@@ -26,11 +26,11 @@ class EdenParameters(RotatedParameters):
 
 
 class Eden(RotatedQuantizer):
-    """Each coordinate of √d·y/‖y‖ is rounded to the Lloyd–Max levels of N(0, 1); one 16-bit radius per vector.
+    """Rounds each coordinate of √d·y/‖y‖ to the Lloyd–Max levels of N(0, 1) and stores one 16-bit radius per vector.
 
-    Vargaftik et al., "DRIVE" (NeurIPS 2021) and "EDEN" (ICML 2022), whose scales are S = ‖y‖²/⟨y, q⟩ (unbiased,
-    EDEN eq. 3) and S = ⟨y, q⟩/‖q‖² (least squares). Only the one that `scale` names is stored. The other follows
-    up to cos² = 1 − D, the Lloyd–Max distortion, about which cos² varies by O(1/√d).
+    Vargaftik et al., "DRIVE" (NeurIPS 2021) and "EDEN" (ICML 2022). Their scales are S = ‖y‖²/⟨y, q⟩ (unbiased,
+    EDEN eq. 3) and S = ⟨y, q⟩/‖q‖² (least squares). Only the scale that `scale` names is stored. The other one
+    follows from cos² = 1 − D, the Lloyd–Max distortion, around which cos² varies by O(1/√d).
     """
 
     name = "eden"

@@ -28,7 +28,7 @@ class Fp8(AbsmaxQuantizer):
     """x_j ≈ s·f_j with f_j the e4m3 number nearest to x_j/s, ties to even, and s = max|x|/448, a float32 per vector.
 
     e4m3 is the format of Micikevicius et al., "FP8 Formats for Deep Learning" (2022). Its precision is relative,
-    3 bits of mantissa, so against int8 it wins only where a vector's entries differ in magnitude by orders.
+    3 bits of mantissa, so it beats int8 only if a vector's entries differ by orders of magnitude.
     """
 
     name = "fp8"

@@ -27,13 +27,12 @@ class ItqParameters(SignParameters):
 
 
 class Itq(SignQuantizer):
-    """sign(RA(x − mean)), A the m ≤ d leading principal axes, R the rotation of least ‖B − VR‖², B the signs.
+    """sign(RA(x − mean)), where A holds the m ≤ d leading principal axes and R minimises ‖B − VR‖² for the signs B.
 
-    Iterative quantization, Gong & Lazebnik (CVPR 2011), section 3: R starts random; B = sign(VR), and then R from
-    the SVD of BᵀV, in turn, 50 times as in the paper. There both sides are signs and are compared by Hamming
-    distance. Here the query stays as floats, ⟨Q, mean⟩ + f·⟨RAQ, s⟩, which is the score of the decoded vector
-    mean + f·(RA)ᵀs, f of least squares in training: the paper's own objective makes VR ≈ f·B. The matrix RA is kept,
-    and used, in half precision.
+    Iterative quantization, Gong & Lazebnik (CVPR 2011), section 3. R starts random; B = sign(VR) and R from the SVD
+    of BᵀV alternate, 50 times in the paper. The paper compares signs with signs by Hamming distance. Here the query
+    stays in floats: ⟨Q, mean⟩ + f·⟨RAQ, s⟩ is the score of the decoded vector mean + f·(RA)ᵀs, with f fitted by
+    least squares in training. The paper's own objective makes VR ≈ f·B. RA is stored and used in half precision.
     """
 
     name = "itq"

@@ -34,7 +34,7 @@ class LsqParameters(AdditiveParameters):
         if n < least:
             raise InputError(
                 f"{name} with m={self.m}, nbits={self.nbits} needs at least {least} training vectors, not {n}; "
-                "give more with --train-size, or a smaller m or nbits."
+                "raise --train-size, or lower m or nbits."
             )
 
     def training_rows(self, n: int) -> int:
@@ -52,11 +52,11 @@ class LsqParameters(AdditiveParameters):
 
 
 class LSQ(AdditiveQuantizer):
-    """Codebooks by least squares and codes by iterated local search, in turn; training is faiss's.
+    """Alternates between codebooks by least squares and codes by iterated local search. faiss trains it.
 
     Martinez et al., "Revisiting additive quantization" (ECCV 2016) and "LSQ++" (ECCV 2018). faiss's encoder draws
-    starts and perturbations in the order of the rows of a call, so that a code would depend on the rows before it.
-    Here its local search starts from, and is perturbed by, entries that are drawn once for all rows.
+    starts and perturbations in row order, so a code would depend on the rows before it. Here the local search uses
+    starts and perturbations that are drawn once for all rows.
     """
 
     name = "lsq"

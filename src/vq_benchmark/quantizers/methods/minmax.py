@@ -19,15 +19,15 @@ class MinMaxParameters(Parameters):
 
     @property
     def bits2(self) -> int:
-        """Bits of LVQ's second level, which there is none of."""
+        """Bits of LVQ's second level: none."""
         return 0
 
 
 class MinMax(Lvq):
     """x on the grid l + Δ·c, l and u its smallest and largest entries, Δ = (u − l)/(2^bits − 1).
 
-    Asymmetric integer quantization (Jacob et al., CVPR 2018, equation 1), with two 16-bit numbers per vector: LVQ
-    without its mean. Nothing is learned but the power of two in which the two numbers are stored.
+    Asymmetric integer quantization (Jacob et al., CVPR 2018, equation 1) with two 16-bit numbers per vector: LVQ
+    without the mean. It learns only the power of two in which the two numbers are stored.
     """
 
     name = "minmax"

@@ -10,9 +10,9 @@ from vq_benchmark.quantizers.parts.truncated_base import TruncatedQuantizer
 class Mrl(TruncatedQuantizer):
     """The first k dimensions, each on a uniform grid; the others decode to the training mean.
 
-    Kusupati et al., "Matryoshka Representation Learning" (NeurIPS 2022): models trained so (equation 1) put what
-    matters first. Other models do not, and lose d − k dimensions like any others. The mean, not zero, is the
-    least-squares estimate of a dimension that was dropped. Kept vectors are not normalised again.
+    Kusupati et al., "Matryoshka Representation Learning" (NeurIPS 2022): models trained this way (equation 1) put
+    what matters first. With other models the dropped d − k dimensions are simply lost. The mean, not zero, is the
+    least-squares estimate of a dropped dimension. Truncated vectors are not normalised again.
     """
 
     name = "mrl"

@@ -28,8 +28,8 @@ class Nf4(AbsmaxQuantizer):
     """x_j ≈ s·l_j, s = max|x| of each block of 64 dimensions (float32), l_j the nearest of 16 levels in [−1, 1].
 
     Dettmers et al., "QLoRA" (NeurIPS 2023), section 3; the levels, of appendix E, are averages of quantiles of the
-    normal distribution, with an exact zero. Scales are not quantized again. A budget counts them unless they are at
-    most 64 bits per vector: 4 bits per dimension give larger blocks than 4.5 do.
+    normal distribution, with an exact zero. Scales are not quantized again. A budget counts them unless they take
+    at most 64 bits per vector, so 4 bits per dimension give larger blocks than 4.5.
     """
 
     name = "nf4"

@@ -48,5 +48,5 @@ class Uncompressed(Quantizer):
 
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> Parameters:
-        """The control belongs to every budget, so it is always the same."""
+        """Return the same parameters at every budget."""
         return Parameters()

@@ -27,11 +27,12 @@ ROTATION_ROUNDS = 10
 
 
 class OPQ(Quantizer):
-    """Product quantization of R x, with the orthogonal matrix R that suits the codebooks. R begins with the principal
-    axes of the training vectors, dealt out so that every sub-vector has the same product of variances (Ge et al.,
-    section 3.3, the parametric solution). Then R and the codebooks are fitted to each other in turn (section 3.2,
-    the non-parametric one): R = U Vᵀ from the singular vectors of Σ ŷ xᵀ, one round of k-means, and so on.
-    Scores are computed in the rotated space.
+    """Product quantization of R x, with an orthogonal matrix R that is fitted to the codebooks.
+
+    R starts from the principal axes of the training vectors, assigned so that all sub-vectors have the same product
+    of variances (Ge et al., section 3.3, the parametric solution). R and the codebooks are then fitted in turn
+    (section 3.2, the non-parametric solution): R = U Vᵀ from the singular vectors of Σ ŷ xᵀ, then one round of
+    k-means. Scores are computed in the rotated space.
     """
 
     name = "opq"

@@ -16,9 +16,10 @@ from vq_benchmark.quantizers.parts.product_code import (
 
 
 class PQ(Quantizer):
-    """The vector is cut into m sub-vectors of d/m numbers. Each is replaced by the number of the nearest entry in a
-    codebook of 2^nbits entries that k-means found for that position (Jégou et al., equations 8 and 9). Decoding
-    looks the entries up, which is the least-squares reconstruction.
+    """Splits a vector into m sub-vectors of d/m values and stores the index of the nearest codebook entry for each.
+
+    k-means learns a codebook of 2^nbits entries for every position (Jégou et al., equations 8 and 9). Decoding looks
+    the entries up, which is the least-squares reconstruction.
     """
 
     name = "pq"

@@ -51,10 +51,10 @@ class PrqParameters(AdditiveParameters):
 
 
 class PRQ(AdditiveQuantizer):
-    """The vector is cut into nsplits parts, each a sum of m entries of codebooks of its own.
+    """Splits a vector into nsplits parts, each the sum of m entries from codebooks of its own.
 
-    Between PQ (m = 1, Jégou et al., TPAMI 2011) and residual quantization (nsplits = 1, Chen et al., Sensors 2010);
-    faiss's ProductResidualQuantizer, which trains.
+    It lies between PQ (m = 1, Jégou et al., TPAMI 2011) and residual quantization (nsplits = 1, Chen et al., Sensors
+    2010). faiss's ProductResidualQuantizer trains it.
     """
 
     name = "prq"

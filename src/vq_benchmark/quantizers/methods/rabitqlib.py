@@ -45,13 +45,12 @@ class RabitqlibParameters(Parameters):
 class Rabitqlib(Quantizer):
     """The codes of the library's `IvfIndex` with one cluster, centred at the training mean.
 
-    Its Python package has no encoder of its own, so vectors are added to an index, and their codes are read from the
-    file that the index is saved to. A row has what the file has for a vector: float32 factors (three, and two more
-    from 2 bits on), and `bits` bits for each dimension. Vectors are filled up with zeros to a multiple of 64
-    dimensions, which count (the library by itself fills up to a multiple of 32, in another layout). Scores are those
-    of the library's search, but for its rounding of queries. `decode` is the least-squares reconstruction, for which
-    the length ‖x − c‖ comes from the stored error bound. The signs of the rotation are drawn from our seed; the
-    library would draw them anew each time.
+    The Python package has no encoder, so vectors are added to an index and their codes are read from its file. A row
+    holds what the file has for a vector: float32 factors (three, and two more from 2 bits up) and `bits` bits per
+    dimension. Vectors are padded with zeros to a multiple of 64 dimensions, and the padding counts (without this,
+    the library pads to a multiple of 32, in a different layout). Scores are those of the library's search without
+    its rounding of queries. `decode` is the least-squares reconstruction; the length ‖x − c‖ it needs comes from the
+    stored error bound. The seed determines the signs of the rotation; the library would draw new ones each time.
     """
 
     name = "rabitqlib"
@@ -232,7 +231,7 @@ def read_index(file: CodeArray, n: int, width: int, bits: int) -> tuple[Array, F
     start = HEADER_BYTES + width // 2 + 4 * width
     end = start + batches * sign_bytes
     if file[:8].tobytes() != b"RABQIDX1" or len(file) != end + n * (rest_bytes + 4):
-        raise InputError("rabitqlib saved an index in another layout than that of its versions 0.7.")
+        raise InputError("the installed rabitqlib writes an unknown index layout; install rabitqlib 0.7.")
     batch = file[start:end].reshape(batches, sign_bytes)
     signs = _sign_bits(batch[:, : BATCH * width // 8].reshape(batches, width // 8, 2, 16))[:n]
     factors = batch[:, BATCH * width // 8 :].copy().view("<f4").reshape(batches, 3, BATCH)

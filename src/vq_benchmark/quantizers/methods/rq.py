@@ -35,10 +35,10 @@ class ResidualCode:
 
 
 class RQ(AdditiveQuantizer):
-    """Each codebook codes what those before it left over, x − Σ of their entries, keeping the 5 best sums so far.
+    """Each codebook codes the residual of those before it, x − Σ of their entries, keeping the 5 best sums.
 
     Chen, Guan & Wang, "Approximate Nearest Neighbor Search by Residual Vector Quantization" (Sensors 2010), with the
-    beam of Liu et al. (2015), both as in faiss's ResidualQuantizer, which trains.
+    beam search of Liu et al. (2015), as in faiss's ResidualQuantizer, which trains it.
     """
 
     name = "rq"

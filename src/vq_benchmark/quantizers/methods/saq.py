@@ -20,11 +20,11 @@ class SaqParameters(SegmentedParameters):
 
 
 class Saq(SegmentedQuantizer):
-    """CAQ's code in every segment of 64 axes or more, of 1 to 13 bits, with error taken as variance·2^−bits.
+    """CAQ's code in each segment of 64 axes or more, at 1 to 13 bits, assuming an error of variance·2^−bits.
 
     Li et al., "SAQ: Pushing the Limits of Vector Quantization through Code Adjustment and Dimension Segmentation"
-    (SIGMOD 2026, arXiv 2509.12086). The paper keeps two 32-bit factors per segment; here one of 16 bits does, so
-    that is what a segment is charged.
+    (SIGMOD 2026, arXiv 2509.12086). The paper stores two 32-bit factors per segment. Here one 16-bit factor is
+    enough, so that is the cost of a segment.
     """
 
     name = "saq"

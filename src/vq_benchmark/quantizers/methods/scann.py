@@ -38,13 +38,12 @@ class ScannParameters(ProductParameters):
 
 
 class Scann(Quantizer):
-    """Product codes of least ‖r‖² + (η − 1)⟨r, x⟩²/‖x‖², r = x − x̂, η = (d − 1)T²/(1 − T²).
+    """Product codes that minimise ‖r‖² + (η − 1)⟨r, x⟩²/‖x‖², r = x − x̂, η = (d − 1)T²/(1 − T²).
 
-    Guo et al., "Accelerating Large-Scale Inference with Anisotropic Vector Quantization" (ICML 2020),
-    section 3. Only the part of r along x changes the score of queries that score high. Codes are found by
-    coordinate descent over the sub-vectors, codebooks by weighted least squares, one after the other, from those of
-    k-means. Scores use the codebook entries as they are. They reach too far in mean squared error, so `decode`
-    shrinks them by one factor for all, of least squares in training; it is part of the model.
+    Guo et al., "Accelerating Large-Scale Inference with Anisotropic Vector Quantization" (ICML 2020), section 3. Only
+    the part of r along x changes high scores. Coordinate descent over the sub-vectors finds the codes; weighted
+    least squares fits the codebooks one after the other, starting from k-means. Scores use the codebook entries
+    unscaled. `decode` shrinks them by one factor, fitted by least squares in training and stored in the model.
     """
 
     name = "scann"

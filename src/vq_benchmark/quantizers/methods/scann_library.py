@@ -37,12 +37,11 @@ class ScannLibraryParameters(Parameters):
 class ScannLibrary(Quantizer):
     """The codes of the library's asymmetric hashing without a tree, trained and encoded by the library.
 
-    Its Python package has no encoder of its own: vectors are added to a trained index, and their codes are read from
-    the files that the index is saved to. The library keeps codes of 4 bits in a byte on disk and in half a byte in
-    memory, which is counted. Vectors are divided by the root mean square length in training, because the threshold
-    is meant for vectors of length 1. Scores are inner products with the decoded vectors, as in the library but
-    without its rounding of lookup tables to 8 bits. There is no other reconstruction than this, so errors are those
-    of codebooks that were not trained for least squares.
+    The Python package has no encoder, so vectors are added to a trained index and their codes are read from its
+    files. The library stores 4-bit codes in a byte on disk and in half a byte in memory; the latter is counted.
+    Vectors are divided by the root mean square length of the training vectors, because the threshold is meant for
+    unit vectors. Scores are inner products with the decoded vectors, as in the library but without its rounding of
+    lookup tables to 8 bits. The codebooks were not trained for least squares, and the errors reflect that.
     """
 
     name = "scann-library"

@@ -17,10 +17,10 @@ class SegmentedEdenParameters(SegmentedParameters):
 
 
 class SegmentedEden(SegmentedQuantizer):
-    """Lloyd–Max levels in every segment, whose error falls as variance·4^−bits.
+    """Lloyd–Max levels in each segment, whose error falls as variance·4^−bits.
 
-    EDEN (Vargaftik et al., ICML 2022) as the code, the segmentation of SAQ (Li et al.: SAQ, SIGMOD 2026, arXiv
-    2509.12086) as the allocation.
+    It combines the code of EDEN (Vargaftik et al., ICML 2022) with the segments of SAQ (Li et al., SIGMOD 2026,
+    arXiv 2509.12086).
     """
 
     name = "segmented-eden"

@@ -17,13 +17,13 @@ from vq_benchmark.quantizers.parts.sign_base import (
 
 
 class SimHash(SignQuantizer):
-    """sign(Gx), G (m, d) standard normal. No norm is stored: it ranks by angle, whatever the metric.
+    """sign(Gx), G (m, d) standard normal. No norm is stored, so it ranks by angle under every metric.
 
-    Charikar (STOC 2002): sign bits of x and Q differ with probability angle/π, so with h of m that differ
-    cos(x, Q) ≈ cos(πh/m). Queries are signs here as in the paper, so that the score is what Hamming distance gives.
-    It must be linear in the query's signs: cos(πh/m) = sin(π/2·(1 − 2h/m)) is replaced by its tangent at zero,
-    π/2·(1 − 2h/m), which ranks alike, times ‖Q‖ and the mean norm in training. `qjl` is the same code with the
-    query as floats: better scores, slower search.
+    Charikar (STOC 2002): the signs of x and Q differ with probability angle/π, so if h of m differ, then cos(x, Q) ≈
+    cos(πh/m). Queries are reduced to signs, as in the paper, and the score ranks as the Hamming distance does. The
+    score must be linear in the query's signs, so cos(πh/m) = sin(π/2·(1 − 2h/m)) is replaced by its tangent at zero,
+    π/2·(1 − 2h/m), times ‖Q‖ and the mean norm in training. `qjl` is the same code with float queries: better scores,
+    slower search.
     """
 
     name = "simhash"

@@ -41,10 +41,11 @@ class ScalarParameters(Parameters):
 
 
 class SQ(Quantizer):
-    """Each dimension has a uniform grid of 2^bits cells, centred on its mean, and a number is replaced by the centre
-    of its cell (of the outermost cell beyond the ends). The grid reaches as many standard deviations as gives the
-    least squared error on the training vectors: on Gaussian data that is the optimal uniform quantizer (Max 1960,
-    table II). `fp16` and `bf16` round to the nearest number of those formats; fp16 saturates at ±65504.
+    """Each dimension has a uniform grid of 2^bits cells, centred on its mean; a value becomes the centre of its cell.
+
+    Values beyond the grid go to the outermost cell. The grid spans the number of standard deviations with the least
+    squared error on the training vectors; on Gaussian data that is the optimal uniform quantizer (Max 1960, table
+    II). `fp16` and `bf16` round to the nearest number of those formats; fp16 saturates at ±65504.
     """
 
     name = "sq"

@@ -25,13 +25,13 @@ class TurboquantParameters(RotatedParameters):
 
     variant: Literal["mse", "prod"] = Field(
         default="mse",
-        description="mse: all bits go to levels; prod: one bit goes to a sketch for unbiased scores.",
+        description="mse: levels only; prod: one bit goes to a sketch for unbiased scores, which decode ignores.",
     )
 
     @model_validator(mode="after")
     def _prod_needs_two_bits(self) -> Self:
         if self.variant == "prod" and self.bits < 2:
-            raise ValueError("variant=prod needs bits of at least 2, one of which is the sketch")
+            raise ValueError("variant=prod needs at least 2 bits, because one of them is the sketch")
         return self
 
 

@@ -71,8 +71,8 @@ def require_spread(name: str, train: FloatArray, mean: DoubleArray) -> None:
     spread = norm_about(train, mean)
     if 0 < spread < 10 * FAISS_LEAST_DISTANCE:
         raise InputError(
-            f"{name} cannot code these vectors: they are {spread:.2g} from their mean, and faiss gives wrong codes "
-            f"to those that are nearer than {FAISS_LEAST_DISTANCE:g}; scale them up, by {1 / spread:.0e} or so."
+            f"{name} cannot code these vectors: their distance from the mean is {spread:.2g}, and faiss gives wrong "
+            f"codes below {FAISS_LEAST_DISTANCE:g}; multiply them by about {1 / spread:.0e}."
         )
 
 

@@ -8,7 +8,7 @@ def missing_extra(package: str, series: str) -> str | None:
     try:
         found = version(package)
     except PackageNotFoundError:
-        return f"{package} is not installed; pip install 'vq-benchmark[{package}]'."
+        return f"{package} is not installed; run pip install 'vq-benchmark[{package}]'."
     if found != series and not found.startswith(f"{series}."):
-        return f"it reads the files of {package} {series}, not {found}; pip install 'vq-benchmark[{package}]'."
+        return f"it needs {package} {series}, not {found}; run pip install 'vq-benchmark[{package}]'."
     return None

@@ -40,7 +40,7 @@ class ProductParameters(Parameters):
         if n < self.centroids:
             raise InputError(
                 f"{name} with nbits={self.nbits} needs at least {self.centroids} training vectors, not {n}; "
-                "give more with --train-size, or a smaller nbits."
+                "raise --train-size, or lower nbits."
             )
 
 

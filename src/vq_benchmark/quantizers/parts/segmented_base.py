@@ -56,7 +56,7 @@ class SegmentedParameters(Parameters):
     def _one_budget(cls, values: dict[str, Any]) -> dict[str, Any]:
         given = [name for name in ("bits", "total_bits") if values.get(name) is not None]
         if len(given) == 2:
-            raise ValueError("bits and total_bits are both given; give one of them")
+            raise ValueError("give either bits or total_bits, not both")
         return values if given else {**values, "bits": _DEFAULT_BITS}
 
     def average_bits(self, d: int) -> float:
@@ -70,8 +70,8 @@ class SegmentedParameters(Parameters):
         average, least = self.average_bits(d), self.least_bits(d)
         if not least <= average <= _MOST_BITS:
             raise InputError(
-                f"{average:g} bits per dimension are not possible for dimension {d}: one bit for the first block of "
-                f"{self.block} dimensions takes {least:g}, and the most are {_MOST_BITS:g}."
+                f"{average:g} bits per dimension are out of range at dimension {d}; give {least:g} (one bit for each "
+                f"of the first {self.block} axes) to {_MOST_BITS:g}."
             )
 
 

@@ -25,7 +25,7 @@ class SignParameters(Parameters):
 
     def check_dimension(self, d: int) -> None:
         if self.signs(d) < 1:
-            raise InputError(f"bits={self.bits:g} gives no sign at d={d}; bits must be at least {1 / d:.4g}.")
+            raise InputError(f"bits={self.bits:g} stores no sign at d={d}; bits must be at least {1 / d:.4g}.")
 
     def signs(self, d: int) -> int:
         """m, the number of signs of a vector of dimension d."""
