@@ -100,7 +100,7 @@ def test_only_failures_are_said_to_be_so(program, tasks, tmp_path):
         write_database(tmp_path / "failed" / f"{number}.db", [failed])
     merged = program("merge", "out.db", "failed")
     assert merged.code == 1
-    assert "all 3 rows are of cells that failed; their column `error` says why." in merged.err
+    assert "all 3 rows are failed cells; their column `error` says why." in merged.err
     assert statuses(tmp_path / "out.db") == ["failed"] * 3
     assert program("merge", "out.db", "tasks").code == 0
     assert statuses(tmp_path / "out.db") == ["done", "partial", "partial", "partial"]

@@ -152,7 +152,7 @@ def _chosen(method: str, budgets: Sequence[float], d: int, refusals: list[Refusa
     chosen = []
     for budget in budgets:
         if not 0 < budget < math.inf:
-            raise InputError(f"--bits is {budget:g}, it must be a number of bits per dimension above 0.")
+            raise InputError(f"--bits is {budget:g}; it must be a number of bits per dimension above 0.")
         try:
             chosen.append(cls.for_budget(budget, d))
         except InfeasibleBudget as error:
