@@ -123,7 +123,7 @@ def test_tasks_find_it_by_the_manifest_and_refuse_other_code(
     assert refused.code == 1
     assert "the code of widest changed since the study in" in refused.err
     widest.unlink()
-    assert f"cannot load plugin '{widest}': FileNotFoundError" in program(*task).err
+    assert f"plugin '{widest}' is not a file" in program(*task).err
 
 
 def test_export_and_load_with_the_same_code(program: Callable, vectors: Path, widest: Path) -> None:

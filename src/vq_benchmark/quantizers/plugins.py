@@ -96,6 +96,8 @@ def _is_path(name: str) -> bool:
 
 def _file_plugin(path: Path) -> Plugin:
     label = f"plugin {str(path)!r}"
+    if not path.is_file():
+        raise InputError(f"{label} is not a file; give the path of a .py file, or the name of an importable module.")
     with _importing(label):
         module, hash_ = module_of_file(path)
     return _plugin(label, str(path), hash_, quantizers_in(module))
