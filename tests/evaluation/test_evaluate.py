@@ -55,7 +55,7 @@ def test_results_do_not_depend_on_the_batch_size(make_dataset, rounding) -> None
 
 def test_what_does_not_fit_is_refused(make_dataset, rounding) -> None:
     dataset = make_dataset("ip", n=500)
-    with pytest.raises(InputError, match=r"dimension 8.* has 6"):
+    with pytest.raises(InputError, match=r"dimension 8.* has dimension 6"):
         evaluate(rounding, make_dataset("ip", n=500, d=6))
     with pytest.raises(InputError, match="max-candidates"):
         evaluate(rounding, dataset, k=201)

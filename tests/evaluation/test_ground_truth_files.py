@@ -127,7 +127,7 @@ def test_neighbours_that_lack_a_row_are_found_out_by_searching_again(metric):
     ids = exact_neighbors(data.base, data.queries, metric, 51).ids
     unseen = np.setdiff1d(ids[0, :50], probe_rows(data.n))  # rows that the cheap check does not look at
     without = np.array([row[row != unseen[0]][:50] for row in ids])
-    with pytest.raises(InputError, match=r"query 0 has row \d+ as neighbour number"):
+    with pytest.raises(InputError, match=r"row \d+ is nearer to query 0 than the listed neighbour number"):
         adopted_truths(without, data, 50, "the file")
 
 

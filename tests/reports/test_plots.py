@@ -85,7 +85,7 @@ def test_nothing_to_draw_is_refused(make_run, tmp_path):
 
 def test_a_place_that_cannot_be_written_is_refused(make_sweep, tmp_path):
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(InputError, match="unknown figure format"):
+    with pytest.raises(InputError, match="cannot be written"):
         plot_results(make_sweep(), tmp_path / "file", metrics=["mse"])
 
 
