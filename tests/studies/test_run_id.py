@@ -38,7 +38,7 @@ CELL = Cell("pq", {"m": 2, "nbits": 4}, 3, 0, 10)
 RELEASE_OF_IDS = ("0.1", 2)
 
 OTHER_DATA = {
-    "name": "other", "base": ArraySource(ROWS[:9]), "queries": ROWS[1:4], "metric": "ip",
+    "name": "other", "base": ArraySource(ROWS[:9]), "queries": ROWS[1:4], "distance": "ip",
     "learn": ArraySource(ROWS[:7]), "neighbors": np.zeros((3, 1), np.int64),
     "judgements": Judgements(ROWS[:2], np.zeros((2, 3), np.int64)),
     "fingerprint": "h", "learn_fingerprint": "h", "revision": "r", "files": (FileState("x", 1, 2),), "notes": ("n",),
