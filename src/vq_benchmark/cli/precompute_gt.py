@@ -49,7 +49,7 @@ def precompute_gt(
     dataset = load_dataset(data.dataset, cache_dir=cache.folder, report=report, **data.selection)
     say_notes(dataset, report)
     if not 1 <= k <= dataset.n:
-        raise InputError(f"--k is {k}; it must be from 1 to the number of base vectors, {dataset.n}.")
+        raise InputError(f"--k is {k}; it must be from 1 to the {dataset.n} base vectors.")
     rows, batch_size = (0, dataset.n), machine.batch_size
     with resumable_search(
         dataset, truth_key(dataset, k, rows), rows, "exact neighbours", checkpoints, report
