@@ -64,7 +64,7 @@ class ShardOptions:
         if self.shard_rows is not None:
             raise InputError("give either --shard-rows or --num-shards, not both.")
         if not 1 <= self.num_shards <= n:
-            raise InputError(f"--num-shards is {self.num_shards}; it must be from 1 to the number of passages, {n}.")
+            raise InputError(f"--num-shards is {self.num_shards}; it must be from 1 to the {n} passages.")
         return Cut(-(-n // self.num_shards), self.shard)
 
 
