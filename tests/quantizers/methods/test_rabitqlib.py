@@ -31,7 +31,7 @@ def test_too_many_dimensions_are_refused() -> None:
 
 
 def test_another_layout_is_refused() -> None:
-    with pytest.raises(InputError, match="another layout"):
+    with pytest.raises(InputError, match="unknown index layout"):
         read_index(np.zeros(5000, np.uint8), 10, 64, 4)
 
 
