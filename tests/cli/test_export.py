@@ -176,7 +176,7 @@ def test_an_export_that_is_there_is_done_and_another_one_is_not_replaced(program
     assert "'made' already holds this export" in again.err
     assert "5,000 vectors of dimension 16, sq, 8 bits per dimension: made" in again.out
     for change, words in (
-        (("--bits", 4), "its model is sq .*, its size is 5000 x 16 bytes, not 5000 x 8 bytes"),
+        (("--bits", 4), "its model is sq .*, its size is 5000 x 16 bytes, expected 5000 x 8 bytes"),
         (("--bits", 8, "--metric", "ip"), "its data is .*, its metric is l2, expected ip"),
         (("--bits", 8, "--dataset-limit", 100), "its size is 5000 x 16 bytes, expected 100 x 16 bytes"),
     ):
