@@ -63,10 +63,10 @@ def check_rows_and_rates(measurement: Measurement, rows: int) -> None:
 @given(stops=cuts)
 def test_a_measurement_goes_on(metric, judged, make_dataset, own_scores, stops) -> None:
     dataset = make_dataset(metric, n=N, queries=5, judged=judged)
-    truths = exact_truths(dataset, 10)
+    ground_truths = exact_truths(dataset, 10)
 
     def run(pass_: Pass[Measurement]) -> Measurement:
-        return evaluate(own_scores, dataset, truths=truths, k=10, settings=SETTINGS, pass_=pass_)
+        return evaluate(own_scores, dataset, ground_truths=ground_truths, k=10, settings=SETTINGS, pass_=pass_)
 
     whole, parts = run(Pass()), disturbed(run, Measurement.from_bytes, stops)
     check_rows_and_rates(parts, N)
@@ -121,11 +121,14 @@ def test_nothing_is_copied_unless_it_is_asked_for(make_dataset, rounding, monkey
 
 def test_a_finished_pass_reads_nothing_more(make_dataset, rounding, monkeypatch) -> None:
     dataset = make_dataset("ip", n=500, judged="own")
-    truths = exact_truths(dataset)
-    done = evaluate(rounding, dataset, truths=truths)
+    ground_truths = exact_truths(dataset)
+    done = evaluate(rounding, dataset, ground_truths=ground_truths)
     found = exact_neighbors(dataset.base, dataset.queries, "ip")
     monkeypatch.setattr(type(dataset.base), "read", None)
-    assert evaluate(rounding, dataset, truths=truths, pass_=Pass(resume=done)).to_bytes() == done.to_bytes()
+    assert (
+        evaluate(rounding, dataset, ground_truths=ground_truths, pass_=Pass(resume=done)).to_bytes()
+        == done.to_bytes()
+    )
     assert (
         exact_neighbors(dataset.base, dataset.queries, "ip", pass_=Pass(resume=found)).to_bytes() == found.to_bytes()
     )
@@ -138,7 +141,7 @@ def test_what_is_no_beginning_is_refused(make_dataset, rounding, own_scores) -> 
         evaluate(rounding, dataset, pass_=Pass(resume=part))
     with pytest.raises(ValueError, match="rows 100 to 300 are not the beginning of rows 100 to 200"):
         evaluate(rounding, dataset, pass_=Pass(100, 200, resume=part))
-    with pytest.raises(ValueError, match=part.subject.model_hash):
+    with pytest.raises(ValueError, match=part.key.model_hash):
         evaluate(own_scores, dataset, pass_=Pass(100, resume=part))
     truth = exact_neighbors(dataset.base, dataset.queries, "ip", pass_=Pass(100, 300))
     with pytest.raises(ValueError, match="not the beginning"):

@@ -55,10 +55,10 @@ def precompute_gt(
     key, rows = truth_key(dataset, k, (0, dataset.n)), Pass[GroundTruth](batch_size=machine.batch_size)
     with resumable_search(dataset, key, rows, "exact neighbours", checkpoints, report) as pass_:
         if search is None:
-            truths = exact_truths(dataset, k, pass_)
+            ground_truths = exact_truths(dataset, k, pass_)
         else:
             found = proposed_neighbors(search, dataset.base, dataset.queries, dataset.distance, k, pass_)
             dataset.require_unchanged()
-            truths = GroundTruths(found, files=dataset.files)
-        save_truths(output_path, truths, belonging_of(dataset), squared_norms(dataset.queries))
+            ground_truths = GroundTruths(found, files=dataset.files)
+        save_truths(output_path, ground_truths, belonging_of(dataset), squared_norms(dataset.queries))
     echo(f"{k} exact neighbours of {len(dataset.queries):,} queries among {dataset.n:,} vectors: {output_path}")

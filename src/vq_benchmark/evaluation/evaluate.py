@@ -74,7 +74,7 @@ def evaluate(
     quantizer: Quantizer,
     dataset: Dataset,
     *,
-    truths: GroundTruths | None = None,
+    ground_truths: GroundTruths | None = None,
     k: int = DEFAULT_K,
     settings: PassSettings = PassSettings(),  # noqa: B008 - frozen
     pass_: Pass[Measurement] = WHOLE_BASE,
@@ -82,7 +82,7 @@ def evaluate(
     """Measure a fitted quantizer on the rows of a pass; `finished_metrics` turns that of the whole base into metrics.
 
     Args:
-        truths: exact neighbours among all base rows or among the rows of the pass; computed if None and
+        ground_truths: exact neighbours among all base rows or among the rows of the pass; computed if None and
             `settings.with_scores`.
         k: depth of the ground truth, and so of recall@k and of the rank distortion.
         pass_: which rows; a resumed pass gives the result of an uninterrupted one. The ground truth in `resume` is
@@ -91,16 +91,16 @@ def evaluate(
     Raises:
         InputError: the quantizer has another dimension than the data set, or the data set has bad rows.
         ChangedData: a file changed during the pass, or the rows differ from those of the ground truth.
-        ValueError: the quantizer returned invalid codes or vectors, or `resume` belongs to other rows or another
-            subject.
+        ValueError: the quantizer returned invalid codes or vectors, or `resume` belongs to other rows or has
+            another key.
     """
     _check(quantizer, dataset, k, settings)
-    if truths is None and settings.with_scores:
-        truths = exact_truths(dataset, k, Pass(*pass_.rows(dataset.n), pass_.batch_size))
-    _check_truths(truths, dataset, k)
-    subject = _subject(quantizer, dataset, k, settings)
-    measured = partial(_measurement, subject, dataset, truths, pass_.resume)
-    rows = pass_.remaining(None if pass_.resume is None else _rows_of(pass_.resume, subject), dataset.n)
+    if ground_truths is None and settings.with_scores:
+        ground_truths = exact_truths(dataset, k, Pass(*pass_.rows(dataset.n), pass_.batch_size))
+    _check_truths(ground_truths, dataset, k)
+    key = _key(quantizer, dataset, k, settings)
+    measured = partial(_measurement, key, dataset, ground_truths, pass_.resume)
+    rows = pass_.remaining(None if pass_.resume is None else _rows_of(pass_.resume, key), dataset.n)
     streamed = Accumulators(), Timings()
     if pass_.resume is None or rows[0] < rows[1]:
         queries = Queries(scored_queries(dataset), dataset.distance, for_pairs=len(dataset.queries))
@@ -112,9 +112,9 @@ def evaluate(
 
 
 def _measurement(
-    subject: MeasurementKey,
+    key: MeasurementKey,
     dataset: Dataset,
-    truths: GroundTruths | None,
+    ground_truths: GroundTruths | None,
     earlier: Measurement | None,
     streamed: Streamed,
 ) -> Measurement:
@@ -124,12 +124,12 @@ def _measurement(
         accumulators.merge(earlier.accumulators)
         timings.merge(earlier.timings)
     return Measurement(
-        subject,
+        key,
         accumulators,
         timings,
         query_norms=squared_norms(scored_queries(dataset)),
-        truth=truths.queries if truths else None,
-        judged_truth=truths.judged if truths else None,
+        truth=ground_truths.queries if ground_truths else None,
+        judged_truth=ground_truths.judged if ground_truths else None,
         qrels=dataset.judgements.qrels if dataset.judgements else np.empty((0, 3), dtype=np.int64),
     )
 
@@ -141,13 +141,13 @@ def _check(quantizer: Quantizer, dataset: Dataset, k: int, settings: PassSetting
         raise InputError(f"k is {k}, but only {settings.max_candidates} candidates are kept; raise --max-candidates.")
 
 
-def _check_truths(truths: GroundTruths | None, dataset: Dataset, k: int) -> None:
-    if truths is None:
+def _check_truths(ground_truths: GroundTruths | None, dataset: Dataset, k: int) -> None:
+    if ground_truths is None:
         return
-    _check_shape(truths.queries, len(dataset.queries), min(k, dataset.n))
-    if truths.judged is not None:
+    _check_shape(ground_truths.queries, len(dataset.queries), min(k, dataset.n))
+    if ground_truths.judged is not None:
         own = own_judged_queries(dataset)
-        _check_shape(truths.judged, 0 if own is None else len(own), min(k, dataset.n))
+        _check_shape(ground_truths.judged, 0 if own is None else len(own), min(k, dataset.n))
 
 
 def _check_shape(truth: GroundTruth, queries: int, k: int) -> None:
@@ -155,7 +155,7 @@ def _check_shape(truth: GroundTruth, queries: int, k: int) -> None:
         raise InputError(f"the ground truth has shape {truth.ids.shape}, but {queries} queries need k = {k}.")
 
 
-def _subject(quantizer: Quantizer, dataset: Dataset, k: int, settings: PassSettings) -> MeasurementKey:
+def _key(quantizer: Quantizer, dataset: Dataset, k: int, settings: PassSettings) -> MeasurementKey:
     return MeasurementKey(
         n=dataset.n,
         d=dataset.d,
@@ -174,9 +174,9 @@ def _subject(quantizer: Quantizer, dataset: Dataset, k: int, settings: PassSetti
     )
 
 
-def _rows_of(resume: Measurement, subject: MeasurementKey) -> Span:
-    """The rows that `resume` covers; ValueError if it belongs to another subject."""
-    if resume.subject != subject:
-        raise ValueError(f"the measurement to resume belongs to {resume.subject}, expected {subject}")
+def _rows_of(resume: Measurement, key: MeasurementKey) -> Span:
+    """The rows that `resume` covers; ValueError if it has another key."""
+    if resume.key != key:
+        raise ValueError(f"the measurement to resume belongs to {resume.key}, expected {key}")
     (done,) = resume.accumulators.spans
     return done

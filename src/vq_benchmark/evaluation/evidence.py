@@ -29,7 +29,7 @@ class Evidence:
 
     def __init__(self, measurement: Measurement) -> None:
         self.measurement = measurement
-        self.subject = measurement.subject
+        self.key = measurement.key
         self.sums = measurement.accumulators
         self.timings = measurement.timings
 
@@ -38,7 +38,7 @@ class Evidence:
         top = self.sums.top is not None
         available = {
             "vectors": True,
-            "pairs": self.subject.num_pairs > 0,
+            "pairs": self.key.num_pairs > 0,
             "ground truth": top and self.measurement.truth is not None,
             "judgements": top and len(self.measurement.qrels) > 0,
         }
@@ -47,12 +47,12 @@ class Evidence:
     @property
     def bits(self) -> float:
         """Bits of a code per dimension."""
-        return 8 * self.subject.code_bytes / self.subject.d
+        return 8 * self.key.code_bytes / self.key.d
 
     @property
     def model_bits(self) -> float:
         """Bits of the model per dimension of the base."""
-        return 8 * self.subject.model_bytes / (self.subject.n * self.subject.d)
+        return 8 * self.key.model_bytes / (self.key.n * self.key.d)
 
     def mean(self, name: str) -> Estimate | None:
         """Mean of the moments `name` of the accumulators."""
@@ -102,7 +102,7 @@ class Evidence:
     @property
     def k(self) -> int:
         """Depth of the ground truth."""
-        return min(self.subject.k, self.subject.n)
+        return min(self.key.k, self.key.n)
 
     @property
     def top(self) -> TopCandidates:
@@ -124,7 +124,7 @@ class Evidence:
     @property
     def found(self) -> DoubleArray:
         """(q, candidates) exact scores of the candidates in the estimated order."""
-        return self.top.exact[: self.subject.queries]
+        return self.top.exact[: self.key.queries]
 
     def recall(self, k: int, r: int) -> DoubleArray:
         """(q,) share of the true top k among the first r candidates."""
@@ -132,7 +132,7 @@ class Evidence:
 
     def rank_distortion(self) -> PerQuery:
         """(q,) distances between the true and the estimated order; None if switched off."""
-        return ranking.rank_distortion(self.true, self.found) if self.subject.with_rank else None
+        return ranking.rank_distortion(self.true, self.found) if self.key.with_rank else None
 
     def sum_of_scores(self, k: int) -> DoubleArray:
         """(q,) ratios of the sums of the found and of the best scores; nan if the best sum is 0."""
@@ -140,10 +140,10 @@ class Evidence:
 
     def _shown(self, scores: DoubleArray) -> DoubleArray:
         """Inner products, or −‖q − x‖² for L2, with distances within rounding error set to 0."""
-        count = self.subject.queries
-        norms = self.measurement.query_norms[:count] if self.subject.metric == "l2" else np.zeros(count)
+        count = self.key.queries
+        norms = self.measurement.query_norms[:count] if self.key.metric == "l2" else np.zeros(count)
         values = scores - norms[:, None]
-        rounding = 2 * self.subject.d * np.finfo(np.float64).eps * norms[:, None]
+        rounding = 2 * self.key.d * np.finfo(np.float64).eps * norms[:, None]
         return np.where(np.abs(values) <= rounding, 0.0, values)
 
     @cached_property
@@ -176,15 +176,15 @@ class Evidence:
 
     def _judged(self, measure: ranking.JudgedMeasure, of: Answer, k: int) -> PerQuery:
         ids = self._neighbors(of)
-        if ids is None or ids.shape[1] < min(k, self.subject.n):
+        if ids is None or ids.shape[1] < min(k, self.key.n):
             return None
         return measure(ids[list(self.grades)], list(self.grades.values()), k)
 
     def _neighbors(self, of: Answer) -> IdArray | None:
         """(judged queries, depth) rows, best first."""
         if of == "quantized":
-            return self.top.ids[self.subject.judged_first :]
-        truth = self.measurement.judged_truth if self.subject.judged_first else self.measurement.truth
+            return self.top.ids[self.key.judged_first :]
+        truth = self.measurement.judged_truth if self.key.judged_first else self.measurement.truth
         return None if truth is None else truth.ids
 
     def rate(self, seconds: float) -> float | None:

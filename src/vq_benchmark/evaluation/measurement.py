@@ -48,7 +48,7 @@ class MeasurementKey:
 class Measurement:
     """The accumulators of some rows, the ground truth to compare them with, and timings."""
 
-    subject: MeasurementKey
+    key: MeasurementKey
     accumulators: Accumulators
     timings: Timings
     query_norms: DoubleArray
@@ -62,7 +62,7 @@ class Measurement:
     @property
     def missing(self) -> list[Span]:
         """Row ranges of the base that are not measured yet."""
-        return gaps(self.accumulators.spans, self.subject.n)
+        return gaps(self.accumulators.spans, self.key.n)
 
     @property
     def content(self) -> ContentDigest:
@@ -79,11 +79,11 @@ class Measurement:
         """Merge the measurement of other rows into this one.
 
         Raises:
-            ValueError: subjects or judgements differ, rows overlap, or the ground truths do not fit together.
+            ValueError: keys or judgements differ, rows overlap, or the ground truths do not fit together.
             ChangedData: the ground truths were computed from different values of the same rows.
         """
-        if self.subject != other.subject:
-            differing = [f.name for f in fields(MeasurementKey) if _differs(self.subject, other.subject, f.name)]
+        if self.key != other.key:
+            differing = [f.name for f in fields(MeasurementKey) if _differs(self.key, other.key, f.name)]
             raise ValueError(f"they differ in {', '.join(differing)}")
         if not np.array_equal(self.qrels, other.qrels):
             raise ValueError("their judgements differ")
@@ -98,18 +98,18 @@ class Measurement:
 
     def to_bytes(self) -> bytes:
         """An .npz archive (no pickle) that `from_bytes` reads."""
-        truths = {name: getattr(self, name) for name in ("truth", "judged_truth")}
+        ground_truths = {name: getattr(self, name) for name in ("truth", "judged_truth")}
         header = {
-            "subject": asdict(self.subject),
+            "subject": asdict(self.key),
             "timings": asdict(self.timings),
-            "spans": {name: truth.span for name, truth in truths.items() if truth is not None},
+            "spans": {name: truth.span for name, truth in ground_truths.items() if truth is not None},
         }
         arrays: dict[str, Array] = {
             "accumulators": np.frombuffer(self.accumulators.to_bytes(), dtype=np.uint8),
             "query_norms": self.query_norms,
             "qrels": self.qrels,
         }
-        for name, truth in truths.items():
+        for name, truth in ground_truths.items():
             if truth is not None:
                 # The scores of a ground truth are exact, so they are stored once.
                 parts = {"ids": truth.top.ids, "scores": truth.top.scores, **truth.content.to_arrays()}
@@ -125,7 +125,7 @@ class Measurement:
             ValueError: the bytes are damaged, or have another format version.
         """
         header, arrays = FORMAT.unpack(data)
-        truths = {
+        ground_truths = {
             name: GroundTruth(
                 TopCandidates(arrays[f"{name}.scores"], arrays[f"{name}.ids"], arrays[f"{name}.scores"]),
                 (span[0], span[1]),
@@ -134,12 +134,12 @@ class Measurement:
             for name, span in header["spans"].items()
         }
         return cls(
-            subject=MeasurementKey(**header["subject"]),
+            key=MeasurementKey(**header["subject"]),
             accumulators=Accumulators.from_bytes(arrays["accumulators"].tobytes()),
             timings=Timings(**header["timings"]),
             query_norms=arrays["query_norms"],
             qrels=arrays["qrels"],
-            **truths,
+            **ground_truths,
         )
 
 

@@ -157,8 +157,8 @@ _cost = partial(MetricRecord, section="Time and memory", kind="cost", scale="log
 _search = partial(MetricRecord, section="Search", needs="search index")
 
 RECORDS: tuple[MetricRecord, ...] = (
-    _size("code_bytes", "Code size", "bytes per vector", "lower", function=lambda e: e.subject.code_bytes),
-    _size("model_bytes", "Model size", "bytes", "lower", function=lambda e: e.subject.model_bytes),
+    _size("code_bytes", "Code size", "bytes per vector", "lower", function=lambda e: e.key.code_bytes),
+    _size("model_bytes", "Model size", "bytes", "lower", function=lambda e: e.key.model_bytes),
     _size("bits_per_dim", "Bits per dimension", "", "lower", "log", function=lambda e: e.bits),
     _size("model_bits_per_dim", "Bits per dimension of the model", "", "lower", function=lambda e: e.model_bits),
     _size(
@@ -173,7 +173,7 @@ RECORDS: tuple[MetricRecord, ...] = (
         "total_compression_ratio", "Compression with the model", "times smaller than float32", "higher", "log",
         function=lambda e: 32 / (e.bits + e.model_bits),
     ),
-    _size("queries", "Queries", function=lambda e: e.subject.queries),
+    _size("queries", "Queries", function=lambda e: e.key.queries),
     _size("judged_queries", "Judged queries", needs="judgements", function=lambda e: len(e.grades)),
 
     _vectors(

@@ -24,7 +24,7 @@ def finished_metrics(measurement: Measurement) -> Metrics:
     if measurement.missing:
         raise ValueError(f"rows {measurement.missing} were not measured")
     for truth in (measurement.truth, measurement.judged_truth):
-        if truth is not None and truth.span != (0, measurement.subject.n):
+        if truth is not None and truth.span != (0, measurement.key.n):
             raise ValueError(f"the ground truth covers only rows {truth.span[0]} to {truth.span[1]}")
     measurement.require_content_of_truth()
     return computed_metrics(RECORDS, Evidence(measurement))
@@ -39,7 +39,7 @@ def computed_metrics(records: Iterable[MetricRecord], evidence: Evidence) -> Met
         for depths in record.members(evidence):
             found = record.function(evidence, **depths)
             if found is not None:
-                metrics |= _entries(record, record.name.format(**depths), found, evidence.subject.seed)
+                metrics |= _entries(record, record.name.format(**depths), found, evidence.key.seed)
     return metrics
 
 

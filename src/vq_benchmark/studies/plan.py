@@ -226,8 +226,9 @@ class Manifest:
 
     def identity(self) -> str:
         """Hash of what determines the tasks, as 24 hex digits, without who planned them, where and when."""
+        without_effect = set() if self.study.plugins else {"plugins"}  # folders planned before there were any
         determining = [
-            self.study.model_dump(mode="json"), self.n, self.fingerprint, str(self.codebooks_dir),
+            self.study.model_dump(mode="json", exclude=without_effect), self.n, self.fingerprint, str(self.codebooks_dir),
             [asdict(each) for each in self.configurations], self.chunks,
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(determining, sort_keys=True).encode()).hexdigest()[:24]
