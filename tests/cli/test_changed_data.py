@@ -93,7 +93,7 @@ def test_a_truth_whose_file_times_lie_fails_the_measurement(program, large, tmp_
     assert "`touch` their files and give the commands again" in failed.error
     os.utime(large / "base.npy", ns=(0, 5_000_000_000))
     assert program("run", "--dataset", large, "--method", "sq", "--bits", 8, "--db-path", "x.db", *OPTIONS).code == 0
-    assert "measured again" in program(*command).err
+    assert "measuring it again" in program(*command).err
 
 
 def test_learn_vectors_that_changed_are_trained_on_again(program, large, tmp_path):
@@ -105,7 +105,7 @@ def test_learn_vectors_that_changed_are_trained_on_again(program, large, tmp_pat
     learn[~np.isin(np.arange(2000), probe_rows(2000))] *= 2
     np.save(large / "learn.npy", learn)
     ran = program(*command)
-    assert "measured again" in ran.err
+    assert "measuring it again" in ran.err
     assert "the training vectors have changed since its model was fitted; fitting it again" in ran.err
     after = row(tmp_path / "x.db", "pq")
     assert after.environment["model_hash"] != before.environment["model_hash"]
@@ -126,7 +126,7 @@ def test_chunks_of_different_versions_do_not_merge(skip, program, large, tmp_pat
     assert merged.code == 1
     assert "its chunks were read from different versions of" in merged.err
     assert not list(Database(tmp_path / "merged.db").runs("status = 'done'"))
-    assert "measured again" in chunk(0, 8192).err
+    assert "measuring it again" in chunk(0, 8192).err
     assert "1 of 1 cells were done before" in chunk(8192, N).out
     again = program("merge", "again.db", "parts")
     assert again.code == 0, again.err
@@ -151,7 +151,7 @@ def test_a_chunk_is_measured_again_where_vectors_that_its_truth_searched_changed
     program(*search)
     assert chunk(8192, N).code == 0
     assert "cannot be merged" in program("merge", "merged.db", "parts").err
-    assert "measured again" in chunk(0, 8192).err
+    assert "measuring it again" in chunk(0, 8192).err
     merged = program("merge", "again.db", "parts")
     assert merged.code == 0, merged.err
 

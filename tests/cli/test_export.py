@@ -67,7 +67,7 @@ def test_an_unstable_rate_is_called_so(program, vectors, monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--data-chunk-end", 4096], "chunk 0 to 4096 of 5000 rows"),
+        (["--data-chunk-end", 4096], "not rows 0 to 4096 of 5000"),
         (["--skip-ground-truth"], "--with-qps needs recall"),
         (["--no-with-recall"], "--with-qps needs recall"),
     ],
@@ -176,9 +176,9 @@ def test_an_export_that_is_there_is_done_and_another_one_is_not_replaced(program
     assert "'made' holds this export already" in again.err
     assert "5,000 vectors of dimension 16, sq, 8 bits per dimension: made" in again.out
     for change, words in (
-        (("--bits", 4), "its model is sq .*, its size is 5000 x 16 bytes, not 5000 x 8 bytes"),
-        (("--bits", 8, "--metric", "ip"), "its data is .*, its metric is l2, not ip"),
-        (("--bits", 8, "--dataset-limit", 100), "its size is 5000 x 16 bytes, not 100 x 16 bytes"),
+        (("--bits", 4), "its model is sq .*, its size is 5000 x 16 bytes, expected 5000 x 8 bytes"),
+        (("--bits", 8, "--metric", "ip"), "its data is .*, its metric is l2, expected ip"),
+        (("--bits", 8, "--dataset-limit", 100), "its size is 5000 x 16 bytes, expected 100 x 16 bytes"),
     ):
         refused = program(*arguments, *change)
         assert refused.code == 2

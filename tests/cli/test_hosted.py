@@ -89,7 +89,7 @@ def test_wrong_neighbours_of_the_host_are_refused_with_the_reason(program, host)
     host.put(dict(files.neighbors)[10**9], big_ann_bytes(wrong) + np.zeros(wrong.shape, "<f4").tobytes())
     ran = program("run", "--dataset", "deep", "--method", "none", *SMALL)
     assert ran.code == 0
-    assert "not the ground truth of this data set" in ran.err and "are computed instead" in ran.err
+    assert "not the ground truth of this data set" in ran.err and "computing exact neighbours instead" in ran.err
     assert rows_of()[0][2]["recall_at_10"] == 1
 
 

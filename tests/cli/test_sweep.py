@@ -204,7 +204,7 @@ def test_a_damaged_cache_is_computed_again(program, vectors, tmp_path):
     cached.write_bytes(whole[:100])
     again = program(*run, "--force")
     assert again.code == 0, again.err
-    assert "computed again" in again.err
+    assert "Recomputing the exact neighbours" in again.err
     assert rows(tmp_path / "x.db") == before
     assert cached.stat().st_size == len(whole)
 
@@ -228,7 +228,7 @@ def test_a_forced_run_that_fails_leaves_the_earlier_row(program, vectors, tmp_pa
     again = program(*run, "--force")
     assert again.code == 1
     assert "delete it to fit it again" in again.err
-    assert "the row of the earlier, successful run stays" in again.err
+    assert "keeping the row of the earlier, successful run" in again.err
     assert rows(tmp_path / "x.db") == before
 
 
@@ -257,5 +257,5 @@ def test_a_damaged_model_is_fitted_again(program, vectors, tmp_path):
     model.write_bytes(model.read_bytes()[:-50])
     again = program(*run, "--db-path", "again.db")
     assert again.code == 0, again.err
-    assert "fitting it again" in again.err
+    assert "Fitting it again" in again.err
     assert rows(tmp_path / "again.db") == rows(tmp_path / "calm.db")
