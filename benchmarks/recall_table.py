@@ -41,7 +41,7 @@ def main() -> None:
     arguments = parser.parse_args()
     use_threads(arguments.threads)
     dataset = load_dataset(arguments.data)
-    truths = exact_truths(dataset)
+    ground_truths = exact_truths(dataset)
     train = dataset.training_sample(TRAIN_SIZE)
     has_reference = (dataset.n, dataset.d) == (REFERENCE_ROWS, REFERENCE_DIM) and Path(arguments.data).is_dir()
     print(f"{dataset.name}: {dataset.n:,} × {dataset.d}, {dataset.metric}, {len(dataset.queries):,} queries")
@@ -59,7 +59,7 @@ def main() -> None:
                 print(f"| {method} | {bits:g} | not run: {error} |")
                 continue
             fit_seconds = time.perf_counter() - began
-            metrics = finished_metrics(evaluate(quantizer, dataset, truths=truths))
+            metrics = finished_metrics(evaluate(quantizer, dataset, ground_truths=ground_truths))
             sign, expected = REFERENCE.get((method, bits), ("", 0.0)) if has_reference else ("", 0.0)
             recall = metrics["recall_at_10"]
             short = expected - recall if sign == "≥" else abs(expected - recall) if sign else 0.0

@@ -86,9 +86,11 @@ def make_study(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Study]
         edges = [int(edge) for edge in np.linspace(0, n, chunks + 1)]
         rows: list[list[Run]] = []
         for span in [(0, n), *itertools.pairwise(edges)]:
-            truths = exact_truths(dataset, options.k, start=span[0], stop=span[1])
+            ground_truths = exact_truths(dataset, options.k, start=span[0], stop=span[1])
             cells, _ = cells_of(grid, [], range(seeds), dataset, options, span)
-            rows.append([run_cell(dataset, options, cell, "sweep", truths, SilentReporter()) for cell in cells])
+            rows.append(
+                [run_cell(dataset, options, cell, "sweep", ground_truths, SilentReporter()) for cell in cells]
+            )
         return Study(rows[0], list(itertools.chain(*rows[1:])))
 
     return make

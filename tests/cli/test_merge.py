@@ -113,7 +113,7 @@ def damaged(measurement: Measurement) -> None:
 
 
 def of_another_model(measurement: Measurement) -> None:
-    measurement.subject = replace(measurement.subject, model_hash="beef")
+    measurement.key = replace(measurement.key, model_hash="beef")
 
 
 @pytest.mark.parametrize(

@@ -95,13 +95,13 @@ def dataset(base: np.ndarray) -> Dataset:
 def test_a_measurement_against_the_truth_of_other_rows_fails(span):
     base = made(9000, 6)
     start, stop = span or (0, 9000)
-    truths = exact_truths(dataset(base), 10, start=start, stop=stop)
+    ground_truths = exact_truths(dataset(base), 10, start=start, stop=stop)
     changed = base.copy()
     changed[start + 17, 3] += 1
     none = get_quantizer("none").fit(base)
     with pytest.raises(ChangedData, match=rf"rows {start} to {min(start + TILE_ROWS, stop)} are not those that"):
-        evaluate(none, dataset(changed), start=start, stop=stop, truths=truths, k=10)
-    assert evaluate(none, dataset(base), start=start, stop=stop, truths=truths, k=10).missing == (
+        evaluate(none, dataset(changed), start=start, stop=stop, ground_truths=ground_truths, k=10)
+    assert evaluate(none, dataset(base), start=start, stop=stop, ground_truths=ground_truths, k=10).missing == (
         [] if span is None else [span_ for span_ in ((0, start), (stop, 9000)) if span_[0] < span_[1]]
     )
 
@@ -112,10 +112,10 @@ def test_chunks_measured_before_and_after_a_change_make_no_metrics():
     changed = base.copy()
     changed[-1] += 1
     none = get_quantizer("none").fit(base)
-    truths = exact_truths(dataset(base), 10)
+    ground_truths = exact_truths(dataset(base), 10)
     cut = TILE_ROWS + 50
-    whole = evaluate(none, dataset(base), stop=cut, truths=truths, k=10)
-    whole.merge(evaluate(none, dataset(changed), start=cut, truths=truths, k=10))
+    whole = evaluate(none, dataset(base), stop=cut, ground_truths=ground_truths, k=10)
+    whole.merge(evaluate(none, dataset(changed), start=cut, ground_truths=ground_truths, k=10))
     with pytest.raises(ChangedData, match="rows 4096 to 4196"):
         finished_metrics(whole)
 

@@ -70,17 +70,21 @@ def test_neighbours_found_in_float32_pass(metric: Metric, make_dataset) -> None:
     dataset = dataclasses.replace(dataset, base=type(dataset.base)(near))
     norms = (near * near).sum(axis=1) if metric == "l2" else np.float32(0)
     scores = (2 if metric == "l2" else 1) * dataset.queries @ near.T - norms
-    truths = adopted_truths(np.argsort(-scores, axis=1, kind="stable")[:, :10], dataset, 10, "the ground truth")
+    ground_truths = adopted_truths(
+        np.argsort(-scores, axis=1, kind="stable")[:, :10], dataset, 10, "the ground truth"
+    )
     exact = exact_truths(dataset, 10)
-    assert (truths.queries.top.scores < exact.queries.top.scores).any()
-    metrics = checked_metrics("none", evaluate(get_quantizer("none").fit(near), dataset, k=10, truths=truths))
+    assert (ground_truths.queries.top.scores < exact.queries.top.scores).any()
+    metrics = checked_metrics(
+        "none", evaluate(get_quantizer("none").fit(near), dataset, k=10, ground_truths=ground_truths)
+    )
     assert metrics["recall_at_10"] == 1
 
 
 def test_the_truth_of_other_queries_is_impossible(make_dataset) -> None:
     dataset = make_dataset("cosine", n=2000, queries=20)
-    truths = exact_truths(dataset, 10)
-    others = dataclasses.replace(truths.queries, top=truths.queries.top.part(slice(None, None, -1)))
+    ground_truths = exact_truths(dataset, 10)
+    others = dataclasses.replace(ground_truths.queries, top=ground_truths.queries.top.part(slice(None, None, -1)))
     none = get_quantizer("none").fit(dataset.queries)
     with pytest.raises(ImpossibleControl):
-        checked_metrics("none", evaluate(none, dataset, k=10, truths=GroundTruths(others)))
+        checked_metrics("none", evaluate(none, dataset, k=10, ground_truths=GroundTruths(others)))

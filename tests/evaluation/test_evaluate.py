@@ -14,8 +14,11 @@ from vq_benchmark.evaluation.streaming import PassSettings
 
 def test_truths_of_both_kinds_of_queries(make_dataset) -> None:
     dataset = make_dataset("ip", n=500, judged="own")
-    truths = exact_truths(dataset, 10)
-    for truth, queries in ((truths.queries, dataset.queries), (truths.judged, dataset.judgements.queries)):
+    ground_truths = exact_truths(dataset, 10)
+    for truth, queries in (
+        (ground_truths.queries, dataset.queries),
+        (ground_truths.judged, dataset.judgements.queries),
+    ):
         alone = exact_neighbors(dataset.base, queries, "ip", 10)
         np.testing.assert_array_equal(truth.ids, alone.ids)
         np.testing.assert_array_equal(truth.top.scores, alone.top.scores)
@@ -30,17 +33,19 @@ def test_queries_that_are_judged_themselves_are_scored_once(make_dataset, roundi
 
 def test_given_truths_are_used(make_dataset, rounding) -> None:
     dataset = make_dataset("ip", n=500)
-    truths = exact_truths(dataset)
-    right = finished_metrics(evaluate(rounding, dataset, truths=truths))
+    ground_truths = exact_truths(dataset)
+    right = finished_metrics(evaluate(rounding, dataset, ground_truths=ground_truths))
     assert right["recall_at_10"] == finished_metrics(evaluate(rounding, dataset))["recall_at_10"]
-    reversed_queries = dataclasses.replace(truths.queries, top=truths.queries.top.part(slice(None, None, -1)))
-    wrong = finished_metrics(evaluate(rounding, dataset, truths=GroundTruths(reversed_queries)))
+    reversed_queries = dataclasses.replace(
+        ground_truths.queries, top=ground_truths.queries.top.part(slice(None, None, -1))
+    )
+    wrong = finished_metrics(evaluate(rounding, dataset, ground_truths=GroundTruths(reversed_queries)))
     assert right["rank_distortion"] < 0.5 < wrong["rank_distortion"]
 
 
 def test_a_judged_truth_that_is_not_given_leaves_out_the_exact_figures(make_dataset, rounding) -> None:
     dataset = make_dataset("ip", n=500, judged="own")
-    metrics = finished_metrics(evaluate(rounding, dataset, truths=GroundTruths(exact_truths(dataset).queries)))
+    metrics = finished_metrics(evaluate(rounding, dataset, ground_truths=GroundTruths(exact_truths(dataset).queries)))
     assert "mrr_at_10" in metrics
     assert "mrr_at_10_exact" not in metrics
 
@@ -59,8 +64,8 @@ def test_what_does_not_fit_is_refused(make_dataset, rounding) -> None:
     with pytest.raises(InputError, match="max-candidates"):
         evaluate(rounding, dataset, k=201)
     with pytest.raises(InputError, match=r"shape \(7, 10\)"):
-        evaluate(rounding, dataset, truths=exact_truths(dataset, 10))
+        evaluate(rounding, dataset, ground_truths=exact_truths(dataset, 10))
     with pytest.raises(InputError, match=r"shape \(7, 100\)"):
-        evaluate(rounding, make_dataset("ip", n=500, queries=9), truths=exact_truths(dataset))
+        evaluate(rounding, make_dataset("ip", n=500, queries=9), ground_truths=exact_truths(dataset))
     with pytest.raises(InputError, match="not a range"):
         evaluate(rounding, dataset, start=500, settings=PassSettings(with_scores=False))

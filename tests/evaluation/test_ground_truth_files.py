@@ -37,13 +37,13 @@ def belonging(data: Dataset) -> Belonging:
 @pytest.mark.parametrize("metric", ["l2", "ip"])
 def test_our_archive_gives_back_what_was_saved(tmp_path, metric):
     data = dataset(metric)
-    truths = exact_truths(data, K)
-    save_truths(tmp_path / "gt.npz", truths, belonging(data), squared_norms(data.queries))
+    ground_truths = exact_truths(data, K)
+    save_truths(tmp_path / "gt.npz", ground_truths, belonging(data), squared_norms(data.queries))
     again = load_truths(tmp_path / "gt.npz", belonging(data), K, (0, data.n))
-    np.testing.assert_array_equal(again.queries.ids, truths.queries.ids)
-    np.testing.assert_array_equal(again.queries.top.scores, truths.queries.top.scores)
+    np.testing.assert_array_equal(again.queries.ids, ground_truths.queries.ids)
+    np.testing.assert_array_equal(again.queries.top.scores, ground_truths.queries.top.scores)
     distances = np.load(tmp_path / "gt.npz")["distances"]
-    nearest = data.base.array[truths.queries.ids[:, 0]].astype(np.float64)
+    nearest = data.base.array[ground_truths.queries.ids[:, 0]].astype(np.float64)
     expected = ((data.queries - nearest) ** 2).sum(1) if metric == "l2" else (data.queries * nearest).sum(1)
     np.testing.assert_allclose(distances[:, 0], expected, rtol=1e-6)
 
@@ -75,10 +75,10 @@ def test_a_smaller_k_and_damage_are_refused(tmp_path):
 
 def test_bare_files_hold_the_ids(tmp_path):
     data = dataset()
-    truths = exact_truths(data, K)
-    ids = truths.queries.ids
+    ground_truths = exact_truths(data, K)
+    ids = ground_truths.queries.ids
     for extension in (".ibin", ".ivecs"):
-        save_truths(tmp_path / f"gt{extension}", truths, belonging(data), squared_norms(data.queries))
+        save_truths(tmp_path / f"gt{extension}", ground_truths, belonging(data), squared_norms(data.queries))
     np.save(tmp_path / "gt.npy", ids.astype(np.int32))
     (tmp_path / "ids-only.ibin").write_bytes(struct.pack("<II", *ids.shape) + ids.astype("<i4").tobytes())
     with h5py.File(tmp_path / "gt.hdf5", "w") as file:

@@ -53,13 +53,13 @@ def orders(rng: np.random.Generator, depth: int) -> TopCandidates:
 
 
 def judged(rng: np.random.Generator, found: TopCandidates, exact: TopCandidates, qrels: np.ndarray) -> Metrics:
-    subject = MeasurementKey(
+    key = MeasurementKey(
         n=N, d=8, code_bytes=8, model_bytes=0, model_hash="", metric="ip", queries=3, judged_first=0, k=1,
         seed=int(rng.integers(100)), candidates=found.size, num_pairs=0, with_pairwise=False,
     )  # fmt: skip
     truth = GroundTruth(exact, (0, N))
-    measurement = Measurement(subject, Accumulators(), Timings(), np.zeros(QUERIES), truth=truth, qrels=qrels)
-    return judged_metrics(found, measurement) | {"seed": subject.seed}
+    measurement = Measurement(key, Accumulators(), Timings(), np.zeros(QUERIES), truth=truth, qrels=qrels)
+    return judged_metrics(found, measurement) | {"seed": key.seed}
 
 
 @settings(max_examples=60, deadline=None)

@@ -27,19 +27,19 @@ def test_chunks_stored_and_merged_finish_as_the_whole(
 ) -> None:
     dataset = make_dataset(metric, judged=judged)
     whole = finished_metrics(evaluate(rounding, dataset))
-    truths = exact_truths(dataset)
+    ground_truths = exact_truths(dataset)
     edges = [0, 100, TILE_ROWS, 9000, dataset.n]
     spans = list(pairwise(edges))
     # A chunk may know the truth of its own rows or of all, as it was at hand.
     for given, order in (
         ([None] * 4, [0, 1, 2, 3]),
         ([None] * 4, [2, 1, 3, 0]),
-        ([truths] * 4, [3, 0, 2, 1]),
-        ([None, None, truths, None], [0, 1, 2, 3]),
+        ([ground_truths] * 4, [3, 0, 2, 1]),
+        ([None, None, ground_truths, None], [0, 1, 2, 3]),
     ):
         parts = [
             Measurement.from_bytes(
-                evaluate(rounding, dataset, start=a, stop=b, truths=known, batch_size=1).to_bytes()
+                evaluate(rounding, dataset, start=a, stop=b, ground_truths=known, batch_size=1).to_bytes()
             )
             for (a, b), known in zip(spans, given, strict=True)
         ]
@@ -55,7 +55,7 @@ def test_bytes_round_trip(make_dataset, rounding) -> None:
     dataset = make_dataset("l2", n=900, judged="own")
     part = evaluate(rounding, dataset, start=10, stop=500, model_hash="abc")
     again = Measurement.from_bytes(part.to_bytes())
-    assert again.subject == part.subject
+    assert again.key == part.key
     assert again.timings == part.timings
     assert again.accumulators.to_bytes() == part.accumulators.to_bytes()
     assert again.truth is not None
@@ -90,9 +90,9 @@ OTHER = {"model_hash": "other", "metric": "ip", "k": 5}
 def test_measurements_of_other_subjects_are_refused(field: str, make_dataset, rounding) -> None:
     dataset = make_dataset("l2", n=600)
     mine, other = (evaluate(rounding, dataset, start=a, stop=a + 300) for a in (0, 300))
-    value = getattr(other.subject, field)
+    value = getattr(other.key, field)
     changed = not value if isinstance(value, bool) else OTHER.get(field) or value + 1
-    other.subject = dataclasses.replace(other.subject, **{field: changed})
+    other.key = dataclasses.replace(other.key, **{field: changed})
     with pytest.raises(ValueError, match=f"differ in {field}"):
         mine.merge(other)
 

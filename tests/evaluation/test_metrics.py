@@ -129,7 +129,7 @@ def test_no_ranking_depends_on_how_a_ground_truth_breaks_ties(
     ids = np.lexsort((rng.random(scores.shape), -scores), axis=1)[:, :120]
     published = adopted_truths(ids, dataset, 100, "the published ground truth")
     for quantizer, estimates in ((rounding, decoded), (get_quantizer("none").fit(x), scores)):
-        metrics = finished_metrics(evaluate(quantizer, dataset, truths=published))
+        metrics = finished_metrics(evaluate(quantizer, dataset, ground_truths=published))
         own = finished_metrics(evaluate(quantizer, dataset))
         for name, value in brute_force_rankings(scores, estimates, 200).items():
             assert metrics[name] == own[name] == pytest.approx(value, rel=1e-9), name
@@ -274,7 +274,7 @@ def test_rows_that_are_missing_are_refused(make_dataset, rounding) -> None:
         finished_metrics(evaluate(rounding, dataset, start=5, stop=400))
     part = GroundTruths(exact_truths(dataset, start=0, stop=400).queries)
     with pytest.raises(ValueError, match="0 to 400 only"):
-        finished_metrics(evaluate(rounding, dataset, truths=part))
+        finished_metrics(evaluate(rounding, dataset, ground_truths=part))
 
 
 def test_intervals_cover_what_more_queries_and_vectors_give(make_dataset, rounding) -> None:

@@ -59,7 +59,7 @@ def test_the_formula_of_the_paired_interval_is_the_one_in_use(make_dataset, roun
         if grade > 0:
             grades.setdefault(query, {})[row] = grade
     rankings = {"exact": measurement.truth.ids, "quantized": measurement.accumulators.top.ids}
-    names = {"np": np, "seed": measurement.subject.seed} | {
+    names = {"np": np, "seed": measurement.key.seed} | {
         name: ndcg(ids[list(grades)], list(grades.values()), 10) for name, ids in rankings.items()
     }
     (code,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)

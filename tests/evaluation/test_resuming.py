@@ -60,10 +60,12 @@ def check_rows_and_rates(measurement: Measurement, rows: int) -> None:
 @given(stops=cuts)
 def test_a_measurement_goes_on(metric, judged, make_dataset, own_scores, stops) -> None:
     dataset = make_dataset(metric, n=N, queries=5, judged=judged)
-    truths = exact_truths(dataset, 10)
+    ground_truths = exact_truths(dataset, 10)
 
     def run(**options) -> Measurement:
-        return evaluate(own_scores, dataset, truths=truths, k=10, settings=SETTINGS, model_hash="m", **options)
+        return evaluate(
+            own_scores, dataset, ground_truths=ground_truths, k=10, settings=SETTINGS, model_hash="m", **options
+        )
 
     whole, parts = run(), disturbed(run, Measurement.from_bytes, stops)
     check_rows_and_rates(parts, N)
@@ -116,11 +118,11 @@ def test_nothing_is_copied_unless_it_is_asked_for(make_dataset, rounding, monkey
 
 def test_a_finished_pass_reads_nothing_more(make_dataset, rounding, monkeypatch) -> None:
     dataset = make_dataset("ip", n=500, judged="own")
-    truths = exact_truths(dataset)
-    done = evaluate(rounding, dataset, truths=truths)
+    ground_truths = exact_truths(dataset)
+    done = evaluate(rounding, dataset, ground_truths=ground_truths)
     found = exact_neighbors(dataset.base, dataset.queries, "ip")
     monkeypatch.setattr(type(dataset.base), "read", None)
-    assert evaluate(rounding, dataset, truths=truths, resume=done).to_bytes() == done.to_bytes()
+    assert evaluate(rounding, dataset, ground_truths=ground_truths, resume=done).to_bytes() == done.to_bytes()
     assert exact_neighbors(dataset.base, dataset.queries, "ip", resume=found).to_bytes() == found.to_bytes()
 
 

@@ -58,10 +58,10 @@ def test_the_recall_of_the_timed_index_is_that_of_the_evaluation(make_dataset, m
     base = dataset.base.read(0, dataset.n) + 1e-3 * np.random.default_rng(5).standard_normal((dataset.n, 8))
     dataset = type(dataset)("made", ArraySource(base.astype(np.float32)), dataset.queries, metric)
     quantizer = get_quantizer(name, **config).fit(dataset.training_sample(3000))
-    truths = exact_truths(dataset)
-    evaluated = finished_metrics(evaluate(quantizer, dataset, truths=truths))
+    ground_truths = exact_truths(dataset)
+    evaluated = finished_metrics(evaluate(quantizer, dataset, ground_truths=ground_truths))
     index = filled_index(quantizer, dataset.base, metric)
-    timed = search_metrics(index, dataset, truths.queries, 0, itertools.count().__next__)
+    timed = search_metrics(index, dataset, ground_truths.queries, 0, itertools.count().__next__)
     assert timed["search_k"] == 10
     # Rows of equal codes tie in the estimated order, and either may be returned.
     assert abs(timed["search_recall_at_10"] - evaluated["recall_at_10"]) <= 0.01

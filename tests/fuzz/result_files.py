@@ -80,9 +80,9 @@ def measured() -> list[Run]:
         options = Options(Path(folder), Path(folder), k=3, candidates=6, num_pairs=20, train_size=30)
         grid = parsed_grid(["sq"], {}, [0])
         for span in ((0, N), (0, N // 2), (N // 2, N)):
-            truths = exact_truths(made, options.k, start=span[0], stop=span[1])
+            ground_truths = exact_truths(made, options.k, start=span[0], stop=span[1])
             (cell,), _ = cells_of(grid, [], [0], made, options, span)
-            rows.append(run_cell(made, options, cell, "sweep", truths, SilentReporter()))
+            rows.append(run_cell(made, options, cell, "sweep", ground_truths, SilentReporter()))
     return rows
 
 

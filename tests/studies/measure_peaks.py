@@ -44,9 +44,9 @@ def measure(folder: Path, method: str) -> None:
         facts = DataFacts.of(dataset, training)
         config = SLOW if quantizer_class(method).slow else QUICK.get(method, {})
         reset_peak()
-        truths = obtain_truths(dataset, options, 0, n, SilentReporter())
+        ground_truths = obtain_truths(dataset, options, 0, n, SilentReporter())
         for_truth = (truth_estimate(facts, options, n).total, peak_bytes())
-        run = run_cell(dataset, options, Cell(method, config, 0, 0, n), "", truths, SilentReporter())
+        run = run_cell(dataset, options, Cell(method, config, 0, 0, n), "", ground_truths, SilentReporter())
         for_cell = (
             cell_estimate(facts, get_quantizer(method, **config), options, n).total,
             run.metrics["peak_memory_bytes"],

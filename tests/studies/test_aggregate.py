@@ -120,7 +120,7 @@ def test_chunks_of_different_models_are_named(study, database: Database) -> None
 
 
 def other_model(measurement: Measurement) -> None:
-    measurement.subject = replace(measurement.subject, model_hash="beef")
+    measurement.key = replace(measurement.key, model_hash="beef")
 
 
 def without_truth(measurement: Measurement) -> None:

@@ -53,12 +53,12 @@ def precompute_gt(
         dataset, truth_key(dataset, k, rows), rows, "exact neighbours", checkpoints, report
     ) as hooks:
         if search is None:
-            truths = exact_truths(dataset, k, batch_size=batch_size, **hooks)
+            ground_truths = exact_truths(dataset, k, batch_size=batch_size, **hooks)
         else:
             found = proposed_neighbors(
                 search, dataset.base, dataset.queries, dataset.metric, k, batch_size=batch_size, **hooks
             )
             dataset.require_unchanged()
-            truths = GroundTruths(found, files=dataset.files)
-        save_truths(output_path, truths, belonging_of(dataset), squared_norms(dataset.queries))
+            ground_truths = GroundTruths(found, files=dataset.files)
+        save_truths(output_path, ground_truths, belonging_of(dataset), squared_norms(dataset.queries))
     echo(f"{k} exact neighbours of {len(dataset.queries):,} queries among {dataset.n:,} vectors: {output_path}")

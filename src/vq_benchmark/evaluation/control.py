@@ -25,8 +25,8 @@ def checked_metrics(method: str, measurement: Measurement) -> Metrics:
         ValueError: see `finished_metrics`.
     """
     metrics = finished_metrics(measurement)
-    subject = measurement.subject
-    if method == Uncompressed.name and subject.code_bytes == 4 * subject.d:
+    key = measurement.key
+    if method == Uncompressed.name and key.code_bytes == 4 * key.d:
         _check_errors(metrics)
         _check_recall(metrics, measurement)
         _check_truth_is_complete(measurement)
@@ -77,8 +77,8 @@ def _check_truth_is_complete(measurement: Measurement) -> None:
 def _scores(measurement: Measurement) -> tuple[DoubleArray, DoubleArray]:
     """(q, k) float64 scores of the true neighbours, and of those that the control found."""
     assert measurement.truth is not None and measurement.accumulators.top is not None
-    k = min(measurement.subject.k, measurement.subject.n)
-    queries = measurement.subject.queries
+    k = min(measurement.key.k, measurement.key.n)
+    queries = measurement.key.queries
     return measurement.truth.top.scores[:queries, :k], measurement.accumulators.top.exact[:queries, :k]
 
 
@@ -88,4 +88,4 @@ def _rounding(measurement: Measurement, scores: DoubleArray) -> DoubleArray:
     norm = sums.total("vector:x:1") / max(sums.total("vector:x:0"), 1)
     lengths = np.sqrt(measurement.query_norms[: len(scores)] * norm)
     scale = np.maximum(lengths, np.abs(scores).max(axis=1, initial=0.0))
-    return np.asarray(TOLERANCE * (np.maximum(scale, norm) if measurement.subject.metric == "l2" else scale))
+    return np.asarray(TOLERANCE * (np.maximum(scale, norm) if measurement.key.metric == "l2" else scale))

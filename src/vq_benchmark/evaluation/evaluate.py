@@ -89,7 +89,7 @@ def evaluate(
     *,
     start: int = 0,
     stop: int | None = None,
-    truths: GroundTruths | None = None,
+    ground_truths: GroundTruths | None = None,
     k: int = DEFAULT_K,
     with_rank: bool = True,
     model_hash: str = "",
@@ -102,7 +102,7 @@ def evaluate(
     """Measure a fitted quantizer on rows [start, stop) of the base; `finished_metrics` turns the whole into metrics.
 
     Args:
-        truths: exact neighbours over the whole base or over just these rows; computed where None and
+        ground_truths: exact neighbours over the whole base or over just these rows; computed where None and
             `settings.with_scores`.
         k: depth of the ground truth; recall@k and the rank distortion go that deep.
         model_hash: identifies the fitted model; measurements of different models never merge.
@@ -117,35 +117,35 @@ def evaluate(
         InputError: the quantizer does not fit the data set, or the data set has bad rows.
         ChangedData: a file changed during the pass, or the rows are not those of the ground truth.
         ValueError: the quantizer returned something that is not a code or a finite vector, or `resume` is of another
-            subject or other rows.
+            key or other rows.
     """
     if quantizer.d != dataset.d:
         raise InputError(f"the model is for dimension {quantizer.d}, the data set has {dataset.d}.")
     if k > settings.candidates:
         raise InputError(f"k is {k}, but only {settings.candidates} candidates are kept (--max-candidates).")
     stop = dataset.n if stop is None else stop
-    if truths is None and settings.with_scores:
-        truths = exact_truths(dataset, k, start=start, stop=stop, batch_size=batch_size)
+    if ground_truths is None and settings.with_scores:
+        ground_truths = exact_truths(dataset, k, start=start, stop=stop, batch_size=batch_size)
     own = own_judged_queries(dataset)
-    if truths is not None:
-        _check_shape(truths.queries, len(dataset.queries), min(k, dataset.n))
-        if truths.judged is not None:
-            _check_shape(truths.judged, 0 if own is None else len(own), min(k, dataset.n))
+    if ground_truths is not None:
+        _check_shape(ground_truths.queries, len(dataset.queries), min(k, dataset.n))
+        if ground_truths.judged is not None:
+            _check_shape(ground_truths.judged, 0 if own is None else len(own), min(k, dataset.n))
     scored = dataset.queries if own is None else np.concatenate([dataset.queries, own])
-    subject = _subject(quantizer, dataset, k, with_rank, model_hash, settings)
-    first = start if resume is None else _next_row(resume, subject, start, stop)
+    key = _key(quantizer, dataset, k, with_rank, model_hash, settings)
+    first = start if resume is None else _next_row(resume, key, start, stop)
 
     def measured(accumulators: Accumulators, timings: Timings) -> Measurement:
         if resume is not None:
             accumulators.merge(resume.accumulators)
             timings.merge(resume.timings)
         return Measurement(
-            subject,
+            key,
             accumulators,
             timings,
             query_norms=squared_norms(scored),
-            truth=truths.queries if truths else None,
-            judged_truth=truths.judged if truths else None,
+            truth=ground_truths.queries if ground_truths else None,
+            judged_truth=ground_truths.judged if ground_truths else None,
             qrels=dataset.judgements.qrels if dataset.judgements else np.empty((0, 3), dtype=np.int64),
         )
 
@@ -166,7 +166,7 @@ def evaluate(
     return measurement
 
 
-def _subject(
+def _key(
     quantizer: Quantizer, dataset: Dataset, k: int, with_rank: bool, model_hash: str, settings: PassSettings
 ) -> MeasurementKey:
     return MeasurementKey(
@@ -187,9 +187,9 @@ def _subject(
     )
 
 
-def _next_row(resume: Measurement, subject: MeasurementKey, start: int, stop: int) -> int:
-    """The row that `resume` leaves off at; ValueError where it is none of these rows, or not of this subject."""
-    if resume.subject != subject:
-        raise ValueError(f"the measurement to go on from is of {resume.subject}, not of {subject}")
+def _next_row(resume: Measurement, key: MeasurementKey, start: int, stop: int) -> int:
+    """The row that `resume` leaves off at; ValueError where it is none of these rows, or not of this key."""
+    if resume.key != key:
+        raise ValueError(f"the measurement to go on from is of {resume.key}, not of {key}")
     (done,) = resume.accumulators.spans
     return next_row(done, start, stop)

@@ -40,13 +40,13 @@ class Belonging:
     judged_fingerprint: str | None
 
 
-def save_truths(path: Path, truths: GroundTruths, belonging: Belonging, query_norms: DoubleArray) -> None:
+def save_truths(path: Path, ground_truths: GroundTruths, belonging: Belonging, query_norms: DoubleArray) -> None:
     """Write ground truth whole or not at all: .npz with all there is, .ibin (ids, distances) or .ivecs (ids).
 
     Distances are squared for L2 and similarities otherwise; query_norms (q,) are the ‖q‖² that L2 needs for them.
     """
-    ids = truths.queries.ids
-    distances = truths.queries.top.scores
+    ids = ground_truths.queries.ids
+    distances = ground_truths.queries.top.scores
     if belonging.metric == "l2":
         distances = query_norms[:, None] - distances
     if path.suffix not in WRITABLE:
@@ -55,7 +55,7 @@ def save_truths(path: Path, truths: GroundTruths, belonging: Belonging, query_no
         raise InputError(f"{path.suffix} holds 32-bit ids, too small for {belonging.n} vectors; choose .npz.")
     with atomic_write(path) as file:
         if path.suffix == ".npz":
-            file.write(_archive(truths, belonging, distances))
+            file.write(_archive(ground_truths, belonging, distances))
         elif path.suffix == ".ibin":
             file.write(
                 struct.pack("<II", *ids.shape) + ids.astype("<i4").tobytes() + distances.astype("<f4").tobytes()
@@ -65,22 +65,22 @@ def save_truths(path: Path, truths: GroundTruths, belonging: Belonging, query_no
             file.write(np.concatenate([lengths, ids], axis=1).astype("<i4").tobytes())
 
 
-def _archive(truths: GroundTruths, belonging: Belonging, distances: DoubleArray) -> bytes:
+def _archive(ground_truths: GroundTruths, belonging: Belonging, distances: DoubleArray) -> bytes:
     header = {
         "version": FORMAT_VERSION,
         "belonging": vars(belonging),
-        "k": truths.queries.ids.shape[1],
-        "span": truths.queries.span,
-        "files": to_json(truths.files),
+        "k": ground_truths.queries.ids.shape[1],
+        "span": ground_truths.queries.span,
+        "files": to_json(ground_truths.files),
     }
     arrays: dict[str, Array] = {
-        "indices": truths.queries.ids,
+        "indices": ground_truths.queries.ids,
         "distances": distances,
-        "scores": truths.queries.top.scores,
-        **truths.queries.content.to_arrays(),
+        "scores": ground_truths.queries.top.scores,
+        **ground_truths.queries.content.to_arrays(),
     }
-    if truths.judged is not None:
-        arrays |= {"judged_indices": truths.judged.ids, "judged_scores": truths.judged.top.scores}
+    if ground_truths.judged is not None:
+        arrays |= {"judged_indices": ground_truths.judged.ids, "judged_scores": ground_truths.judged.top.scores}
     return pack(header, arrays)
 
 

@@ -48,7 +48,7 @@ class MeasurementKey:
 class Measurement:
     """The accumulators of some rows, the ground truth they are held against, and the time they took."""
 
-    subject: MeasurementKey
+    key: MeasurementKey
     accumulators: Accumulators
     timings: Timings
     query_norms: DoubleArray
@@ -62,7 +62,7 @@ class Measurement:
     @property
     def missing(self) -> list[Span]:
         """Row ranges of the base that were not measured yet."""
-        return gaps(self.accumulators.spans, self.subject.n)
+        return gaps(self.accumulators.spans, self.key.n)
 
     @property
     def content(self) -> ContentDigest:
@@ -79,11 +79,11 @@ class Measurement:
         """Take in the measurement of other rows.
 
         Raises:
-            ValueError: subjects or judgements differ, rows were seen twice, or the ground truths don't fit together.
+            ValueError: keys or judgements differ, rows were seen twice, or the ground truths don't fit together.
             ChangedData: the ground truths are of different values of the same rows.
         """
-        if self.subject != other.subject:
-            differing = [f.name for f in fields(MeasurementKey) if _differs(self.subject, other.subject, f.name)]
+        if self.key != other.key:
+            differing = [f.name for f in fields(MeasurementKey) if _differs(self.key, other.key, f.name)]
             raise ValueError(f"they differ in {', '.join(differing)}")
         if not np.array_equal(self.qrels, other.qrels):
             raise ValueError("their judgements differ")
@@ -98,19 +98,19 @@ class Measurement:
 
     def to_bytes(self) -> bytes:
         """An .npz archive (no pickle) that `from_bytes` reads."""
-        truths = {name: getattr(self, name) for name in ("truth", "judged_truth")}
+        ground_truths = {name: getattr(self, name) for name in ("truth", "judged_truth")}
         header = {
             "version": FORMAT_VERSION,
-            "subject": asdict(self.subject),
+            "subject": asdict(self.key),
             "timings": asdict(self.timings),
-            "spans": {name: truth.span for name, truth in truths.items() if truth is not None},
+            "spans": {name: truth.span for name, truth in ground_truths.items() if truth is not None},
         }
         arrays: dict[str, Array] = {
             "accumulators": np.frombuffer(self.accumulators.to_bytes(), dtype=np.uint8),
             "query_norms": self.query_norms,
             "qrels": self.qrels,
         }
-        for name, truth in truths.items():
+        for name, truth in ground_truths.items():
             if truth is not None:
                 # The scores of a ground truth are exact, so they are stored once.
                 parts = {"ids": truth.top.ids, "scores": truth.top.scores, **truth.content.to_arrays()}
@@ -128,7 +128,7 @@ class Measurement:
         header, arrays = unpack(data)
         if header.get("version") != FORMAT_VERSION:
             raise ValueError(f"a measurement of format {header.get('version')}, this version reads {FORMAT_VERSION}")
-        truths = {
+        ground_truths = {
             name: GroundTruth(
                 TopCandidates(arrays[f"{name}.scores"], arrays[f"{name}.ids"], arrays[f"{name}.scores"]),
                 (span[0], span[1]),
@@ -137,12 +137,12 @@ class Measurement:
             for name, span in header["spans"].items()
         }
         return cls(
-            subject=MeasurementKey(**header["subject"]),
+            key=MeasurementKey(**header["subject"]),
             accumulators=Accumulators.from_bytes(arrays["accumulators"].tobytes()),
             timings=Timings(**header["timings"]),
             query_norms=arrays["query_norms"],
             qrels=arrays["qrels"],
-            **truths,
+            **ground_truths,
         )
 
 

@@ -38,10 +38,10 @@ def finished_metrics(measurement: Measurement) -> Metrics:
     if measurement.missing:
         raise ValueError(f"rows {measurement.missing} were not measured")
     for truth in (measurement.truth, measurement.judged_truth):
-        if truth is not None and truth.span != (0, measurement.subject.n):
+        if truth is not None and truth.span != (0, measurement.key.n):
             raise ValueError(f"the ground truth is of rows {truth.span[0]} to {truth.span[1]} only")
     measurement.require_content_of_truth()
-    metrics = bit_metrics(measurement.subject)
+    metrics = bit_metrics(measurement.key)
     metrics |= error_metrics(measurement.accumulators)
     top, truth = measurement.accumulators.top, measurement.truth
     if top is not None and truth is not None:
@@ -51,19 +51,19 @@ def finished_metrics(measurement: Measurement) -> Metrics:
     return metrics | timing_metrics(measurement.timings)
 
 
-def bit_metrics(subject: MeasurementKey) -> Metrics:
+def bit_metrics(key: MeasurementKey) -> Metrics:
     """Bits counted from real buffers."""
-    bits = 8 * subject.code_bytes / subject.d
-    model_bits = 8 * subject.model_bytes / (subject.n * subject.d)
+    bits = 8 * key.code_bytes / key.d
+    model_bits = 8 * key.model_bytes / (key.n * key.d)
     return {
         "bits_per_dim": bits,
         "model_bits_per_dim": model_bits,
         "total_bits_per_dim": bits + model_bits,
         "compression_ratio": 32 / bits,
         "total_compression_ratio": 32 / (bits + model_bits),
-        "model_bytes": subject.model_bytes,
-        "code_bytes": subject.code_bytes,
-        "queries": subject.queries,
+        "model_bytes": key.model_bytes,
+        "code_bytes": key.code_bytes,
+        "queries": key.queries,
     }
 
 
@@ -82,23 +82,23 @@ def error_metrics(accumulators: Accumulators) -> Metrics:
 
 def recall_metrics(top: TopCandidates, truth: GroundTruth, measurement: Measurement) -> Metrics:
     """How well the estimated order of the whole base finds and orders the true neighbours."""
-    subject, size = measurement.subject, top.size
-    exact = top.exact[: subject.queries]
-    norms = measurement.query_norms[: subject.queries] if subject.metric == "l2" else np.zeros(subject.queries)
-    k = min(subject.k, subject.n)
+    key, size = measurement.key, top.size
+    exact = top.exact[: key.queries]
+    norms = measurement.query_norms[: key.queries] if key.metric == "l2" else np.zeros(key.queries)
+    k = min(key.k, key.n)
     true = truth.top.scores[:, :k]
     metrics: Metrics = {}
     for depth in sorted({depth for depth in RECALL_DEPTHS if depth <= k} | {k}):
         if depth > size:
             continue
-        _put_per_query(metrics, f"recall_at_{depth}", ranking.recall(true, exact, depth, depth), subject.seed)
+        _put_per_query(metrics, f"recall_at_{depth}", ranking.recall(true, exact, depth, depth), key.seed)
         for r in RERANK_DEPTHS.get(depth, ()):
             if r <= size:
-                _put_per_query(metrics, f"recall_{depth}_at_{r}", ranking.recall(true, exact, depth, r), subject.seed)
-        best, found = (_true_scores(scores[:, :depth], norms, subject.d) for scores in (true, exact))
-        _put_per_query(metrics, f"sum_of_scores_at_{depth}", ranking.sum_of_scores(best, found), subject.seed)
-    if subject.with_rank:
-        _put_per_query(metrics, "rank_distortion", ranking.rank_distortion(true, exact), subject.seed)
+                _put_per_query(metrics, f"recall_{depth}_at_{r}", ranking.recall(true, exact, depth, r), key.seed)
+        best, found = (_true_scores(scores[:, :depth], norms, key.d) for scores in (true, exact))
+        _put_per_query(metrics, f"sum_of_scores_at_{depth}", ranking.sum_of_scores(best, found), key.seed)
+    if key.with_rank:
+        _put_per_query(metrics, "rank_distortion", ranking.rank_distortion(true, exact), key.seed)
     return metrics
 
 
@@ -115,11 +115,11 @@ def judged_metrics(top: TopCandidates, measurement: Measurement) -> Metrics:
     from the same resamples of the queries: a bootstrap depends on the seed and on the number of queries only. So the
     loss has a paired interval.
     """
-    subject = measurement.subject
+    key = measurement.key
     relevant = _relevant(measurement.qrels)
     queries, grades = list(relevant), list(relevant.values())
-    rankings = {"": top.ids[subject.judged_first :]}
-    truth = measurement.judged_truth if subject.judged_first else measurement.truth
+    rankings = {"": top.ids[key.judged_first :]}
+    truth = measurement.judged_truth if key.judged_first else measurement.truth
     if truth is not None:
         rankings["_exact"] = truth.ids
     metrics: Metrics = {"judged_queries": len(queries)}
@@ -127,12 +127,12 @@ def judged_metrics(top: TopCandidates, measurement: Measurement) -> Metrics:
         values = {
             suffix: measure(ids[queries], grades, depth)
             for suffix, ids in rankings.items()
-            if ids.shape[1] >= min(depth, subject.n)
+            if ids.shape[1] >= min(depth, key.n)
         }
         if len(values) == 2:
             values["_loss"] = values["_exact"] - values[""]
         for suffix, per_query in values.items():
-            _put_per_query(metrics, f"{name}{suffix}", per_query, subject.seed)
+            _put_per_query(metrics, f"{name}{suffix}", per_query, key.seed)
     return metrics
 
 

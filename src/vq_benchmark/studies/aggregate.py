@@ -85,7 +85,7 @@ def measurement_differences(mine: bytes, theirs: bytes) -> list[Difference]:
     if ours is None or others is None:
         left, right = ("unreadable" if each is None else "readable" for each in (ours, others))
         return [("its measurement", left, right)]
-    mine_is, theirs_is = asdict(ours.subject), asdict(others.subject)
+    mine_is, theirs_is = asdict(ours.key), asdict(others.key)
     differing: list[Difference] = [
         (name, value, theirs_is[name]) for name, value in mine_is.items() if value != theirs_is[name]
     ]
@@ -118,8 +118,8 @@ def _array_differences(ours: Measurement, others: Measurement) -> list[Differenc
 
 
 def _arrays(measurement: Measurement) -> Iterator[tuple[str, Array]]:
-    truths = (measurement.truth, measurement.judged_truth)
-    tops = [measurement.accumulators.top, *(None if truth is None else truth.top for truth in truths)]
+    ground_truths = (measurement.truth, measurement.judged_truth)
+    tops = [measurement.accumulators.top, *(None if truth is None else truth.top for truth in ground_truths)]
     for name, top in zip(("candidates", "neighbours", "neighbours of judged queries"), tops, strict=True):
         for part in ("ids", "scores", "exact"):
             yield f"{part} of {name}", np.empty(0) if top is None else getattr(top, part)
@@ -179,7 +179,7 @@ def _failures(of: Run, missing: Sequence[Span], database: Database) -> str:
 def _merged(chunks: Sequence[Run], database: Database) -> Measurement:
     """The measurement of the whole base, merged one chunk at a time."""
     whole = _measurement(chunks[0], database)
-    if whole.truth is None or whole.truth.span != (0, whole.subject.n):  # else its digest tells
+    if whole.truth is None or whole.truth.span != (0, whole.key.n):  # else its digest tells
         _check_files(chunks)
     for run in chunks[1:]:
         try:

@@ -29,7 +29,12 @@ from vq_benchmark.studies.memory_estimate import cell_within_memory
 
 
 def run_cell(
-    dataset: Dataset, options: Options, cell: Cell, sweep_id: str, truths: GroundTruths | None, report: Reporter
+    dataset: Dataset,
+    options: Options,
+    cell: Cell,
+    sweep_id: str,
+    ground_truths: GroundTruths | None,
+    report: Reporter,
 ) -> Run:
     """The row of a cell: done, or partial where the cell is a chunk. Errors are the caller's.
 
@@ -61,7 +66,7 @@ def run_cell(
             dataset,
             start=cell.start,
             stop=cell.stop,
-            truths=truths,
+            ground_truths=ground_truths,
             k=options.k,
             with_rank=options.with_rank,
             model_hash=model.hash,
@@ -80,7 +85,7 @@ def run_cell(
     whole = not measurement.missing
     metrics = checked_metrics(cell.method, measurement) if whole else {}
     facts = environment(options.threads) | {
-        "queries_in_base": None if truths is None else duplicate_queries(dataset, truths.queries),
+        "queries_in_base": None if ground_truths is None else duplicate_queries(dataset, ground_truths.queries),
         "model_id": model.id,
         "model_hash": model.hash,
         "model_reused": model.reused,
@@ -89,13 +94,13 @@ def run_cell(
     }
     if model.quantizer.external:
         facts["external"] = True
-    if options.with_qps and truths is not None:
+    if options.with_qps and ground_truths is not None:
         saved.write(cell.stop, measurement)
         index = search_index(model.quantizer, dataset, options, cell, report)
         facts["search_index"] = None if index is None else index_name(index)
         if index is not None:
             report.say(f"{cell.label}: searching, for at least 4 s")
-            costs |= search_metrics(index, dataset, truths.queries, cell.seed)
+            costs |= search_metrics(index, dataset, ground_truths.queries, cell.seed)
     return _row(
         dataset,
         options,

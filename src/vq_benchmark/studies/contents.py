@@ -45,15 +45,15 @@ class Contents:
         """Whether base rows [start, stop) are those of which `digest` was made when the files were `files`."""
         return same_versions(files, self.dataset.files) or self.digest(rows).hex == digest
 
-    def searched(self, truths: GroundTruths) -> GroundTruths | None:
+    def searched(self, ground_truths: GroundTruths) -> GroundTruths | None:
         """The ground truth, saying that it is of the files as they are now; None if its vectors changed since."""
-        if truths.files == self.dataset.files and truths.files is not None:
-            return truths
-        if not same_versions(truths.files, self.dataset.files):
-            found, span = truths.queries.content, truths.queries.span
+        if ground_truths.files == self.dataset.files and ground_truths.files is not None:
+            return ground_truths
+        if not same_versions(ground_truths.files, self.dataset.files):
+            found, span = ground_truths.queries.content, ground_truths.queries.span
             if first_changed_rows(found, [span], self.digest(span), [span], TILE_ROWS) is not None:
                 return None
-        return replace(truths, files=self.dataset.files)
+        return replace(ground_truths, files=self.dataset.files)
 
     def training_is(self, files: FileStates | None, digest: str, train_size: int, seed: int) -> bool:
         """Whether the training sample has that fingerprint, which it had when the files were `files`."""

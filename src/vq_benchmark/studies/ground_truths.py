@@ -65,9 +65,11 @@ def obtain_truths(dataset: Dataset, options: Options, start: int, stop: int, rep
     options = truth_within_memory(dataset, options, start, stop)
     label = f"exact neighbours of {len(dataset.queries):,} queries"
     with resumable_search(dataset, path.stem, (start, stop), label, options.checkpoints, report) as hooks:
-        truths = exact_truths(dataset, options.k, start=start, stop=stop, batch_size=options.batch_size, **hooks)
-        _save(path, dataset, truths, report)
-    return truths
+        ground_truths = exact_truths(
+            dataset, options.k, start=start, stop=stop, batch_size=options.batch_size, **hooks
+        )
+        _save(path, dataset, ground_truths, report)
+    return ground_truths
 
 
 def check_given_truth(dataset: Dataset, options: Options, report: Reporter) -> None:
@@ -80,9 +82,9 @@ def check_given_truth(dataset: Dataset, options: Options, report: Reporter) -> N
         _given(dataset, options, options.ground_truth_path, report)
 
 
-def say_repeated_queries(dataset: Dataset, truths: GroundTruths, report: Reporter) -> None:
+def say_repeated_queries(dataset: Dataset, ground_truths: GroundTruths, report: Reporter) -> None:
     """Warn about queries that also occur in the base: they find themselves, which is easy."""
-    count = duplicate_queries(dataset, truths.queries)
+    count = duplicate_queries(dataset, ground_truths.queries)
     if count:
         report.say(f"{count} of {len(dataset.queries):,} queries also occur in the base, which inflates recall.")
 
@@ -117,8 +119,8 @@ def _given(dataset: Dataset, options: Options, path: Path, report: Reporter) -> 
     if not path.is_file():
         raise InputError(f"the ground truth file {str(path)!r} does not exist.")
     if path.suffix == ".npz":
-        truths = load_truths(path, belonging_of(dataset), options.k, (0, dataset.n))
-        present = Contents(dataset, report, options.batch_size).searched(truths)
+        ground_truths = load_truths(path, belonging_of(dataset), options.k, (0, dataset.n))
+        present = Contents(dataset, report, options.batch_size).searched(ground_truths)
         if present is None:
             raise ChangedData(
                 f"the vectors have changed since the ground truth {str(path)!r} was computed; recompute it with "
@@ -138,9 +140,9 @@ def _adopted(dataset: Dataset, options: Options, ids: IdArray, origin: str, repo
     judged = own_judged_queries(dataset)
     label = f"checking {origin}" if judged is None else f"exact neighbours of {len(judged):,} judged queries"
     with resumable_search(dataset, path.stem, (0, dataset.n), label, options.checkpoints, report) as hooks:
-        truths = adopted_truths(ids, dataset, options.k, origin, batch_size=options.batch_size, **hooks)
-    _save(path, dataset, truths, report)
-    return truths
+        ground_truths = adopted_truths(ids, dataset, options.k, origin, batch_size=options.batch_size, **hooks)
+    _save(path, dataset, ground_truths, report)
+    return ground_truths
 
 
 def truth_key(dataset: Dataset, k: int, rows: Span) -> str:
@@ -162,23 +164,23 @@ def _load(path: Path, dataset: Dataset, options: Options, span: Span, report: Re
     if not path.exists():
         return None
     try:
-        truths = load_truths(path, belonging_of(dataset), options.k, span)
+        ground_truths = load_truths(path, belonging_of(dataset), options.k, span)
     except InputError as error:
         report.say(f"{error} Recomputing the exact neighbours.")
         return None
-    present = Contents(dataset, report, options.batch_size).searched(truths)
+    present = Contents(dataset, report, options.batch_size).searched(ground_truths)
     if present is None:
         report.say("the vectors have changed since their exact neighbours were computed; recomputing them.")
         return None
-    if present is not truths:  # so that the vectors are compared only once
+    if present is not ground_truths:  # so that the vectors are compared only once
         _save(path, dataset, present, report)
     options.checkpoints.remove(_search_id(path.stem))  # a kill may have come between the file and this
     return present
 
 
-def _save(path: Path, dataset: Dataset, truths: GroundTruths, report: Reporter) -> None:
+def _save(path: Path, dataset: Dataset, ground_truths: GroundTruths, report: Reporter) -> None:
     """Cache neighbours; if the cache cannot be written, say so and continue."""
     try:
-        save_truths(path, truths, belonging_of(dataset), squared_norms(dataset.queries))
+        save_truths(path, ground_truths, belonging_of(dataset), squared_norms(dataset.queries))
     except InputError as error:
         report.say(f"could not cache the exact neighbours: {error}")

@@ -123,9 +123,9 @@ class TaskContext:
 
     def _truth_is_current(self, task: Task) -> bool:
         path = self.manifest.result_path(task)
-        truths = load_truths(path, belonging_of(self.dataset), self.options.k, self._span(task))
-        present = self.contents.searched(truths)
-        if present is not None and present is not truths:  # so that the vectors are compared only once
+        ground_truths = load_truths(path, belonging_of(self.dataset), self.options.k, self._span(task))
+        present = self.contents.searched(ground_truths)
+        if present is not None and present is not ground_truths:  # so that the vectors are compared only once
             self._save_truths(task, present)
         return present is not None
 
@@ -168,20 +168,22 @@ class TaskContext:
             staged_rows(self.dataset, options, rows, self.report) as dataset,
             resumable_search(dataset, key, rows, label, options.checkpoints, self.report) as hooks,
         ):
-            truths = exact_truths(dataset, options.k, start=start, stop=stop, batch_size=options.batch_size, **hooks)
-            self._save_truths(task, truths)
+            ground_truths = exact_truths(
+                dataset, options.k, start=start, stop=stop, batch_size=options.batch_size, **hooks
+            )
+            self._save_truths(task, ground_truths)
 
     def run_reduce(self, task: Task) -> None:
         """Merge the exact neighbours of the chunks, or adopt those that were given."""
         parts = self.manifest.tasks("truth")
         self._require_current(parts)
         if parts:
-            truths = self._truth(parts[0])
+            ground_truths = self._truth(parts[0])
             for part in parts[1:]:
-                truths.merge(self._truth(part))
+                ground_truths.merge(self._truth(part))
         else:
-            truths = obtain_truths(self.dataset, self.options, 0, self.manifest.n, self.report)
-        self._save_truths(task, truths)
+            ground_truths = obtain_truths(self.dataset, self.options, 0, self.manifest.n, self.report)
+        self._save_truths(task, ground_truths)
 
     def _require_current(self, tasks: Iterable[Task]) -> None:
         """Raise ChangedData, and rename results, if some belong to vectors that have changed since."""
@@ -189,9 +191,9 @@ class TaskContext:
         if outdated:
             raise ChangedData(f"{outdated} {RESUME}")
 
-    def _save_truths(self, task: Task, truths: GroundTruths) -> None:
+    def _save_truths(self, task: Task, ground_truths: GroundTruths) -> None:
         path = self.manifest.result_path(task)
-        save_truths(path, truths, belonging_of(self.dataset), squared_norms(self.dataset.queries))
+        save_truths(path, ground_truths, belonging_of(self.dataset), squared_norms(self.dataset.queries))
 
     def run_fit(self, task: Task) -> None:
         """Fit the model of one configuration to a sample of the whole data set."""
@@ -203,9 +205,9 @@ class TaskContext:
         """Measure one configuration on one chunk."""
         configuration, chunk = self.manifest.part(task)
         require_done(self.manifest, self.manifest.fit_of(task))
-        cell, truths = configuration.cell(chunk), self.whole_truth
+        cell, ground_truths = configuration.cell(chunk), self.whole_truth
         with staged_rows(self.dataset, self.options, chunk, self.report) as dataset:
-            run = run_cell(dataset, self.options, cell, self.manifest.sweep_id, truths, self.report)
+            run = run_cell(dataset, self.options, cell, self.manifest.sweep_id, ground_truths, self.report)
         write_database(self.manifest.result_path(task), [run])
         self.options.checkpoints.remove(run.run_id)
 

@@ -45,17 +45,17 @@ def run_cells(
     elif outcome.runs:
         check_given_truth(dataset, options, report)
     say_what_to_expect(dataset, options, report, anything=bool(waiting))
-    truths: dict[tuple[int, int], GroundTruths] = {}
+    ground_truths: dict[tuple[int, int], GroundTruths] = {}
     rows_of_all = (min(cell.start for cell in waiting), max(cell.stop for cell in waiting)) if waiting else (0, 0)
     with staged_rows(dataset, options, rows_of_all, report) as dataset:
         for number, cell in enumerate(waiting, 1):
             rows = (cell.start, cell.stop)
-            if options.with_recall and rows not in truths:
-                truths[rows] = obtain_truths(dataset, options, *rows, report)
-                say_repeated_queries(dataset, truths[rows], report)
+            if options.with_recall and rows not in ground_truths:
+                ground_truths[rows] = obtain_truths(dataset, options, *rows, report)
+                say_repeated_queries(dataset, ground_truths[rows], report)
             if len(cells) > 1:
                 report.say(f"cell {number} of {len(waiting)}: {cell.label}, seed {cell.seed}")
-            run = _run_or_fail(dataset, options, cell, sweep_id, truths.get(rows), report)
+            run = _run_or_fail(dataset, options, cell, sweep_id, ground_truths.get(rows), report)
             if run.status == "failed" and run.run_id not in outcome.outdated and _has_result(database, run.run_id):
                 report.say(f"{cell.label}: keeping the row of the earlier, successful run.")
             else:
@@ -72,10 +72,15 @@ def _has_result(database: Database, run_id: str) -> bool:
 
 
 def _run_or_fail(
-    dataset: Dataset, options: Options, cell: Cell, sweep_id: str, truths: GroundTruths | None, report: Reporter
+    dataset: Dataset,
+    options: Options,
+    cell: Cell,
+    sweep_id: str,
+    ground_truths: GroundTruths | None,
+    report: Reporter,
 ) -> Run:
     try:
-        return run_cell(dataset, options, cell, sweep_id, truths, report)
+        return run_cell(dataset, options, cell, sweep_id, ground_truths, report)
     except (BadRows, Stopped):  # bad rows affect every cell, and a stop is not a failure
         raise
     except Exception as error:  # noqa: BLE001 - however a cell fails, its error becomes a row and the others run
