@@ -99,7 +99,7 @@ def test_status_counts_tasks_and_names_failures_with_the_command_to_rerun(progra
     assert "failed: truth 1 (exact neighbours among rows 2,500 to 5,000): " in said.out
     assert "of memory even with --batch-size 4096" in said.out
     command = f"vq-benchmark study task {shlex.quote(str(planned))} truth 1"
-    assert f"  rerun: {command}\n" in said.out
+    assert f"rerun: {command}\n" in said.out
     found = json.loads(program("study", "status", planned, "--json").out)
     assert found["stages"]["truth"] == {"tasks": 2, "done": 0, "failed": 1, "missing": 1}
     assert found["stages"]["fit"] == {"tasks": 2, "done": 1, "failed": 0, "missing": 1}

@@ -275,7 +275,7 @@ def test_preemption_and_scancel_in_the_middle(cluster, folder, many_tiles, slow_
     cluster.wait_until_empty()
     time.sleep(8)  # a requeued task would be back by now
     assert cluster.queue() == []
-    assert "is cancelled" in log_of(manifest, "evaluate")
+    assert "was cancelled" in log_of(manifest, "evaluate")
     assert manifest.outcome(task) == "missing"
     if cluster.accounting:
         wait_for(lambda: [each.reason for each in study_status(manifest).problems] == ["cancelled"] * 2)

@@ -7,18 +7,18 @@ from rich.table import Table
 
 from vq_benchmark.machine.terminal import Terminal, echo
 from vq_benchmark.studies.stages import STAGES
-from vq_benchmark.studies.status import StudyStatus, TaskStatus, rerun_command
+from vq_benchmark.studies.status import StudyStatus, TaskStatus
 
 SOME_FAILED = 1
 MOST_PROBLEMS_SHOWN = 20
 
 
-def finish(found: StudyStatus, as_json: bool, remarks: list[str] | None = None) -> None:
+def finish(found: StudyStatus, as_json: bool, remarks: list[str]) -> None:
     """Show a status as JSON or as a table with `remarks` below it; exit with code 1 if a task failed or is lost."""
     if as_json:
         echo(json.dumps(found.as_json(), indent=1))
     else:
-        _show(found, remarks or [])
+        _show(found, remarks)
     if found.problems:
         raise typer.Exit(SOME_FAILED)
 
@@ -42,4 +42,4 @@ def _show(found: StudyStatus, remarks: list[str]) -> None:
 def _problem(found: StudyStatus, each: TaskStatus) -> str:
     what = f"{each.state}: {each.task.stage} {each.task.index} ({found.manifest.describe(each.task)}): {each.reason}"
     log = "" if each.log is None else f" [{each.log}]"
-    return f"{what.rstrip('.')}.{log}\n  rerun: {rerun_command(found.manifest, each.task)}"
+    return f"{what.rstrip('.')}.{log}"

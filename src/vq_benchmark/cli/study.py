@@ -14,7 +14,7 @@ from vq_benchmark.machine.terminal import echo
 from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.ready import ready_tasks
 from vq_benchmark.studies.stages import STAGES, parsed_stage
-from vq_benchmark.studies.status import files_status
+from vq_benchmark.studies.status import files_status, rerun_command
 from vq_benchmark.studies.task_command import task_line
 
 
@@ -63,7 +63,9 @@ def status(
     Failed tasks are shown with the reason and the command that reruns them. A missing task was not started, is still
     running, or was killed. Exit code: 0 if nothing failed, else 1.
     """
-    status_table.finish(files_status(Manifest.load(folder)), as_json)
+    found = files_status(Manifest.load(folder))
+    shown = found.problems[: status_table.MOST_PROBLEMS_SHOWN]
+    status_table.finish(found, as_json, [f"rerun: {rerun_command(found.manifest, each.task)}" for each in shown])
 
 
 @grouped
