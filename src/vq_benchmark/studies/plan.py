@@ -226,7 +226,8 @@ class Manifest:
 
     def identity(self) -> str:
         """Hash of what determines the tasks, as 24 hex digits, without who planned them, where and when."""
-        without_effect = set() if self.study.plugins else {"plugins"}  # folders planned before there were any
+        # A study without plugins has the identity that it had before there were any.
+        without_effect = set() if self.study.plugins else {"plugins"}
         determining = [
             self.study.model_dump(mode="json", exclude=without_effect), self.n, self.fingerprint, str(self.codebooks_dir),
             [asdict(each) for each in self.configurations], self.chunks,
