@@ -229,8 +229,8 @@ class Manifest:
         # A study without plugins has the identity that it had before there were any.
         without_effect = set() if self.study.plugins else {"plugins"}
         determining = [
-            self.study.model_dump(mode="json", exclude=without_effect), self.n, self.fingerprint, str(self.codebooks_dir),
-            [asdict(each) for each in self.configurations], self.chunks,
+            self.study.model_dump(mode="json", exclude=without_effect), self.n, self.fingerprint,
+            str(self.codebooks_dir), [asdict(each) for each in self.configurations], self.chunks,
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(determining, sort_keys=True).encode()).hexdigest()[:24]
 
