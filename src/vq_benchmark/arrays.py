@@ -1,4 +1,4 @@
-"""Names for the array types that all floors share, and the pieces in which large ones are worked on."""
+"""Names for the array types that all floors share, and the pieces in which large arrays are processed."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +13,7 @@ IdArray = npt.NDArray[np.int64]
 CodeArray = npt.NDArray[np.uint8]
 
 PIECE_ROWS = 256
-"""So few rows that float64 copies of them stay in the cache, and are nothing beside the rows themselves."""
+"""Few enough rows that float64 copies of them fit in the cache and take negligible memory."""
 
 
 def pieces(rows: int, size: int = PIECE_ROWS) -> Iterator[slice]:

@@ -1,4 +1,4 @@
-"""Errors for people, in one sentence each: what is wrong and what would be right; and being stopped."""
+"""Errors for users, one sentence each: what is wrong and what would be right; and `Stopped`."""
 
 
 class InputError(Exception):
@@ -6,22 +6,22 @@ class InputError(Exception):
 
 
 class BadRows(InputError):
-    """Vectors that cannot be measured, whatever the method: not finite, too large, too small, zero under cosine."""
+    """Vectors that cannot be measured with any method: not finite, too large, too small, zero under cosine."""
 
 
 class ChangedData(InputError):
-    """Vectors are not those that something at hand was computed from, or changed while they were read."""
+    """Vectors that differ from those that existing data was computed from, or that changed while they were read."""
 
 
 class InfeasibleBudget(InputError):
-    """A method has no configuration at or under the bits per dimension that were asked for."""
+    """A method without a configuration at or under the requested bits per dimension."""
 
 
 class Stopped(Exception):
-    """A signal asked to stop, and the work ended between two blocks. The cell did not fail."""
+    """Raised when a signal asked to stop and the work ended between two blocks. The cell did not fail."""
 
     def __init__(self, signal: str, label: str, done: int, tasks: int | None = None) -> None:
-        """`done` counts rows, or, where there are `tasks`, those of them that are done."""
+        """`done` counts rows, or, if `tasks` is given, the finished ones among them."""
         if tasks is not None:
             how_far = f" with {done:,} of {tasks:,} tasks done"
         else:
@@ -30,6 +30,6 @@ class Stopped(Exception):
         self.signal = signal
         """Name of the signal, such as "SIGTERM"."""
         self.label = label
-        """What was stopped: the method and its parameters, or the search of exact neighbours."""
+        """What was stopped: the method and its parameters, or the search for exact neighbours."""
         self.rows_done = done
-        """Rows, or tasks, that need not be done again."""
+        """Rows, or tasks, that need not be redone."""

@@ -142,4 +142,4 @@ def test_export_and_load_with_the_same_code(program: Callable, vectors: Path, wi
     widest.write_text(CHANGED)
     changed = program("export", *stored, "--plugin", widest, "--output", "new")
     assert changed.code == 2
-    assert "was written by other code of widest" in changed.err
+    assert "was fitted with different code for widest" in changed.err

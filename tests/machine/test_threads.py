@@ -32,7 +32,9 @@ def test_what_is_no_number_of_threads_is_passed_over(make_system: MakeSystem, us
 
 @pytest.mark.parametrize("requested", [0, -1, 10**6])
 def test_what_the_machine_does_not_have_is_refused(requested: int) -> None:
-    with pytest.raises(InputError, match=f"--threads is {requested}, it must be from 1 to the {os.cpu_count()} proc"):
+    with pytest.raises(
+        InputError, match=f"--threads is {requested}; it must be from 1 to {os.cpu_count()}, the number of CPUs"
+    ):
         allowed_threads(requested)
 
 

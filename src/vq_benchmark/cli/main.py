@@ -22,7 +22,7 @@ COMMANDS = {
         "inspect", "generate-data", "embed",
     )
 }  # fmt: skip
-"""The module of each command; it is imported when the command is asked for."""
+"""The module of each command, imported on demand."""
 
 app = Commands(
     cls=lazy_group(COMMANDS),
@@ -45,16 +45,16 @@ def common(
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
-    """Options that stand before the command."""
+    """Options given before the command."""
 
 
 def main() -> None:
-    """Run the command line. Exit codes: 0 success, and those of `exit_codes`."""
+    """Run the command line. Exit codes: 0 for success, and those in `exit_codes`."""
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
         with interruptible():
-            # in a context of its own, so that what a command sets for itself, such as the memory limit, ends with it
+            # in a separate context, so that settings of the command, such as the memory limit, end with it
             code = copy_context().run(app, args=arguments or ["--help"], standalone_mode=False)
     except InputError as error:
         if debug:
@@ -72,7 +72,7 @@ def main() -> None:
     except OSError as error:
         if debug:
             raise
-        _refuse(f"the system refused: {error}.")
+        _refuse(f"system error: {error}.")
     except MemoryError as error:
         if debug:
             raise

@@ -1,4 +1,4 @@
-"""How commands look in `--help` (what a value is in a word, nothing for a flag), and when they are loaded."""
+"""The look of commands in `--help` (one word for a value, none for a flag), and loading them on demand."""
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -29,7 +29,7 @@ def _simplified(params: list[Any]) -> list[Any]:
 
 
 def examples(*commands: str) -> str:
-    """What stands below the options: commands to copy."""
+    """The text below the options: commands to copy."""
     return "\n\n".join(["Examples:", *(f"`{command}`" for command in commands)])
 
 
@@ -37,31 +37,31 @@ class Command(TyperCommand):
     """A command."""
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """Its options and arguments, as help shows them."""
+        """The options and arguments of the command, as shown in help."""
         return _simplified(super().get_params(ctx))
 
 
 class Group(TyperGroup):
-    """The program, or a command that has commands."""
+    """The program, or a command with subcommands."""
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """Its options, as help shows them."""
+        """The options of the group, as shown in help."""
         return _simplified(super().get_params(ctx))
 
 
 class Commands(typer.Typer):
-    """Commands under one name; those that are added look as the others do."""
+    """Commands under one name, all with the same look in help."""
 
     def __init__(self, cls: type[Group] = Group, **settings: Any) -> None:
         super().__init__(cls=cls, rich_markup_mode="markdown", **settings)
 
     def command(self, name: str | None = None, **settings: Any) -> Any:
-        """As of typer."""
+        """A decorator that adds a command, as in typer."""
         return super().command(name, cls=Command, **settings)
 
 
 class _Modules(Mapping[str, Any]):
-    """Commands by name, each imported when it is asked for."""
+    """Commands by name, each imported on demand."""
 
     def __init__(self, modules: Mapping[str, str]) -> None:
         self.modules = modules
@@ -79,9 +79,9 @@ class _Modules(Mapping[str, Any]):
 
 
 def lazy_group(modules: Mapping[str, str]) -> type[Group]:
-    """A group of the commands that those modules `register`, by name.
+    """A group of the commands that the given modules `register`, by name.
 
-    The libraries of a command take a second to load: completion and `--version` need none of them.
+    The libraries of a command take a second to load; completion and `--version` need none of them.
     """
 
     class Lazy(Group):
@@ -93,7 +93,7 @@ def lazy_group(modules: Mapping[str, str]) -> type[Group]:
             return list(modules)
 
         def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
-            """Names of commands, else options; the help of commands would load them."""
+            """Names of commands, else options; without the commands' help, which would load them."""
             matching = (name for name in modules if name.startswith(incomplete))
             names = [SimpleNamespace(type="plain", value=name, help=None) for name in matching]
             return names or super().shell_complete(ctx, incomplete)

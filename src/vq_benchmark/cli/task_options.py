@@ -1,4 +1,4 @@
-"""Options that every task of a study is started with."""
+"""Options that apply to every task of a study."""
 
 from dataclasses import dataclass, fields
 from typing import Annotated, Any
@@ -12,7 +12,7 @@ from vq_benchmark.machine.locations import cache_dir
 
 @dataclass(frozen=True)
 class TaskOptions(BoundedMachineOptions):
-    """What a task may use, and where it keeps what can be fetched again."""
+    """Limits of a task, its cache folder, and how often it writes checkpoints."""
 
     cache_dir: Annotated[str | None, store_option(help="Folder for downloads and ground truth, as in `sweep`.")] = (
         None
@@ -23,7 +23,7 @@ class TaskOptions(BoundedMachineOptions):
 
 
 def passed_on(context: typer.Context) -> tuple[str, ...]:
-    """Those that stand on the command line, as words for the command of a task; the cache by its absolute path."""
+    """The options given on the command line, as words for the command of a task; the cache as an absolute path."""
     given = {each.name: context.params[each.name] for each in fields(TaskOptions) if was_given(context, each.name)}
     if given.get("cache_dir") is not None:
         given["cache_dir"] = cache_dir(given["cache_dir"]).absolute()

@@ -1,1 +1,1 @@
-"""Floor 0: what this process may use and what it ran on."""
+"""Floor 0: the resources of this process, and the machine it runs on."""

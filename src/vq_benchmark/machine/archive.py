@@ -1,4 +1,4 @@
-"""A JSON header and named arrays in one .npz archive, without pickle, each kind with a version of its format."""
+"""Archives of a JSON header and named arrays in .npz, without pickle; each kind has a format version."""
 
 import io
 import json
@@ -21,7 +21,7 @@ VERSION = "version"
 
 @dataclass(frozen=True)
 class ArchiveFormat:
-    """The format of one kind of archive, such as "model"; its version counts the changes of what is stored."""
+    """The format of one kind of archive, such as "model"; its version increases when what is stored changes."""
 
     kind: str
     version: int
@@ -47,7 +47,7 @@ class ArchiveFormat:
 def pack(header: dict[str, Any], arrays: dict[str, Array]) -> bytes:
     """The header and the arrays as the bytes of a compressed .npz archive."""
     buffer = io.BytesIO()
-    # The names are listed, for damage to the archive's directory can lose an array without a trace.
+    # The names are listed, because damage to the archive's directory can lose an array without a trace.
     content = json.dumps({"header": header, "arrays": sorted(arrays)})
     encoded = np.frombuffer(content.encode(), dtype=np.uint8)
     np.savez_compressed(buffer, allow_pickle=False, **{HEADER: encoded}, **arrays)

@@ -1,4 +1,4 @@
-"""Files and folders that are either whole or absent."""
+"""Atomic files and folders: either complete or absent."""
 
 import hashlib
 import os
@@ -16,26 +16,26 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.machine.signals import before_an_end
 
 NAME_LENGTH = 40
-"""Characters of a file's name that the name of its temporary keeps: names may be 255 bytes long."""
+"""Characters of a file's name kept in the name of its temporary, because names are limited to 255 bytes."""
 TEMPORARY = re.compile(
     r"\.(?P<name>.*)\.(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)-(?P<start>\d+)\.[a-z0-9_]{8}\.tmp", re.DOTALL
 )
-"""The name of a temporary says which process writes it, so that the next one knows whether that still runs."""
+"""The name of a temporary, which identifies its writer, so that later processes can tell whether it still runs."""
 SECONDS_OF_DOUBT = 24 * 60 * 60
-"""Without a byte, after which nobody writes a temporary whose process may be on another machine."""
+"""Time without a write after which a temporary from another machine counts as abandoned."""
 UNKNOWN = "0"
 
 _open: dict[Path, Path] = {}
-"""The temporaries that this process is writing, and the path that each is to get."""
+"""The temporaries that this process is writing, and the final path of each."""
 _tidied: set[Path] = set()
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
-    """A binary file that appears at `path` complete when the block ends, and not at all if it raises.
+    """A binary file that appears at `path`, complete, when the block ends; not at all if the block raises.
 
     Raises:
-        InputError: the folder may not be written to, the disk is full, or whatever else the system says.
+        InputError: the folder is not writable, the disk is full, or the system reports another error.
     """
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         yield file
@@ -43,7 +43,8 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """As `atomic_write`, for writers that want a name: an empty file `.NAME.WRITER.RANDOM.tmp` in the same folder."""
+    """Like `atomic_write`, for writers that need a path:
+    an empty file `.NAME.WRITER.RANDOM.tmp` in the same folder."""
     with _refusal_of(path), _temporary(path, _new_file) as temporary:
         temporary.chmod(0o666 & ~_umask())
         yield temporary
@@ -54,12 +55,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """A folder to fill, which appears at `path` when the block ends, and not at all if it raises.
+    """A folder to fill, which appears at `path` when the block ends; not at all if the block raises.
 
-    `path` must not exist, or be an empty folder.
+    `path` must not exist or must be an empty folder.
 
     Raises:
-        InputError: as `atomic_write`.
+        InputError: as for `atomic_write`.
     """
     with _refusal_of(path), _temporary(path, tempfile.mkdtemp) as temporary:
         temporary.chmod(0o777 & ~_umask())
@@ -71,28 +72,28 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """An empty folder on the system's place for such, which is gone when the block ends."""
+    """An empty folder in the system's temporary folder, deleted when the block ends."""
     with _temporary(Path(tempfile.gettempdir(), "vq-benchmark"), tempfile.mkdtemp) as temporary:
         yield temporary
 
 
 def name_of_temporary(path: Path) -> str | None:
-    """The first 40 characters of the name that a temporary was to get; None if `path` is no temporary of ours."""
+    """The first 40 characters of the final name of a temporary; None if `path` is not one of our temporaries."""
     match = TEMPORARY.fullmatch(path.name)
     return match["name"] if match else None
 
 
 def remove_stale_temporaries(folder: Path) -> list[Path]:
-    """Remove what dead processes left in a folder: our temporaries whose writer is no longer there.
+    """Remove what dead processes left in a folder: our temporaries whose writer no longer runs.
 
-    Of a writer on another machine nobody can tell here, so its temporaries go a day after the last byte came.
+    A writer on another machine cannot be checked, so its temporaries are removed a day after their last write.
 
-    Returns those that were removed. Other files, and what lies in folders below, stay.
+    Returns the removed paths. Other files, and the contents of subfolders, are left alone.
     """
     removed = []
-    with suppress(OSError):  # no such folder, or one that cannot be read, holds nothing that we could remove
+    with suppress(OSError):  # a missing or unreadable folder holds nothing to remove
         for path in sorted(Path(entry.path) for entry in os.scandir(folder) if entry.name.endswith(".tmp")):
-            with suppress(OSError):  # whoever wrote it has just finished, or it belongs to somebody else
+            with suppress(OSError):  # its writer has just finished, or it belongs to another user
                 if _is_left(path):
                     _remove(path)
                     removed.append(path)
@@ -100,14 +101,14 @@ def remove_stale_temporaries(folder: Path) -> list[Path]:
 
 
 def tidy(folder: Path) -> None:
-    """`remove_stale_temporaries`, once in the life of this process: listing a folder of many results takes time."""
+    """Run `remove_stale_temporaries` once per folder and process: listing a folder of many results takes time."""
     if folder.absolute() not in _tidied:
         _tidied.add(folder.absolute())
         remove_stale_temporaries(folder)
 
 
 def remove_open_temporaries() -> None:
-    """Remove what this process is writing just now; for one that ends at once."""
+    """Remove the temporaries that this process is writing, for an immediate exit."""
     for path in list(_open):
         with suppress(OSError):
             _remove(path)
@@ -125,12 +126,12 @@ def _is_left(path: Path) -> bool:
 
 
 def _is_at_work(pid: int, start: str) -> bool | None:
-    """Whether the process of this number that was started then still runs; None where the system does not tell."""
+    """Whether process `pid`, started at `start`, still runs; None if the system does not tell."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # somebody else's, of which we may not see more
+    except PermissionError:  # the process of another user, whose details may be hidden
         pass
     found = _start_of(pid)
     return None if found == UNKNOWN else found == start
@@ -138,7 +139,7 @@ def _is_at_work(pid: int, start: str) -> bool | None:
 
 @cache
 def _machine() -> str:
-    """8 hex digits for where a process number has one meaning: this system since its start, or this container."""
+    """8 hex digits for the scope in which process ids are unique: this system since boot, or this container."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text()
         place = f"{boot} {Path('/proc/self/ns/pid').readlink()}"
@@ -149,7 +150,7 @@ def _machine() -> str:
 
 
 def _start_of(pid: int) -> str:
-    """Clock ticks from the start of the system to that of a process; "ended" for a zombie."""
+    """Clock ticks from system boot to the start of a process, as text; "ended" for a zombie."""
     try:
         state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -171,7 +172,8 @@ def _remove(path: Path) -> None:
 
 @contextmanager
 def _temporary(path: Path, make: Callable[..., str]) -> Iterator[Path]:
-    """What `make` makes beside `path`; removed unless the block renames it. What was left there before goes first."""
+    """The temporary that `make` creates beside `path`, removed unless renamed. Stale temporaries are removed
+    first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     tidy(path.parent)
     writer = f"{_machine()}-{os.getpid()}-{_start_of(os.getpid())}"
@@ -180,7 +182,7 @@ def _temporary(path: Path, make: Callable[..., str]) -> Iterator[Path]:
     try:
         yield temporary
     finally:
-        with suppress(OSError):  # it was renamed, or stays for the next start to remove
+        with suppress(OSError):  # it was renamed, or is left for the next process to remove
             _remove(temporary)
         _open.pop(temporary, None)
 
@@ -192,7 +194,7 @@ def _new_file(*, prefix: str, suffix: str, dir: Path) -> str:
 
 
 def _flush(path: Path) -> None:
-    """Have the system put a file's content, or a folder's names, on the disk."""
+    """Flush a file's content, or a folder's entries, to disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -201,7 +203,7 @@ def _flush(path: Path) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    with suppress(OSError):  # not every file system can; the new name is there all the same
+    with suppress(OSError):  # not every file system supports this; the rename is done anyway
         _flush(folder)
 
 

@@ -1,7 +1,8 @@
-"""Where the control groups of this process keep their limits.
+"""The control groups of this process, whose folders hold its limits.
 
-Linux has two versions of them, which may be mounted side by side. A limit of a group holds for the groups below it,
-and a SLURM task is in a group of its own that has none, so every group from the leaf to the root counts.
+Linux has two versions of control groups, which may be mounted side by side. The limit of a group also applies to the
+groups below it. A SLURM task is in a group of its own without a limit, so every group from the leaf to the root
+counts.
 """
 
 from collections.abc import Iterator
@@ -12,15 +13,15 @@ from pathlib import Path, PurePosixPath
 @dataclass(frozen=True)
 class _Mount:
     group: PurePosixPath
-    """The group that is seen at `point`; in a container it need not be the root of all."""
+    """The group visible at `point`; in a container it need not be the root group."""
     point: PurePosixPath
     controllers: frozenset[str]
-    """Of version 1; version 2 has all in one tree, under the name ""."""
+    """Controllers of version 1; version 2 has all in one tree, under the name ""."""
 
 
 def group_folders(controller: str, root: Path) -> Iterator[Path]:
-    """The folders of this process's groups of a version 1 controller, such as `memory`, and of version 2: from the
-    leaf to the root, each at its place under `root`, which is "/" but in tests."""
+    """The folders of this process's groups of a version 1 controller, such as `memory`, and of version 2, from the
+    leaf to the root. They are below `root`, which is "/" except in tests."""
     try:
         memberships = (root / "proc/self/cgroup").read_text().splitlines()
         mounts = list(_mounts((root / "proc/self/mountinfo").read_text()))
@@ -39,7 +40,7 @@ def _is_of(mount: _Mount, names: str, controller: str) -> bool:
 
 
 def _from_leaf_to_root(mount: _Mount, group: PurePosixPath, root: Path) -> Iterator[Path]:
-    # A group outside of what is mounted is that of a container that does not see its own name: it is at the top.
+    # A group outside the mount belongs to a container that does not see its own name: it is at the top.
     below = group.relative_to(mount.group) if group.is_relative_to(mount.group) else PurePosixPath()
     leaf = mount.point / below
     for folder in (leaf, *leaf.parents):

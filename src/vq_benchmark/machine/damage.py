@@ -1,6 +1,6 @@
-"""Damaged files: what a library raises for their bytes becomes one sentence.
+"""Damaged files: whatever a library raises for their bytes becomes one sentence.
 
-Every reader names the exceptions that its library raises for damaged bytes; all others are faults of ours.
+Every reader names the exceptions that its library raises for damaged bytes; any other exception is a bug.
 """
 
 from collections.abc import Iterator
@@ -11,14 +11,14 @@ from vq_benchmark.errors import InputError
 
 SHOWN_CHARACTERS = 200
 MISSHAPEN = (KeyError, ValueError, TypeError, AttributeError, IndexError, OverflowError)
-"""What taking a decoded value apart raises that is not built as expected: a key is missing, a list is a number."""
+"""Exceptions from using a decoded value of unexpected structure: a key is missing, a list is a number."""
 
 
 @contextmanager
 def reading(path: Path, *raised: type[Exception], what: str = "", remedy: str = "") -> Iterator[None]:
-    """Turns OSError and the given errors of a library into an InputError that names the file.
+    """Turn OSError and the given errors of a library into an InputError that names the file.
 
-    The sentence may say `what` the file is not, such as "a readable model", and end in a `remedy`.
+    The sentence can say `what` the file is not, such as "a readable model", and end with a `remedy`.
     """
     handled: tuple[type[Exception], ...] = (OSError, *raised)
     try:
@@ -30,7 +30,7 @@ def reading(path: Path, *raised: type[Exception], what: str = "", remedy: str = 
 
 @contextmanager
 def taking_apart(what: str) -> Iterator[None]:
-    """Turns what misshapen values raise into a ValueError that says what they were to be; also a decorator."""
+    """Turn what misshapen values raise into a ValueError that says what was expected; also a decorator."""
     try:
         yield
     except MISSHAPEN as error:
@@ -38,7 +38,7 @@ def taking_apart(what: str) -> Iterator[None]:
 
 
 def reason_of(error: Exception) -> str:
-    """Why, on one line, as the end of a sentence without its full stop."""
+    """The reason for an error, on one line, as the end of a sentence without its full stop."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if isinstance(error, RecursionError):

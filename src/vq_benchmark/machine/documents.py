@@ -1,4 +1,4 @@
-"""JSON and YAML of people and of other programs: whatever stands in them, a value of bounded size or a ValueError."""
+"""JSON and YAML written by people or other programs: any text gives a value of bounded size or a ValueError."""
 
 import json
 from dataclasses import fields, is_dataclass
@@ -14,19 +14,19 @@ T = TypeVar("T")
 
 MAX_DEPTH = 50
 MAX_YAML_BYTES = 1 << 20
-"""A study or a file of profiles is a page; PyYAML takes seconds for a megabyte."""
+"""A study or profiles file is about a page long; PyYAML takes seconds for a megabyte."""
 MAX_YAML_VALUES = 100_000
-"""Values, counted as often as an alias repeats them: a few lines of aliases can stand for billions."""
+"""Maximum number of values, including repetitions by aliases: a few lines of aliases can expand to billions."""
 MAX_DIGITS = 100
 YAML_DAMAGE = (yaml.YAMLError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)
-"""What PyYAML raises for text: of the last five, those come from values that do not fit their tag."""
+"""What PyYAML raises for damaged text; the last five come from values that do not fit their tag."""
 
 
 def parsed_json(text: bytes | str) -> Any:
     """The value of a JSON text.
 
     Raises:
-        ValueError: it is not JSON, not UTF-8, nested too deeply, or holds a number of more than 100 digits.
+        ValueError: it is not JSON, not UTF-8, nested too deeply, or contains a number of more than 100 digits.
     """
     try:
         value = json.loads(text, parse_int=_bounded_int)
@@ -37,7 +37,7 @@ def parsed_json(text: bytes | str) -> Any:
 
 
 class _ShallowScanner(yaml.scanner.Scanner):
-    """The time that PyYAML's own takes grows with the square of the depth of brackets."""
+    """A scanner that limits the depth of brackets, because PyYAML's own takes time quadratic in it."""
 
     def fetch_flow_collection_start(self, token: Any) -> None:
         if self.flow_level >= MAX_DEPTH:
@@ -46,11 +46,11 @@ class _ShallowScanner(yaml.scanner.Scanner):
 
 
 class TextYaml(_ShallowScanner, yaml.BaseLoader):
-    """YAML whose values are all texts, as they are written."""
+    """A YAML loader that keeps every value as text, exactly as written."""
 
 
 class SafeYaml(_ShallowScanner, yaml.SafeLoader):
-    """YAML that refuses what would take for ever: long numbers, and merge keys that repeat each other."""
+    """A YAML loader that refuses what would take forever: long numbers, and merge keys that repeat each other."""
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
         _require_short(node)
@@ -74,8 +74,8 @@ def parsed_yaml(text: bytes, loader: type[SafeYaml] | type[TextYaml] = SafeYaml)
     """The value of a YAML text.
 
     Raises:
-        ValueError: it is not YAML, not UTF-8, longer than 1 MiB, nested too deeply or without end, or holds a number
-            of more than 100 digits.
+        ValueError: it is not YAML, not UTF-8, longer than 1 MiB, nested too deeply or infinitely, or contains a
+            number of more than 100 digits.
     """
     if len(text) > MAX_YAML_BYTES:
         raise ValueError(f"it has {len(text):,} bytes, more than {MAX_YAML_BYTES:,}")
@@ -90,10 +90,10 @@ def parsed_yaml(text: bytes, loader: type[SafeYaml] | type[TextYaml] = SafeYaml)
 
 
 def validated(kind: type[T], value: Any) -> T:
-    """The value as an object of a dataclass or model of that kind, types of all fields checked.
+    """The value as an object of the dataclass or model `kind`, with the types of all fields checked.
 
     Raises:
-        ValueError: it is not one; the first place that is wrong is named.
+        ValueError: the value does not fit; the message names the first wrong field.
     """
     if is_dataclass(kind) and isinstance(value, dict):
         unknown = value.keys() - {each.name for each in fields(kind)}
@@ -111,7 +111,7 @@ def _adapter(kind: Any) -> Any:
 
 
 def _require_bounded(value: Any, most_values: int | None) -> None:
-    """Raise ValueError for a value that is nested too deeply, in itself, or repeated too often."""
+    """Raise ValueError for a value that is nested too deeply, contains itself, or expands to too many values."""
     values = 0
     level = [value]
     for _ in range(MAX_DEPTH):
@@ -122,7 +122,7 @@ def _require_bounded(value: Any, most_values: int | None) -> None:
             elif isinstance(each, list | tuple | set):
                 below += each
             if most_values is not None and values + len(below) > most_values:
-                raise ValueError(f"it stands for more than {most_values:,} values")
+                raise ValueError(f"it expands to more than {most_values:,} values")
         values += len(below)
         level = below
         if not level:

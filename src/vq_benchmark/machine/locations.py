@@ -1,4 +1,4 @@
-"""Where things are kept: paths with the environment's names in them, and the folder of the cache."""
+"""File locations: paths that contain environment variables, and the cache folder."""
 
 import os
 import re
@@ -14,20 +14,20 @@ SLURM_PATTERNS = {
     "%N": "SLURMD_NODENAME",
     "%x": "SLURM_JOB_NAME",
 }
-"""Patterns of sbatch's file names and the variables that they stand for."""
+"""Patterns in sbatch's file names, and the variables with the same values."""
 
 
 def is_below(name: str) -> bool:
-    """Whether a name that came from elsewhere, joined to a folder, is surely a file in or below that folder."""
+    """Whether an untrusted name, joined to a folder, is certain to give a path below that folder."""
     parts = name.split("/")
     return name.isprintable() and "\\" not in name and not {"", ".", ".."}.intersection(parts)
 
 
 def file_in(folder: Path, name: str) -> Path:
-    """The file of that name directly in a folder.
+    """The path of that name directly in a folder.
 
     Raises:
-        InputError: the name, which came from elsewhere, would lead out of the folder.
+        InputError: the name, which is untrusted, would lead out of the folder.
     """
     if "/" in name or not is_below(name):
         raise InputError(f"{name!r} is not a valid file name in {str(folder)!r}.")
@@ -45,7 +45,7 @@ def cache_dir(option: str | None, environment: Mapping[str, str] = os.environ) -
 
 
 def input_path(path: str | Path) -> Path:
-    """The path of something to read, with a `~` at its beginning replaced where it stands for somebody's home.
+    """The path of an input, with a leading `~` or `~user` expanded if that home folder is known.
 
     Raises:
         InputError: it contains a character that is not allowed in a path.
@@ -56,7 +56,7 @@ def input_path(path: str | Path) -> Path:
 
 
 def study_folder(path: str) -> Path:
-    """The folder of a study as it is written: every task is given its name, so nothing in it may depend on the task.
+    """The folder of a study exactly as given: every task gets the same name, so it must not depend on the task.
 
     Raises:
         InputError: the path is empty, or contains a character that is not allowed in a path.
@@ -69,8 +69,8 @@ def expanded(path: str, environment: Mapping[str, str] = os.environ) -> Path:
     """The path with `~`, `$NAME`, `${NAME}` and SLURM's %j, %A, %a, %N, %x replaced.
 
     Raises:
-        InputError: a name stands for nothing here, so that tasks would share one file, or ~ for nobody, or the path
-            is empty.
+        InputError: a variable is not set (tasks would share one file), `~` names an unknown user, or the path is
+            empty.
     """
     _require_some(path)
 

@@ -1,4 +1,4 @@
-"""How much memory this process may use, and how much it has used."""
+"""The memory this process may use, and the memory it has used."""
 
 import os
 import re
@@ -18,36 +18,36 @@ from vq_benchmark.machine.cgroups import group_folders
 STATUS = Path("/proc/self/status")
 CLEAR_REFS = Path("/proc/self/clear_refs")
 RESET_PEAK = "5"
-"""What Linux takes to set the peak of the resident set back to its present size (proc(5), since Linux 4.0)."""
+"""The value that makes Linux reset the peak of the resident set to its present size (proc(5), since Linux 4.0)."""
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 UNITS = {"": 1, "K": KIB, "M": MIB, "G": GIB, "T": 1 << 40}
 PER_CPU = {"SLURM_MEM_PER_CPU": "SLURM_CPUS_ON_NODE", "SLURM_MEM_PER_GPU": "SLURM_GPUS_ON_NODE"}
-"""SLURM's limits in MiB for each processor or GPU, and how many of these the job has on this node."""
+"""SLURM's limits in MiB for each processor or GPU, and the number of these that the job has on this node."""
 UNCHECKED_BYTES = 16 * MIB
 LIMIT_FILES = ("memory.limit_in_bytes", "memory.max")
-"""Of a control group of version 1, and of version 2."""
+"""Limit files of a control group, of version 1 and of version 2."""
 
 
 @dataclass(frozen=True)
 class MemoryLimit:
-    """What a process may use."""
+    """The memory that a process may use."""
 
     bytes: int
     origin: str
-    """Who says so, for messages: "--memory-limit", "the memory available on this machine"."""
+    """Where the limit comes from, for messages: "--memory-limit", "the memory available on this machine"."""
 
 
 def allowed_memory(
     limit: int | None = None, environment: Mapping[str, str] = os.environ, root: Path = Path("/")
 ) -> MemoryLimit:
-    """The least of `limit`, what SLURM grants the job on this node, the limits of the control groups, and the memory
-    that is available now, with what this process holds already.
+    """The smallest of `limit`, what SLURM grants the job on this node, the limits of the control groups, and the
+    memory available now plus what this process already holds.
 
     Args:
-        limit: of --memory-limit, in bytes.
-        environment: the variables of the process.
-        root: where /proc and the control groups are looked for.
+        limit: value of --memory-limit, in bytes.
+        environment: the environment variables.
+        root: where to look for /proc and the control groups.
 
     Raises:
         InputError: `limit` is below 1.
@@ -55,7 +55,7 @@ def allowed_memory(
     limits = [*_of_slurm(environment), *_of_groups(root), _available(root)]
     if limit is not None:
         if limit < 1:
-            raise InputError(f"--memory-limit is {limit} bytes, it must be at least 1.")
+            raise InputError(f"--memory-limit is {limit} bytes; it must be at least 1.")
         limits.insert(0, MemoryLimit(limit, "--memory-limit"))
     return min(limits, key=lambda each: each.bytes)
 
@@ -64,13 +64,13 @@ _limit_in_force: ContextVar[MemoryLimit | None] = ContextVar("memory_limit", def
 
 
 def use_memory(limit: MemoryLimit) -> None:
-    """Have `require_memory` go by this limit from now on."""
+    """Make `require_memory` enforce this limit from now on."""
     _limit_in_force.set(limit)
 
 
 @contextmanager
 def within_memory(limit: MemoryLimit | None) -> Iterator[None]:
-    """The same for a block; None changes nothing."""
+    """Make `require_memory` enforce this limit inside the block; None changes nothing."""
     token = None if limit is None else _limit_in_force.set(limit)
     try:
         yield
@@ -80,12 +80,12 @@ def within_memory(limit: MemoryLimit | None) -> Iterator[None]:
 
 
 def require_memory(size: int, what: str, advice: str = "") -> None:
-    """Refuse to allocate so many bytes for `what`, a name and what is done with it, if they are not there.
+    """Refuse to allocate `size` bytes if they are not available; `what`, their purpose, begins the message.
 
-    Small sizes are not looked at: what they may do to a limit is nothing beside the libraries.
+    Sizes below 16 MiB are not checked: they are negligible beside the libraries.
 
     Raises:
-        InputError: they are more than the limit in force (by default that of `allowed_memory`) leaves.
+        InputError: `size` is more than the limit in force (by default that of `allowed_memory`) leaves.
     """
     if size < UNCHECKED_BYTES:
         return
@@ -99,10 +99,10 @@ def require_memory(size: int, what: str, advice: str = "") -> None:
 
 
 def parsed_bytes(text: str) -> int:
-    """A size such as `2G`, `512MiB` or `1500000000`: bytes, or binary K, M, G and T.
+    """The bytes of a size such as `2G`, `512MiB` or `1500000000`, with binary units K, M, G and T.
 
     Raises:
-        InputError: it is no such size, or less than one byte.
+        InputError: the text is not such a size, or is less than one byte.
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?|\.\d+)\s*(?:([KMGT])(?:IB)?)?\s*", text.upper())
     size = int(float(match[1]) * UNITS[match[2] or ""]) if match else 0
@@ -112,7 +112,7 @@ def parsed_bytes(text: str) -> int:
 
 
 def readable_bytes(size: int) -> str:
-    """The size in the largest binary unit that it is one of, such as `2.0 GiB`."""
+    """The size in the largest binary unit that does not exceed it, such as `2.0 GiB`."""
     for unit, name in ((UNITS["T"], "TiB"), (GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")):
         if size >= unit:
             return f"{size / unit:,.1f} {name}"
@@ -152,7 +152,7 @@ def _number(text: str) -> int:
 
 
 def _fields(path: Path) -> dict[str, int]:
-    """The sizes of a file of lines such as `VmHWM:  1024 kB`, in bytes; none where there is no such file."""
+    """The sizes, in bytes, from a file of lines such as `VmHWM:  1024 kB`; empty if there is no such file."""
     if not path.exists():
         return {}
     found = (re.match(r"(\w+):\s+(\d+) kB", line) for line in path.read_text().splitlines())
@@ -160,7 +160,8 @@ def _fields(path: Path) -> dict[str, int]:
 
 
 def reset_peak() -> bool:
-    """Start measuring the peak from now; False where the system cannot, so that the peak is the process's."""
+    """Start measuring the peak from now; False if the system cannot, so that the peak is that of the whole
+    process."""
     try:
         CLEAR_REFS.write_text(RESET_PEAK)
     except OSError:
@@ -169,7 +170,7 @@ def reset_peak() -> bool:
 
 
 def resident_bytes() -> int:
-    """The resident set now."""
+    """The current resident set."""
     return _fields(STATUS).get("VmRSS") or int(psutil.Process().memory_info().rss)
 
 

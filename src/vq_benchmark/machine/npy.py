@@ -18,43 +18,44 @@ from vq_benchmark.arrays import Array
 from vq_benchmark.machine.memory import require_memory
 
 MAX_HEADER_BYTES = 10_000
-"""As numpy: what is longer can bring the parser down."""
+"""Maximum header length, as in numpy: a longer header can crash the parser."""
 READ_BYTES = 1 << 20
 MAX_DEFLATE_RATIO = 1032
-"""No deflate stream is longer, decompressed, than so many times its bytes; see zlib's technical details."""
+"""The highest compression ratio that a deflate stream can reach; see zlib's technical details."""
 HEADER_DAMAGE = (
     ValueError, TypeError, KeyError, IndexError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError,
     OverflowError,
 )  # fmt: skip
-"""What numpy raises for a damaged header: it parses Python (unclosed brackets, wrong indents), then makes a dtype."""
+"""What numpy raises for a damaged header: it parses Python (unclosed brackets, wrong indents), then builds a
+dtype."""
 ZIP_DAMAGE = (
     zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError,
     ValueError, OverflowError, OSError,
 )  # fmt: skip
-"""What zipfile raises for damaged archives; RuntimeError for what it cannot do, such as encryption."""
+"""What zipfile raises for damaged archives; RuntimeError for unsupported features, such as encryption."""
 
 
 @dataclass(frozen=True)
 class NpyHeader:
-    """What stands before the values of an array."""
+    """The header that precedes the values of an array."""
 
     shape: tuple[int, ...]
     fortran_order: bool
     dtype: np.dtype[np.generic]
     bytes: int
-    """Of the header itself."""
+    """Size of the header itself."""
 
     @property
     def total_bytes(self) -> int:
-        """Of header and values."""
+        """The size of header and values."""
         return self.bytes + prod(self.shape) * self.dtype.itemsize
 
 
 def read_header(file: BinaryIO) -> NpyHeader:
-    """The header that begins where the file stands, which then stands after it.
+    """The header at the current position of the file, which is left right after it.
 
     Raises:
-        ValueError: it is no header of version 1 or 2, or describes Python objects.
+        ValueError: it is not a header of version 1 or 2, or it describes Python objects.
     """
     begin = file.tell()
     start = io.BytesIO(file.read(MAX_HEADER_BYTES + 12))
@@ -78,13 +79,13 @@ def read_header(file: BinaryIO) -> NpyHeader:
 
 
 def read_array(file: BinaryIO, size: int, what: str) -> Array:
-    """The array of `size` bytes, header included, that begins where the file stands and is all that follows.
+    """The array of `size` bytes, header included, from the current position to the end of the file.
 
     Args:
-        what: the array, for the sentence that there is not enough memory for it.
+        what: the array, for the message that there is not enough memory for it.
 
     Raises:
-        ValueError: it is no array, or not of that size.
+        ValueError: it is not an array, or not of that size.
         InputError: there is not enough memory for it.
     """
     header = read_header(file)
@@ -102,7 +103,7 @@ def read_array(file: BinaryIO, size: int, what: str) -> Array:
             raise ValueError(f"it ends after {header.bytes + filled} of {size} bytes")
         target[filled : filled + len(block)] = block
         filled += len(block)
-    if file.read(1):  # reading to the end also makes zipfile check the sum
+    if file.read(1):  # reading to the end also makes zipfile verify the checksum
         raise ValueError(f"it is longer than the {size} bytes that its header states")
     return values.reshape(header.shape, order="F" if header.fortran_order else "C")
 

@@ -1,4 +1,4 @@
-"""Progress for people: a bar on a terminal, timestamped lines in a job's log, nothing in a library call."""
+"""Progress output: a bar on a terminal, timestamped lines in a job's log, nothing in a library call."""
 
 import sys
 import time
@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from vq_benchmark.machine.terminal import Terminal, echo, printable
 
 Update = Callable[[int], None]
-"""Called with the number of rows, or other units, that are done so far."""
+"""A function to call with the number of rows, or other units, done so far."""
 SECONDS_BETWEEN_LINES = 10.0
 
 
@@ -24,24 +24,24 @@ class Reporter(Protocol):
         ...
 
     def task(self, label: str, total: int, unit: str = "rows") -> AbstractContextManager[Update]:
-        """A context manager that gives the function to call with the number of units done."""
+        """A context manager that yields the function to call with the number of units done."""
         ...
 
 
 class SilentReporter:
-    """Shows nothing."""
+    """A reporter that shows nothing."""
 
     def say(self, text: str) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     @contextmanager
     def task(self, label: str, total: int, unit: str = "rows") -> Iterator[Update]:
-        """Nothing."""
+        """Yield a function that does nothing."""
         yield lambda done: None
 
 
 class LineReporter:
-    """Timestamped lines on stderr, at most one in ten seconds for each task and one at its end."""
+    """Timestamped lines on stderr: at most one every ten seconds for each task, and one at its end."""
 
     def say(self, text: str) -> None:
         """Show one remark."""
@@ -68,7 +68,7 @@ class LineReporter:
 
 
 class BarReporter:
-    """A bar on the terminal, which goes away when its task is done."""
+    """A bar on the terminal, which disappears when its task ends."""
 
     def __init__(self) -> None:
         self.console = Terminal(stderr=True)
@@ -99,5 +99,5 @@ class BarReporter:
 
 
 def reporter() -> Reporter:
-    """A bar where stderr is a terminal, else lines."""
+    """A `BarReporter` if stderr is a terminal, else a `LineReporter`."""
     return BarReporter() if sys.stderr.isatty() else LineReporter()

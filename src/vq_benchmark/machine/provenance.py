@@ -1,4 +1,4 @@
-"""On what and with what a number was made."""
+"""The machine and the software that produced a number."""
 
 import os
 import platform
@@ -15,12 +15,13 @@ LIBRARIES = ("numpy", "numba", "faiss-cpu", "rabitqlib", "scann")
 
 
 def release() -> str:
-    """The major and minor version of the package, such as "0.1", which results and by-products belong to."""
+    """The release that results and by-products belong to: major and minor version of the package, such as "0.1"."""
     return version("vq-benchmark").rsplit(".", 1)[0]
 
 
 def version_mismatch(found: object, ours: int) -> str:
-    """Why a file of format version `found` cannot be read where `ours` is, and which release reads it."""
+    """The reason why a file of format version `found` cannot be read with version `ours`, and which release reads
+    it."""
     newer = isinstance(found, int) and found > ours
     remedy = "a newer release wrote it: upgrade vq-benchmark" if newer else "use the release that wrote it"
     return f"its format version is {found}, and vq-benchmark {release()} reads version {ours}; {remedy}"
@@ -55,7 +56,7 @@ def _version(library: str) -> str | None:
 
 @cache
 def _git_commit() -> str | None:
-    """The commit of the checkout that this package runs from, None where it is installed without one."""
+    """The commit of the checkout that this package runs from; None if it is installed without one."""
     if not (PACKAGE_ROOT.parents[1] / ".git").exists():
         return None
     command = ["git", "-C", str(PACKAGE_ROOT), "describe", "--always", "--dirty", "--abbrev=12"]

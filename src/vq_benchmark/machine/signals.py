@@ -1,8 +1,8 @@
-"""Being told to stop: a signal ends the program, or sets a flag that the work looks at between its blocks.
+"""Signal handling: a signal ends the program, or sets a flag that the work checks between blocks.
 
-A program goes through three stages. While its libraries load there is nothing to clean up: a signal ends it at once
-(`end_at_once`). Then a signal raises `Interrupted`, so that whatever is half-written is removed (`interruptible`).
-Long work that can be resumed only notes it and stops where it loses nothing (`stopping`).
+A program goes through three stages. While its libraries load, there is nothing to clean up: a signal ends it at once
+(`end_at_once`). After that, a signal raises `Interrupted`, so that half-written files are removed (`interruptible`).
+Long work that can be resumed only records the signal and stops where nothing is lost (`stopping`).
 """
 
 import os
@@ -14,13 +14,14 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 SIGNALS = (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT)
-"""USR1 is what SLURM is asked to send before a time limit, TERM what it sends on its own, INT the keyboard."""
+"""USR1 is requested from SLURM before a time limit, TERM is what SLURM sends on its own, INT comes from the
+keyboard."""
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-"""Signals that end a program that does nothing resumable; HUP comes from a terminal that is closed."""
+"""Signals that end a program outside resumable work; HUP is sent when a terminal closes."""
 SIGNALLED = 128
-"""Added to the number of a signal gives the exit code by which shells know it: INT 130, USR1 138, TERM 143."""
+"""Added to the signal number, it gives the exit code that shells expect: INT 130, USR1 138, TERM 143."""
 SECONDS_TO_CLEAN_UP = 5.0
-"""After which a program that is to end is ended from another thread: a handler waits for a call into C to return."""
+"""Time after which another thread ends the program, because a handler only runs once a call into C returns."""
 
 _clean_up: list[Callable[[], None]] = []
 _requested: str | None = None
@@ -29,7 +30,7 @@ _deferred = 0
 
 
 class Interrupted(BaseException):
-    """A signal ends the program; it is raised wherever the main thread is."""
+    """Raised in the main thread, wherever it is, when a signal ends the program."""
 
     def __init__(self, number: int) -> None:
         super().__init__(farewell(number))
@@ -37,19 +38,19 @@ class Interrupted(BaseException):
 
 
 def farewell(number: int) -> str:
-    """What is said last of a signal."""
+    """The last message of a program that a signal ends."""
     return f"stopped by {signal.Signals(number).name}."
 
 
 def before_an_end(clean_up: Callable[[], None]) -> None:
-    """Have something called before a signal ends the program without unwinding the stack."""
+    """Register a function to call before a signal ends the program without unwinding the stack."""
     _clean_up.append(clean_up)
 
 
 def end_at_once() -> None:
-    """From now on TERM, INT and HUP end the program with one sentence and 128 + their number.
+    """Make TERM, INT and HUP end the program with one sentence and exit code 128 + signal number from now on.
 
-    Those that are ignored stay so, as `nohup` and shells want it for what they start in the background.
+    Ignored signals stay ignored, as `nohup` and shells expect for background processes.
     """
     for number in _unless_ignored(ENDING):
         signal.signal(number, _end)
@@ -57,9 +58,9 @@ def end_at_once() -> None:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Inside the block TERM, INT and HUP raise `Interrupted`; a program that is busy elsewhere ends 5 s later.
+    """Make TERM, INT and HUP raise `Interrupted` inside the block; a program busy in other code ends 5 s later.
 
-    At the end the handlers of before are back. For the main thread of a program; a library leaves signals alone.
+    The previous handlers are restored at the end. For the main thread of a program; a library leaves signals alone.
     """
     before = {number: signal.signal(number, _interrupt) for number in _unless_ignored(ENDING)}
     reading, writing = os.pipe()
@@ -80,10 +81,10 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def stopping(*, aloud: bool = True) -> Iterator[None]:
-    """Inside the block the signals USR1, TERM and INT set the flag of `stop_requested` and interrupt nothing.
+    """Make USR1, TERM and INT set the flag of `stop_requested` inside the block, without interrupting anything.
 
-    A SIGINT after another of them raises KeyboardInterrupt at once. At the end the handlers of before are back and
-    the flag is down. For the main thread of a program; a library leaves signals alone.
+    A SIGINT after any of these signals raises KeyboardInterrupt at once. At the end, the previous handlers are
+    restored and the flag is cleared. For the main thread of a program; a library leaves signals alone.
 
     Args:
         aloud: acknowledge the first signal on stderr.
@@ -102,13 +103,13 @@ def stopping(*, aloud: bool = True) -> Iterator[None]:
 
 
 def stop_requested() -> str | None:
-    """The name of the first signal that asked to stop, such as "SIGTERM"; None where none did."""
+    """The name of the first signal that asked to stop, such as "SIGTERM"; None if none did."""
     return _requested
 
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """Inside the block signals wait, and so they do in processes that it starts until these call `let_in`."""
+    """Hold signals back inside the block, and in processes started in it until they call `let_in`."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
@@ -117,7 +118,7 @@ def held_back() -> Iterator[None]:
 
 
 def let_in(*numbers: signal.Signals) -> None:
-    """Take signals that were held back when this process was started."""
+    """Accept signals that were held back when this process was started."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
 
 
@@ -133,17 +134,17 @@ def _end(number: int, _: FrameType | None) -> None:
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:
-    for each in ENDING:  # one is enough, and another would break off the cleaning up
+    for each in ENDING:  # one is enough, and another would interrupt the clean-up
         signal.signal(each, _pass_over)
     raise Interrupted(number)
 
 
 def _pass_over(number: int, _: FrameType | None) -> None:
-    """Do nothing, unlike SIG_IGN in this process only."""
+    """Do nothing; unlike SIG_IGN, this affects only the present process."""
 
 
 def _note(number: int, _: FrameType | None) -> None:
-    once_more = "; once more stops at once" if number == signal.SIGINT else ""
+    once_more = "; press Ctrl-C again to stop at once" if number == signal.SIGINT else ""
     _request(number, f"{signal.Signals(number).name}: stopping after the current step{once_more}.\n")
 
 
@@ -161,7 +162,8 @@ def _request(number: int, answer: str) -> None:
 
 
 def _watch(reading: int) -> None:
-    """End the program some time after a signal that was to end it; the numbers of all signals come through a pipe."""
+    """End the program if it still runs 5 s after a signal to end; the numbers of all signals arrive through a
+    pipe."""
     requests = 0
     while received := os.read(reading, 1):
         number = received[0]
@@ -183,7 +185,7 @@ def _watch(reading: int) -> None:
 
 
 def _write(text: str) -> None:
-    """To stderr, but not through sys.stderr: the signal may have come in the middle of a write to it."""
+    """Write to stderr, but not through sys.stderr: the signal may have arrived in the middle of a write to it."""
     with suppress(OSError):
         os.write(2, text.encode())
 

@@ -1,6 +1,6 @@
-"""Text on its way to a terminal: names of files, columns and data sets come from elsewhere and may hold its commands.
+"""Safe output to a terminal: names of files, columns and data sets may contain terminal control sequences.
 
-Everything that the program shows goes through `echo` or a `Terminal`.
+All output of the program goes through `echo` or a `Terminal`.
 """
 
 import sys
@@ -11,7 +11,7 @@ from rich.segment import Segment
 
 
 def printable(text: str, kept: str = "\n") -> str:
-    """The text with all characters that do not print, but those `kept`, written as Python writes them: \\x1b."""
+    """The text with non-printable characters, except those in `kept`, escaped as in Python: \\x1b."""
     if text.isprintable():
         return text
     return "".join(
@@ -27,9 +27,9 @@ def echo(text: object, *, err: bool = False) -> None:
 
 
 class Terminal(Console):
-    """A console whose tables, lines and bars show characters that do not print, instead of obeying them."""
+    """A console that escapes non-printable characters in its tables, lines and bars."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """The pieces of what is shown; those that are commands of ours stay as they are."""
+        """The segments to show, escaped except for our own control sequences."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(printable(segment.text), segment.style)

@@ -1,4 +1,4 @@
-"""How many threads this process may use, given to every library that starts its own."""
+"""The number of threads this process may use, applied to every library that starts its own."""
 
 import os
 import sys
@@ -16,21 +16,21 @@ VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 def allowed_threads(
     requested: int | None = None, environment: Mapping[str, str] = os.environ, root: Path = Path("/")
 ) -> int:
-    """`--threads`, else SLURM_CPUS_PER_TASK, else the least of SLURM_CPUS_ON_NODE, the processors that this process
-    may run on, and the quotas of its control groups.
+    """`--threads`, else SLURM_CPUS_PER_TASK, else the smallest of SLURM_CPUS_ON_NODE, the number of processors that
+    this process may run on, and the quotas of its control groups.
 
     Args:
-        requested: of --threads.
-        environment: the variables of the process.
-        root: where /proc and the control groups are looked for.
+        requested: value of --threads.
+        environment: the environment variables.
+        root: where to look for /proc and the control groups.
 
     Raises:
-        InputError: fewer than one thread was asked for, or more than the machine has processors.
+        InputError: `requested` is below 1, or above the number of processors of the machine.
     """
     if requested is not None:
         processors = os.cpu_count() or 1
         if not 1 <= requested <= processors:
-            raise InputError(f"--threads is {requested}, it must be from 1 to the {processors} processors there are.")
+            raise InputError(f"--threads is {requested}; it must be from 1 to {processors}, the number of CPUs.")
         return requested
     per_task = _count(environment, "SLURM_CPUS_PER_TASK")
     if per_task:
@@ -41,18 +41,18 @@ def allowed_threads(
 
 
 def set_thread_variables(count: int) -> None:
-    """Let BLAS and OpenMP start with `count` threads when they are loaded; `use_threads` can change it later."""
+    """Make BLAS and OpenMP start with `count` threads when they are loaded; `use_threads` can change this later."""
     for variable in VARIABLES:
         os.environ[variable] = str(count)
 
 
 def use_threads(count: int) -> None:
-    """Give `count` threads to BLAS, OpenMP, faiss and numba, whether they are loaded already or not."""
+    """Give `count` threads to BLAS, OpenMP, faiss and numba, whether or not they are already loaded."""
     set_thread_variables(count)
     threadpool_limits(limits=count)
     if "faiss" in sys.modules:
         sys.modules["faiss"].omp_set_num_threads(count)
-    # Numba refuses a change of its variable once it is loaded; before, the variable is all there is.
+    # Numba refuses changes to its variable once it is loaded; before that, only the variable exists.
     if "numba" in sys.modules:
         numba = sys.modules["numba"]
         numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))
@@ -66,7 +66,7 @@ def _count(environment: Mapping[str, str], variable: str) -> int:
 
 
 def _quotas(root: Path) -> Iterator[float]:
-    """Processors' worth of time that each control group grants: its quota over its period, both in microseconds."""
+    """The CPU quota of each control group in processors: its quota over its period, both in microseconds."""
     for folder in group_folders("cpu", root):
         for names in (("cpu.cfs_quota_us", "cpu.cfs_period_us"), ("cpu.max",)):
             files = [folder / name for name in names]

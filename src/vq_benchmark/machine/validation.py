@@ -1,4 +1,4 @@
-"""Values of people as frozen models: what is not possible is one sentence, the same from wherever the values come."""
+"""User input as frozen models: an invalid value gives one sentence, the same wherever the value comes from."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.machine.suggestions import did_you_mean
 
 MOST_SHOWN = 80
-"""Characters of a value that is not possible."""
+"""Maximum number of characters shown of an invalid value."""
 
 M = TypeVar("M", bound=BaseModel)
 S = TypeVar("S", bound="Spec")
@@ -31,20 +31,20 @@ RIGHT = {
     }.items()
     for error in ("type", "parsing", "from_float")
 }  # fmt: skip
-"""What would be right, by pydantic's type of the error; the others are said in pydantic's own words."""
+"""What would be right, by pydantic's error type; other types use pydantic's own words."""
 
 
 class Spec(BaseModel):
-    """Values with types, bounds, defaults and descriptions; frozen, and unknown names are refused.
+    """A frozen model of values with types, bounds, defaults and descriptions; unknown names are refused.
 
-    The command line, study files and the Python API are all made from the fields.
+    The command line, study files and the Python API are all derived from the fields.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], origin: str = "", spelled: Callable[[str], str] = str) -> Self:
-        """Validated values; see `parsed`."""
+        """The values as a model; see `parsed`."""
         return parsed(cls, values, origin, spelled)
 
     def part(self, kind: type[S]) -> S:
@@ -62,12 +62,12 @@ def parsed(
     """The values as a model.
 
     Args:
-        origin: where the values come from, such as the name of a file; the sentence begins with it.
-        spelled: how people write the name of a field there, such as `option_name`.
+        origin: where the values come from, such as the name of a file; the message begins with it.
+        spelled: gives the spelling of a field's name there, such as `option_name`.
         noun: what a field is called there.
 
     Raises:
-        InputError: an unknown name (the nearest valid one is given), or a value that is not possible.
+        InputError: a name is unknown (the message gives the nearest valid one), or a value is invalid.
     """
     for name in values:
         if name not in kind.model_fields:
@@ -81,9 +81,9 @@ def parsed(
 
 
 def problem(error: ValidationError, spelled: Callable[[str], str] = str) -> str:
-    """The first thing that is wrong: the name, the value, and what would be right; without a full stop.
+    """The first error as a sentence without a full stop: the name, the value, and what would be right.
 
-    A validator of a field or of the whole model writes its own sentence, with the value in it.
+    A validator of a field or of the whole model writes its own sentence, which includes the value.
     """
     first = error.errors()[0]
     message = first["msg"].removeprefix("Value error, ")

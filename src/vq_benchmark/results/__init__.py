@@ -1,1 +1,1 @@
-"""Floor 2: results on disk: the database, merging, fitted models."""
+"""Floor 2, results on disk: the database, merging, fitted models, checkpoints."""

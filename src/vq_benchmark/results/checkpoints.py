@@ -1,4 +1,4 @@
-"""What an unfinished pass has found so far, on disk: one atomic file per cell, which says what it belongs to."""
+"""Checkpoints of unfinished passes: one atomic file per cell, which states what it belongs to."""
 
 import re
 from dataclasses import dataclass
@@ -17,20 +17,21 @@ from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.provenance import release
 
 FORMAT_VERSION = 2
-"""A part of the identity: a checkpoint of another format belongs to a run of another release."""
+"""Part of the identity: a checkpoint of another format belongs to a run of another release."""
 SECONDS_PER_UNIT = {"s": 1, "m": 60, "h": 3600}
 
 
 @dataclass(frozen=True)
 class Interval:
-    """How often checkpoints are written: every `blocks` blocks or `seconds` seconds; with neither, only on a stop."""
+    """How often checkpoints are written: every `blocks` blocks or `seconds` seconds; with neither, only when
+    stopped."""
 
     blocks: int | None = None
     seconds: float | None = None
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """From a number of blocks such as "50" or a time such as "300s", "5m", "1h"; "0" is never.
+        """The interval for a number of blocks such as "50" or a time such as "300s", "5m", "1h"; "0" means never.
 
         Raises:
             InputError: the text is none of these.
@@ -38,7 +39,7 @@ class Interval:
         match = re.fullmatch(r"(\d+)([smh]?)", text.strip())
         if match is None:
             raise InputError(
-                f"--checkpoint-every is {text!r}, it must be a number of blocks such as 50, a time such as 300s, "
+                f"--checkpoint-every is {text!r}; it must be a number of blocks such as 50, a time such as 300s, "
                 "5m or 1h, or 0 for never."
             )
         count, unit = int(match[1]), match[2]
@@ -59,24 +60,24 @@ class Saved:
     payload: bytes
     next_row: int
     files: FileStates | None
-    """The files of the vectors as they were."""
+    """The files of the vectors as they were when it was written."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The place of one checkpoint, and what it has to belong to; the payload is bytes."""
+    """The location of one checkpoint, and the run it must belong to; the payload is bytes."""
 
     path: Path
     identity: dict[str, str]
-    """By name; a checkpoint in which one value differs belongs to other work."""
+    """Values by name; a checkpoint with any different value belongs to a different run."""
     files: FileStates | None = None
-    """The files of the vectors as they are now; None where they are not known."""
+    """The files of the vectors as they are now; None if they are not known."""
 
     def write(self, payload: bytes, next_row: int) -> None:
-        """Put this payload, whole, in the place of an earlier one.
+        """Write this payload atomically, replacing an earlier one.
 
         Raises:
-            InputError: the folder cannot be written to, or the disk is full; the earlier one is still there then.
+            InputError: the folder is not writable, or the disk is full; the earlier payload is kept.
         """
         header = {
             "version": FORMAT_VERSION,
@@ -88,11 +89,11 @@ class Checkpoint:
             file.write(pack(header, {"payload": np.frombuffer(payload, dtype=np.uint8)}))
 
     def read(self, report: Reporter) -> Saved | None:
-        """What was written, or None where there is nothing; a damaged file, and one of a model that was fitted
-        again, is set aside with a note.
+        """The stored content, or None if there is none. A damaged file, or one of a model that was refitted, is set
+        aside with a note.
 
         Raises:
-            InputError: the checkpoint belongs to a different run; it is left as it is.
+            InputError: the checkpoint belongs to a different run; the file is left as it is.
         """
         if not self.path.exists():
             return None
@@ -120,8 +121,8 @@ class Checkpoint:
                 )
 
     def set_aside(self, reason: str, report: Reporter) -> None:
-        """Rename a file that cannot be used to NAME.corrupt, so that the work is done again and somebody can look at
-        it; the reason continues a sentence that starts with "the checkpoint PATH"."""
+        """Rename an unusable file to NAME.corrupt, so that the work is redone and the file can be examined. The
+        reason continues a sentence that starts with "the checkpoint PATH"."""
         aside = self.path.with_name(f"{self.path.name}.corrupt")
         self.path.replace(aside)
         report.say(
@@ -129,7 +130,7 @@ class Checkpoint:
         )
 
     def remove(self) -> None:
-        """Delete the checkpoint if there is one, and what kills in the middle of `write` left in its folder."""
+        """Delete the checkpoint, if any, and the temporaries that killed processes left in its folder."""
         if self.path.exists():  # there may not even be a folder
             self.path.unlink(missing_ok=True)
         tidy(self.path.parent)
@@ -137,14 +138,14 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """Where checkpoints are kept, and how often they are written; they also are when the work is told to stop."""
+    """Where checkpoints are kept, and how often they are written; a request to stop also writes one."""
 
     folder: Path | None = None
-    """None: nowhere."""
+    """None: no checkpoints are kept."""
     every: Interval = Interval(seconds=300)
 
     def of(self, id_: str, *, files: FileStates | None = None, **identity: str) -> Checkpoint | None:
-        """The checkpoint of the work `id_` (letters, digits, -) in this release; None where none are kept."""
+        """The checkpoint of the work `id_` (letters, digits, -) in this release; None if none are kept."""
         if self.folder is None:
             return None
         identity = {"id": id_, "release": release(), **identity}

@@ -24,9 +24,9 @@ APPLICATION_ID = 0x76716200
 SCHEMA_VERSION = 1
 BUSY_SECONDS = 60
 PAGE_ROWS, PAGE_BYTES = 200, 8_000_000
-"""Rows that are read at a time, and bytes of their accumulators."""
+"""Maximum number of rows read at a time, and bytes of their accumulators."""
 FREE_SHARE = 0.25
-"""Of a file's pages, above which they are worth giving back."""
+"""Share of a file's pages that must be free before they are worth giving back."""
 
 VIEW_METRICS = (
     "bits_per_dim", "compression_ratio", "mse", "relative_error", "recall_at_1", "recall_at_10", "recall_at_100",
@@ -67,13 +67,13 @@ PRAGMA user_version = {SCHEMA_VERSION};
 
 
 def now() -> str:
-    """The time as rows state it: ISO 8601, UTC, in milliseconds."""
+    """The current time in the format of rows: ISO 8601, UTC, in milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 @dataclass(frozen=True)
 class Run:
-    """One row: what became of one cell."""
+    """One row: the outcome of one cell."""
 
     run_id: str
     """Hash of everything that determines the result."""
@@ -109,13 +109,13 @@ class Database:
         self.path = path
 
     def get(self, run_id: str) -> Run | None:
-        """The row of that id, if there is one."""
+        """The row with that id, or None."""
         return next(self.runs("run_id = ?", (run_id,)), None)
 
     def runs(self, where: str = "1", values: Iterable[Any] = (), *, with_accumulators: bool = True) -> Iterator[Run]:
-        """Rows that satisfy an SQL condition now, oldest first; none if the file does not exist.
+        """The rows that currently satisfy an SQL condition, oldest first; none if the file does not exist.
 
-        Nothing is open between two rows, so that rows may be stored while others are read.
+        No connection is open between two rows, so rows can be stored while others are read.
         """
         if not self.path.exists():
             return
@@ -134,18 +134,18 @@ class Database:
                 yield to_run(row, self.path)
 
     def counts(self) -> dict[str, int]:
-        """How many rows there are of each status that occurs."""
+        """The number of rows of each status that occurs."""
         if not self.path.exists():
             return {}
         with self.connection() as connection:
             return dict(connection.execute("SELECT status, count(*) FROM runs GROUP BY status").fetchall())
 
     def put(self, run: Run) -> None:
-        """Store a row, in place of an earlier one of the same id."""
+        """Store a row, replacing an earlier one with the same id."""
         self.put_all([run])
 
     def put_all(self, runs: Iterable[Run], *, spent: Iterable[str] = ()) -> None:
-        """Store rows and drop the accumulators of the rows `spent`, in one transaction."""
+        """Store rows and drop the accumulators of the `spent` rows, in one transaction."""
         with self.connection() as connection, connection:
             _insert(connection, runs)
             connection.executemany(
@@ -153,9 +153,9 @@ class Database:
             )
 
     def shrink(self) -> None:
-        """Give the space of dropped accumulators back to the file system, where it is a good part of the file.
+        """Return the space of dropped accumulators to the file system if it is a large part of the file.
 
-        Needs space for what is left, not for what is given back.
+        Needs disk space for what remains, not for what is returned.
         """
         with self.connection() as connection:
             free, total = (connection.execute(f"PRAGMA {name}_count").fetchone()[0] for name in ("freelist", "page"))
@@ -164,15 +164,15 @@ class Database:
                     connection.execute("VACUUM")
 
     def check_writable(self) -> None:
-        """Find out before hours of work whether rows can be stored; writes nothing.
+        """Check, before hours of work, that rows can be stored; writes nothing.
 
         Raises:
-            InputError: the file may not be written to, or cannot be made where it should be.
+            InputError: the file is not writable, or cannot be created at its path.
         """
         if self.path.exists():
             with self.connection() as connection:
                 connection.execute("BEGIN IMMEDIATE")
-                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")  # a lock alone a read-only file gives
+                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")  # a read-only file grants a lock
                 connection.rollback()
             return
         folder = next(parent for parent in self.path.absolute().parents if parent.exists())
@@ -184,10 +184,11 @@ class Database:
 
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection]:
-        """A connection to the file, which is made if it does not exist; closed when the block ends.
+        """A connection to the file, which is created if it does not exist; closed when the block ends.
 
         Raises:
-            InputError: the file or its folder cannot be used, is locked or no database of ours, or the disk is full.
+            InputError: the file or its folder cannot be used, is locked or not a results database, or the disk is
+                full.
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -196,17 +197,17 @@ class Database:
         with connected(self.path, "mode=rwc", BUSY_SECONDS) as connection:
             _check_ours(connection, self.path)
             connection.execute("PRAGMA journal_mode = DELETE")
-            connection.execute("PRAGMA secure_delete = OFF")  # else all that is dropped is written once more
+            connection.execute("PRAGMA secure_delete = OFF")  # else all dropped content is overwritten
             yield connection
 
 
 def write_database(path: Path, runs: Iterable[Run]) -> None:
-    """Write a database of these rows which appears at `path` complete, in place of one that was there, or not at all.
+    """Write a database of these rows that appears at `path` complete or not at all, replacing an earlier one.
 
     Raises:
-        InputError: the folder may not be written to, or the disk is full.
+        InputError: the folder is not writable, or the disk is full.
     """
-    # Nobody else knows the temporary's name, so it needs neither locks nor a journal beside it.
+    # No other process knows the temporary's name, so it needs neither locks nor a journal.
     with atomic_path(path) as temporary, connected(temporary, "mode=rw&nolock=1", 0, named=path) as connection:
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("PRAGMA synchronous = OFF")
@@ -219,13 +220,13 @@ def write_database(path: Path, runs: Iterable[Run]) -> None:
 def connected(
     path: Path, how: str, busy_seconds: float, *, named: Path | None = None
 ) -> Iterator[sqlite3.Connection]:
-    """A connection to an SQLite file, with the parameters `how` of its URI; what SQLite refuses is an InputError."""
+    """A connection to an SQLite file, with the URI parameters `how`; SQLite's errors become InputError."""
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{how}", timeout=busy_seconds, uri=True)) as opened:
             yield opened
     except sqlite3.DatabaseError as error:
         raise InputError(_sentence(named or path, error, busy_seconds)) from error
-    except UnicodeDecodeError as error:  # sqlite3 decodes what SQLite says of a damaged schema
+    except UnicodeDecodeError as error:  # sqlite3 decodes SQLite's message about a damaged schema
         raise InputError(f"{str(named or path)!r} is not a readable results database: {error}.") from error
 
 
@@ -254,7 +255,7 @@ def _sentence(path: Path, error: sqlite3.DatabaseError, busy_seconds: float) -> 
 
 def _check_ours(connection: sqlite3.Connection, path: Path) -> None:
     """Create the schema in an empty file; refuse a file of another application or of a newer schema."""
-    connection.execute("BEGIN")  # one view of the file, which another process may be making
+    connection.execute("BEGIN")  # one view of the file, which another process may be creating
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -266,7 +267,7 @@ def _check_ours(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def check_marks(application: int, version: int, path: Path) -> None:
-    """Refuse the file of another application, or of another version of the schema."""
+    """Refuse a file of another application or of another version of the schema."""
     if application != APPLICATION_ID:
         raise InputError(f"{str(path)!r} is a database of another application, not of vq-benchmark results.")
     if version != SCHEMA_VERSION:
@@ -283,7 +284,7 @@ def _insert(connection: sqlite3.Connection, runs: Iterable[Run]) -> None:
 
 
 def _pages(sizes: Iterable[tuple[str, int]]) -> Iterator[list[str]]:
-    """The ids in runs of bounded number and size, at least one each."""
+    """The ids in pages of bounded number and size, at least one id each."""
     page: list[str] = []
     total = 0
     for run_id, size in sizes:
@@ -304,7 +305,7 @@ def _to_row(run: Run) -> tuple[Any, ...]:
 
 
 def to_run(row: tuple[Any, ...], path: Path) -> Run:
-    """The row of a database at `path`, whose columns are COLUMNS; InputError if it is damaged."""
+    """The `Run` in a database row with columns COLUMNS; raises InputError, which names `path`, if it is damaged."""
     values = dict(zip(COLUMNS, row, strict=True))
     try:
         for name in JSON_COLUMNS:

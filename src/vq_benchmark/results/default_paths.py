@@ -18,5 +18,6 @@ def codebooks_dir(option: str | None, environment: Mapping[str, str] = os.enviro
 
 
 def checkpoint_dir(option: str | None, environment: Mapping[str, str] = os.environ) -> Path:
-    """`--checkpoint-dir`, else $CHECKPOINT_DIR, else ./checkpoints: not the cache, which may go with the job."""
+    """`--checkpoint-dir`, else $CHECKPOINT_DIR, else ./checkpoints; not the cache, which may be deleted with the
+    job."""
     return expanded(option or environment.get("CHECKPOINT_DIR") or "checkpoints", environment)

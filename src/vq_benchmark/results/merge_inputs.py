@@ -1,4 +1,4 @@
-"""What a merge reads: databases that are found, and looked at before they are believed. None is ever changed."""
+"""The inputs of a merge: databases are found, and checked before they are trusted. None is ever changed."""
 
 import glob
 import os
@@ -18,12 +18,12 @@ HEADER_BYTES = 100
 WRITE_AHEAD = 2
 """Value of the header's byte 18 where the file is in write-ahead mode."""
 BUSY_SECONDS = 10
-"""How long to wait for a task that is writing its file just now."""
+"""How long to wait for a task that is currently writing its file."""
 
 
 @dataclass
 class Found:
-    """What the inputs of a merge stand for."""
+    """The databases that the inputs of a merge refer to."""
 
     files: list[Path] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
@@ -34,7 +34,7 @@ def find_databases(inputs: Sequence[str | Path]) -> Found:
     """The given files, what patterns such as `logs/**/*.db` match, and the .db files below folders; each once.
 
     Raises:
-        InputError: there is not one file to read among them.
+        InputError: there is no file to read among them.
     """
     found = Found()
     for given in inputs:
@@ -58,10 +58,10 @@ def find_databases(inputs: Sequence[str | Path]) -> Found:
 
 
 def checked_uri(path: Path) -> str:
-    """The URI under which SQLite reads a database, on a read-only place too, and changes nothing.
+    """The URI with which SQLite reads a database and changes nothing, even on a read-only file system.
 
     Raises:
-        InputError: the file is missing, empty, half-written, damaged, locked, or not a database of ours.
+        InputError: the file is missing, empty, half-written, damaged, locked, or not a results database.
     """
     parameters = f"mode=ro{'&immutable=1' if _write_ahead(path) else ''}"
     with connected(path, parameters, BUSY_SECONDS) as connection:
@@ -101,7 +101,7 @@ def _is_of_database(temporary: Path) -> bool:
 
 
 def _is_finished(temporary: Path, files: Iterable[Path]) -> bool:
-    """Whether the file that a temporary was to become is there all the same, from a later attempt."""
+    """Whether a later attempt has written the file that a temporary was meant to become."""
     name = name_of_temporary(temporary)
     return any(file.parent == temporary.parent and file.name[:NAME_LENGTH] == name for file in files)
 
@@ -111,7 +111,7 @@ def _temporary_sentence(path: Path) -> str:
 
 
 def _write_ahead(path: Path) -> bool:
-    """Whether the file is in write-ahead mode; refuses what its first bytes already tell apart."""
+    """Whether the file is in write-ahead mode; refuses files whose first bytes rule them out."""
     if name_of_temporary(path):
         raise InputError(_temporary_sentence(path))
     try:

@@ -1,4 +1,4 @@
-"""Unite results databases: every row once, finished rows before failed ones, disagreements named."""
+"""Merge results databases: each row once, finished rows before failed ones, and conflicts are named."""
 
 import json
 import sqlite3
@@ -12,7 +12,7 @@ from vq_benchmark.results.database import COLUMNS, Database
 from vq_benchmark.results.merge_inputs import checked_uri
 
 MACHINE_METRICS = ("seconds", "per_second", "memory_bytes", "block_bytes", "latency_", "search_")
-"""Parts of the names of metrics that differ from run to run and from machine to machine."""
+"""Parts of the names of metrics that differ between runs and machines."""
 PRECEDENCE = "CASE {}.status WHEN 'done' THEN 2 WHEN 'partial' THEN 1 ELSE 0 END"
 NEWER = (
     f"{PRECEDENCE.format('new')} > {PRECEDENCE.format('old')} "
@@ -25,45 +25,45 @@ BOTH = "source.runs AS new JOIN main.runs AS old USING (run_id)"
 Difference = tuple[str, object, object]
 """What differs, its value in one row, its value in the other."""
 Compare = Callable[[bytes, bytes], list[Difference]]
-"""Tells two serialised measurements of the same rows apart; none where they are the same."""
+"""Lists the differences between two serialised measurements of the same rows; empty if they are the same."""
 
 
 @dataclass
 class Union:
-    """What a merge took in and what it could not."""
+    """What a merge added, and what it could not use."""
 
     added: int = 0
     present: int = 0
-    """Rows that were there already."""
+    """Rows that were already present."""
     unreadable: list[str] = field(default_factory=list)
     """A sentence for each input that was skipped."""
     skipped: list[Path] = field(default_factory=list)
     """The inputs that were skipped."""
     conflicts: list[str] = field(default_factory=list)
-    """A sentence for each row whose inputs disagree; the row that was there first stays."""
+    """A sentence for each row whose inputs disagree; the row that was there first is kept."""
     disputed: set[str] = field(default_factory=set)
-    """The `whole_run_id` of the rows of chunks whose inputs disagree."""
+    """The `whole_run_id` of each row whose inputs disagree."""
     origins: dict[str, Path] = field(default_factory=dict)
-    """By run_id, the input that a row was taken from now."""
+    """The input that each added row was taken from, by run_id."""
 
 
 def quality(metrics: dict[str, Any]) -> dict[str, Any]:
-    """The metrics that must be equal whenever the same cell is run again."""
+    """The metrics that must be equal whenever the same cell is rerun."""
     return {name: value for name, value in metrics.items() if not any(part in name for part in MACHINE_METRICS)}
 
 
 def unite(target: Database, sources: Iterable[Path], compare: Compare) -> Union:
-    """Put the rows of the sources into the target, one transaction each; doing it again changes nothing.
+    """Add the rows of the sources to the target, one transaction per source; repeating it changes nothing.
 
-    A row that is done replaces one that is partial, which replaces one that failed; of two that failed, or that
-    hold the same result, the later one stays, of others the one that was there. Measurements do not pass through
-    memory, but for two that are compared.
+    A finished row replaces a partial one, which replaces a failed one. Of two failed rows, or two with the same
+    result, the later one is kept; otherwise, the one in the target. Measurements do not pass through memory, except
+    for two that are compared.
 
     Args:
-        compare: tells apart the measurements of two partial rows of the same id.
+        compare: lists the differences between the measurements of two partial rows with the same id.
 
     Raises:
-        InputError: the target cannot be used, or the disk is full; what was taken in before stays.
+        InputError: the target cannot be used, or the disk is full; rows added before that stay.
     """
     union = Union()
     for source in sources:
@@ -104,7 +104,7 @@ def _take_in(connection: sqlite3.Connection, source: Path, target: Path, compare
 
 
 def _conflicts(connection: sqlite3.Connection, compare: Compare) -> list[tuple[str, str, str, list[Difference]]]:
-    """Rows of the same id that should be equal and are not: run_id, whole_run_id, label, differences."""
+    """Rows with the same id that should be equal but are not: run_id, whole_run_id, label, differences."""
     suspects = connection.execute(
         "SELECT run_id, old.whole_run_id, old.status, old.method, old.config, old.seed, old.chunk_start, "
         f"old.chunk_stop FROM {BOTH} WHERE old.status = new.status AND (old.status = 'done' AND "

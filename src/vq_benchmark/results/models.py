@@ -1,4 +1,4 @@
-"""Fitted quantizers on disk: one .npz archive each, whole or absent, checked against its own hash when it is read."""
+"""Fitted quantizers on disk: one atomic .npz archive each, checked against its own hash when it is read."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ def model_hash(quantizer: Quantizer) -> str:
 
 
 def save_model(quantizer: Quantizer, path: Path, *, metadata: dict[str, Any]) -> str:
-    """Write a fitted quantizer, with metadata (JSON values) beside it; returns its content hash."""
+    """Write a fitted quantizer together with metadata (JSON values); returns its content hash."""
     state = quantizer.state()
     content_hash = model_hash(quantizer)
     header = {
@@ -42,14 +42,14 @@ def save_model(quantizer: Quantizer, path: Path, *, metadata: dict[str, Any]) ->
 
 
 def load_model(path: Path | str, plugins: Iterable[str] = ()) -> tuple[Quantizer, dict[str, Any]]:
-    """The fitted quantizer of a file, and its metadata with `content_hash` added.
+    """The fitted quantizer in a file, and its metadata with `content_hash` added.
 
     Args:
-        plugins: files or modules that define quantizers of your own, which a model of one of them needs.
+        plugins: files or modules that define your own quantizers; needed to load a model of one of them.
 
     Raises:
-        InputError: there is no such file, it is damaged, of another format version, its content was changed, or the
-            code of its plugin was.
+        InputError: the file is missing, damaged or of another format version, or its content or the code of its
+            plugin has changed.
     """
     path = Path(path)
     use_plugins(plugins)
@@ -62,8 +62,7 @@ def load_model(path: Path | str, plugins: Iterable[str] = ()) -> tuple[Quantizer
         plugin, written_by = plugin_of(cls.name), header.get("plugin")
     if written_by is not None and (plugin is None or plugin.hash != written_by):
         raise InputError(
-            f"{str(path)!r} was written by other code of {cls.name} than that in use; load it with that code, or fit "
-            "it again."
+            f"{str(path)!r} was fitted with different code for {cls.name}; load it with that code, or fit it again."
         )
     if _hash(cls.name, config, d, state) != metadata["content_hash"]:
         raise InputError(f"the content of {str(path)!r} does not match its hash; delete it to fit it again.")

@@ -1,1 +1,1 @@
-"""Compiled loops over rows. Each row is computed alone: its result depends on no other row, and on no thread."""
+"""Compiled loops over rows. Each row is computed alone: its result does not depend on other rows or threads."""

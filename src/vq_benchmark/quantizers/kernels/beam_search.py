@@ -1,6 +1,6 @@
-"""Residual codes by beam search: for each row the BEAM best sums so far go on to the next codebook.
+"""Residual codes by beam search: the BEAM best sums of each row continue to the next codebook.
 
-As faiss's ResidualQuantizer does it, with every sum in a fixed order and ties decided by the lowest number.
+The algorithm of faiss's ResidualQuantizer, with every sum in a fixed order; ties go to the lowest index.
 """
 
 import numpy as np
@@ -17,15 +17,16 @@ BLOCK_ROWS = 48
 
 
 def beam_bytes(width: int, centroids: int) -> int:
-    """What a search takes beside its rows: residuals (old, new, packed) and distances of a block."""
+    """The bytes that a search takes besides its rows: residuals (old, new, packed) and distances of a block."""
     return 4 * BEAM * BLOCK_ROWS * (3 * width + centroids)
 
 
 @tile_kernel
 def search_beam(rows: FloatArray, codebooks: FloatArray, panels: FloatArray, norms: FloatArray, out: Array) -> None:
-    """Fill out (n, m) int32 with the entries of rows (n, w), of codebooks (m, k, w) with squared norms (m, k).
+    """Fill out (n, m) int32 with the entries that code rows (n, w), from codebooks (m, k, w) with squared norms (m,
+    k).
 
-    Panels (m, ⌈k/width⌉, w, width) are those of each codebook transposed. All but out are float32.
+    Panels (m, ⌈k/width⌉, w, width) hold the transpose of each codebook. All arrays except out are float32.
     """
     n, w = rows.shape
     m, k, _ = codebooks.shape
@@ -75,8 +76,8 @@ def _nearest(
     distances: FloatArray,
     places: Array,
 ) -> None:
-    """Fill distances, ascending, and places b·k + j of the least squares[b] + norms[j] − 2·products[b, j], for
-    products (beam, k). Of equal distances the lowest place comes first; scratch is (k,)."""
+    """Fill distances, ascending, and places b·k + j with the smallest squares[b] + norms[j] − 2·products[b, j], for
+    products (beam, k). Among equal distances, the lowest place comes first; scratch is (k,)."""
     beam, k = products.shape
     last = distances.size - 1
     distances[:] = np.inf
@@ -94,7 +95,7 @@ def _nearest(
 
 @row_kernel
 def _insert(distance: np.float32, place: int, last: int, distances: FloatArray, places: Array) -> None:
-    """Put a distance in its place among those kept, behind its equals; the last one drops out."""
+    """Insert a distance among those kept, after equal ones; the last one drops out."""
     at = last
     while at > 0 and distance < distances[at - 1]:
         distances[at] = distances[at - 1]

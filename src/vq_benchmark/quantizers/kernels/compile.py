@@ -1,13 +1,13 @@
-"""How all kernels are compiled: cached on disk, and rounded as they are written.
+"""Compilation of all kernels: cached on disk, with rounding exactly as written.
 
-The compiler may not reorder sums or fuse products with them, for it would do so by the width of the registers, and a
-code would depend on the processor. `sums.dot` and `sums.fma` do it in one order everywhere.
+The compiler must not reorder sums or fuse products into them: it would do so by the width of the registers, and codes
+would depend on the processor. `sums.dot` and `sums.fma` use one order everywhere.
 """
 
 from numba import njit
 
 ROWS_PER_TASK = 64
-"""Rows that one parallel task takes; each task allocates its scratch once."""
+"""Rows per parallel task; each task allocates its scratch once."""
 
 row_kernel = njit(cache=True, nogil=True)
 """Compile a function that other kernels call, for one row."""
@@ -16,4 +16,4 @@ rows_kernel = njit(cache=True, parallel=True)
 """Compile a function that loops over blocks of ROWS_PER_TASK rows with prange."""
 
 tile_kernel = row_kernel
-"""Compile a function that loops over rows on one thread; `in_tiles` gives it work on several."""
+"""Compile a function that loops over rows on one thread; `in_tiles` runs it on several."""

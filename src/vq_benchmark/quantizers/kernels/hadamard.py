@@ -17,7 +17,7 @@ def _transform(tile: FloatArray, start: int, size: int) -> None:
         for lane in range(LANES):
             tile[i, lane] *= scale
     stride = size // 2
-    while stride >= 2:  # two stages at once: half the traffic
+    while stride >= 2:  # two stages at once: half the memory traffic
         half = stride // 2
         for block in range(start, start + size, 2 * stride):
             for i in range(block, block + half):
@@ -43,7 +43,7 @@ def _butterflies(tile: FloatArray, start: int, size: int) -> None:
 
 @row_kernel
 def _mix(tile: FloatArray, pairs: IdArray) -> None:
-    """Orthonormal butterflies between the elements that stand next to each other in pairs (d,)."""
+    """Orthonormal butterflies between the elements that are adjacent in pairs (d,)."""
     scale = np.float32(np.sqrt(0.5))
     for k in range(0, pairs.size - 1, 2):
         i, j = pairs[k], pairs[k + 1]
@@ -87,7 +87,7 @@ def rotate(
 def unrotate(
     rotated: FloatArray, shift: FloatArray, signs: FloatArray, pairs: IdArray, size: int, out: FloatArray
 ) -> None:
-    """out = Rᵀ rotated + shift, the inverse of `rotate`: every step is its own inverse, taken backwards."""
+    """out = Rᵀ rotated + shift, the inverse of `rotate`: every step is its own inverse, applied in reverse order."""
     n, d = rotated.shape
     tile = np.zeros((d, LANES), np.float32)
     for first in range(0, n, LANES):

@@ -1,6 +1,7 @@
-"""Additive codes by iterated local search: entries are changed one at a time, from draws that all rows share.
+"""Additive codes by iterated local search: entries are changed one at a time, starting from draws that all rows
+share.
 
-The encoder of faiss's LocalSearchQuantizer, with every sum in a fixed order and ties decided by the lowest number.
+The encoder of faiss's LocalSearchQuantizer, with every sum in a fixed order; ties go to the lowest index.
 """
 
 from typing import Any
@@ -12,7 +13,7 @@ from vq_benchmark.quantizers.kernels.compile import row_kernel, tile_kernel
 from vq_benchmark.quantizers.kernels.sums import dot64
 
 SWEEPS = 4
-"""Times that a local search goes through all codebooks at most, as in faiss."""
+"""Maximum number of passes of a local search over all codebooks, as in faiss."""
 _MAGNITUDE = np.int32(0x7FFFFFFF)
 
 
@@ -20,11 +21,11 @@ _MAGNITUDE = np.int32(0x7FFFFFFF)
 def search_locally(
     rows: FloatArray, costs: FloatArray, pairs: FloatArray, codebooks: FloatArray, trials: Array, out: Array
 ) -> None:
-    """Fill out (n, m) int32 with the entries of rows (n, d), of codebooks (m, k, d).
+    """Fill out (n, m) int32 with the entries that code rows (n, d), from codebooks (m, k, d).
 
     ‖x − Σ c‖² − ‖x‖² is the sum of `costs` (n, m·k), ‖c‖² − 2⟨x, c⟩, over the entries c, and of `pairs` (m·k, m·k),
-    2⟨c, c'⟩, over their pairs. Each of `trials` (t, m) int32 starts one local search: it replaces the entries
-    found so far where it is not negative, and the first replaces all. All but trials and out are float32.
+    2⟨c, c'⟩, over their pairs. Each of `trials` (t, m) int32 starts one local search: where it is not negative, it
+    replaces the entries found so far; the first replaces all. All arrays except trials and out are float32.
     """
     n, d = rows.shape
     m, k, _ = codebooks.shape
@@ -48,7 +49,7 @@ def search_locally(
 
 @row_kernel
 def _improve(entries: Array, costs: FloatArray, pairs: FloatArray, objective: FloatArray, others: Array) -> None:
-    """Set one entry after the other to the best beside the others, until none changes or all sweeps are done."""
+    """Set each entry in turn to the best one given the others, until none changes or all sweeps are done."""
     m, k = entries.size, objective.size
     settled = 0
     for step in range(SWEEPS * m):
@@ -86,15 +87,15 @@ def _add(total: FloatArray, values: FloatArray) -> None:
 
 @row_kernel
 def _add_four(total: FloatArray, a: FloatArray, b: FloatArray, c: FloatArray, e: FloatArray) -> None:
-    """Add one after the other, with `total` read and written once."""
+    """Add four arrays in order, reading and writing `total` once."""
     for j in range(total.size):
         total[j] = (((total[j] + a[j]) + b[j]) + c[j]) + e[j]
 
 
 @row_kernel
 def _first_least(values: FloatArray) -> np.int32:
-    """The place of the first of the least values (−0 is less than 0): the compiler vectorises a minimum of integers
-    only, and the bits of floats are ordered as they are once those of negative ones are turned over."""
+    """The index of the first minimum (−0 is less than 0). The compiler vectorises only a minimum of integers, and the
+    bits of floats are ordered like the floats once those of negative ones are flipped."""
     bits = values.view(np.int32)
     least = _MAGNITUDE
     for j in range(bits.size):

@@ -1,6 +1,6 @@
-"""The product of rows and a matrix, with the same bits for a row whatever comes with it and whatever computes it.
+"""The product of rows and a matrix, with the same bits for a row in any batch and on any processor.
 
-BLAS promises neither: OpenBLAS rounds a row by its place in the call, and each of its kernels in another way. Here
+BLAS guarantees neither: OpenBLAS rounds a row by its place in the call, and its kernels differ from each other. Here
 every number of the result is one chain of fused multiply-adds in float32 over ascending k, on every processor.
 """
 
@@ -17,11 +17,11 @@ from vq_benchmark.quantizers.kernels import vector_ir
 from vq_benchmark.quantizers.kernels.compile import row_kernel, tile_kernel
 
 WIDE, NARROW = (8, 3, 16), (4, 3, 8)
-"""Rows, vectors and lanes of the part of the result that is kept in registers: 32 registers of AVX-512, or 16."""
+"""Rows, vectors and lanes of the part of the result kept in registers: 32 registers with AVX-512, else 16."""
 _DEPTH = 384
-"""Steps in k for which the packed rows stay in the second-level cache, and one panel in the first."""
+"""Steps in k for which the packed rows stay in the second-level cache, and one panel in the first-level cache."""
 _ROWS = 240
-"""Rows that are packed at once, a multiple of those of both shapes."""
+"""Rows that are packed at once, a multiple of the rows of both shapes."""
 
 
 def panel_width() -> int:
@@ -31,7 +31,7 @@ def panel_width() -> int:
 
 
 def panels_of(matrix: FloatArray, width: int | None = None) -> FloatArray:
-    """(d, e) -> (⌈e/width⌉, d, width) float32: the columns of a matrix in panels, the last filled up with zeros."""
+    """(d, e) -> (⌈e/width⌉, d, width) float32: the columns of a matrix in panels, the last padded with zeros."""
     d, e = matrix.shape
     width = width or panel_width()
     panels = np.zeros((-(-e // width), d, width), np.float32)
@@ -42,7 +42,7 @@ def panels_of(matrix: FloatArray, width: int | None = None) -> FloatArray:
 
 
 def panels_bytes(d: int, e: int) -> int:
-    """The most that the panels of a matrix (d, e) take on any machine."""
+    """The most bytes that the panels of a matrix (d, e) take on any machine."""
     width = WIDE[1] * WIDE[2]
     return 4 * d * -(-e // width) * width
 

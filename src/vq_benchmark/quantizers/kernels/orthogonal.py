@@ -1,4 +1,4 @@
-"""Gram–Schmidt in a fixed order: the matrix is part of codes, and LAPACK's last bits are those of its BLAS."""
+"""Gram–Schmidt in a fixed order: codes depend on the matrix, and LAPACK's last bits depend on its BLAS."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from vq_benchmark.quantizers.kernels.compile import tile_kernel
 from vq_benchmark.quantizers.kernels.sums import dot, fma
 
 _BLOCK = 32
-"""Finished rows that stay in the cache while all others are made orthogonal to them."""
+"""Number of finished rows that stay in the cache while all others are made orthogonal to them."""
 
 
 @tile_kernel

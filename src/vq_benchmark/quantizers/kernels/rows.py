@@ -1,4 +1,4 @@
-"""Sums over each row, the same whatever rows come with it (BLAS and numpy promise no such thing)."""
+"""Sums over each row, independent of the other rows (BLAS and numpy do not guarantee this)."""
 
 import numpy as np
 

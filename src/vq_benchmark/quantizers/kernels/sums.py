@@ -26,7 +26,7 @@ def dot(context: Any, a: Any, b: Any) -> Any:
 
 @intrinsic
 def dot64(context: Any, a: Any, b: Any) -> Any:
-    """The same in float64 whatever the arrays are."""
+    """The same in float64, whatever the types of the arrays."""
     vector_ir.require_contiguous(a, b)
     return types.float64(a, b), lambda *code: _dots(code, [(0, 1)], types.float64)[0]
 
@@ -52,9 +52,9 @@ def fma(context: Any, a: Any, b: Any, c: Any) -> Any:
 
 
 def _dots(code: tuple[Any, Any, Any, Any], pairs: Sequence[tuple[int, int]], total: Any) -> list[Any]:
-    """Σ x_j·y_j of the type `total`, for pairs (x, y) of the two arrays, which are given by number.
+    """Σ x_j·y_j of the type `total`, for pairs (x, y) of the two arrays, which are given by index.
 
-    code is what numba hands to an intrinsic: context, builder, signature and arguments.
+    code is what numba passes to an intrinsic: context, builder, signature and arguments.
     """
     context, builder, signature, arguments = code
     element = ir.FloatType() if total == types.float32 else ir.DoubleType()

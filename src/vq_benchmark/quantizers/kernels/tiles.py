@@ -1,8 +1,8 @@
-"""Rows in tiles on several threads: how all our own methods encode and decode.
+"""Rows in tiles on several threads: the way in which all our own methods encode and decode.
 
 Each thread takes the next tile and runs it through all steps while it is in the cache. The kernels are serial and
-release the interpreter's lock. Unlike a parallel loop inside each kernel, this waits once per call and not once per
-step, and it does not stall when another process takes one of the processors.
+release the GIL. Unlike a parallel loop inside each kernel, this waits once per call and not once per step, and it
+does not stall when another process occupies one of the processors.
 """
 
 import threading
@@ -19,8 +19,7 @@ _thread = threading.local()
 def in_tiles(count: int, work: Callable[[slice], None], rows: int = TILE_ROWS) -> None:
     """Call work on slices of `rows` that cover range(count), on as many threads as numba may use.
 
-    Tiles are the same whatever the number of threads. Called from within a tile, it stays on the thread of that
-    tile.
+    Tiles do not depend on the number of threads. A call from within a tile stays on the thread of that tile.
     """
     tiles = [slice(start, min(start + rows, count)) for start in range(0, count, rows)]
     if getattr(_thread, "has_tile", False):

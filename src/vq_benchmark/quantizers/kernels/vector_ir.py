@@ -1,8 +1,8 @@
-"""Loops in LLVM's vector instructions, for sums whose order must be that which is written.
+"""Loops in LLVM's vector instructions, for sums that must keep the order in which they are written.
 
-LLVM cuts vectors that are longer than the processor's into shorter ones, with the same result. Products are added by
-`llvm.fma`, with one rounding for both, on every processor. So nothing here depends on the width of its registers,
-as a loop that the compiler vectorises would.
+LLVM splits vectors that are longer than the processor's into shorter ones, with the same result. `llvm.fma`
+multiplies and adds with one rounding on every processor. So nothing here depends on the width of the registers,
+unlike loops that the compiler vectorises.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Formats whose numbers are scaled by the largest magnitude of a vector or block: what int8, fp8, nf4 share."""
+"""Formats scaled by the largest magnitude of a vector or block: the common part of int8, fp8 and nf4."""
 
 from abc import abstractmethod
 from dataclasses import replace
@@ -20,13 +20,13 @@ SCALE_BYTES = 4
 class AbsmaxQuantizer(Quantizer):
     """x ≈ s·level, s = max|x| / largest level, over blocks of dimensions. Nothing is learned and no model is stored.
 
-    A row is its scales, float32, and then the packed numbers of its levels. A subclass gives the levels and rounds.
+    A row holds its scales, float32, then the packed indices of its levels. A subclass defines the levels and rounds.
     """
 
     bits: ClassVar[int]
     """Bits per dimension, 4 or 8."""
     levels: ClassVar[FloatArray]
-    """(2^bits,) float32, what each integer stands for."""
+    """(2^bits,) float32, the value of each integer."""
 
     def fit(self, train: FloatArray, *, seed: int = 0) -> Self:
         self._check_train(train)
@@ -77,7 +77,7 @@ class AbsmaxQuantizer(Quantizer):
 
     @abstractmethod
     def _round(self, vectors: FloatArray, scales: FloatArray, codes: CodeArray) -> None:
-        """Fill codes (n, packed bytes) with the numbers of the levels nearest to vectors (n, d) / their scales."""
+        """Fill codes (n, packed bytes) with the indices of the levels nearest to vectors (n, d) / their scales."""
 
 
 @tile_kernel

@@ -1,7 +1,7 @@
-"""Sums of codebook entries: what RQ, LSQ and PRQ share, and how long they may train.
+"""Sums of codebook entries: the common part of RQ, LSQ and PRQ, and the cost of their training.
 
-faiss trains the codebooks and adds the entries of a code, one after the other. Kernels of our own find the entries,
-the same on every machine.
+faiss trains the codebooks and adds the entries of a code, one after the other. Our own kernels find the entries,
+which are the same on every machine.
 """
 
 from abc import abstractmethod
@@ -22,9 +22,9 @@ from vq_benchmark.quantizers.parts.faiss_index import DISTANCES
 from vq_benchmark.quantizers.parts.product_code import ProductParameters
 
 ROWS_PER_CENTROID = 64
-"""Training rows per codebook entry beyond which the rest are left out."""
+"""Maximum number of training rows per codebook entry; the rest are left out."""
 ENCODED_ROWS = 96
-"""Rows of a tile, which take milliseconds."""
+"""Rows per tile, which take milliseconds."""
 
 
 class AdditiveParameters(ProductParameters):
@@ -34,22 +34,22 @@ class AdditiveParameters(ProductParameters):
     nbits: int = Field(default=8, ge=4, le=12, description="Bits per entry: a codebook has 2^nbits entries.")
 
     def check_dimension(self, d: int) -> None:
-        """Any number of codebooks goes with any dimension."""
+        """Accept any dimension: the number of codebooks does not have to fit it."""
 
     def training_rows(self, n: int) -> int:
-        """How many of n rows training uses."""
+        """The number of rows that training uses, out of n."""
         return min(n, ROWS_PER_CENTROID * self.centroids)
 
     def training_bytes(self, rows: int, d: int) -> int:
-        """About what faiss takes to train on so many rows, beside them."""
+        """The approximate bytes that faiss takes to train on that many rows, besides the rows themselves."""
         return residual_bytes(rows, self.m, self.centroids, d)
 
 
 class AdditiveQuantizer(Quantizer):
     """x̂ = Σ of one entry from each of m codebooks of 2^nbits vectors, or several such sums side by side.
 
-    The decoder adds the entries: no norm is stored, as the norm of the sum is that of the decoded vector. Codes are
-    packed as faiss packs them. A subclass gives faiss's quantizer, which trains, and the search for entries.
+    The decoder adds the entries. No norm is stored, because the decoded vector has the norm of the sum. Codes are
+    packed as in faiss. A subclass provides faiss's quantizer, which trains, and the search for entries.
     """
 
     slow: ClassVar[bool] = True
@@ -92,7 +92,7 @@ class AdditiveQuantizer(Quantizer):
         return index
 
     def footprint(self, n: int, d: int) -> Footprint:
-        """The codebooks are held three times: the state, faiss's copy, and in panels."""
+        """The memory needed; the codebooks are held three times: in the state, in faiss and in panels."""
         parameters = self.parameters
         rows = parameters.training_rows(n)
         fitting = 4 * rows * d + parameters.training_bytes(rows, d)
@@ -115,15 +115,15 @@ class AdditiveQuantizer(Quantizer):
 
     @abstractmethod
     def _new(self, d: int, seed: int) -> Any:
-        """An untrained quantizer of faiss."""
+        """An untrained faiss quantizer."""
 
     @abstractmethod
     def _new_index(self, distance: int) -> tuple[Any, Any]:
-        """An untrained index of faiss, which decodes as it searches, and its quantizer."""
+        """An untrained faiss index, which decodes while it searches, and its quantizer."""
 
     @abstractmethod
     def _prepare(self, codebooks: FloatArray) -> None:
-        """Make what `_find_entries` wants of codebooks (parts, m, 2^nbits, d/parts)."""
+        """Prepare what `_find_entries` needs from codebooks (parts, m, 2^nbits, d/parts)."""
 
     @abstractmethod
     def _find_entries(self, tile: FloatArray) -> Array:
@@ -131,7 +131,7 @@ class AdditiveQuantizer(Quantizer):
 
     @abstractmethod
     def _tile_bytes(self, d: int) -> int:
-        """What `_find_entries` takes for a tile."""
+        """The bytes that `_find_entries` takes for a tile."""
 
     def _codebooks_of(self, quantizer: Any) -> FloatArray:
         """(entries of all codebooks, d) float32."""
@@ -148,6 +148,7 @@ def residual_seconds(n: int, m: int, centroids: int, d: int) -> float:
 
 
 def residual_bytes(rows: int, m: int, centroids: int, d: int) -> int:
-    """What faiss takes to train m residual codebooks. For each of the 5 sums that it keeps of every row: four copies
-    of the residual or the distances to all entries, and two of the code; and half of the products of all entries."""
+    """The bytes that faiss takes to train m residual codebooks. For each of the 5 sums that it keeps per row: four
+    copies of the residual or of the distances to all entries, and two of the code. Also half of the products of all
+    entries."""
     return rows * 5 * 4 * (max(centroids, 4 * d) + 2 * m) + 2 * (m * centroids) ** 2

@@ -1,4 +1,4 @@
-"""How many bits each run of dimensions gets: the best segmentation under a budget, by dynamic programming."""
+"""Bits for each run of dimensions: the best segmentation under a budget, by dynamic programming."""
 
 import math
 from dataclasses import dataclass
@@ -20,21 +20,21 @@ class Segment:
 
 @dataclass(frozen=True)
 class Costs:
-    """What a plan costs in error and in bits. A segment of summed variance v costs v·base^−bits in error."""
+    """The cost of a plan in error and in bits. A segment of summed variance v costs v·base^−bits in error."""
 
     base: float
     """2 or 4: the factor by which one more bit lowers the error."""
     block: int
     """Segments begin at multiples of this many dimensions."""
     segment_bits: int
-    """Bits per vector that each segment takes besides its code."""
+    """Bits per vector that each segment takes in addition to its code."""
     max_bits: int
-    """Most bits per dimension of a segment; the least is 1."""
+    """Maximum bits per dimension of a segment; the minimum is 1."""
     minimal_gain: float = 0.01
     """Each segment must lower the error by more than this fraction."""
 
     def error(self, variances: DoubleArray, plan: list[Segment]) -> float:
-        """The error of a plan: its segments', and all the variance of the dimensions after the last."""
+        """The error of a plan: that of its segments, plus all the variance of the dimensions after the last."""
         coded = sum(float(variances[s.start : s.stop].sum()) * self.base**-s.bits for s in plan)
         return coded + float(variances[plan[-1].stop if plan else 0 :].sum())
 
@@ -44,12 +44,12 @@ class Costs:
 
 
 def allocate(variances: DoubleArray, budget: int, costs: Costs, max_segments: int = 16) -> list[Segment]:
-    """The plan of least error within `budget` bits per vector, for variances (d,) of successive dimensions.
+    """The plan with the least error within `budget` bits per vector, for variances (d,) of successive dimensions.
 
     Segments follow one another from dimension 0; the dimensions after the last are dropped. The best plan of each
-    number of segments is found by the dynamic programme of SAQ (Li et al., SIGMOD 2026, arXiv 2509.12086); of these
-    the one is taken with the least error·(1 − minimal_gain)^−segments. SAQ stops at the first number that gains too
-    little, but two segments may not fit where three do. Empty if the budget is too small for any segment.
+    number of segments is found by the dynamic programme of SAQ (Li et al., SIGMOD 2026, arXiv 2509.12086); of these,
+    the one with the least error·(1 − minimal_gain)^−segments is chosen. SAQ stops at the first number that gains too
+    little, but two segments may not fit where three do. The plan is empty if the budget is too small for any segment.
     """
     edges = np.append(np.arange(0, variances.size, costs.block), variances.size)
     unit = math.gcd(costs.segment_bits, *(int(size) for size in np.diff(edges)))
@@ -73,7 +73,7 @@ def allocate(variances: DoubleArray, budget: int, costs: Costs, max_segments: in
 
 
 def plan_bytes(budget: int, d: int, costs: Costs, max_segments: int) -> int:
-    """What `allocate` takes: two tables of numbers, and one of choices for each number of segments."""
+    """The bytes that `allocate` takes: two tables of numbers, and one of choices for each number of segments."""
     blocks = -(-d // costs.block)
     unit = math.gcd(costs.segment_bits, min(costs.block, d), d % costs.block)
     return 8 * (blocks + 1) * (budget // unit + 1) * (min(max_segments, blocks) + 2)

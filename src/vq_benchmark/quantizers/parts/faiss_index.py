@@ -1,6 +1,6 @@
-"""Fitted models as faiss search indexes: empty, trained, and taking the model's own packed codes.
+"""Fitted models as faiss search indexes: empty, trained, and accepting the model's own packed codes.
 
-Metrics are `l2`, `ip` and `cosine`; cosine is the inner product of vectors of unit norm.
+Distances are `l2`, `ip` and `cosine`; cosine is the inner product of vectors of unit norm.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.quantizers.parts.scales import norm_about
 
 FAISS_LEAST_DISTANCE = 3.5e-4
-"""Of a vector from the mean, the square root of the 1.2e-7 below which faiss takes a squared norm for zero."""
+"""Distance from the mean: the square root of the 1.2e-7 below which faiss treats a squared norm as zero."""
 DISTANCES = {"l2": faiss.METRIC_L2, "ip": faiss.METRIC_INNER_PRODUCT, "cosine": faiss.METRIC_INNER_PRODUCT}
 
 
@@ -42,10 +42,11 @@ def scalar_index(d: int, kind: int, trained: FloatArray | None, distance: str) -
 
 
 def rabitq_index(centre: FloatArray, bits: int, distance: str) -> Any:
-    """An IndexRaBitQ of bits per dimension about a centre (d,), that quantizes queries to 8 bits per dimension.
+    """An IndexRaBitQ with `bits` bits per dimension around a centre (d,); it quantizes queries to 8 bits per
+    dimension.
 
-    With float queries (`index.qb = 0`) faiss searches some hundred times slower. Its factors differ from distance to
-    distance; its `reconstruct` reads the sign bits only, its search reads all.
+    With float queries (`index.qb = 0`), faiss searches about a hundred times slower. Its factors depend on the
+    distance. Its `reconstruct` reads only the sign bits; its search reads all bits.
     """
     index: Any = faiss.IndexRaBitQ(len(centre), DISTANCES[distance], bits)
     faiss.copy_array_to_vector(centre, index.center)
@@ -55,7 +56,7 @@ def rabitq_index(centre: FloatArray, bits: int, distance: str) -> Any:
 
 
 def eden_index(centre: FloatArray, bits: int, distance: str) -> Any:
-    """An IndexEDEN of bits per dimension about a centre (d,), with faiss's default, unbiased scale."""
+    """An IndexEDEN with `bits` bits per dimension around a centre (d,), with faiss's default, unbiased scale."""
     index: Any = faiss.index_factory(len(centre), f"EDEN{bits}", DISTANCES[distance])
     faiss.copy_array_to_vector(centre, index.center)
     index.is_trained = True
@@ -63,7 +64,7 @@ def eden_index(centre: FloatArray, bits: int, distance: str) -> Any:
 
 
 def require_spread(name: str, train: FloatArray, mean: DoubleArray) -> None:
-    """Refuse vectors (n, d) that lie so close about their mean (d,) that faiss cannot tell them from it.
+    """Refuse vectors (n, d) so close to their mean (d,) that faiss cannot tell them from it.
 
     Raises:
         InputError: their root mean square distance from it is less than ten times `FAISS_LEAST_DISTANCE`.
@@ -91,7 +92,7 @@ def rotated_index(rotation: Array, inner: Any) -> Any:
 
 
 def index_name(index: Any) -> str:
-    """Its class, and that of the index behind its transform: `IndexPreTransform(IndexPQ)`."""
+    """The class of an index and of the index behind its transform: `IndexPreTransform(IndexPQ)`."""
     name = type(index).__name__
     if isinstance(index, faiss.IndexPreTransform):
         return f"{name}({index_name(faiss.downcast_index(index.index))})"
@@ -99,7 +100,7 @@ def index_name(index: Any) -> str:
 
 
 def reserve_codes(index: Any, rows: int) -> None:
-    """Take the memory for the codes of so many rows at once, so that adding them never copies those before."""
+    """Reserve memory for the codes of that many rows at once, so that adding codes never copies earlier ones."""
     if isinstance(index, faiss.IndexPreTransform):
         reserve_codes(faiss.downcast_index(index.index), rows)
     else:
@@ -108,7 +109,7 @@ def reserve_codes(index: Any, rows: int) -> None:
 
 
 def add_codes(index: Any, codes: CodeArray) -> None:
-    """Append packed codes (n, code_bytes); their ids go on from the last."""
+    """Append packed codes (n, code_bytes); their ids continue from the last one."""
     if isinstance(index, faiss.IndexPreTransform):
         add_codes(faiss.downcast_index(index.index), codes)
         index.ntotal = index.index.ntotal

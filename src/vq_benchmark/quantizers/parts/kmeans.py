@@ -1,8 +1,8 @@
-"""k-means for product codes: the nearest entry of many small codebooks, and Lloyd's rounds that train them.
+"""k-means for product codes: the nearest entry of many small codebooks, and Lloyd's iterations, which train them.
 
-The kernels take a codebook transposed, (w, k): the inner loops then run along the k entries, whatever the width w of
-a sub-vector is. They work on each row (and each codebook in training) on its own and in a fixed order, so results
-do not depend on the other rows or on the number of threads. Distances are sums of squared differences, not
+The kernels take a codebook transposed, (w, k), so that the inner loops run along the k entries for any width w of a
+sub-vector. They process each row (and, in training, each codebook) alone and in a fixed order, so results do not
+depend on the other rows or on the number of threads. Distances are sums of squared differences, not
 expanded products, so that vectors far from the origin keep their precision.
 """
 
@@ -15,7 +15,7 @@ from vq_benchmark.quantizers.kernels.sums import fma
 from vq_benchmark.quantizers.parts.kmeans_init import ROWS_PER_ENTRY, starting_codebooks
 
 ROUNDS = 20
-"""Lloyd's rounds: 5 more, as in faiss, lower the error by 0.2 % on the training rows and 0.05 % on others."""
+"""Lloyd's iterations: 5 more, as in faiss, lower the error by 0.2 % on the training rows and 0.05 % on others."""
 
 
 def train_codebooks(train: FloatArray, m: int, nbits: int, *, seed: int) -> FloatArray:
@@ -26,12 +26,12 @@ def train_codebooks(train: FloatArray, m: int, nbits: int, *, seed: int) -> Floa
 
 
 def codebooks_bytes(n: int, d: int, centroids: int) -> int:
-    """What `train_codebooks` takes: the sub-vectors, and those of them among which it draws the first entries."""
+    """The bytes that `train_codebooks` takes: the sub-vectors, and those from which it draws the first entries."""
     return 4 * d * (n + min(n, ROWS_PER_ENTRY * centroids))
 
 
 def split(vectors: FloatArray, m: int, order: IdArray | None = None) -> FloatArray:
-    """(n, d) -> (m, n, d/m), contiguous: the sub-vectors of one position together, of the rows in the order given."""
+    """(n, d) -> (m, n, d/m), contiguous: the sub-vectors grouped by position, with the rows in the order given."""
     n, d = vectors.shape
     parts = np.empty((m, n, d // m), np.float32)
     for piece in pieces(n):
@@ -41,9 +41,10 @@ def split(vectors: FloatArray, m: int, order: IdArray | None = None) -> FloatArr
 
 
 def refine_codebooks(parts: FloatArray, codebooks: FloatArray, rounds: int) -> FloatArray:
-    """Codebooks (m, k, w) after more of Lloyd's rounds on parts (m, n, w); fewer where nothing changes any more.
+    """Codebooks (m, k, w) after up to `rounds` more of Lloyd's iterations on parts (m, n, w); it stops once nothing
+    changes.
 
-    An entry that no row is nearest to takes half of the entry with most rows.
+    An entry that is nearest to no row takes half the rows of the entry with the most rows.
     """
     refined = transposed(codebooks)
     _lloyd(parts, refined, rounds)
@@ -51,14 +52,14 @@ def refine_codebooks(parts: FloatArray, codebooks: FloatArray, rounds: int) -> F
 
 
 def transposed(codebooks: FloatArray) -> FloatArray:
-    """(m, k, w) -> (m, w, k) float32, contiguous, as the kernels want it; also the way back."""
+    """(m, k, w) -> (m, w, k) float32, contiguous, as the kernels expect it; also the inverse."""
     return np.array(codebooks.transpose(0, 2, 1), dtype=np.float32, order="C")
 
 
 def nearest_entries(vectors: FloatArray, codebooks: FloatArray) -> Array:
     """(n, d) and transposed codebooks (m, w, k) -> (n, m) uint16, the entry nearest to each sub-vector.
 
-    Of several nearest entries it is the first.
+    Ties go to the first entry.
     """
     entries = np.empty((len(vectors), len(codebooks)), dtype=np.uint16)
     _encode(np.ascontiguousarray(vectors, dtype=np.float32), codebooks, entries)
@@ -97,7 +98,7 @@ def _nearest(part: FloatArray, codebook: FloatArray, distances: FloatArray, bits
             e0, e1 = x0 - codebook[s, t], x1 - codebook[s + 1, t]
             e2, e3 = x2 - codebook[s + 2, t], x3 - codebook[s + 3, t]
             distances[t] = fma(e0, e0, fma(e1, e1, fma(e2, e2, fma(e3, e3, distances[t]))))
-    # Non-negative floats are ordered as their bits are, and the compiler vectorises a minimum of integers only.
+    # Non-negative floats are ordered like their bits, and the compiler vectorises only a minimum of integers.
     least = bits[0]
     for t in range(k):
         least = min(least, bits[t])
@@ -153,7 +154,7 @@ def _lloyd(parts: FloatArray, codebooks: FloatArray, rounds: int) -> None:
 
 @row_kernel
 def _fill_empty(codebook: FloatArray, counts: IdArray) -> None:
-    """Give each entry without rows half of the entry with most: both move by 1/1024, to opposite sides."""
+    """Give each entry without rows half of the largest entry: both move by 1/1024, in opposite directions."""
     w, k = codebook.shape
     for empty in range(k):
         if counts[empty] == 0:

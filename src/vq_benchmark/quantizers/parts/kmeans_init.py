@@ -1,4 +1,5 @@
-"""Where k-means starts: with sub-vectors of one or two numbers this decides the error more than any round after."""
+"""Initial codebooks for k-means: with sub-vectors of one or two numbers, they matter more than any later
+iteration."""
 
 import numpy as np
 from numba import prange
@@ -7,7 +8,7 @@ from vq_benchmark.arrays import DoubleArray, FloatArray
 from vq_benchmark.quantizers.kernels.compile import row_kernel, rows_kernel
 
 ROWS_PER_ENTRY = 10
-"""Rows per entry among which the entries are drawn."""
+"""Rows per entry from which the entries are drawn."""
 
 
 def starting_codebooks(parts: FloatArray, centroids: int, rng: np.random.Generator) -> FloatArray:
@@ -35,7 +36,7 @@ def companded(values: FloatArray, count: int) -> FloatArray:
 
 @rows_kernel
 def _draw_far_apart(parts: FloatArray, uniforms: DoubleArray, codebooks: FloatArray) -> None:
-    """k-means++ (Arthur & Vassilvitskii 2007): each entry is a row drawn with a probability in proportion to its
+    """k-means++ (Arthur & Vassilvitskii 2007): each entry is a row drawn with a probability proportional to its
     squared distance from the nearest entry so far, by uniforms (m, k) in [0, 1)."""
     m, n, w = parts.shape
     for j in prange(m):

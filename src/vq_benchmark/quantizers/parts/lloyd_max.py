@@ -45,7 +45,7 @@ class LloydMax:
 
 @cache
 def lloyd_max(bits: int) -> LloydMax:
-    """The quantizer with 2^bits levels, bits 1 to 8, to the precision of float64."""
+    """The quantizer with 2^bits levels, bits 1 to 8, with float64 precision."""
     half = _converge(_starting_levels(bits))
     edges = np.concatenate([[0.0], (half[1:] + half[:-1]) / 2, [np.inf]])
     mass, _, _ = _cells(edges)
@@ -92,7 +92,7 @@ def _cells(edges: DoubleArray) -> tuple[DoubleArray, DoubleArray, DoubleArray]:
 
 
 def _converge(half: DoubleArray) -> DoubleArray:
-    """Newton's method on level = mean of its cell. Lloyd's own iteration takes thousands of rounds at 8 bits."""
+    """Newton's method for level = mean of its cell; Lloyd's own iteration takes thousands of rounds at 8 bits."""
     for _ in range(50):
         edges = np.concatenate([[0.0], (half[1:] + half[:-1]) / 2, [np.inf]])
         mass, mean, density = _cells(edges)
@@ -110,7 +110,7 @@ def _solve_tridiagonal(
     lower: DoubleArray, diagonal: DoubleArray, upper: DoubleArray, right: DoubleArray
 ) -> DoubleArray:
     """x of the tridiagonal system with these diagonals (n − 1,), (n,), (n − 1,) and right side (n,): elimination
-    without pivots, in one order, where LAPACK's last bits are those of its BLAS."""
+    without pivoting in a fixed order, because LAPACK's last bits depend on its BLAS."""
     pivots, solution = diagonal.copy(), right.copy()
     for i in range(1, right.size):
         factor = lower[i - 1] / pivots[i - 1]

@@ -4,7 +4,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 
 def missing_extra(package: str, series: str) -> str | None:
-    """Why a package of that name and series of versions (such as `0.7`) cannot be used here, or None."""
+    """The reason why a package of that name and version series (such as `0.7`) cannot be used, or None."""
     try:
         found = version(package)
     except PackageNotFoundError:

@@ -7,7 +7,7 @@ from vq_benchmark.quantizers.kernels.compile import row_kernel, tile_kernel
 
 
 def packed_bytes(count: int, bits: int) -> int:
-    """Bytes that `count` integers of `bits` bits take: the last byte is padded with zeros."""
+    """Bytes that `count` integers of `bits` bits take; the last byte is padded with zeros."""
     return (count * bits + 7) // 8
 
 

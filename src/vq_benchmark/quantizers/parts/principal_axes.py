@@ -23,14 +23,14 @@ class PrincipalAxes:
 
 
 def axes_bytes(n: int, d: int) -> int:
-    """About what `principal_axes` takes: one block of rows and eight matrices (d, d), in float64."""
+    """The approximate bytes that `principal_axes` takes: one block of rows and eight matrices (d, d), in float64."""
     return 8 * min(n, _BLOCK_ROWS) * d + 8 * 8 * d * d
 
 
 def principal_axes(rows: FloatArray) -> PrincipalAxes:
-    """The principal axes of rows (n ≥ 1, d). The same whatever the number of threads.
+    """The principal axes of rows (n ≥ 1, d), which do not depend on the number of threads.
 
-    Sums are taken about the first row, so that a mean far from zero does not swallow the variance.
+    Sums are taken relative to the first row, so that a mean far from zero does not cost the variance its precision.
     """
     n, d = rows.shape
     origin = rows[0].astype(np.float64)

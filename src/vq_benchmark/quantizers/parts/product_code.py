@@ -1,4 +1,4 @@
-"""Product codes: a vector cut into m parts, each an entry of its own codebook; what PQ, OPQ and ScaNN share."""
+"""Product codes: a vector cut into m parts, each coded by an entry of its own codebook; used by PQ, OPQ and ScaNN."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from vq_benchmark.quantizers.parts.kmeans import nearest_entries, transposed
 
 
 class ProductParameters(Parameters):
-    """How a vector is cut, and how many bits each part gets."""
+    """Parameters of product codes: how a vector is cut, and the bits of each part."""
 
     m: int = Field(16, ge=1, description="Number of sub-vectors; must divide d. More sub-vectors, less error.")
     nbits: int = Field(8, ge=4, le=12, description="Bits per sub-vector. Training and encoding time grow as 2^nbits.")
@@ -50,7 +50,7 @@ def divisors(d: int) -> list[int]:
 
 
 def product_for_budget(name: str, bits_per_dim: float, d: int) -> ProductParameters:
-    """The most sub-vectors of 8 bits within the budget; if that leaves over a quarter of it unused, the m and
+    """The most sub-vectors of 8 bits within the budget; if that leaves more than a quarter of it unused, the m and
     nbits (4 to 8) with the most bits. Longer sub-codes are never chosen: training time grows as 2^nbits.
 
     Raises:
@@ -67,7 +67,7 @@ def product_for_budget(name: str, bits_per_dim: float, d: int) -> ProductParamet
 
 
 def product_footprint(parameters: ProductParameters, d: int, fitting: int) -> Footprint:
-    """That of product codes: codebooks in three layouts, and the numbers of the entries before they are packed."""
+    """The memory of product codes: codebooks in three layouts, and the indices of the entries before packing."""
     model = 3 * 4 * parameters.centroids * d
     return Footprint(
         model, fitting, row=6 * parameters.m, row_in_flight=0, score_columns=d, code=parameters.code_bytes
@@ -75,7 +75,7 @@ def product_footprint(parameters: ProductParameters, d: int, fitting: int) -> Fo
 
 
 class ProductCode:
-    """Encoder and decoder of codebooks (m, 2^nbits, w) float32; codes are packed as faiss packs them."""
+    """Encoder and decoder of codebooks (m, 2^nbits, w) float32; codes are packed as in faiss."""
 
     def __init__(self, codebooks: FloatArray) -> None:
         m, centroids, width = codebooks.shape

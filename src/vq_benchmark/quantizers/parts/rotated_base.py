@@ -1,4 +1,4 @@
-"""The conditioner that rotation-based methods share: subtract the training mean, then rotate at random."""
+"""Preprocessing that rotation-based methods share: subtract the training mean, then apply a random rotation."""
 
 from abc import abstractmethod
 from dataclasses import replace
@@ -18,7 +18,7 @@ from vq_benchmark.quantizers.parts.scales import norm_about, power_of_two_near
 
 
 class RotatedParameters(Parameters):
-    """What every rotation-based method lets users choose."""
+    """Parameters of every rotation-based method."""
 
     bits: int = Field(default=4, ge=1, le=8, description="Bits per dimension.")
     rotation: RotationKind = Field(
@@ -30,11 +30,11 @@ class RotatedParameters(Parameters):
 class RotatedQuantizer(Quantizer):
     """Codes y = P(x − c) with c the training mean and P a random rotation, which maps any data to nearly Gaussian.
 
-    A subclass sets `code_bytes` in `_prepare`, and codes and decodes rows y in the rotated space.
+    A subclass sets `code_bytes` in `_prepare`, and encodes and decodes rows y in the rotated space.
     """
 
     unit: np.float32
-    """A power of two near the root mean square of ‖y‖ in training, in which norms are stored."""
+    """The unit in which norms are stored: a power of two near the root mean square of ‖y‖ in training."""
     centre: FloatArray
     """The training mean c, (d,)."""
     rotated_centre: DoubleArray
@@ -99,12 +99,12 @@ class RotatedQuantizer(Quantizer):
         return out
 
     def project_queries(self, queries: FloatArray) -> FloatArray:
-        """[PQ, ⟨Q, c⟩], for `decode_for_scores` to give ⟨Q, c⟩ + ⟨PQ, ŷ⟩."""
+        """[PQ, ⟨Q, c⟩]; with `decode_for_scores`, this gives ⟨Q, c⟩ + ⟨PQ, ŷ⟩."""
         return np.column_stack([self._rotate(queries), row_dots(queries, self.centre).astype(np.float32)])
 
     @abstractmethod
     def _prepare(self) -> None:
-        """Set `code_bytes`, `_score_columns` and whatever follows from d and the parameters."""
+        """Set `code_bytes`, `_score_columns` and other values derived from d and the parameters."""
 
     @abstractmethod
     def _encode_rotated(self, y: FloatArray, codes: CodeArray) -> None:
@@ -116,7 +116,7 @@ class RotatedQuantizer(Quantizer):
 
     @abstractmethod
     def _decode_tile_for_scores(self, codes: CodeArray, out: FloatArray) -> None:
-        """Fill out (n, _score_columns) with what `project_queries` is to be multiplied with."""
+        """Fill out (n, _score_columns) with the vectors to multiply with `project_queries`."""
 
     def _rotate(self, vectors: FloatArray) -> FloatArray:
         return self._rotation.forward(np.ascontiguousarray(vectors, np.float32), np.zeros(self.d, np.float32))

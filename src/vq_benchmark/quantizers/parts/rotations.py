@@ -1,4 +1,4 @@
-"""Orthogonal maps of vectors that a seed or a matrix determines, with their exact inverses."""
+"""Orthogonal maps of vectors, determined by a seed or a matrix, with their exact inverses."""
 
 from typing import Literal, Protocol
 
@@ -14,7 +14,7 @@ RotationKind = Literal["hadamard", "qr"]
 
 _ROUNDS = 3
 _TILE_ROWS = 240
-"""Rows that a thread multiplies at a time: enough to share the reading of the matrix."""
+"""Rows that a thread multiplies at a time: enough to amortise reading the matrix."""
 
 
 class Rotation(Protocol):
@@ -61,9 +61,9 @@ class HadamardRotation:
 
 
 class DenseRotation:
-    """Multiplication by a matrix (e, d): a rotation if its rows are orthonormal, which `inverse` supposes.
+    """Multiplication by a matrix (e, d): a rotation if its rows are orthonormal, which `inverse` assumes.
 
-    The matrix is kept twice, 8·d·e bytes, once in panels for each direction.
+    The matrix is kept twice, in panels for each direction: 8·d·e bytes.
     """
 
     def __init__(self, matrix: FloatArray) -> None:
@@ -99,10 +99,10 @@ def random_orthogonal(d: int, seed: int) -> DoubleArray:
 
 
 def orthogonal_bytes(d: int) -> int:
-    """About what `random_orthogonal` takes: two float64 matrices at once."""
+    """The approximate bytes that `random_orthogonal` takes: two float64 matrices at once."""
     return 2 * 8 * d * d
 
 
 def seeded_generator(purpose: str, seed: int) -> np.random.Generator:
-    """A generator of its own for each purpose: data drawn from the same seed must not meet the same numbers."""
+    """A separate generator for each purpose, so that data drawn from the same seed never gets the same numbers."""
     return np.random.default_rng([seed, *purpose.encode()])

@@ -1,4 +1,4 @@
-"""What one stored number per vector says about the length of a code: the scale arithmetic that all codes share.
+"""The scale arithmetic that all codes share: what one stored number per vector says about the length of a code.
 
 A rotated, centred vector y of norm n is coded by a vector of levels q. With ip = ⟨q, y⟩, l2 = ‖q‖² and
 cos = ip/(n√l2), three scales S make S·q an estimate of y:
@@ -7,8 +7,9 @@ cos = ip/(n√l2), three scales S make S·q an estimate of y:
 - unbiased for inner products, S_u = n²/ip = (n/cos)/√l2, with relative error 1/cos² − 1;
 - norm preserving, S_n = n/√l2.
 
-A decoder knows q and so l2. It needs only a *radius*: n·cos, n/cos or n. Radii are stored in half precision, in a
-unit that is a power of two near the root mean square norm, so that no data are out of range.
+A decoder knows q, and therefore l2. It needs only a *radius*:
+n·cos, n/cos or n. Radii are stored in half precision, in a
+unit that is a power of two near the root mean square norm, so that no data is out of range.
 """
 
 import numpy as np
@@ -23,7 +24,7 @@ _LARGEST_HALF = float(np.finfo(np.float16).max)
 
 
 def norm_about(rows: FloatArray, mean: DoubleArray) -> float:
-    """The root mean square of ‖x − mean‖ over rows (n, d) whose mean it is."""
+    """The root mean square of ‖x − mean‖ over rows (n, d) with that mean."""
     square = float(np.einsum("ij,ij->", rows, rows, dtype=np.float64)) / rows.shape[0]
     return float(np.sqrt(max(square - mean @ mean, 0.0)))
 
@@ -64,7 +65,7 @@ def scale_levels(
 ) -> None:
     """out[i, column : column + count] = radii[i]/‖q‖·q, with q = levels[integers packed in codes[i, offset:]].
 
-    codes (n, bytes) uint8; levels (2^bits,) and radii (n,) float32. A norm above zero stands in for ‖q‖.
+    codes (n, bytes) uint8; levels (2^bits,) and radii (n,) float32. A norm above zero replaces ‖q‖.
     """
     n = out.shape[0]
     integers = np.empty(count, np.uint16)

@@ -1,4 +1,4 @@
-"""The conditioner of SAQ and segmented EDEN: principal axes, cut into segments that get bits by their variance."""
+"""Preprocessing of SAQ and segmented EDEN: principal axes, cut into segments that get bits by their variance."""
 
 import math
 from abc import abstractmethod
@@ -33,7 +33,7 @@ _DEFAULT_BITS = 4.0
 
 
 class SegmentedParameters(Parameters):
-    """Parameters of methods that spread their bits over segments."""
+    """Parameters of methods that distribute their bits over segments."""
 
     bits: float | None = Field(
         default=None,
@@ -78,15 +78,16 @@ class SegmentedParameters(Parameters):
 class SegmentedQuantizer(Quantizer):
     """y = RV(x − c): the rows of V are the first principal axes, R rotates each segment of them at random.
 
-    A segment is coded alone, with one 16-bit radius ‖y‖/cos, and the estimates of the segments add up. The last
-    axes, which the plan finds not worth a bit, are dropped. A row's ‖x − c‖ and ⟨x − c, c⟩ are stored too, in 16 bits
-    each: norms are exact, and only Q − c meets the code, as in RaBitQ. Within `bits`·d bits are the codes and the
-    radii of all segments but one. Scores are unbiased but for the dropped axes, which they take for zero.
+    Each segment is coded alone, with one 16-bit radius ‖y‖/cos, and the estimates of the segments add up. The last
+    axes, which the plan considers not worth a bit, are dropped. ‖x − c‖ and ⟨x − c, c⟩ of each row are stored too, in
+    16 bits each: norms are exact, and only Q − c is multiplied with the code, as in RaBitQ. The `bits`·d bits include
+    the codes and the radii of all segments but one. Scores are unbiased except for the dropped axes, which they take
+    as zero.
     """
 
     parameters_type = SegmentedParameters
     base: ClassVar[float]
-    """By what factor the plan takes one more bit to lower the error of a segment."""
+    """The factor by which the plan assumes that one more bit lowers the error of a segment."""
     max_segment_bits: ClassVar[int]
     """Most bits per dimension of a segment."""
     segments: list[Segment]

@@ -1,4 +1,4 @@
-"""Codes that are signs of projections: what SimHash, ITQ and QJL share."""
+"""Codes made of signs of projections: the common part of SimHash, ITQ and QJL."""
 
 from abc import abstractmethod
 
@@ -33,7 +33,7 @@ class SignParameters(Parameters):
 
 
 class SignQuantizer(Quantizer):
-    """A row is the numbers that a subclass stores first, and then m signs of projections W(x − shift)."""
+    """A code of m signs of projections W(x − shift), after the numbers that a subclass stores first."""
 
     parameters_type = SignParameters
 
@@ -41,7 +41,7 @@ class SignQuantizer(Quantizer):
     """Bytes before the signs."""
 
     def _set_projection(self, matrix: FloatArray, shift: FloatArray) -> None:
-        """W (m, d) float32 and shift (d,)."""
+        """Set W (m, d) float32 and shift (d,)."""
         self.m, self.d = matrix.shape
         self._projection = DenseRotation(matrix)
         self._shift = shift
@@ -63,7 +63,7 @@ class SignQuantizer(Quantizer):
         self._write_side(vectors, codes)
 
     def decode(self, codes: CodeArray) -> FloatArray:
-        """shift + f·Wᵀs, with s the signs and f of least squares."""
+        """shift + f·Wᵀs, with s the signs and f the least-squares factor."""
         out = np.empty((codes.shape[0], self.d), np.float32)
         in_tiles(len(codes), lambda tile: self._decode_tile(codes[tile], out[tile]))
         return out
@@ -74,7 +74,7 @@ class SignQuantizer(Quantizer):
         out[:] = self._projection.inverse(signs, self._shift)
 
     def _scaled_signs(self, codes: CodeArray, factors: FloatArray, extra: int = 0) -> FloatArray:
-        """(n, m + extra): factors (n,) times signs, and columns to be filled."""
+        """(n, m + extra): factors (n,) times signs, then extra columns for the caller to fill."""
         out = np.empty((codes.shape[0], self.m + extra), np.float32)
         in_tiles(len(codes), lambda tile: self._scale_signs(codes[tile], factors[tile], out[tile]))
         return out
@@ -100,7 +100,7 @@ def signs_for_budget(method: str, bits_per_dim: float, d: int, most: float) -> f
 
 
 def gaussian_projection(m: int, d: int, seed: int) -> FloatArray:
-    """(m, d) float32 standard normal numbers that the seed determines."""
+    """(m, d) float32 standard normal numbers, determined by the seed."""
     return seeded_generator("projection", seed).standard_normal((m, d), np.float32)
 
 

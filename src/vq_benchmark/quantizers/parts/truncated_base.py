@@ -1,4 +1,4 @@
-"""Fewer dimensions, each on a uniform grid: what Matryoshka and PCA truncation share."""
+"""Fewer dimensions, each on a uniform grid: the common part of Matryoshka and PCA truncation."""
 
 from abc import abstractmethod
 from dataclasses import replace
@@ -19,12 +19,12 @@ from vq_benchmark.quantizers.parts.packing import pack_row, packed_bytes, unpack
 from vq_benchmark.quantizers.parts.uniform_grids import grids_bytes, uniform_grids
 
 PREFERRED_BITS = 4
-"""Bits per kept dimension that a budget is spent on first: with fewer, more of the kept variance is lost than the
+"""Bits per kept dimension for which a budget is used first. With fewer, more of the kept variance is lost than the
 further dimensions hold; with more, the reverse."""
 
 
 class TruncatedParameters(Parameters):
-    """How many dimensions are kept, and the bits of each."""
+    """The number of kept dimensions, and the bits of each."""
 
     k: int | None = Field(default=None, ge=1, description="Number of dimensions to keep, default half.")
     bits: int = Field(default=PREFERRED_BITS, ge=1, le=8, description="Bits per kept dimension.")
@@ -34,15 +34,15 @@ class TruncatedParameters(Parameters):
             raise InputError(f"k={self.k} is more than the dimension d={d}; k can be 1 to {d}.")
 
     def kept(self, d: int) -> int:
-        """Dimensions kept of d."""
+        """The number of dimensions kept out of d."""
         return -(-d // 2) if self.k is None else self.k
 
 
 class TruncatedQuantizer(Quantizer):
-    """z, k coordinates of x − mean, each on a grid of 2^bits cells of its own width, centred on zero.
+    """A code of z, k coordinates of x − mean, each on a grid of 2^bits cells of its own width, centred on zero.
 
-    A subclass says which coordinates. All others decode to those of the training mean. Scores are taken in the
-    kept coordinates, ⟨Q, mean⟩ + ⟨Q's coordinates, z⟩, and are those of the decoded vectors.
+    A subclass chooses the coordinates. All others decode to those of the training mean. Scores are computed in the
+    kept coordinates, ⟨Q, mean⟩ + ⟨Q's coordinates, z⟩, and equal those of the decoded vectors.
     """
 
     parameters_type = TruncatedParameters
@@ -54,7 +54,7 @@ class TruncatedQuantizer(Quantizer):
 
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> TruncatedParameters:
-        """As many dimensions of 4 bits as fit; where all d fit, as many bits for each as fit."""
+        """As many dimensions of 4 bits as fit; if all d fit, as many bits for each as fit."""
         bits = min(max(PREFERRED_BITS, int(bits_per_dim)), 8)
         k = min(whole_bytes(cls.name, bits_per_dim, d) * 8 // bits, d)
         return TruncatedParameters(k=k, bits=bits)
@@ -114,7 +114,7 @@ class TruncatedQuantizer(Quantizer):
 
     @abstractmethod
     def _axes_of(self, train: FloatArray) -> State:
-        """The state but for `cell`, learned from train (n, d)."""
+        """The state except `cell`, learned from train (n, d)."""
 
     @abstractmethod
     def _keep(self, vectors: FloatArray, shift: FloatArray) -> FloatArray:
@@ -122,7 +122,7 @@ class TruncatedQuantizer(Quantizer):
 
     @abstractmethod
     def _expand(self, z: FloatArray) -> FloatArray:
-        """The vectors (n, d) that z (n, k) stands for."""
+        """The vectors (n, d) that z (n, k) represents."""
 
 
 @tile_kernel

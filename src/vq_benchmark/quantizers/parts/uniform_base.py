@@ -1,4 +1,4 @@
-"""Codes of half-integers with RaBitQ's factors and estimator: what RaBitQ and CAQ have in common."""
+"""Codes of half-integers with RaBitQ's factors and estimator: the common part of RaBitQ and CAQ."""
 
 import math
 from abc import abstractmethod
@@ -25,11 +25,11 @@ FACTOR_BYTES = HALF_BYTES * _FACTORS
 
 
 class UniformQuantizer(RotatedQuantizer):
-    """y is coded by q of half-integers; a subclass chooses q. Parameters have `bits`.
+    """A code of y by a vector q of half-integers, which a subclass chooses. Parameters have `bits`.
 
     Scores are RaBitQ's unbiased estimate ⟨Q, c⟩ + ⟨x − c, c⟩ + ‖y‖²/⟨q, y⟩·⟨P(Q − c), q⟩ (Gao & Long, SIGMOD 2024).
     Three 16-bit factors per vector, as in the authors' library: the radius ‖y‖/cos, the relative error
-    e = √(1/cos² − 1), and ⟨x − c, c⟩, so that only Q − c meets the code.
+    e = √(1/cos² − 1), and ⟨x − c, c⟩, so that only Q − c is multiplied with the code.
     """
 
     unbiased_scores = True
@@ -76,8 +76,8 @@ class UniformQuantizer(RotatedQuantizer):
         """(q, d) and (n, code_bytes) -> (q, n): ‖Q − c‖·‖x − c‖·√((1 − cos²)/cos²)·epsilon/√(d − 1).
 
         The error of an estimated inner product is nearly normal with epsilon = 1 as its standard deviation
-        (RaBitQ, theorem 3.2), so the default covers 99.4 % of pairs. The authors' 1.9 covers 94 %, and 97 % of
-        the errors to one side, which is what pruning needs.
+        (RaBitQ, theorem 3.2), so the default covers 99.4 % of pairs. The authors' 1.9 covers 94 % of pairs, and 97 %
+        of one-sided errors, which is what pruning needs.
         """
         radii, errors, _ = self._factors(codes)
         spread = radii * np.sqrt(squared_cosine(errors)) * errors * epsilon / math.sqrt(max(self.d - 1, 1))
@@ -114,5 +114,5 @@ def write_factors(
     factors[2] = dot(y, centre)
     for j in range(y.size):
         levels[j] = y[j] - scale * levels[j]
-    residual = dot(levels, levels)  # 1 − cos² would lose it to rounding when the code is good
+    residual = dot(levels, levels)  # 1 − cos² would lose it to rounding if the code is good
     factors[1] = np.sqrt(residual / l2) / scale if ip > 0 else np.float32(0)

@@ -1,4 +1,4 @@
-"""Uniform grids of one cell width per dimension, trained by least squares: what SQ and truncation share."""
+"""Uniform grids of one cell width per dimension, trained by least squares; used by SQ and truncation."""
 
 import numpy as np
 
@@ -8,14 +8,14 @@ from vq_benchmark.quantizers.base import State
 HALF_WIDTHS = np.geomspace(1.5, 10, 32)
 """Half-widths of the grid that `fit` tries, in standard deviations of the dimension."""
 SAMPLE_ROWS = 4096
-"""Training rows on which it tries them."""
+"""Number of training rows on which `fit` tries them."""
 
 
 def uniform_grids(train: FloatArray, bits: int) -> State:
     """Per dimension, a grid of 2^bits cells around the mean of train (n, d).
 
-    All grids reach the same number of standard deviations to both sides, the one with the least squared error on
-    a sample of the rows: the tail of a single dimension is seen too rarely to choose by it.
+    All grids reach the same number of standard deviations to both sides: the one with the least squared error on a
+    sample of the rows. The tail of a single dimension occurs too rarely to choose a number for each.
 
     Returns:
         `lowest` (d,) float32, the lower end of the first cell; `cell` (d,) float32, the width of a cell.
@@ -30,7 +30,7 @@ def uniform_grids(train: FloatArray, bits: int) -> State:
 
 
 def grids_bytes(n: int, d: int) -> int:
-    """About what `uniform_grids` takes: some float32 copies of the sample."""
+    """The approximate bytes that `uniform_grids` takes: some float32 copies of the sample."""
     return 12 * min(n, SAMPLE_ROWS) * d
 
 
