@@ -1,4 +1,4 @@
-# Everything runs in a virtual environment of this folder, made from nothing. Other Python: make PYTHON=python3.12
+# Everything runs in a virtual environment in this folder, which make creates. Other Python: make PYTHON=python3.12
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,8 +6,8 @@ DEMO := demo
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 SLURM_PACKAGES := slurm-wlm munge slurmdbd mariadb-server
-# TEXT=1 also installs the extra `text` and a small model, and tests them. On Linux pip takes PyTorch for CUDA, some GB,
-# unless a smaller one is in $(VENV) already or its index is named: PIP_EXTRA_INDEX_URL.
+# TEXT=1 also installs and tests the extra `text` and a small model. On Linux, pip installs PyTorch for CUDA (several
+# GB), unless a smaller build is already in $(VENV) or PIP_EXTRA_INDEX_URL names its index.
 ifdef TEXT
 INSTALLED := $(VENV)/.installed-text
 export VQ_TEXT := 1
@@ -36,8 +36,8 @@ demo: $(VENV)/.installed
 		--db-path $(DEMO)/results.db --codebooks-dir $(DEMO)/codebooks --cache-dir $(DEMO)/cache
 	$(BIN)/vq-benchmark plot --db-path $(DEMO)/results.db --output-dir $(DEMO)/figures
 
-# A real SLURM for the tests of studies on a cluster, where we may install it. Without it they are skipped, or, with
-# CI=true, fail.
+# Installs SLURM, where we may, for the tests of studies on a cluster. Without it they are skipped, or fail if
+# CI=true.
 slurm:
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! dpkg -s $(SLURM_PACKAGES) >/dev/null 2>&1; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
@@ -48,7 +48,7 @@ slurm:
 test: $(INSTALLED) slurm
 	$(BIN)/pytest
 
-# Damaged versions of every file that is read, N of each; `make test` looks at 100.
+# Tests N damaged versions of every kind of file that is read; `make test` tests 100.
 N ?= 1000
 fuzz: $(VENV)/.installed
 	VQ_FUZZ_MUTANTS=$(N) $(BIN)/pytest tests/fuzz -n auto
@@ -58,11 +58,11 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# The documentation as a website, in site/. Only the installation needs a network.
+# Builds the documentation as a website in site/. Only the installation needs a network.
 docs: $(VENV)/.installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
-# On data of your own: make bench DATA=FOLDER, with base.npy and queries.npy in it.
+# On your own data: make bench DATA=FOLDER, where FOLDER contains base.npy and queries.npy.
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/encode.py $(if $(DATA),--data $(DATA))
 	$(BIN)/python benchmarks/matmul.py

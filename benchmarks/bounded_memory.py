@@ -3,8 +3,8 @@
     python benchmarks/bounded_memory.py [--rows 1000000 2000000 5000000 10000000] [--dim 768] [--limit 2G] \
         [--folder DIR] [--methods sq,rabitq]
 
-The file is generated once (10,000,000 × 768 float16 is 15 GB) and kept in the folder. Each sweep is a process in a
-cgroup of its own whose limit, the page cache included, makes the kernel kill what asks for more. Needs root.
+The file is generated once (10,000,000 × 768 float16 is 15 GB) and kept in the folder. Each sweep is a process in its
+own cgroup; the kernel kills it if it exceeds the limit, which includes the page cache. Needs root.
 Time should grow linearly with the rows, memory not at all.
 """
 
@@ -23,7 +23,7 @@ QUERIES = 100
 
 
 class MemoryGroup:
-    """A cgroup (version 1 or 2) with a memory limit; its processes are killed above it."""
+    """A cgroup (version 1 or 2) with a memory limit; processes that exceed it are killed."""
 
     def __init__(self, limit: int) -> None:
         version_1 = Path("/sys/fs/cgroup/memory").is_dir()
@@ -50,7 +50,7 @@ class MemoryGroup:
 
 
 def file_of_vectors(folder: Path, rows: int, dim: int) -> Path:
-    """A folder data set: that many base vectors and 100 queries, made unless it is there."""
+    """A folder data set of that many base vectors and 100 queries, generated if it is missing."""
     data = folder / f"{rows}x{dim}"
     data.mkdir(parents=True, exist_ok=True)
     for name, count, seed in (("base", rows, "0"), ("queries", QUERIES, "1")):

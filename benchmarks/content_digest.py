@@ -1,9 +1,9 @@
-"""What the content digest costs: its speed on one core, and its share of the CPU time of `vq-benchmark run`.
+"""The cost of the content digest: its speed on one core, and its share of the CPU time of `vq-benchmark run`.
 
     python benchmarks/content_digest.py [--rows 1000000] [--dim 768]
 
-`run` (sq, 8 bits, float16 vectors, ground truth included) is a process of its own, which counts the CPU time of the
-digest and of all it does.
+`run` (sq, 8 bits, float16 vectors, ground truth included) runs in its own process, which measures the CPU time of the
+digest and of the whole process.
 """
 
 import argparse
@@ -38,7 +38,7 @@ main()
 
 
 def gigabytes_per_second(d: int) -> float:
-    """The best of ten passes over 256 MB of float32 rows, which lie in no cache, by CPU time."""
+    """The best of ten passes over 256 MB of float32 rows, which fit in no cache, by CPU time."""
     rows = np.random.default_rng(0).standard_normal((256_000_000 // (4 * d), d), dtype=np.float32)
     best = 0.0
     for _ in range(10):

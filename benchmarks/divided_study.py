@@ -1,12 +1,12 @@
-"""What it costs to divide a study: two workers against one, and chunks on SLURM against the undivided local run.
+"""The cost of dividing a study: two workers against one, and chunks on SLURM against the undivided local run.
 
     python benchmarks/divided_study.py [--rows 1000000] [--dim 384] [--chunks 8] [--folder DIR]
     python benchmarks/divided_study.py --slurm [--test-cluster] [--data FOLDER] [--threads 2]
 
-Without --slurm: wall time of `sweep --chunks 8 --workers 2` over that of `--workers 1`, one thread for each worker.
-With --slurm, which needs a cluster with accounting: CPU time of all jobs, of one thread each, over that of the
-undivided `sweep`; --test-cluster starts the one of the tests, two nodes on this machine.
-Data are generated and kept in the folder, unless --data names some; --rows is then how many of them are used.
+Without --slurm: wall time of `sweep --chunks 8 --workers 2` over that of `--workers 1`, with one thread per worker.
+With --slurm, which needs a cluster with accounting: CPU time of all jobs, with one thread each, over that of the
+undivided `sweep`; --test-cluster starts the cluster of the tests, two nodes on this machine. Data is generated and
+kept in the folder, unless --data names some; then --rows is the number of rows to use.
 """
 
 import argparse
@@ -25,7 +25,7 @@ PROGRAM = [sys.executable, "-m", "vq_benchmark"]
 
 
 def vectors(folder: Path, rows: int, dim: int) -> Path:
-    """A folder data set, made unless it is there."""
+    """A folder data set, generated if it is missing."""
     data = folder / f"{rows}x{dim}"
     data.mkdir(parents=True, exist_ok=True)
     for name, count, seed in (("base", rows, "0"), ("queries", 200, "1")):
@@ -93,12 +93,12 @@ def slurm(study: list[str], chunks: int, folder: Path, threads: int) -> None:
 def done(directory: Path) -> bool:
     status = subprocess.run(
         [*PROGRAM, "slurm", "status", str(directory), "--json"], check=True, capture_output=True, text=True
-    )  # exit code 1, and so an end of this script, where a task has failed
+    )  # exit code 1, which ends this script, if a task has failed
     return all(stage["done"] == stage["tasks"] for stage in json.loads(status.stdout)["stages"].values())
 
 
 def accounted(jobs: list[str]) -> float:
-    """CPU seconds of the jobs by accounting, which lags, so it is asked until it says the same twice."""
+    """CPU seconds of the jobs from accounting, which lags: it is queried until it gives the same answer twice."""
     before = -1.0
     while True:
         listed = subprocess.run(
@@ -124,7 +124,7 @@ def seconds_of(text: str) -> float:
 
 @contextmanager
 def test_cluster() -> Iterator[None]:
-    """The cluster of the tests, in the environment of this process."""
+    """The cluster of the tests, set in the environment of this process."""
     path = Path(__file__).parents[1] / "tests" / "slurm" / "cluster.py"
     spec = importlib.util.spec_from_file_location("cluster", path)
     module = importlib.util.module_from_spec(spec)
@@ -144,7 +144,7 @@ def main() -> None:
     parser.add_argument("--slurm", action="store_true")
     parser.add_argument("--test-cluster", action="store_true")
     parser.add_argument("--data", type=Path)
-    parser.add_argument("--threads", type=int, default=1, help="of the undivided sweep that SLURM is compared with")
+    parser.add_argument("--threads", type=int, default=1, help="threads of the undivided sweep, compared with SLURM")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "vq-divided-study")
     arguments = parser.parse_args()
     data = arguments.data or vectors(arguments.folder, arguments.rows, arguments.dim)

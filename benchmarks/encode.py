@@ -1,15 +1,15 @@
-"""How fast our own quantizers encode and decode, beside faiss's on the same rows in the same run.
+"""Encoding and decoding speed of our own quantizers, compared with faiss's on the same rows in the same run.
 
     python benchmarks/encode.py [--data PATH] [--rows 20000] [--dim 384] [--threads 1,2] [--repeats 5]
 
-PATH is a .npy file, or a folder with base.npy; without it, Gaussian vectors are made.
+PATH is a .npy file, or a folder with base.npy; without it, Gaussian vectors are generated.
 
-Every rate is that of the fastest of the repeats, in thousand vectors per second, rotation and packing included. A
-peer is timed right after each of our own repeats, so that a busy machine slows both. Compilation is timed once and
-left out. On a machine that others keep busy, `--clock cpu --threads 1` counts the processor's time only.
+Every rate is that of the fastest repeat, in thousand vectors per second, rotation and packing included. A peer is
+timed right after each of our own repeats, so that a busy machine slows both. Compilation is timed separately. On a
+busy machine, `--clock cpu --threads 1` counts only CPU time.
 
-The second table sets `rabitq` beside the library of its authors, if that is installed (`pip install
-'vq-benchmark[rabitqlib]'`), with the cosine between vectors and codes, both about the mean of the rows.
+The second table compares `rabitq` with the library of its authors, if that is installed (`pip install
+'vq-benchmark[rabitqlib]'`). It includes the cosine between vectors and codes, both relative to the mean of the rows.
 """
 
 import argparse
@@ -114,10 +114,10 @@ def measure(quantizer: Quantizer, peer: faiss.Index | None, rows: FloatArray, re
 
 
 def rabitqlib_table(rows: FloatArray, threads: list[int], repeats: int, clock: str) -> Table:
-    """Our `rabitq` and the library's exact and fast encoders on the same rows; encoding only, no file.
+    """A comparison of our `rabitq` with the library's exact and fast encoders on the same rows; encoding only.
 
-    Cosines differ by chance from rotation to rotation, so for these our code has the rotation of the library.
-    Dimensions over a multiple of 64 are left out, because the library would fill them up.
+    Cosines vary randomly from rotation to rotation, so for these our code uses the rotation of the library.
+    Dimensions beyond a multiple of 64 are left out, because the library would pad them.
     """
     rows = np.ascontiguousarray(rows[:, : rows.shape[1] // 64 * 64])
     columns = ["bits", "rabitqlib", "threads", "rabitq", "rabitqlib", "ratio", "cos rabitq", "cos rabitqlib"]
@@ -150,7 +150,7 @@ def rabitqlib_table(rows: FloatArray, threads: list[int], repeats: int, clock: s
 
 
 def mean_cosine(quantizer: Quantizer, rows: FloatArray) -> float:
-    """The mean cosine between rows and their reconstructions, both about the mean of the rows."""
+    """The mean cosine between rows and their reconstructions, both relative to the mean of the rows."""
     centre = rows.mean(axis=0)
     decoded = quantizer.decode(quantizer.encode(rows)) - centre
     offsets = rows - centre
@@ -176,10 +176,10 @@ def load_rows(path: Path | None, count: int, d: int) -> FloatArray:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, help="a .npy file of vectors; Gaussian ones are generated without it")
+    parser.add_argument("--data", type=Path, help="a .npy file of vectors; default: generated Gaussian vectors")
     parser.add_argument("--rows", type=int, default=20_000)
-    parser.add_argument("--dim", type=int, default=384, help="of generated vectors")
-    parser.add_argument("--threads", default="1,2", help="numbers of threads, the first of which the goals are for")
+    parser.add_argument("--dim", type=int, default=384, help="dimension of generated vectors")
+    parser.add_argument("--threads", default="1,2", help="numbers of threads; the goals apply to the first")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
     parser.add_argument("--only", default="", help="measure only configurations whose label contains this")
@@ -219,10 +219,10 @@ def main() -> None:
             first = first or found
     console = Console(width=120)
     console.print(table)
-    console.print(f"first calls, compilation or loading it from the disk cache included: {compilation:.1f} s")
+    console.print(f"first calls, including compilation or loading from the disk cache: {compilation:.1f} s")
     reason = Rabitqlib.unavailable()
     if reason:
-        console.print(f"rabitqlib: not compared, {reason}")
+        console.print(f"rabitqlib: not compared; {reason}")
     elif "rabitqlib".startswith(options.only):
         console.print(rabitqlib_table(rows, threads, options.repeats, options.clock))
 

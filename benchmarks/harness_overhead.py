@@ -1,12 +1,13 @@
-"""CPU time of `vq-benchmark run` against a bare script that asks faiss for the same thing.
+"""CPU time of `vq-benchmark run` against a bare script that does the same work with faiss.
 
 Both train PQ (M = 96, 8 bits) on the same rows, encode and decode the base, find the exact neighbours of all queries,
-and search them by the codes. Each is a process of its own, timed whole, in turn. Two bare scripts are timed: one with
-faiss's own training, and one that is given the codebooks, which isolates what the harness adds to everything else.
+and search with the codes. Each runs in its own process, timed as a whole, in turn. Two bare scripts are timed: one
+with faiss's own training, and one that is given the codebooks, which isolates the overhead of the harness outside
+training.
 
     python benchmarks/harness_overhead.py [--data FOLDER] [--runs 3]
 
-FOLDER holds base.npy and queries.npy; without it 100,000 × 384 synthetic vectors are made.
+FOLDER holds base.npy and queries.npy; without it, 100,000 × 384 synthetic vectors are generated.
 """
 
 import argparse
@@ -54,7 +55,7 @@ def cpu_seconds(command: list[str], environment: dict[str, str]) -> float:
 
 
 def only_vectors(source: Path, folder: Path) -> Path:
-    """A folder with the base and the queries alone: judged queries would be work that the bare script has not."""
+    """A folder with only the base and the queries: judged queries would be work that the bare script does not do."""
     for name in ("base.npy", "queries.npy"):
         (folder / name).symlink_to((source / name).resolve())
     return folder

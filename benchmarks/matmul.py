@@ -1,10 +1,12 @@
-"""How fast our product of rows and a matrix is, beside numpy's BLAS, on one thread in the same run.
+"""Speed of our product of rows and a matrix, compared with numpy's BLAS on one thread in the same run.
 
     python benchmarks/matmul.py [--dims 384,768,1536] [--repeats 30] [--narrow]
 
-Billion floating-point operations per second of processor time, in the fastest repeat; the two take turns, as a busy
-machine slows both. `OPENBLAS_CORETYPE=Haswell` times OpenBLAS as it runs on a processor without AVX-512. With
-`NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES= NUMBA_CACHE_DIR=FOLDER` and --narrow, ours is what such a processor runs.
+Rates are billions of floating-point operations per second of CPU time, in the fastest repeat. The two take turns,
+because a busy machine slows both.
+`OPENBLAS_CORETYPE=Haswell` times OpenBLAS as it runs on a processor without AVX-512. With
+`NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES= NUMBA_CACHE_DIR=FOLDER` and --narrow, our product runs as on such a
+processor.
 """
 
 import argparse
@@ -18,7 +20,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from vq_benchmark.quantizers.kernels.matmul import NARROW, multiply, panels_of
 
 OPERATIONS = 8e8
-"""Of one product, about."""
+"""Approximate number of operations in one product."""
 
 
 def seconds_of(d: int, repeats: int, width: int | None) -> tuple[float, float, float]:
@@ -45,7 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dims", default="384,768,1536")
     parser.add_argument("--repeats", type=int, default=30)
-    parser.add_argument("--narrow", action="store_true", help="the panels of a processor without AVX-512")
+    parser.add_argument("--narrow", action="store_true", help="use the panels of a processor without AVX-512")
     options = parser.parse_args()
     width = NARROW[1] * NARROW[2] if options.narrow else None
     with threadpool_limits(1):

@@ -3,8 +3,8 @@
     python benchmarks/methods_facts.py [--write docs/METHODS.md]
 
 Prints one block for each method in Markdown. `--write` puts each block between the marks at the end of the method's
-section, in place of the one that is there. Sizes are those of models fitted to a few generated vectors. They do not
-depend on the vectors, but for the models of `saq` and `segmented-eden`, which drop axes without variance.
+section, replacing the existing one. Sizes are those of models fitted to a few generated vectors. They do not depend
+on the vectors, except for the models of `saq` and `segmented-eden`, which drop axes without variance.
 """
 
 import argparse
@@ -20,13 +20,13 @@ from vq_benchmark.quantizers.registry import built_in
 
 D = 128
 ROWS = 300
-"""The fewest that all methods but the slow ones can be fitted to, and some."""
+"""A few more than all methods, except the slow ones, need for fitting."""
 BUDGETS = (1, 2, 4, 8)
 BEGIN, END = "<!-- facts: made by benchmarks/methods_facts.py -->", "<!-- facts: end -->"
 
 
 def choice(method: type[Quantizer], budget: float) -> Parameters | None:
-    """The parameters at a budget; None if there are none."""
+    """The parameters at a budget; None if the method has none there."""
     try:
         return method.for_budget(budget, D)
     except InfeasibleBudget:
@@ -34,7 +34,7 @@ def choice(method: type[Quantizer], budget: float) -> Parameters | None:
 
 
 def sizes(method: type[Quantizer], parameters: Parameters, train: np.ndarray) -> list[str]:
-    """Bits per dimension and bytes of the model, in digits; slow methods are not fitted, so only the former."""
+    """Bits per dimension and bytes of the model, as text; only the former for slow methods, which are not fitted."""
     if method.slow:
         return [f"{8 * parameters.code_bytes / D:.4g}"]
     quantizer = method(parameters).fit(train)
@@ -42,7 +42,7 @@ def sizes(method: type[Quantizer], parameters: Parameters, train: np.ndarray) ->
 
 
 def budget_table(method: type[Quantizer], train: np.ndarray) -> list[str]:
-    """What each budget gets, a line for each configuration; nothing for other projects' libraries, which need not be
+    """The configurations at each budget, one line for each; nothing for other projects' libraries, which need not be
     installed."""
     chosen = {budget: choice(method, budget) for budget in BUDGETS if not method.external}
     found = {budget: parameters for budget, parameters in chosen.items() if parameters is not None}
@@ -61,7 +61,7 @@ def budget_table(method: type[Quantizer], train: np.ndarray) -> list[str]:
 
 
 def parameter_table(description: Description) -> list[str]:
-    """Its parameters, or that there are none."""
+    """The table of parameters, or a line that says there are none."""
     if not description.parameters:
         return ["Parameters: none.", ""]
     rows = []

@@ -3,8 +3,8 @@
     python benchmarks/parquet_streaming.py [--rows 2000000] [--dim 96] [--shards 60] [--row-group 1000 1000000]
         [--dtype float32] [--folder DIR]
 
-Each row group size is a data set of its own. Every measurement is a process of its own; its peak resident set is what
-the kernel says. The files are generated, with a column of names beside the vectors.
+Each row group size is a separate data set. Every measurement runs in its own process, whose peak resident set is
+reported by the kernel. The files are generated, with a column of names beside the vectors.
 """
 
 import argparse
@@ -54,7 +54,7 @@ print(json.dumps(found))
 
 
 def write(folder: Path, rows: int, dim: int, shards: int, row_group: int, dtype: str) -> None:
-    """Shards base/00.parquet and on, of Gaussian rows."""
+    """Write shards base/00.parquet, base/01.parquet and so on, of Gaussian rows."""
     folder.mkdir()
     rng = np.random.default_rng(0)
     edges = np.linspace(0, rows, shards + 1).astype(int).tolist()
@@ -74,7 +74,7 @@ def main() -> None:
     parser.add_argument("--row-group", type=int, nargs="+", default=[1000, 1_000_000])
     parser.add_argument("--dtype", default="float32")
     parser.add_argument("--num-queries", type=int, default=100)
-    parser.add_argument("--folder", type=Path, help="where the files are put; default a temporary folder")
+    parser.add_argument("--folder", type=Path, help="folder for the files; default: a temporary folder")
     arguments = parser.parse_args()
     program = [sys.executable, "-c", "from vq_benchmark.cli.main import main; main()"]
     for row_group in arguments.row_group:

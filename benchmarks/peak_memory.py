@@ -2,7 +2,7 @@
 
     python benchmarks/peak_memory.py [--rows 200000 2000000] [--dim 384] [--folder DIR]
 
-Each run is a process of its own; its peak resident set is what the kernel says. The files are generated.
+Each run is its own process, whose peak resident set is reported by the kernel. The files are generated.
 """
 
 import argparse
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs=2, default=[200_000, 2_000_000])
     parser.add_argument("--dim", type=int, default=384)
     parser.add_argument("--method", default="sq")
-    parser.add_argument("--folder", type=Path, help="where the files are put; default a temporary folder")
+    parser.add_argument("--folder", type=Path, help="folder for the files; default: a temporary folder")
     arguments = parser.parse_args()
     program = [sys.executable, "-c", "from vq_benchmark.cli.main import main; main()"]
     peaks = []

@@ -1,4 +1,4 @@
-"""Training of product codes, ours and faiss's in turn on the same rows: time, and error on held-out rows.
+"""Training of product codes, by us and by faiss in turn on the same rows: time, and error on held-out rows.
 
     python benchmarks/pq_training.py [PATH] [--rows 20000] [--m 48,96,192] [--opq 96] [--threads 1]
 

@@ -1,4 +1,4 @@
-"""The README's first answer: runs its command in an empty folder and makes a table in Markdown of the results.
+"""The README's first answer: runs its command in an empty folder and makes a Markdown table of the results.
 
     python benchmarks/readme_table.py [--write]
 
@@ -24,7 +24,7 @@ HEADER = ("method", "bits/dim", "smaller", "recall@1", "recall@10", "recall@100"
 
 
 def results(text: str, folder: Path) -> list[Run]:
-    """The rows of the first sweep of the sample that a document shows, run in a folder; smallest codes first.
+    """The rows of the first sweep of the sample in a document, run in a folder; smallest codes first.
 
     Raises:
         subprocess.CalledProcessError: the command failed.
@@ -42,7 +42,7 @@ def results(text: str, folder: Path) -> list[Run]:
 
 
 def rows(runs: list[Run]) -> Iterator[list[str]]:
-    """The cells of the table, a list for each run; recall with half the width of its 95 % interval."""
+    """The cells of the table, one list per run; recall with half the width of its 95 % interval."""
     for run in runs:
         metrics = run.metrics
         yield [

@@ -1,9 +1,10 @@
-"""Recall@10 of every method on one data set, against reference figures where there are some.
+"""Recall@10 of every method on one data set, compared with reference figures where available.
 
     python benchmarks/recall_table.py --data FOLDER [--methods eden,rabitq] [--bits 1,2,4]
 
 The reference figures are those of our specification for MiniLM embeddings of PyPI summaries (100,000 × 384, 1,000
-queries); with another data set they are left out. A figure is met within 0.008; ≥ means at least, less 0.008.
+queries); with another data set they are left out. A figure is met within 0.008; ≥ means at least the figure minus
+0.008.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""How much memory a job takes, for each method and size of data, as the program itself estimates it before it starts.
+"""Memory of a job for each method and data size, as the program itself estimates it before it starts.
 
     python benchmarks/resources_table.py [--sizes 100000x384,8841823x768] [--bits 4] [--queries 1000] \
         [--train-size 20000] [--batch-size 16384] [--write docs/SLURM_GUIDE.md]
 
-Prints a table in Markdown. `--write` puts it between the marks of a document, in place of the one that is there.
-Vectors are taken to be float16 in their file; methods that do not exist at that many bits are left out.
+Prints a table in Markdown. `--write` puts it between the marks of a document, replacing the existing one. Vectors are
+assumed to be float16 on disk; methods without a configuration at that many bits are left out.
 """
 
 import argparse
@@ -25,7 +25,7 @@ MARKS = ("<!-- made by benchmarks/resources_table.py -->", "<!-- end -->")
 
 
 def fitting(method: type[Quantizer], bits: float, d: int) -> Quantizer | None:
-    """The method at a budget, not fitted; None if there is no such thing."""
+    """The method at a budget, not fitted; None if it has no configuration there."""
     try:
         return get_quantizer(method.name, **method.for_budget(bits, d).model_dump(mode="json"))
     except InfeasibleBudget:
@@ -37,7 +37,7 @@ def table(sizes: list[tuple[int, int]], bits: float, queries: int, options: Opti
     data = [DataFacts(n, d, queries, min(options.measure.train_size, n), reading=FLOAT16_BYTES * d) for n, d in sizes]
     rows = {"exact neighbours": [truth_estimate(facts, options, facts.n) for facts in data]}
     for name, method in registered().items():
-        if method.external:  # other projects' libraries, which need not be here
+        if method.external:  # other projects' libraries, which need not be installed
             continue
         found = [fitting(method, bits, facts.d) for facts in data]
         estimates = [

@@ -1,9 +1,9 @@
-"""Runs the commands of docs/FROM_FILE_TO_DECISION.md in an empty folder, as its reader does, and keeps the outputs.
+"""Runs the commands of docs/FROM_FILE_TO_DECISION.md in an empty folder, as a reader would, and keeps the outputs.
 
     python benchmarks/worked_page.py [--write]
 
-Prints the page with the outputs of today; `--write` puts them, and the figure, into the documentation. In the page a
-block of `sh` holds commands, and a block of `text` right after it what they print to the standard output.
+Prints the page with current outputs; `--write` puts them, and the figure, into the documentation. In the page, a
+block of `sh` holds commands, and a block of `text` right after it holds what they print to standard output.
 """
 
 import argparse
@@ -56,7 +56,7 @@ def shown(text: str) -> list[str | None]:
 
 
 def with_outputs(text: str, outputs: list[str]) -> str:
-    """The page with other outputs, in the steps that show one."""
+    """The page with new outputs, in the steps that show one."""
     remaining = iter(outputs)
 
     def renewed(step: re.Match[str]) -> str:

@@ -51,7 +51,7 @@ def test_changed_code_makes_a_new_model_and_a_new_row(program: Callable, vectors
     arguments = ("run", "--plugin", widest, "--dataset", vectors, "--method", "widest", "--param", "kept=4")
     arguments += ("--db-path", "results.db", "--codebooks-dir", "models")
     assert program(*arguments).code == 0
-    assert "1 of 1 cells were done before" in program(*arguments).out
+    assert "1 of 1 cells were already done" in program(*arguments).out
     widest.write_text(CHANGED)
     assert program(*arguments).code == 0
     first, second = rows()
@@ -61,7 +61,7 @@ def test_changed_code_makes_a_new_model_and_a_new_row(program: Callable, vectors
     assert first.environment["plugin"]["sha256"] != second.environment["plugin"]["sha256"]
     assert len(list(Path("models").glob("widest-*.npz"))) == 2
     widest.write_text(WIDEST)
-    assert "1 of 1 cells were done before" in program(*arguments).out
+    assert "1 of 1 cells were already done" in program(*arguments).out
 
 
 def test_plot_and_merge_need_no_plugin(program: Callable, vectors: Path, widest: Path) -> None:

@@ -53,6 +53,17 @@ def test_the_readme_leads_to_every_page():
     assert {page.name for page in PAGES} - {"README.md"} <= linked
 
 
+def test_the_code_files_that_the_architecture_names_exist():
+    """A name is written relative to the package, or to one of its folders: `kernels/sums.py`."""
+    paths = [
+        path for folder in ("src/vq_benchmark", "tests", "benchmarks") for path in PROJECT.glob(f"{folder}/**/*.py")
+    ]
+    named = set(re.findall(r"`([\w./-]+\.py)`", (DOCS / "ARCHITECTURE.md").read_text()))
+    missing = {name for name in named if not any(path.as_posix().endswith(f"/{name}") for path in paths)}
+    assert named
+    assert not missing
+
+
 def test_the_site_is_strict_and_fetches_nothing():
     assert SITE["strict"] is True
     assert SITE["theme"]["font"] is False, "fonts would come from another host"

@@ -85,7 +85,7 @@ BEFORE_LOADING = """
 import json, os, sys
 import vq_benchmark.machine.threads as threads
 loaded = [name for name in ("numpy", "numba", "faiss") if name in sys.modules]
-import vq_benchmark.cli.main
+import vq_benchmark.cli.run
 from threadpoolctl import threadpool_info
 pools = {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
 print(json.dumps([loaded, sorted(pools)]))

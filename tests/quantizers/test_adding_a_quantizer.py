@@ -49,7 +49,7 @@ def test_the_page_works(shell: Mapping[str, str], tmp_path: Path) -> None:
         assert ran.returncode == 0, f"{text}\n{ran.stdout}\n{ran.stderr}"
         said += ran.stdout
     assert "widest kept=192" in re.sub(r" +", " ", said)
-    assert "1 of 2 cells were done before" in said or "2 of 2 cells were done before" in said
+    assert "1 of 2 cells were already done" in said or "2 of 2 cells were already done" in said
     assert list((work / "plots").iterdir())
 
 

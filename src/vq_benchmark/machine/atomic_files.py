@@ -43,8 +43,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Like `atomic_write`, for writers that need a path:
-    an empty file `.NAME.WRITER.RANDOM.tmp` in the same folder."""
+    """Like `atomic_write`, for writers that need a path: an empty file `.NAME.WRITER.RANDOM.tmp` in that folder."""
     with _refusal_of(path), _temporary(path, _new_file) as temporary:
         temporary.chmod(0o666 & ~_umask())
         yield temporary
@@ -172,8 +171,7 @@ def _remove(path: Path) -> None:
 
 @contextmanager
 def _temporary(path: Path, make: Callable[..., str]) -> Iterator[Path]:
-    """The temporary that `make` creates beside `path`, removed unless renamed. Stale temporaries are removed
-    first."""
+    """The temporary that `make` creates beside `path`, removed unless renamed. Stale ones are removed first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     tidy(path.parent)
     writer = f"{_machine()}-{os.getpid()}-{_start_of(os.getpid())}"

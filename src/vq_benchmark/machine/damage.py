@@ -1,4 +1,4 @@
-"""Damaged files: whatever a library raises for their bytes becomes one sentence.
+"""Damaged files: what a library raises for their bytes becomes one sentence.
 
 Every reader names the exceptions that its library raises for damaged bytes; any other exception is a bug.
 """

@@ -160,8 +160,7 @@ def _fields(path: Path) -> dict[str, int]:
 
 
 def reset_peak() -> bool:
-    """Start measuring the peak from now; False if the system cannot, so that the peak is that of the whole
-    process."""
+    """Start measuring the peak from now; False if the system cannot: then the peak is that of the process."""
     try:
         CLEAR_REFS.write_text(RESET_PEAK)
     except OSError:

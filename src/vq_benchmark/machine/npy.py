@@ -26,8 +26,7 @@ HEADER_DAMAGE = (
     ValueError, TypeError, KeyError, IndexError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError,
     OverflowError,
 )  # fmt: skip
-"""What numpy raises for a damaged header: it parses Python (unclosed brackets, wrong indents), then builds a
-dtype."""
+"""What numpy raises for a damaged header: it parses Python (unclosed brackets, wrong indents), then makes a dtype."""
 ZIP_DAMAGE = (
     zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError,
     ValueError, OverflowError, OSError,

@@ -20,8 +20,7 @@ def release() -> str:
 
 
 def version_mismatch(found: object, ours: int) -> str:
-    """The reason why a file of format version `found` cannot be read with version `ours`, and which release reads
-    it."""
+    """The reason why format version `ours` cannot read a file of version `found`, and which release can."""
     newer = isinstance(found, int) and found > ours
     remedy = "a newer release wrote it: upgrade vq-benchmark" if newer else "use the release that wrote it"
     return f"its format version is {found}, and vq-benchmark {release()} reads version {ours}; {remedy}"

@@ -14,8 +14,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 SIGNALS = (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT)
-"""USR1 is requested from SLURM before a time limit, TERM is what SLURM sends on its own, INT comes from the
-keyboard."""
+"""SLURM sends USR1, which we request, before a time limit, and TERM on its own; INT comes from the keyboard."""
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """Signals that end a program outside resumable work; HUP is sent when a terminal closes."""
 SIGNALLED = 128
@@ -162,8 +161,7 @@ def _request(number: int, answer: str) -> None:
 
 
 def _watch(reading: int) -> None:
-    """End the program if it still runs 5 s after a signal to end; the numbers of all signals arrive through a
-    pipe."""
+    """End the program if it still runs 5 s after a signal to end; all signal numbers arrive through a pipe."""
     requests = 0
     while received := os.read(reading, 1):
         number = received[0]

@@ -23,8 +23,7 @@ SECONDS_PER_UNIT = {"s": 1, "m": 60, "h": 3600}
 
 @dataclass(frozen=True)
 class Interval:
-    """How often checkpoints are written: every `blocks` blocks or `seconds` seconds; with neither, only when
-    stopped."""
+    """How often to write checkpoints: every `blocks` blocks or `seconds` seconds; with neither, only on a stop."""
 
     blocks: int | None = None
     seconds: float | None = None

@@ -155,7 +155,7 @@ class Database:
     def shrink(self) -> None:
         """Return the space of dropped accumulators to the file system if it is a large part of the file.
 
-        Needs disk space for what remains, not for what is returned.
+        This needs disk space for what remains, not for what is returned.
         """
         with self.connection() as connection:
             free, total = (connection.execute(f"PRAGMA {name}_count").fetchone()[0] for name in ("freelist", "page"))

@@ -18,6 +18,5 @@ def codebooks_dir(option: str | None, environment: Mapping[str, str] = os.enviro
 
 
 def checkpoint_dir(option: str | None, environment: Mapping[str, str] = os.environ) -> Path:
-    """`--checkpoint-dir`, else $CHECKPOINT_DIR, else ./checkpoints; not the cache, which may be deleted with the
-    job."""
+    """`--checkpoint-dir`, else $CHECKPOINT_DIR, else ./checkpoints; not the cache, which may end with the job."""
     return expanded(option or environment.get("CHECKPOINT_DIR") or "checkpoints", environment)

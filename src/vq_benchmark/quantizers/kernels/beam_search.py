@@ -23,8 +23,7 @@ def beam_bytes(width: int, centroids: int) -> int:
 
 @tile_kernel
 def search_beam(rows: FloatArray, codebooks: FloatArray, panels: FloatArray, norms: FloatArray, out: Array) -> None:
-    """Fill out (n, m) int32 with the entries that code rows (n, w), from codebooks (m, k, w) with squared norms (m,
-    k).
+    """Fill out (n, m) int32 with the entries of rows (n, w) in codebooks (m, k, w) with squared norms (m, k).
 
     Panels (m, ⌈k/width⌉, w, width) hold the transpose of each codebook. All arrays except out are float32.
     """

@@ -1,5 +1,4 @@
-"""Additive codes by iterated local search: entries are changed one at a time, starting from draws that all rows
-share.
+"""Additive codes by iterated local search: entries are changed one at a time, from draws that all rows share.
 
 The encoder of faiss's LocalSearchQuantizer, with every sum in a fixed order; ties go to the lowest index.
 """

@@ -42,8 +42,7 @@ def scalar_index(d: int, kind: int, trained: FloatArray | None, distance: str) -
 
 
 def rabitq_index(centre: FloatArray, bits: int, distance: str) -> Any:
-    """An IndexRaBitQ with `bits` bits per dimension around a centre (d,); it quantizes queries to 8 bits per
-    dimension.
+    """An IndexRaBitQ with `bits` bits per dimension around a centre (d,); queries get 8 bits per dimension.
 
     With float queries (`index.qb = 0`), faiss searches about a hundred times slower. Its factors depend on the
     distance. Its `reconstruct` reads only the sign bits; its search reads all bits.

@@ -41,8 +41,7 @@ def split(vectors: FloatArray, m: int, order: IdArray | None = None) -> FloatArr
 
 
 def refine_codebooks(parts: FloatArray, codebooks: FloatArray, rounds: int) -> FloatArray:
-    """Codebooks (m, k, w) after up to `rounds` more of Lloyd's iterations on parts (m, n, w); it stops once nothing
-    changes.
+    """Codebooks (m, k, w) after `rounds` more Lloyd iterations on parts (m, n, w), or fewer if nothing changes.
 
     An entry that is nearest to no row takes half the rows of the entry with the most rows.
     """

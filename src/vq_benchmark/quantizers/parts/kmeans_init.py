@@ -1,5 +1,4 @@
-"""Initial codebooks for k-means: with sub-vectors of one or two numbers, they matter more than any later
-iteration."""
+"""Initial codebooks for k-means: with sub-vectors of one or two numbers, they affect the error most."""
 
 import numpy as np
 from numba import prange

@@ -7,9 +7,8 @@ cos = ip/(n√l2), three scales S make S·q an estimate of y:
 - unbiased for inner products, S_u = n²/ip = (n/cos)/√l2, with relative error 1/cos² − 1;
 - norm preserving, S_n = n/√l2.
 
-A decoder knows q, and therefore l2. It needs only a *radius*:
-n·cos, n/cos or n. Radii are stored in half precision, in a
-unit that is a power of two near the root mean square norm, so that no data is out of range.
+A decoder knows q, and therefore l2. It needs only a *radius*: n·cos, n/cos or n. Radii are stored in half precision,
+in a unit that is a power of two near the root mean square norm, so that no data is out of range.
 """
 
 import numpy as np

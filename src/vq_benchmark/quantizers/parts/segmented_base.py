@@ -44,7 +44,7 @@ class SegmentedParameters(Parameters):
     total_bits: int | None = Field(default=None, ge=1, description="Bits per vector, instead of `bits`.")
     block: int = Field(default=64, ge=1, description="Segments begin at multiples of this many principal axes.")
     max_segments: int = Field(
-        default=16, ge=1, description="Most segments; fewer unless each lowers the error by 1 %."
+        default=16, ge=1, description="Maximum number of segments; fewer unless each lowers the error by 1 %."
     )
 
     def least_bits(self, d: int) -> float:
