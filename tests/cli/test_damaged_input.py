@@ -216,7 +216,7 @@ def test_what_does_not_fit_into_memory_is_refused_before_it_is_read(program, tmp
     make(tmp_path / name)
     before = set(tmp_path.rglob("*"))
     ran = program("run", "--dataset", name, *MEASURE, "--memory-limit", "400M")
-    assert_refused(ran, tmp_path, before, name, "400.0 MiB of --memory-limit")
+    assert_refused(ran, tmp_path, before, name, "of 400.0 MiB are left (--memory-limit)")
 
 
 def external_link(path: Path) -> None:

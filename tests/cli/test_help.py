@@ -71,7 +71,7 @@ def completed(words: str, *, loaded: bool = False) -> list[str]:
 
 
 def test_completion():
-    assert completed("s", loaded=True) == ["sweep", "slurm"]
+    assert completed("s", loaded=True) == ["sweep", "study", "slurm"]
     assert completed("") == list(COMMANDS)
     assert completed("sweep --max") == ["--max-candidates"]
     assert completed("run --metric ") == ["l2", "ip", "cosine"]

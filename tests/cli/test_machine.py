@@ -56,7 +56,7 @@ def test_memory_that_no_pass_can_do_with_is_one_sentence(program, vectors):
 def test_a_limit_that_is_no_size_is_refused(program, vectors, size):
     ran = program("run", "--dataset", vectors, "--method", "sq", "--memory-limit", size, *OPTIONS, "x.db")
     assert ran.code == 2
-    assert f"the size {size!r} is not valid" in ran.err
+    assert f"invalid size {size!r}" in ran.err
 
 
 @pytest.mark.parametrize("rows", [(), ("--data-chunk-start", 100, "--data-chunk-end", 4500)])

@@ -57,7 +57,7 @@ def orders(rng: np.random.Generator, depth: int) -> TopCandidates:
 def judged(rng: np.random.Generator, found: TopCandidates, exact: TopCandidates, qrels: np.ndarray) -> Metrics:
     key = MeasurementKey(
         n=N, d=8, code_bytes=8, model_bytes=0, model_hash="", metric="ip", queries=3, judged_first=0, k=1,
-        seed=int(rng.integers(100)), max_candidates=found.size, num_pairs=0, with_pairwise=False,
+        seed=int(rng.integers(100)), candidates=found.size, num_pairs=0, with_pairwise=False,
     )  # fmt: skip
     truth = GroundTruth(exact, (0, N))
     measurement = Measurement(key, Accumulators(top=found), Timings(), np.zeros(QUERIES), truth=truth, qrels=qrels)

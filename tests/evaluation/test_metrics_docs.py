@@ -103,7 +103,7 @@ def test_metrics_with_an_interval_are_the_ones_that_are_said_to_have_one(produce
     assert {record.section for record in RECORDS if record.interval}.isdisjoint(without)
     for section in ("Reconstruction", "Score errors", "Distances between base vectors"):
         assert all(
-            cells[-1].startswith("normal") or "carried over" in cells[-1] for cells in rows_of(SECTIONS[section])
+            cells[-1].startswith("normal") or "transformed from" in cells[-1] for cells in rows_of(SECTIONS[section])
         )
         assert {record.interval for record in RECORDS if record.section == section} == {"normal"}
     for section in ("Ranking", "Judged queries"):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vq_benchmark.studies.cells import Options
+from vq_benchmark.studies.cells import Machine
 from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.planning import plan_study
 from vq_benchmark.studies.ready import ready_tasks
@@ -23,7 +23,7 @@ def manifest(tmp_path: Path) -> Manifest:
         np.save(tmp_path / f"{name}.npy", rng.standard_normal((rows, 8)).astype(np.float32))
     values = {"dataset": str(tmp_path), "methods": ["sq", "none"], "bits": 8, "k": 5, "chunks": 2}
     study = Study.parse(values)
-    options = study.options(Options(cache_dir=tmp_path / "cache", codebooks_dir=tmp_path / "codebooks"))
+    options = study.options(Machine(cache_dir=tmp_path / "cache", codebooks_dir=tmp_path / "codebooks"))
     return plan_study(study, tmp_path / "study", study.load(), options)
 
 

@@ -47,11 +47,11 @@ def sweep(
     context: typer.Context,
     data: StudyData,
     what: StudyOptions,
-    plugins: PluginOptions,
     store: StoreOptions,
     checkpoint: CheckpointOptions,
     measure: StudyMeasure,
     machine: BoundedMachineOptions,
+    plugins: PluginOptions,
     grids: MethodOptions,
     config: Annotated[
         Path | None, study_option(help="YAML study instead of --dataset and --method; other options override it.")

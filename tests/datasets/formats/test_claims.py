@@ -60,7 +60,9 @@ def test_arrays_are_read_as_numpy_reads_them(array, order):
 def test_memory_is_asked_for_by_the_limit_in_force():
     with within_memory(MemoryLimit(resident_bytes() + 100 * MIB, "the test")):
         require_memory(20 * MIB, "little")
-        with pytest.raises(InputError, match=r"^much would take 1.0 GiB of memory, but .* of the test; or not\.$"):
+        with pytest.raises(
+            InputError, match=r"^much would take 1.0 GiB of memory, but .* are left \(the test\); or not\.$"
+        ):
             require_memory(GIB, "much", "; or not")
     require_memory(50 * MIB, "as much as there is without a limit")
 

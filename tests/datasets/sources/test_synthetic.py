@@ -103,5 +103,5 @@ def test_as_a_data_set():
     chosen = load_dataset("synthetic", num_samples=300, dim=7, num_queries=5)
     assert (chosen.n, chosen.d, chosen.queries.shape, chosen.notes) == (300, 7, (5, 7), ())
     assert chosen.fingerprint != load_dataset("synthetic", num_samples=301, dim=7).fingerprint
-    with pytest.raises(InputError, match="at least one row"):
+    with pytest.raises(InputError, match="must be at least 1"):
         load_dataset("synthetic", num_samples=0)

@@ -23,7 +23,7 @@ class FakeEncoder:
     name: str = "fake"
     revision: str = "1"
     d: int = 6
-    metric: str = "cosine"
+    distance: str = "cosine"
     prompts: dict[str, str] = field(default_factory=lambda: {"passage": "p: ", "query": "q: "})
     lives: int | None = None
     """Batches until it is killed."""
