@@ -80,15 +80,18 @@ def test_plain_faiss_decodes_and_scores_as_the_quantizer_does(name, config, metr
     [each for each in CONFIGS if each[0] != "lsq"],  # faiss's encoder of it draws at random by the order of rows
 )
 def test_faiss_would_make_the_same_codes(name, config):
-    """Up to the last bits of its own rotation and factors: what the codes stand for is the same, except that a number
-    halfway between two levels may take either, at the same distance."""
+    """Up to the last bits of its own rotation and factors: the codes stand for the same vectors, except that a number
+    halfway between two levels may take either, and that faiss's search for a scale may then end elsewhere.
+
+    faiss rotates with BLAS, whose last bits depend on the number of threads, so this may happen to any row.
+    """
     base, queries = vectors(N, 0), vectors(9, 1)
     quantizer = get_quantizer(name, **config).fit(base)
     ours, theirs = quantizer.index_codes(base, "ip"), quantizer.search_index("ip").sa_encode(base)
     decoded, other = quantizer.decode(ours), quantizer.decode(theirs)
-    np.testing.assert_allclose(
-        np.linalg.norm(base - other, axis=1), np.linalg.norm(base - decoded, axis=1), rtol=1e-2, atol=1e-5
-    )
+    errors, theirs_errors = np.linalg.norm(base - decoded, axis=1), np.linalg.norm(base - other, axis=1)
+    assert np.isclose(theirs_errors, errors, rtol=1e-2, atol=1e-5).mean() > 0.99
+    np.testing.assert_allclose(theirs_errors.mean(), errors.mean(), rtol=1e-3)
     same = np.isclose(decoded, other, rtol=1e-4, atol=1e-4).all(axis=1)
     assert same.mean() > 0.99
     np.testing.assert_allclose(
