@@ -77,8 +77,9 @@ class Int8Symmetric(Quantizer):
     def encode(self, vectors: FloatArray) -> CodeArray:
         steps = (self._check_rows(vectors) - self._low) / self._step
         if self.parameters.release == "5.2":
-            return wrapped(steps - np.float32(_ZERO)) ^ np.uint8(_ZERO)
-        return np.clip(np.floor(steps), 0, 255).astype(np.uint8)
+            return np.bitwise_xor(wrapped(steps - np.float32(_ZERO)), np.uint8(_ZERO))
+        codes: CodeArray = np.clip(np.floor(steps), 0, 255).astype(np.uint8)
+        return codes
 
     def decode(self, codes: CodeArray) -> FloatArray:
         """The middles of the cells. The top integer stands for the largest value alone."""
