@@ -42,7 +42,7 @@ class FaissOpqParameters(ProductParameters):
         distances = _ROTATION_ROUNDS * rows * (1 << _ROTATION_BITS)
         distances += _CODE_ROUNDS * min(n, _CODE_ROWS * self.centroids) * self.centroids
         wide = d >= 8 * self.m and rows >= 10_000
-        return distances * self.m * (1e-9 if wide else 5e-9) + _STEPS * d**2 * (rows * 1.3e-10 + d * 1e-9)
+        return distances * self.m * (1e-9 if wide else 7e-9) + _STEPS * d**2 * (rows * 1.3e-10 + d * 1e-9)
 
 
 class FaissOPQ(OPQ):

@@ -31,7 +31,7 @@ class OsqParameters(Parameters):
     """Parameters of `osq`."""
 
     bits: Annotated[int, one_of(*_BITS)] = Field(
-        default=1, description="Bits per dimension. 7 bits take a byte, as in Lucene."
+        default=1, description="Bits per dimension: 1, 2, 4, 7 or 8. 7 bits take a byte, as in Lucene."
     )
     queries: Literal["lucene", "float"] = Field(
         default="lucene",

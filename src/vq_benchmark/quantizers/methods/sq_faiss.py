@@ -21,7 +21,7 @@ _BITS = (4, 6, 8)
 class FaissScalarParameters(Parameters):
     """Parameters of `sq-faiss`."""
 
-    bits: Annotated[int, one_of(*_BITS)] = Field(default=8, description="Bits per dimension: QT_4bit, 6bit, 8bit.")
+    bits: Annotated[int, one_of(*_BITS)] = Field(default=8, description="Bits per dimension: 4 (QT_4bit), 6 or 8.")
 
     def code_bytes(self, d: int) -> int:
         """Bytes of one packed code."""
