@@ -1,7 +1,7 @@
 """Scalar quantization: every number on its own, by a uniform grid per dimension or as a 16-bit float."""
 
 from dataclasses import replace
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import faiss
 import numpy as np
@@ -51,7 +51,7 @@ class SQ(Quantizer):
     name = "sq"
     title = "Scalar quantization"
     paper = "Max: Quantizing for minimum distortion, IRE Transactions on Information Theory 1960"
-    parameters_type = ScalarParameters
+    parameters_type: ClassVar[type[Parameters]] = ScalarParameters
 
     def fit(self, train: FloatArray, *, seed: int = 0) -> Self:
         self._check_train(train)
