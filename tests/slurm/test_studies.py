@@ -271,7 +271,7 @@ def test_preemption_and_scancel_in_the_middle(cluster, folder, many_tiles, slow_
     wait_for(lambda: "is requeued" in log_of(manifest, "evaluate"))
     assert "SIGUSR1" in log_of(manifest, "evaluate")
     wait_for(lambda: "resuming from checkpoint" in log_of(manifest, "evaluate"))
-    assert program("slurm", "cancel", manifest.folder).out == "2 tasks were cancelled.\n"
+    assert program("slurm", "cancel", manifest.folder).out == "2 tasks cancelled.\n"
     cluster.wait_until_empty()
     time.sleep(8)  # a requeued task would be back by now
     assert cluster.queue() == []
@@ -358,7 +358,7 @@ def test_two_users_in_one_folder_are_refused(cluster, folder, vectors):
     places = {"NUMBA_CACHE_DIR": str(folder / "caches"), "HOME": str(folder / "caches"), "LOGNAME": "nobody"}
     ran = subprocess.run(command, env=cluster.environment | places, capture_output=True, text=True, check=False)
     assert ran.returncode == 2, ran.stderr
-    assert "holds a study of root" in ran.stderr
+    assert "holds a study of user root" in ran.stderr
     assert cluster.queue() == []
 
 
