@@ -3,6 +3,7 @@
 import signal
 import sys
 from contextvars import copy_context
+from importlib import import_module
 from typing import Annotated, NoReturn
 
 import typer
@@ -52,6 +53,9 @@ def main() -> None:
     """Run the command line. Exit codes: 0 for success, and those in `exit_codes`."""
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    command = next((argument for argument in arguments if not argument.startswith("-")), "")
+    if command in COMMANDS:  # while libraries load, a signal ends the program; raised there, it could be lost
+        import_module(COMMANDS[command])
     try:
         with interruptible():
             # in a separate context, so that settings of the command, such as the memory limit, end with it
