@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,15 @@ def test_a_program_that_is_busy_in_c_ends_all_the_same(number: signal.Signals, t
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.fixture
+def heeded_hangup() -> Iterator[None]:
+    """SIGHUP with its default handler, also where the tests were started by `nohup`, which has it ignored."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("heeded_hangup")
 @pytest.mark.parametrize("number", ENDING)
 def test_a_signal_unwinds_the_stack_once(number: signal.Signals, tmp_path: Path) -> None:
     before = [signal.getsignal(each) for each in ENDING]
@@ -100,6 +110,9 @@ def test_what_is_ignored_stays_so() -> None:
     try:
         with interruptible():
             os.kill(os.getpid(), signal.SIGHUP)
+        with pytest.raises(Interrupted), interruptible():
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
 

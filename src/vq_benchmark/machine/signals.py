@@ -133,7 +133,7 @@ def _end(number: int, _: FrameType | None) -> None:
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:
-    for each in ENDING:  # one is enough, and another would interrupt the clean-up
+    for each in _unless_ignored(ENDING):  # one is enough, and another would interrupt the clean-up
         signal.signal(each, _pass_over)
     raise Interrupted(number)
 
