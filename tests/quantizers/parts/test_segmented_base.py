@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from vq_benchmark.errors import InfeasibleBudget, InputError
+from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.quantizers.registry import get_quantizer, quantizer_class
 
 METHODS = ["saq", "segmented-eden"]
 D = 256
-FACTOR_BITS = 48
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def relative_error(rows: np.ndarray, decoded: np.ndarray) -> float:
 @pytest.mark.parametrize("bits", [0.5, 1, 1.5, 2.7, 4, 8])
 def test_codes_keep_the_budget(rows: np.ndarray, name: str, bits: float) -> None:
     quantizer = get_quantizer(name, bits=bits).fit(rows)
-    assert quantizer.bits_per_dim <= bits + (FACTOR_BITS + 7) / D
+    assert bits - 0.1 < quantizer.bits_per_dim <= bits
     widths = [(s.stop - s.start) * s.bits for s in quantizer.segments]
     assert 8 * quantizer.code_bytes == sum(-(-width // 8) * 8 for width in widths) + 16 * (len(widths) + 2)
 
@@ -95,9 +95,24 @@ def test_the_number_of_segments_can_be_bounded(rows: np.ndarray, name: str) -> N
 @pytest.mark.parametrize("name", METHODS)
 def test_a_budget_under_one_bit_for_the_first_block_is_refused(name: str) -> None:
     cls = quantizer_class(name)
-    least = cls.parameters_type().block / 1000
+    least = (cls.parameters_type().block + 48) / 1000
     with pytest.raises(InfeasibleBudget, match=f"at least {least:g}"):
         cls.for_budget(least / 2, 1000)
     assert cls.for_budget(least, 1000).bits == least
     with pytest.raises(InputError, match="are out of range at dimension 100"):
         get_quantizer(name, bits=0.1).fit(np.ones((3, 100), np.float32))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_plan_is_part_of_the_model(rows: np.ndarray, name: str) -> None:
+    quantizer = get_quantizer(name, total_bits=2 * D).fit(rows)
+    state = quantizer.state()
+    assert [[s.start, s.stop, s.bits] for s in quantizer.segments] == state["segments"].tolist()
+    again = type(quantizer).from_state(quantizer.parameters, state, D)
+    assert again.segments == quantizer.segments
+    with pytest.raises(InputError, match="its parameters allow 300; an earlier version planned it, so fit it again"):
+        type(quantizer).from_state(parameters_of(name, total_bits=300), state, D)
+
+
+def parameters_of(name: str, **values: int) -> Parameters:
+    return quantizer_class(name).parameters_type.parse(name, values)

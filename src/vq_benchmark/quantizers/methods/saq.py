@@ -9,6 +9,7 @@ from vq_benchmark.quantizers.kernels.sums import dot, dot_and_square
 from vq_benchmark.quantizers.methods.caq import adjusted_code
 from vq_benchmark.quantizers.parts.bit_allocation import Segment
 from vq_benchmark.quantizers.parts.packing import pack_row
+from vq_benchmark.quantizers.parts.segment_distortions import CAQ
 from vq_benchmark.quantizers.parts.segmented_base import SegmentedParameters, SegmentedQuantizer
 from vq_benchmark.quantizers.parts.uniform_base import uniform_levels
 
@@ -20,26 +21,30 @@ class SaqParameters(SegmentedParameters):
 
 
 class Saq(SegmentedQuantizer):
-    """CAQ's code in each segment of 64 axes or more, at 1 to 13 bits, assuming an error of variance·2^−bits.
+    """CAQ's code in each segment of 8 axes or more, at 1 to 13 bits.
+
+    The plan minimises Σ variance^1.25·D, between the error of vectors (power 1) and of scores (power 2). On MiniLM
+    embeddings it has better recall than power 1 at 2 and 4 bits, better than power 2 at 1 bit, and a squared error
+    near the least.
 
     Li et al., "SAQ: Pushing the Limits of Vector Quantization through Code Adjustment and Dimension Segmentation"
     (SIGMOD 2026, arXiv 2509.12086). The paper stores two 32-bit factors per segment. Here one 16-bit factor is
-    enough, so that is the cost of a segment.
+    enough, so that is the cost of a segment. The paper's plan takes the error of b bits as variance·2^−b.
     """
 
     name = "saq"
     title = "SAQ (PCA, bits by variance, code adjustment)"
     paper = "Li et al.: SAQ, SIGMOD 2026, arXiv 2509.12086"
     parameters_type = SaqParameters
-    base = 2.0
-    max_segment_bits = 13
+    distortions = CAQ
+    power = 1.25
 
     def levels(self, bits: int) -> FloatArray:
         return uniform_levels(bits)
 
     def encode_segment(self, y: FloatArray, segment: Segment, offset: int, codes: CodeArray) -> FloatArray:
         radii = np.empty(y.shape[0], np.float32)
-        size = segment.stop - segment.start
+        size = segment.size
         _encode(y, segment.start, size, segment.bits, self.parameters.rounds, offset, codes, radii)
         return radii
 

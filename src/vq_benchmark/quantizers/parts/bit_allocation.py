@@ -1,12 +1,15 @@
-"""Bits for each run of dimensions: the best segmentation under a budget, by dynamic programming."""
+"""How many bits each run of dimensions gets: the best segmentation under a budget, by dynamic programming."""
 
-import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 
-from vq_benchmark.arrays import DoubleArray, IdArray
+from vq_benchmark.arrays import Array, DoubleArray, IdArray
 from vq_benchmark.quantizers.kernels.compile import row_kernel
+from vq_benchmark.quantizers.parts.packing import packed_bytes
+from vq_benchmark.quantizers.parts.segment_distortions import distortions
 
 
 @dataclass(frozen=True)
@@ -17,66 +20,105 @@ class Segment:
     stop: int
     bits: int
 
+    @property
+    def size(self) -> int:
+        """Its number of dimensions."""
+        return self.stop - self.start
+
 
 @dataclass(frozen=True)
 class Costs:
-    """The cost of a plan in error and in bits. A segment of summed variance v costs v·base^−bits in error."""
+    """What a plan costs in error and in bytes.
 
-    base: float
-    """2 or 4: the factor by which one more bit lowers the error."""
+    A segment of m dimensions with mean variance v, at a relative error D, costs m·v^power·D; a dropped dimension
+    costs v^power. With power 1 that is the squared error of vectors. With power 2 it is the squared error of inner
+    products with queries that are distributed like the vectors.
+    """
+
+    distortions: DoubleArray
+    """A table of `segment_distortions`; its rows are the bits per dimension that a segment may take."""
+    power: float
     block: int
     """Segments begin at multiples of this many dimensions."""
-    segment_bits: int
-    """Bits per vector that each segment takes in addition to its code."""
-    max_bits: int
-    """Maximum bits per dimension of a segment; the minimum is 1."""
-    minimal_gain: float = 0.01
-    """Each segment must lower the error by more than this fraction."""
+    segment_bytes: int
+    """Bytes per vector that each segment takes besides its code."""
 
     def error(self, variances: DoubleArray, plan: list[Segment]) -> float:
-        """The error of a plan: that of its segments, plus all the variance of the dimensions after the last."""
-        coded = sum(float(variances[s.start : s.stop].sum()) * self.base**-s.bits for s in plan)
-        return coded + float(variances[plan[-1].stop if plan else 0 :].sum())
+        """The error of a plan: its segments', and that of the dimensions after the last."""
+        error = float((variances[plan[-1].stop if plan else 0 :] ** self.power).sum())
+        for s in plan:
+            relative = distortions(self.distortions, np.array([s.size]))[0, s.bits - 1]
+            error += float(s.size * variances[s.start : s.stop].mean() ** self.power * relative)
+        return error
 
-    def bits(self, plan: list[Segment]) -> int:
-        """Bits per vector of a plan."""
-        return sum((s.stop - s.start) * s.bits + self.segment_bits for s in plan)
+    def bytes(self, plan: list[Segment]) -> int:
+        """Bytes per vector of a plan."""
+        return sum(packed_bytes(s.size, s.bits) + self.segment_bytes for s in plan)
 
 
 def allocate(variances: DoubleArray, budget: int, costs: Costs, max_segments: int = 16) -> list[Segment]:
-    """The plan with the least error within `budget` bits per vector, for variances (d,) of successive dimensions.
+    """The plan of least error within `budget` bytes per vector, for variances (d,) of successive dimensions.
 
-    Segments follow one another from dimension 0; the dimensions after the last are dropped. The best plan of each
-    number of segments is found by the dynamic programme of SAQ (Li et al., SIGMOD 2026, arXiv 2509.12086); of these,
-    the one with the least error·(1 − minimal_gain)^−segments is chosen. SAQ stops at the first number that gains too
-    little, but two segments may not fit where three do. The plan is empty if the budget is too small for any segment.
+    Segments follow one another from dimension 0; the dimensions after the last are dropped. It is found by dynamic
+    programming, as in SAQ (Li et al., SIGMOD 2026, arXiv 2509.12086): for any number of segments, and then for each
+    number up to max_segments if that is more. Empty if the budget is too small for any segment.
     """
-    edges = np.append(np.arange(0, variances.size, costs.block), variances.size)
-    unit = math.gcd(costs.segment_bits, *(int(size) for size in np.diff(edges)))
-    summed = np.concatenate([[0.0], np.cumsum(variances)])[edges]
-    least = np.full((edges.size, budget // unit + 1), np.inf)  # least[k, m]: of the first k blocks within m units
-    least[0] = 0.0
-    choices: list[IdArray] = []
-    plan: list[Segment] = []
-    best = float(summed[-1])
-    for count in range(1, min(max_segments, edges.size - 1) + 1):
-        more, choice = np.full_like(least, np.inf), np.zeros(least.shape, np.int64)
-        _add_segment(least, edges, summed, unit, costs.base, costs.segment_bits, costs.max_bits, more, choice)
-        least = more
+    search = _Search(variances, costs)
+    least, choice = search.add_segment(search.start(budget), in_place=True)
+    plan = search.trace(least, repeat(choice))
+    if len(plan) <= max_segments:
+        return plan
+    plans: list[list[Segment]] = [[]]
+    least, choices = search.start(budget), []
+    for _ in range(max_segments):
+        least, choice = search.add_segment(least)
         choices.append(choice)
-        errors = least[:, -1] + (summed[-1] - summed)
-        last = int(errors.argmin())
-        penalised = float(errors[last]) * (1 - costs.minimal_gain) ** -count
-        if penalised < best:
-            best, plan = penalised, _trace(choices, edges, last, unit, costs)
-    return plan
+        plans.append(search.trace(least, reversed(choices)))
+    return min(plans, key=lambda each: costs.error(variances, each))
 
 
 def plan_bytes(budget: int, d: int, costs: Costs, max_segments: int) -> int:
-    """The bytes that `allocate` takes: two tables of numbers, and one of choices for each number of segments."""
+    """The most that `allocate` takes: tables of errors, and one of choices for each number of segments."""
     blocks = -(-d // costs.block)
-    unit = math.gcd(costs.segment_bits, min(costs.block, d), d % costs.block)
-    return 8 * (blocks + 1) * (budget // unit + 1) * (min(max_segments, blocks) + 2)
+    return 4 * (blocks + 1) * (budget + 1) * (min(max_segments, blocks) + 4) + 8 * d * (len(costs.distortions) + 4)
+
+
+class _Search:
+    """The tables of the dynamic programme. Row k of a table belongs to the first k blocks, column m to m bytes."""
+
+    def __init__(self, variances: DoubleArray, costs: Costs) -> None:
+        d = variances.size
+        self._costs = costs
+        self._edges = np.append(np.arange(0, d, costs.block), d)
+        self._summed = np.concatenate([[0.0], np.cumsum(variances)])[self._edges]
+        self._dropped = np.append(np.cumsum(variances[::-1] ** costs.power)[::-1], 0.0)[self._edges]
+        self._relative = distortions(costs.distortions, np.arange(1, d + 1))
+
+    def start(self, budget: int) -> DoubleArray:
+        """The least errors with no segment."""
+        least = np.full((self._edges.size, max(budget, 0) + 1), np.inf)
+        least[0] = 0.0
+        return least
+
+    def add_segment(self, least: DoubleArray, *, in_place: bool = False) -> tuple[DoubleArray, Array]:
+        """The least errors with one segment more, or, in place, with any number; and what the last one is."""
+        more, choice = least if in_place else np.full_like(least, np.inf), np.zeros(least.shape, np.int32)
+        costs = self._costs
+        _add_segment(least, self._edges, self._summed, self._relative, costs.power, costs.segment_bytes, more, choice)
+        return more, choice
+
+    def trace(self, least: DoubleArray, choices: Iterable[Array]) -> list[Segment]:
+        """The best plan of the last table, from what each segment is, the last first."""
+        plan: list[Segment] = []
+        after, left = int((least[:, -1] + self._dropped).argmin()), least.shape[1] - 1
+        for choice in choices if after else ():
+            first, bits = divmod(int(choice[after, left]), len(self._costs.distortions) + 1)
+            plan.append(Segment(int(self._edges[first]), int(self._edges[after]), bits))
+            left -= self._costs.bytes(plan[-1:])
+            after = first
+            if after == 0:
+                break
+        return plan[::-1]
 
 
 @row_kernel
@@ -84,34 +126,26 @@ def _add_segment(
     least: DoubleArray,
     edges: IdArray,
     summed: DoubleArray,
-    unit: int,
-    base: float,
-    segment_bits: int,
-    max_bits: int,
+    relative: DoubleArray,
+    power: float,
+    segment_bytes: int,
     more: DoubleArray,
-    choice: IdArray,
+    choice: Array,
 ) -> None:
-    """Fill more with `least` after one more segment, and choice with its first·(max_bits + 1) + bits."""
-    width = least.shape[1]
+    """Lower more to `least` after one more segment, and set choice to its first·(most bits + 1) + bits.
+
+    With more = least that makes the best of any number of segments: a row is final when the loop comes to it.
+    """
+    width, most = least.shape[1], relative.shape[1]
     for first in range(edges.size - 1):
         for after in range(first + 1, edges.size):
-            for bits in range(1, max_bits + 1):
-                used = ((edges[after] - edges[first]) * bits + segment_bits) // unit
-                error = (summed[after] - summed[first]) * base**-bits
-                for units in range(used, width):
-                    total = least[first, units - used] + error
-                    if total < more[after, units]:
-                        more[after, units] = total
-                        choice[after, units] = first * (max_bits + 1) + bits
-
-
-def _trace(choices: list[IdArray], edges: IdArray, last: int, unit: int, costs: Costs) -> list[Segment]:
-    plan: list[Segment] = []
-    after, units = last, choices[0].shape[1] - 1
-    for choice in reversed(choices):
-        first, bits = divmod(int(choice[after, units]), costs.max_bits + 1)
-        segment = Segment(int(edges[first]), int(edges[after]), bits)
-        plan.append(segment)
-        units -= ((segment.stop - segment.start) * bits + costs.segment_bits) // unit
-        after = first
-    return plan[::-1]
+            size = edges[after] - edges[first]
+            weight = size * max((summed[after] - summed[first]) / size, 0.0) ** power
+            for bits in range(1, most + 1):
+                used = (size * bits + 7) // 8 + segment_bytes
+                error = weight * relative[size - 1, bits - 1]
+                for spent in range(used, width):
+                    total = least[first, spent - used] + error
+                    if total < more[after, spent]:
+                        more[after, spent] = total
+                        choice[after, spent] = first * (most + 1) + bits

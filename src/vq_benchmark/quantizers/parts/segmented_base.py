@@ -1,4 +1,4 @@
-"""Preprocessing of SAQ and segmented EDEN: principal axes, cut into segments that get bits by their variance."""
+"""The conditioner of SAQ and segmented EDEN: principal axes, cut into segments that get bits by their variance."""
 
 import math
 from abc import abstractmethod
@@ -15,7 +15,6 @@ from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.rows import row_norms, squared_length
 from vq_benchmark.quantizers.kernels.tiles import in_tiles
 from vq_benchmark.quantizers.parts.bit_allocation import Costs, Segment, allocate, plan_bytes
-from vq_benchmark.quantizers.parts.lloyd_max import MAX_BITS, lloyd_max
 from vq_benchmark.quantizers.parts.packing import packed_bytes
 from vq_benchmark.quantizers.parts.principal_axes import axes_bytes, principal_axes
 from vq_benchmark.quantizers.parts.rotations import DenseRotation, seeded_rotation
@@ -26,30 +25,33 @@ from vq_benchmark.quantizers.parts.scales import (
     scale_levels,
     write_halves,
 )
+from vq_benchmark.quantizers.parts.segment_distortions import distortions
+from vq_benchmark.quantizers.parts.shrinkage import held_out_variances
 
-RADIUS_BITS = 8 * HALF_BYTES
+_FACTOR_BYTES = 2 * HALF_BYTES
+"""Bytes of the two factors that each vector has beside the radii of its segments."""
 _MOST_BITS = 8.0
 _DEFAULT_BITS = 4.0
 
 
 class SegmentedParameters(Parameters):
-    """Parameters of methods that distribute their bits over segments."""
+    """Parameters of methods that spread their bits over segments."""
 
     bits: float | None = Field(
         default=None,
         gt=0,
         le=_MOST_BITS,
-        description=f"Average bits per dimension, default {_DEFAULT_BITS:g}; the first block needs one bit per axis.",
+        description=f"Bits per dimension, default {_DEFAULT_BITS:g}, side information included; may be fractional.",
     )
-    total_bits: int | None = Field(default=None, ge=1, description="Bits per vector, instead of `bits`.")
-    block: int = Field(default=64, ge=1, description="Segments begin at multiples of this many principal axes.")
-    max_segments: int = Field(
-        default=16, ge=1, description="Maximum number of segments; fewer unless each lowers the error by 1 %."
+    total_bits: int | None = Field(
+        default=None, ge=1, description="Bits per vector, side information included, instead of `bits`."
     )
+    block: int = Field(default=8, ge=1, description="Segments begin at multiples of this many principal axes.")
+    max_segments: int = Field(default=16, ge=1, description="Maximum number of segments.")
 
     def least_bits(self, d: int) -> float:
-        """The fewest average bits that give the first block one bit per dimension."""
-        return min(self.block, d) / d
+        """The fewest bits per dimension that give the first block one bit per axis, its radius and the factors."""
+        return 8 * (packed_bytes(min(self.block, d), 1) + HALF_BYTES + _FACTOR_BYTES) / d
 
     @model_validator(mode="before")
     @classmethod
@@ -59,37 +61,38 @@ class SegmentedParameters(Parameters):
             raise ValueError("give either bits or total_bits, not both")
         return values if given else {**values, "bits": _DEFAULT_BITS}
 
-    def average_bits(self, d: int) -> float:
-        """Bits per dimension for vectors of dimension d."""
-        if self.bits is not None:
-            return self.bits
-        assert self.total_bits is not None
-        return self.total_bits / d
+    def bits_per_vector(self, d: int) -> int:
+        """The most bits that the code of a vector of dimension d may take."""
+        if self.total_bits is not None:
+            return self.total_bits
+        assert self.bits is not None
+        return math.floor(self.bits * d + 1e-9)
 
     def check_dimension(self, d: int) -> None:
-        average, least = self.average_bits(d), self.least_bits(d)
-        if not least <= average <= _MOST_BITS:
+        average, least = self.bits_per_vector(d) / d, self.least_bits(d)
+        most = max(_MOST_BITS, least)
+        if not least <= average <= most:
             raise InputError(
                 f"{average:g} bits per dimension are out of range at dimension {d}; give {least:g} (one bit for each "
-                f"of the first {self.block} axes) to {_MOST_BITS:g}."
+                f"of the first {min(self.block, d)} axes, and {8 * (HALF_BYTES + _FACTOR_BYTES)} bits of factors) to "
+                f"{most:g}."
             )
 
 
 class SegmentedQuantizer(Quantizer):
     """y = RV(x − c): the rows of V are the first principal axes, R rotates each segment of them at random.
 
-    Each segment is coded alone, with one 16-bit radius ‖y‖/cos, and the estimates of the segments add up. The last
-    axes, which the plan considers not worth a bit, are dropped. ‖x − c‖ and ⟨x − c, c⟩ of each row are stored too, in
-    16 bits each: norms are exact, and only Q − c is multiplied with the code, as in RaBitQ. The `bits`·d bits include
-    the codes and the radii of all segments but one. Scores are unbiased except for the dropped axes, which they take
-    as zero.
+    A segment is coded alone, with one 16-bit radius ‖y‖/cos, and the estimates of the segments add up. The last
+    axes, which the plan finds not worth a bit, are dropped. A row's ‖x − c‖ and ⟨x − c, c⟩ are stored too, in 16 bits
+    each: norms are exact, and only Q − c meets the code, as in RaBitQ. All of it fits into `bits`·d bits. Scores are
+    unbiased but for the dropped axes, which they take for zero.
     """
 
     parameters_type = SegmentedParameters
-    base: ClassVar[float]
-    """The factor by which the plan assumes that one more bit lowers the error of a segment."""
-    max_segment_bits: ClassVar[int]
-    """Most bits per dimension of a segment."""
+    distortions: ClassVar[DoubleArray]
+    """The table of `segment_distortions` for the method's code."""
+    power: ClassVar[float]
+    """Which error the plan makes small, as in `bit_allocation.Costs`."""
     segments: list[Segment]
     """The plan, known after `fit`."""
 
@@ -109,7 +112,7 @@ class SegmentedQuantizer(Quantizer):
         self._check_train(train)
         principal = principal_axes(train)
         variances = principal.variances
-        plan = self._plan(variances)
+        plan = self._plan(held_out_variances(variances, len(train)))
         kept = plan[-1].stop if plan else 0
         units = [power_of_two_near(math.sqrt(variances[s.start : s.stop].sum())) for s in plan]
         state: State = {
@@ -123,7 +126,8 @@ class SegmentedQuantizer(Quantizer):
         return self
 
     def footprint(self, n: int, d: int) -> Footprint:
-        fitting = axes_bytes(n, d) + plan_bytes(self._budget(d), d, self._costs(), self.parameters.max_segments)
+        budget = self.parameters.bits_per_vector(d) // 8
+        fitting = axes_bytes(n, d) + plan_bytes(budget, d, self._costs(), self.parameters.max_segments)
         return replace(super().footprint(n, d), model=12 * d * d, fitting=fitting, row=0, row_in_flight=8 * d)
 
     def state(self) -> State:
@@ -137,12 +141,14 @@ class SegmentedQuantizer(Quantizer):
         self.segments = [Segment(*(int(value) for value in row)) for row in state["segments"]]
         centre_unit = power_of_two_near(math.sqrt(self._squared_centre))
         self._units = np.append(state["units"], state["units"][-1] * centre_unit)
-        distortions = [lloyd_max(min(s.bits, MAX_BITS)).distortion for s in self.segments]
-        self._squared_cosines = np.array([1 - distortion for distortion in distortions], np.float32)
+        relative = distortions(self.distortions, np.array([s.size for s in self.segments] or [1]))
+        squared_cosines = [1 - relative[index, s.bits - 1] for index, s in enumerate(self.segments)]
+        self._squared_cosines = np.array(squared_cosines, np.float32)
         self._levels = [self.levels(s.bits) for s in self.segments]
-        sizes = [packed_bytes(s.stop - s.start, s.bits) for s in self.segments]
+        sizes = [packed_bytes(s.size, s.bits) for s in self.segments]
         self._offsets = HALF_BYTES * self._units.size + np.cumsum([0, *sizes])
         self.code_bytes = int(self._offsets[-1])
+        self._check_budget(d)
         axes = state["axes"].astype(np.float32)
         self._e = axes.shape[0]
         self._map = DenseRotation(np.vstack([self._rotate_segments(axes, int(state["seed"])), self._centre]))
@@ -197,18 +203,25 @@ class SegmentedQuantizer(Quantizer):
         """Pack the integers of the segment's columns of y (n, e + 1) into codes[:, offset:]; return ‖z‖/cos (n,)."""
 
     def _plan(self, variances: DoubleArray) -> list[Segment]:
-        return allocate(variances, self._budget(variances.size), self._costs(), self.parameters.max_segments)
+        budget = self.parameters.bits_per_vector(variances.size) // 8 - _FACTOR_BYTES
+        return allocate(variances, budget, self._costs(), self.parameters.max_segments)
 
     def _costs(self) -> Costs:
-        return Costs(self.base, self.parameters.block, RADIUS_BITS, self.max_segment_bits)
+        return Costs(self.distortions, self.power, self.parameters.block, HALF_BYTES)
 
-    def _budget(self, d: int) -> int:
-        return int(self.parameters.average_bits(d) * d) + RADIUS_BITS
+    def _check_budget(self, d: int) -> None:
+        """Refuse models of earlier versions, whose plans left side information out of the budget."""
+        budget = self.parameters.bits_per_vector(d)
+        if 8 * self.code_bytes > budget:
+            raise InputError(
+                f"this model of {self.name} takes {8 * self.code_bytes} bits per vector, but its parameters allow "
+                f"{budget}; an earlier version planned it, so fit it again."
+            )
 
     def _rotate_segments(self, axes: FloatArray, seed: int) -> FloatArray:
         rotated = np.empty_like(axes)
         for index, s in enumerate(self.segments):
-            size = s.stop - s.start
+            size = s.size
             rotation = seeded_rotation("hadamard", size, seed + index)
             columns = np.ascontiguousarray(axes[s.start : s.stop].T)
             rotated[s.start : s.stop] = rotation.forward(columns, np.zeros(size, np.float32)).T
@@ -229,5 +242,5 @@ class SegmentedQuantizer(Quantizer):
     def _scale(self, codes: CodeArray, radii: FloatArray, out: FloatArray) -> None:
         for index, s in enumerate(self.segments):
             radius = np.ascontiguousarray(radii[:, index])
-            offset, size = int(self._offsets[index]), s.stop - s.start
+            offset, size = int(self._offsets[index]), s.size
             scale_levels(codes, offset, s.bits, self._levels[index], radius, 0.0, out, s.start, size)
