@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from vq_benchmark.errors import InputError
-from vq_benchmark.results.database import SCHEMA_VERSION, Database, Run, write_database
+from vq_benchmark.results.database import ADDED_COLUMNS, SCHEMA_VERSION, Database, Run, write_database
+from vq_benchmark.results.merging import unite
 
 
 def a_run(run_id: str = "r1", **changes: Any) -> Run:
@@ -134,6 +135,29 @@ def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
     assert list(database.runs()) == []
     database.put(a_run())
     assert database.get("r1") == a_run()
+
+
+def as_schema_1(path: Path) -> None:
+    """Take away what files of schema 1 did not have."""
+    with sqlite3.connect(path) as connection:
+        for name in ADDED_COLUMNS:
+            connection.execute(f"ALTER TABLE runs DROP COLUMN {name}")
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()
+
+
+def test_a_file_of_schema_1_is_read_as_it_is_and_upgraded_on_writing(tmp_path: Path) -> None:
+    database, other = Database(tmp_path / "old.db"), Database(tmp_path / "new.db")
+    database.put(a_run())
+    as_schema_1(database.path)
+    before = database.path.read_bytes()
+    assert database.get("r1") == a_run()
+    assert database.path.read_bytes() == before
+    assert unite(other, [database.path], lambda mine, theirs: []).added == 1
+    assert other.get("r1") == a_run()
+    later = dataclasses.replace(a_run(), run_id="r2", query_bits="4", budget=1.5, per_query=b"values")
+    database.put(later)
+    assert [database.get("r1"), database.get("r2")] == [a_run(), later]
 
 
 def foreign(path: Path, journal: str) -> None:

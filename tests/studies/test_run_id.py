@@ -48,8 +48,11 @@ OTHER_MACHINE = {
     "cache_dir": Path("c"), "codebooks_dir": Path("c"), "batch_size": 5, "threads": 2,
     "checkpoints": Checkpoints(Path("k")), "memory": MemoryLimit(1, "x"), "stage_to_tmp": True,
 }  # fmt: skip
-OTHER_CELL = {"method": "opq", "config": {"m": 2, "nbits": 5}, "seed": 4, "start": 1, "stop": 9}
-WITHOUT_EFFECT = DATA_WITHOUT_EFFECT | MEASURE_WITHOUT_EFFECT | OTHER_MACHINE.keys()
+OTHER_CELL = {
+    "method": "opq", "config": {"m": 2, "nbits": 5}, "seed": 4, "start": 1, "stop": 9, "query_bits": "4",
+    "budget": 2.0,
+}  # fmt: skip
+WITHOUT_EFFECT = DATA_WITHOUT_EFFECT | MEASURE_WITHOUT_EFFECT | OTHER_MACHINE.keys() | {"budget"}
 MODEL = {"fingerprint", "learn_fingerprint", "train_size", "method", "config", "seed"}
 """The fields that a model depends on."""
 
@@ -91,10 +94,10 @@ def test_the_exceptions_are_fields():
 
 def test_a_new_option_leaves_the_ids_of_earlier_rows():
     class Later(MeasureSpec):
-        query_bits: int = 32
+        later: int = 32
 
     before = run_id(DATASET, OPTIONS, CELL)
-    later = [Options(Later(train_size=5, query_bits=bits), OPTIONS.machine) for bits in (32, 8)]
+    later = [Options(Later(train_size=5, later=bits), OPTIONS.machine) for bits in (32, 8)]
     same = [run_id(DATASET, options, CELL) == before for options in later]
     assert same == [True, False]
 

@@ -4,7 +4,7 @@ import json
 import os
 import shlex
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
@@ -21,7 +21,13 @@ Status = Literal["done", "failed", "partial"]
 JSON_COLUMNS = ("config", "metrics", "environment")
 APPLICATION_ID = 0x76716200
 """Marks an SQLite file as ours ("vqb"), with the version of the schema in `user_version`."""
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+ADDED_COLUMNS = {
+    "query_bits": ("TEXT NOT NULL DEFAULT 'float'", "'float'"),
+    "budget": ("REAL", "NULL"),
+    "per_query": ("BLOB", "NULL"),
+}
+"""Columns that files of schema 1 lack: declaration, and the value of their rows. They are added on writing."""
 BUSY_SECONDS = 60
 PAGE_ROWS, PAGE_BYTES = 200, 8_000_000
 """Maximum number of rows read at a time, and bytes of their accumulators."""
@@ -54,7 +60,8 @@ CREATE TABLE IF NOT EXISTS runs (
     chunk_stop INTEGER NOT NULL,
     metrics TEXT NOT NULL,
     environment TEXT NOT NULL,
-    accumulators BLOB
+    accumulators BLOB,
+    {", ".join(f"{name} {declaration}" for name, (declaration, _) in ADDED_COLUMNS.items())}
 );
 CREATE INDEX IF NOT EXISTS runs_by_whole ON runs (whole_run_id);
 CREATE VIEW IF NOT EXISTS benchmark_runs AS
@@ -96,10 +103,17 @@ class Run:
     error: str | None = None
     accumulators: bytes | None = None
     """The serialised measurement of a partial row."""
+    query_bits: str = "float"
+    """How queries were coded before they were scored against the codes."""
+    budget: float | None = None
+    """The bits per dimension that the configuration was chosen for; None if its parameters were given."""
+    per_query: bytes | None = None
+    """The serialised values of each query, of a finished row."""
     created_at: str = field(default_factory=now)
 
 
 COLUMNS = tuple(each.name for each in fields(Run))
+BLOBS = ("accumulators", "per_query")
 
 
 class Database:
@@ -119,12 +133,12 @@ class Database:
         """
         if not self.path.exists():
             return
-        size, last = ("coalesce(length(accumulators), 0)", "accumulators") if with_accumulators else ("0", "NULL")
+        size, left_out = ("coalesce(length(accumulators), 0)", ()) if with_accumulators else ("0", ("accumulators",))
         order = "ORDER BY created_at, run_id"
         with self.connection() as connection:
             sizes = connection.execute(f"SELECT run_id, {size} FROM runs WHERE {where} {order}", tuple(values))
             pages = list(_pages(sizes))
-        columns = ", ".join(last if name == "accumulators" else name for name in COLUMNS)
+            columns = selected(connection, without=left_out)
         for page in pages:
             marks = ", ".join("?" * len(page))
             with self.connection() as connection:
@@ -146,7 +160,7 @@ class Database:
 
     def put_all(self, runs: Iterable[Run], *, spent: Iterable[str] = ()) -> None:
         """Store rows and drop the accumulators of the `spent` rows, in one transaction."""
-        with self.connection() as connection, connection:
+        with self.connection(to_write=True) as connection, connection:
             _insert(connection, runs)
             connection.executemany(
                 "UPDATE runs SET accumulators = NULL WHERE run_id = ?", [(run_id,) for run_id in spent]
@@ -183,8 +197,10 @@ class Database:
             )
 
     @contextmanager
-    def connection(self) -> Iterator[sqlite3.Connection]:
+    def connection(self, *, to_write: bool = False) -> Iterator[sqlite3.Connection]:
         """A connection to the file, which is created if it does not exist; closed when the block ends.
+
+        Only `to_write` gives a file of an earlier schema the columns of the current one.
 
         Raises:
             InputError: the file or its folder cannot be used, is locked or not a results database, or the disk is
@@ -195,7 +211,9 @@ class Database:
         except OSError as error:
             raise InputError(f"cannot create the folder of {str(self.path)!r}: {error}.") from error
         with connected(self.path, "mode=rwc", BUSY_SECONDS) as connection:
-            _check_ours(connection, self.path)
+            version = _check_ours(connection, self.path)
+            if to_write and version < SCHEMA_VERSION:
+                _upgrade(connection)
             connection.execute("PRAGMA journal_mode = DELETE")
             connection.execute("PRAGMA secure_delete = OFF")  # else all dropped content is overwritten
             yield connection
@@ -253,8 +271,8 @@ def _sentence(path: Path, error: sqlite3.DatabaseError, busy_seconds: float) -> 
     return f"{name!r} is not a readable results database: {reason_of(error)}."
 
 
-def _check_ours(connection: sqlite3.Connection, path: Path) -> None:
-    """Create the schema in an empty file; refuse a file of another application or of a newer schema."""
+def _check_ours(connection: sqlite3.Connection, path: Path) -> int:
+    """The version of the schema, which is created in an empty file; any other file is refused."""
     connection.execute("BEGIN")  # one view of the file, which another process may be creating
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -262,20 +280,44 @@ def _check_ours(connection: sqlite3.Connection, path: Path) -> None:
     connection.rollback()
     if tables or application:
         check_marks(application, version, path)
-    else:
-        _create(connection)
+        return int(version)
+    _create(connection)
+    return SCHEMA_VERSION
 
 
 def check_marks(application: int, version: int, path: Path) -> None:
-    """Refuse a file of another application or of another version of the schema."""
+    """Refuse a file of another application or of a version of the schema that cannot be read."""
     if application != APPLICATION_ID:
         raise InputError(f"{str(path)!r} is a database of another application, not of vq-benchmark results.")
-    if version != SCHEMA_VERSION:
+    if version not in (1, SCHEMA_VERSION):
         raise InputError(f"{str(path)!r} cannot be read: {version_mismatch(version, SCHEMA_VERSION)}.")
 
 
 def _create(connection: sqlite3.Connection) -> None:
     connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    """Add the columns of the current schema, unless another process did so in between."""
+    connection.execute("BEGIN IMMEDIATE")
+    present = _column_names(connection)
+    for name, (declaration, _) in ADDED_COLUMNS.items():
+        if name not in present:
+            connection.execute(f"ALTER TABLE runs ADD COLUMN {name} {declaration}")
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    connection.commit()
+
+
+def _column_names(connection: sqlite3.Connection, schema: str = "main") -> set[str]:
+    return {name for _, name, *_ in connection.execute(f"PRAGMA {schema}.table_info(runs)")}
+
+
+def selected(connection: sqlite3.Connection, schema: str = "main", without: Container[str] = ()) -> str:
+    """The expressions that select COLUMNS from a file of any version that is read; NULL for columns left out."""
+    absent = ADDED_COLUMNS.keys() - _column_names(connection, schema)
+    return ", ".join(
+        "NULL" if name in without else ADDED_COLUMNS[name][1] if name in absent else name for name in COLUMNS
+    )
 
 
 def _insert(connection: sqlite3.Connection, runs: Iterable[Run]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.atomic_files import NAME_LENGTH, name_of_temporary
-from vq_benchmark.results.database import COLUMNS, check_marks, connected, to_run
+from vq_benchmark.results.database import BLOBS, check_marks, connected, selected, to_run
 
 SUFFIX = ".db"
 MAGIC = b"SQLite format 3\0"
@@ -68,8 +68,7 @@ def checked_uri(path: Path) -> str:
         ((report,),) = connection.execute("PRAGMA integrity_check(1)").fetchall()
         if report != "ok":
             raise InputError(f"{str(path)!r} is damaged: {report.splitlines()[-1]}.")
-        columns = ", ".join("NULL" if name == "accumulators" else name for name in COLUMNS)
-        for row in connection.execute(f"SELECT {columns} FROM runs"):
+        for row in connection.execute(f"SELECT {selected(connection, without=BLOBS)} FROM runs"):
             to_run(row, path)
     return f"{path.absolute().as_uri()}?{parameters}"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vq_benchmark.errors import InputError
-from vq_benchmark.results.database import COLUMNS, Database
+from vq_benchmark.results.database import COLUMNS, Database, selected
 from vq_benchmark.results.merge_inputs import checked_uri
 
 MACHINE_METRICS = ("seconds", "per_second", "memory_bytes", "block_bytes", "latency_", "search_")
@@ -75,7 +75,7 @@ def unite(target: Database, sources: Iterable[Path], compare: Compare) -> Union:
             union.unreadable.append(str(error))
             union.skipped.append(source)
             continue
-        with target.connection() as connection:
+        with target.connection(to_write=True) as connection:
             connection.execute("ATTACH ? AS source", (uri,))
             _take_in(connection, source, target.path, compare, union)
     return union
@@ -95,7 +95,9 @@ def _take_in(connection: sqlite3.Connection, source: Path, target: Path, compare
         union.disputed.add(whole_run_id)
     columns = ", ".join(COLUMNS)
     connection.executemany(
-        f"INSERT OR REPLACE INTO main.runs ({columns}) SELECT {columns} FROM source.runs WHERE run_id = ?", fresh
+        f"INSERT OR REPLACE INTO main.runs ({columns}) SELECT {selected(connection, 'source')} FROM source.runs "
+        "WHERE run_id = ?",
+        fresh,
     )
     connection.commit()
     union.added += len(fresh)

@@ -1,6 +1,7 @@
 """Run one cell: fit or load its model, measure it, and make its row."""
 
 import traceback
+from dataclasses import replace
 from typing import Any
 
 from vq_benchmark.datasets.dataset import Dataset
@@ -146,7 +147,7 @@ def failed_row(dataset: Dataset, options: Options, cell: Cell, sweep_id: str, er
 def _row(
     dataset: Dataset, options: Options, cell: Cell, sweep_id: str, *, environment: dict[str, Any], **outcome: object
 ) -> Run:
-    whole = Cell(cell.method, cell.config, cell.seed, 0, dataset.n)
+    whole = replace(cell, start=0, stop=dataset.n)
     return Run(
         run_id=run_id(dataset, options, cell),
         whole_run_id=run_id(dataset, options, whole),
@@ -161,6 +162,8 @@ def _row(
         seed=cell.seed,
         chunk_start=cell.start,
         chunk_stop=cell.stop,
+        query_bits=cell.query_bits,
+        budget=cell.budget,
         environment={
             "dataset_revision": dataset.revision,
             "dataset_fingerprint": dataset.fingerprint,

@@ -60,6 +60,10 @@ class Cell:
     seed: int
     start: int
     stop: int
+    query_bits: str = "float"
+    """How queries are coded before they are scored."""
+    budget: float | None = None
+    """The bits per dimension that the configuration was chosen for; no result depends on it."""
 
     @property
     def label(self) -> str:

@@ -47,10 +47,15 @@ def run_id(dataset: Dataset, options: Options, cell: Cell) -> str:
             "metric_set": metric_set.VERSION,
             "data": data,
             "options": measured(options.measure),
-            "cell": determining(cell),
+            "cell": determining(cell, _cell_without_effect(cell)),
         }
         | _code(cell.method)
     )
+
+
+def _cell_without_effect(cell: Cell) -> set[str]:
+    """Fields that don't change a result, and those at a default that earlier rows had without saying so."""
+    return {"budget"} | ({"query_bits"} if cell.query_bits == "float" else set())
 
 
 def model_id(dataset: Dataset, train_size: int, cell: Cell) -> str:

@@ -52,10 +52,12 @@ class Configuration:
     seed: int
     model_id: Name
     run_id: Name
+    query_bits: str = "float"
+    budget: float | None = None
 
     def cell(self, rows: Span) -> Cell:
         """The configuration on rows [start, stop)."""
-        return Cell(self.method, self.config, self.seed, *rows)
+        return Cell(self.method, self.config, self.seed, *rows, self.query_bits, self.budget)
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,8 @@ def draft_manifest(
                 cell.seed,
                 model_id(dataset, options.measure.train_size, cell),
                 run_id(dataset, options, cell),
+                cell.query_bits,
+                cell.budget,
             )
             for cell in chosen
         ),
