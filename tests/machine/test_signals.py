@@ -82,14 +82,16 @@ def test_a_program_that_is_busy_in_c_ends_all_the_same(number: signal.Signals, t
 
 
 @pytest.fixture
-def heeded_hangup() -> Iterator[None]:
-    """SIGHUP with its default handler, also where the tests were started by `nohup`, which has it ignored."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+def heeded_signals() -> Iterator[None]:
+    """Signals with Python's handlers, also where the tests were started by `nohup` or `&`, which ignore some."""
+    before = {each: signal.signal(each, signal.SIG_DFL) for each in ENDING}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
-    signal.signal(signal.SIGHUP, before)
+    for each, handler in before.items():
+        signal.signal(each, handler)
 
 
-@pytest.mark.usefixtures("heeded_hangup")
+@pytest.mark.usefixtures("heeded_signals")
 @pytest.mark.parametrize("number", ENDING)
 def test_a_signal_unwinds_the_stack_once(number: signal.Signals, tmp_path: Path) -> None:
     before = [signal.getsignal(each) for each in ENDING]
