@@ -67,6 +67,9 @@ class StudyOptions:
         study_option(help="Quantizers separated by commas, or all that train fast: all; `methods` lists them."),
     ] = None
     bits: Annotated[str | None, study_option(help='Bit budgets per dimension, such as "1,2,4,8".')] = None
+    budget: Annotated[
+        str, study_option(help="What --bits counts: strict, the whole code; nominal, no side information.")
+    ] = "strict"
     param: Annotated[
         list[str] | None, study_option(help="Parameter values, NAME=V1,V2 or METHOD.NAME=V1,V2; repeatable.")
     ] = None
@@ -88,7 +91,7 @@ def chosen_study(
     Raises:
         InputError: the data set or the methods are missing, or a value is invalid.
     """
-    values = data | measure | {"chunks": what.chunks, "plugins": plugins.use()}
+    values = data | measure | {"budget": what.budget, "chunks": what.chunks, "plugins": plugins.use()}
     if what.method is not None:
         names = method_names(comma_separated(what.method, str, "--method"), measure["slow"])
         given = parsed_parameters([*(what.param or []), *grids.as_parameters(names)], names)

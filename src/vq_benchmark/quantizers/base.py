@@ -163,10 +163,31 @@ class Quantizer(ABC):
     def for_budget(cls, bits_per_dim: float, d: int) -> Parameters:
         """Choose the parameters with the most bits at or under the budget for vectors of dimension d.
 
+        The whole code counts: 8·`code_bytes`/d is at most the budget. A larger budget never gets fewer bits.
+
         Raises:
             InfeasibleBudget: no configuration fits; the message names a budget that does.
         """
         raise InputError(f"{cls.name} does not support budgets of bits; give its parameters with --param.")
+
+    @classmethod
+    def for_budget_and_rows(cls, bits_per_dim: float, d: int, n: int) -> Parameters:
+        """Choose as `for_budget` does, among the parameters that n training vectors are enough for.
+
+        Override it only if `for_budget` may choose parameters that need thousands.
+        """
+        return cls.for_budget(bits_per_dim, d)
+
+    @classmethod
+    def for_nominal_budget(cls, bits_per_dim: float, d: int) -> Parameters:
+        """Choose parameters as `--budget nominal` does: side information comes on top of the budget.
+
+        Override it only if the method has side information that `for_budget` counts.
+
+        Raises:
+            InfeasibleBudget: no configuration fits; the message names a budget that does.
+        """
+        return cls.for_budget(bits_per_dim, d)
 
     @classmethod
     def unavailable(cls) -> str | None:

@@ -17,6 +17,7 @@ from vq_benchmark.machine.memory import MemoryLimit
 from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.quantizers.registry import quantizer_class
 from vq_benchmark.results.checkpoints import Checkpoints
+from vq_benchmark.studies.choosing import BudgetRule, chosen_parameters
 from vq_benchmark.studies.measure_spec import MeasureSpec
 
 GREATEST_SEED = 2**31 - 1
@@ -108,11 +109,12 @@ def cells_of(
     dataset: Dataset,
     options: Options,
     rows: tuple[int, int],
+    rule: BudgetRule = "strict",
 ) -> tuple[list[Cell], list[Refusal]]:
     """Cells of a sweep over rows [start, stop), and why methods have none at some budgets.
 
-    A method with parameters runs those; a method without runs at each budget, or with its default parameters where
-    there are no budgets. Equal configurations appear once.
+    A method with parameters runs those; a method without runs at each budget, as the rule chooses, or with its
+    default parameters where there are no budgets. Equal configurations appear once, at the smallest budget.
 
     Raises:
         InputError: parameters are impossible for the data set's dimension.
@@ -124,7 +126,10 @@ def cells_of(
         if reason:
             refusals.append(Refusal(method, f"{method} cannot run here: {reason}"))
             continue
-        for parameters in list(given) or _chosen(method, budgets, dataset.d, refusals):
+        configurations: list[tuple[Parameters, float | None]] = [(each, None) for each in given]
+        for parameters, budget in configurations or _chosen(
+            method, budgets, dataset.d, rule, _training_rows(dataset, options.measure.train_size), refusals
+        ):
             parameters.check_dimension(dataset.d)
             refusal = (
                 None if options.measure.slow else _too_slow(method, parameters, dataset, options.measure.train_size)
@@ -132,12 +137,13 @@ def cells_of(
             if refusal is not None:
                 refusals.append(refusal)
                 continue
-            cells += [Cell(method, parameters.model_dump(mode="json"), seed, *rows) for seed in seeds]
+            config = parameters.model_dump(mode="json")
+            cells += [Cell(method, config, seed, *rows, budget=budget) for seed in seeds]
     return _distinct(cells), refusals
 
 
 def _too_slow(method: str, parameters: Parameters, dataset: Dataset, train_size: int) -> Refusal | None:
-    count = min(train_size, dataset.training_source(train_size).n)
+    count = _training_rows(dataset, train_size)
     seconds = parameters.training_seconds(count, dataset.d)
     if seconds is None or seconds <= LONGEST_TRAINING_SECONDS:
         return None
@@ -149,16 +155,28 @@ def _too_slow(method: str, parameters: Parameters, dataset: Dataset, train_size:
     )
 
 
-def _chosen(method: str, budgets: Sequence[float], d: int, refusals: list[Refusal]) -> list[Parameters]:
+def _training_rows(dataset: Dataset, train_size: int) -> int:
+    return min(train_size, dataset.training_source(train_size).n)
+
+
+def _chosen(
+    method: str,
+    budgets: Sequence[float],
+    d: int,
+    rule: BudgetRule,
+    training_rows: int,
+    refusals: list[Refusal],
+) -> list[tuple[Parameters, float | None]]:
+    """The parameters at each budget, with the budget; the default ones and None where there are no budgets."""
     cls = quantizer_class(method)
     if not budgets:
-        return [cls.parameters_type.parse(method, {})]
-    chosen = []
+        return [(cls.parameters_type.parse(method, {}), None)]
+    chosen: list[tuple[Parameters, float | None]] = []
     for budget in budgets:
         if not 0 < budget < math.inf:
             raise InputError(f"--bits is {budget:g}; it must be a number of bits per dimension above 0.")
         try:
-            chosen.append(cls.for_budget(budget, d))
+            chosen.append((chosen_parameters(cls, budget, d, rule, training_rows), budget))
         except InfeasibleBudget as error:
             refusals.append(Refusal(method, str(error)))
     return chosen
@@ -169,7 +187,14 @@ def _product(choices: Mapping[str, Sequence[Any]]) -> Iterable[dict[str, Any]]:
 
 
 def _distinct(cells: Iterable[Cell]) -> list[Cell]:
-    return list({(cell.method, json.dumps(dict(cell.config)), cell.seed): cell for cell in cells}.values())
+    """The cells without repetitions; of equal ones that of the smallest budget, at the place of the first."""
+    distinct: dict[tuple[str, str, int], Cell] = {}
+    for cell in cells:
+        key = (cell.method, json.dumps(dict(cell.config)), cell.seed)
+        earlier = distinct.get(key)
+        if earlier is None or (cell.budget or 0) < (earlier.budget or 0):
+            distinct[key] = cell
+    return list(distinct.values())
 
 
 def new_sweep_id() -> str:

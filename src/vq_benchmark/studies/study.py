@@ -22,6 +22,7 @@ from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.quantizers.plugins import absolute_source
 from vq_benchmark.quantizers.registry import registered, use_plugins
 from vq_benchmark.studies.cells import Cell, Machine, Options, Refusal, cells_of, parsed_grid
+from vq_benchmark.studies.choosing import BudgetRule
 from vq_benchmark.studies.measure_spec import MeasureSpec
 
 ALL_METHODS = "all"
@@ -50,6 +51,8 @@ class Study(MeasureSpec, DataSpec):
     methods: dict[str, dict[str, list[Any]]] = Field(min_length=1)
     """Values by method and parameter; a method without any is chosen by `bits`."""
     bits: list[float] = Field([])
+    budget: BudgetRule = "strict"
+    """What `bits` allows, as in `choosing`: the whole code, or with `nominal` the code without side information."""
     seeds: list[int] = Field([0], min_length=1)
     chunks: int = Field(1, ge=1)
     plugins: list[str] = Field([])
@@ -114,7 +117,7 @@ class Study(MeasureSpec, DataSpec):
 
     def cells(self, dataset: Dataset, options: Options) -> tuple[list[Cell], list[Refusal]]:
         """Its cells on the whole base, and why methods have none at some budgets."""
-        return cells_of(self.grid(), self.bits, self.seeds, dataset, options, (0, dataset.n))
+        return cells_of(self.grid(), self.bits, self.seeds, dataset, options, (0, dataset.n), self.budget)
 
 
 PATHS = ("dataset", *(name for name, field in Study.model_fields.items() if field.annotation == Path | None))

@@ -1,5 +1,7 @@
 """What the simple baselines, sign codes and additive codes must survive: batches, threads, odd rows, storage."""
 
+import re
+
 import numba
 import numpy as np
 import pytest
@@ -133,6 +135,23 @@ def test_a_budget_is_kept(name: str, d: int) -> None:
     for budget in (0.5, 1, 1.7, 2, 4, 4.5, 8):
         try:
             parameters = cls.for_budget(budget, d)
+        except InfeasibleBudget as error:
+            enough = float(re.search(r"at least ([\d.]+) bits", str(error)).group(1))
+            assert budget < enough
+            assert bits_of(cls, cls.for_budget(enough, d), d) <= enough * d
+            continue
+        assert bits_of(cls, parameters, d) <= budget * d
+    with pytest.raises(InfeasibleBudget):
+        cls.for_budget(0.5 / d, d)
+
+
+@pytest.mark.parametrize("d", [64, 100, 384])
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_a_nominal_budget_allows_64_bits_of_scales(name: str, d: int) -> None:
+    cls = quantizer_class(name)
+    for budget in (0.5, 1, 1.7, 2, 4, 4.5, 8):
+        try:
+            parameters = cls.for_nominal_budget(budget, d)
         except InfeasibleBudget:
             assert budget < {"int8": 8, "fp8": 8, "nf4": 4, "minmax": 1}[name]
             continue
@@ -140,7 +159,7 @@ def test_a_budget_is_kept(name: str, d: int) -> None:
         scales = 64 if name in ("int8", "fp8", "nf4", "minmax", "qjl") else 0
         assert bits <= budget * d + scales + (8 if name == "minmax" else 0)
     with pytest.raises(InfeasibleBudget):
-        cls.for_budget(0.5 / d, d)
+        cls.for_nominal_budget(0.5 / d, d)
 
 
 def bits_of(cls: type[Quantizer], parameters: object, d: int) -> int:

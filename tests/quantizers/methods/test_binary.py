@@ -58,6 +58,6 @@ def test_the_centre_takes_an_offset_away() -> None:
 
 
 def test_padding_counts_in_the_budget() -> None:
-    with pytest.raises(InfeasibleBudget, match=r"1\.081"):
+    with pytest.raises(InfeasibleBudget, match=r"1\.082"):
         Binary.for_budget(1, 37)
     assert Binary.for_budget(1, 40) == Binary.for_budget(8, 37)

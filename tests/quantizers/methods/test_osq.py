@@ -146,7 +146,7 @@ def test_the_mean_can_be_normalised() -> None:
 
 
 def test_budgets_count_the_side_information() -> None:
-    with pytest.raises(InfeasibleBudget, match=r"at least 1\.333"):
+    with pytest.raises(InfeasibleBudget, match=r"at least 1\.334"):
         Osq.for_budget(1, 384)
     chosen = [Osq.for_budget(budget, 384).bits for budget in (1.34, 2, 2.4, 4, 8, 8.4)]
     assert chosen == [1, 1, 2, 2, 4, 8]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from vq_benchmark.errors import InfeasibleBudget, InputError
 from vq_benchmark.quantizers.methods.pq import PQ
-from vq_benchmark.quantizers.parts.product_code import ProductParameters
+from vq_benchmark.quantizers.parts.product_code import ProductParameters, divisors
 from vq_benchmark.quantizers.registry import get_quantizer
 
 
@@ -60,15 +60,30 @@ def test_impossible_nbits_are_refused(nbits: object) -> None:
         (4, 384, 192, 8),
         (8, 384, 384, 8),
         (0.5, 384, 24, 8),
-        (3, 384, 128, 8),  # 2.67 bits: 144 does not divide 384, and over three quarters of the budget are used
-        (6, 384, 384, 6),  # 192 sub-vectors of 8 bits would be 4 bits
-        (32, 384, 384, 8),
+        (1.125, 384, 48, 9),
+        (3, 384, 128, 9),  # 128 sub-vectors of 8 bits would be 2.67 bits
+        (6, 384, 384, 6),  # 192 of 12 bits would be the same, with codebooks 64 times as large
+        (32, 384, 384, 12),
         (5, 37, 37, 4),  # a prime dimension: 37 times 5 bits are 24 bytes, more than 5 bits per dimension
-        (1, 37, 1, 8),
+        (1, 37, 1, 12),
     ],
 )
 def test_the_rule_for_budgets(budget: float, d: int, m: int, nbits: int) -> None:
     assert PQ.for_budget(budget, d) == ProductParameters(m=m, nbits=nbits)
+
+
+@pytest.mark.parametrize(
+    ("budget", "d", "m", "nbits"),
+    [
+        (1, 384, 48, 8),
+        (3, 384, 128, 8),  # 2.67 bits: 144 does not divide 384, and over three quarters of the budget are used
+        (6, 384, 384, 6),  # 192 sub-vectors of 8 bits would be 4 bits
+        (32, 384, 384, 8),
+        (1, 37, 1, 8),
+    ],
+)
+def test_nominal_budgets_avoid_other_codes_than_of_8_bits(budget: float, d: int, m: int, nbits: int) -> None:
+    assert PQ.for_nominal_budget(budget, d) == ProductParameters(m=m, nbits=nbits)
 
 
 @given(budget=st.floats(0.001, 40), d=st.integers(1, 4096))
@@ -79,10 +94,13 @@ def test_a_budget_is_never_exceeded(budget: float, d: int) -> None:
         assert budget * d < 8
         return
     assert isinstance(parameters, ProductParameters)
-    assert 8 * parameters.code_bytes <= budget * d
+    most = (budget * d + 1e-8) / 8
+    assert parameters.code_bytes <= most
     assert d % parameters.m == 0
+    others = [m * nbits for m in divisors(d) for nbits in range(4, 13)]
+    assert parameters.m * parameters.nbits == max(bits for bits in others if -(-bits // 8) <= most)
 
 
 def test_a_budget_under_one_byte_names_the_lowest() -> None:
-    with pytest.raises(InfeasibleBudget, match=r"at least 0\.5 bits per dimension at d=16 .* not 0\.3"):
+    with pytest.raises(InfeasibleBudget, match=r"at least 0\.5 bits per dimension at d=16, not 0\.3"):
         PQ.for_budget(0.3, 16)

@@ -19,9 +19,16 @@ def test_the_rotation_is_orthogonal(width: int) -> None:
 
 
 def test_a_budget_counts_the_padding() -> None:
-    assert Rabitqlib.for_budget(4, 384) == RabitqlibParameters(bits=4)
-    assert Rabitqlib.for_budget(4, 96) == RabitqlibParameters(bits=3)
+    assert Rabitqlib.for_nominal_budget(4, 384) == RabitqlibParameters(bits=4)
+    assert Rabitqlib.for_nominal_budget(4, 96) == RabitqlibParameters(bits=3)
     with pytest.raises(InfeasibleBudget, match=r"1\.28 bits"):
+        Rabitqlib.for_nominal_budget(1, 100)
+
+
+def test_a_strict_budget_counts_the_factors_too() -> None:
+    assert Rabitqlib.for_budget(4.41, 384) == RabitqlibParameters(bits=3)
+    assert Rabitqlib.for_budget(4.417, 384) == RabitqlibParameters(bits=4)
+    with pytest.raises(InfeasibleBudget, match=r"at least 2\.24 bits"):
         Rabitqlib.for_budget(1, 100)
 
 

@@ -95,7 +95,7 @@ def test_the_rule_for_budgets(budget: float, d: int, bits: int | str) -> None:
     assert SQ.for_budget(budget, d) == ScalarParameters(bits=bits)
 
 
-@pytest.mark.parametrize(("budget", "d", "lowest"), [(2, 384, "4"), (4, 9, "4.444")])
+@pytest.mark.parametrize(("budget", "d", "lowest"), [(2, 384, "4"), (4, 9, "4.445")])
 def test_a_budget_that_is_too_small_names_the_lowest(budget: float, d: int, lowest: str) -> None:
     with pytest.raises(InfeasibleBudget, match=f"at least {lowest} bits per dimension at d={d}, not {budget}"):
         SQ.for_budget(budget, d)

@@ -59,16 +59,29 @@ def test_magnitudes_do_not_matter(name: str, magnitude: float) -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_a_budget_counts_the_code_and_allows_64_bits_of_scales(name: str) -> None:
+def test_a_budget_counts_the_scales(name: str) -> None:
+    rows = np.random.default_rng(0).standard_normal((20, 128)).astype(np.float32)
+    cls = quantizer_class(name)
+    for bits in range(1, 9):
+        exact = cls(cls.parameters_type(bits=bits)).fit(rows).bits_per_dim
+        assert cls.for_budget(exact, 128).bits == bits
+        if bits > 1:
+            assert cls.for_budget(exact - 1e-3, 128).bits == bits - 1
+    with pytest.raises(InfeasibleBudget, match=r"at least 1\.(125|375) bits per dimension at d=128, not 1"):
+        cls.for_budget(1, 128)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_nominal_budget_counts_the_code_and_allows_64_bits_of_scales(name: str) -> None:
     rows = np.random.default_rng(0).standard_normal((20, 128)).astype(np.float32)
     for budget in (1, 2.9, 4, 8, 100):
         cls = quantizer_class(name)
-        parameters = cls.for_budget(budget, 128)
+        parameters = cls.for_nominal_budget(budget, 128)
         assert parameters.bits == min(int(budget), 8)
         quantizer = cls(parameters).fit(rows)
         assert parameters.bits < quantizer.bits_per_dim <= parameters.bits + 64 / 128
     with pytest.raises(InfeasibleBudget, match="at least 1 bit"):
-        quantizer_class(name).for_budget(0.9, 128)
+        quantizer_class(name).for_nominal_budget(0.9, 128)
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -51,11 +51,15 @@ class Subject:
         """The configurations that were given; else the distinct ones that budgets lead to at dimension d."""
         if self._given is not None:
             return self._given
-        found: list[Parameters] = []
-        for budget in budgets if self.has_budgets else ():
-            with suppress(InfeasibleBudget):
-                found.append(self.method.for_budget(budget, d))
+        chosen = [self.at_budget(budget, d) for budget in budgets] if self.has_budgets else []
+        found = [each for each in chosen if each is not None]
         return [each for number, each in enumerate(found) if each not in found[:number]] or [self.parsed({})]
+
+    def at_budget(self, budget: float, d: int) -> Parameters | None:
+        """What the method chooses for a budget and the training vectors; None if that is nothing."""
+        with suppress(InfeasibleBudget):
+            return self.method.for_budget_and_rows(budget, d, TRAIN_ROWS)
+        return None
 
     @cached_property
     def configurations(self) -> list[dict[str, Any]]:

@@ -7,8 +7,8 @@ import numpy as np
 from pydantic import Field
 
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray, pieces
-from vq_benchmark.errors import InfeasibleBudget
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
+from vq_benchmark.quantizers.budget import whole_bits
 from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.rows import row_norms
 from vq_benchmark.quantizers.parts.packing import packed_bytes
@@ -91,9 +91,7 @@ class Binary(Quantizer):
 
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> BinaryParameters:
-        least = 8 * packed_bytes(d, 1)
-        if least > bits_per_dim * d:
-            raise InfeasibleBudget(f"binary needs {least / d:.4g} bits per dimension at d={d}, not {bits_per_dim:g}.")
+        whole_bits(cls.name, bits_per_dim, d, [1], side_bytes=0)
         return BinaryParameters()
 
     def _signs(self, codes: CodeArray) -> FloatArray:

@@ -37,6 +37,7 @@ class Eden(RotatedQuantizer):
     title = "EDEN (Lloyd–Max on a random rotation)"
     paper = "Vargaftik et al.: DRIVE, NeurIPS 2021; EDEN, ICML 2022, arXiv 2108.08842"
     parameters_type = EdenParameters
+    side_bytes = HALF_BYTES
 
     @property
     def unbiased_scores(self) -> bool:  # type: ignore[override]

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
-from vq_benchmark.quantizers.budget import whole_bits
+from vq_benchmark.quantizers.budget import nominal_bits, whole_bits
 from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.rows import row_dots, row_squares, squared_length
 from vq_benchmark.quantizers.parts.faiss_index import eden_index, require_spread, rotated_index
@@ -96,7 +96,11 @@ class FaissEden(Quantizer):
 
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> FaissEdenParameters:
-        return FaissEdenParameters(bits=whole_bits(cls.name, bits_per_dim, 1, 8))
+        return FaissEdenParameters(bits=whole_bits(cls.name, bits_per_dim, d, range(1, 9), FACTOR_BYTES))
+
+    @classmethod
+    def for_nominal_budget(cls, bits_per_dim: float, d: int) -> FaissEdenParameters:
+        return FaissEdenParameters(bits=nominal_bits(cls.name, bits_per_dim, 1, 8))
 
     def _read(self, codes: CodeArray) -> tuple[FloatArray, DoubleArray]:
         """S·q (n, d), zero where a vector is the centre itself, and ‖y − c‖² (n,)."""

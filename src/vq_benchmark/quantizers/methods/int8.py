@@ -4,9 +4,9 @@ import numpy as np
 
 from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.quantizers.base import Parameters
-from vq_benchmark.quantizers.budget import whole_bits
+from vq_benchmark.quantizers.budget import nominal_bits, whole_bits
 from vq_benchmark.quantizers.kernels.compile import tile_kernel
-from vq_benchmark.quantizers.parts.absmax_base import AbsmaxQuantizer
+from vq_benchmark.quantizers.parts.absmax_base import SCALE_BYTES, AbsmaxQuantizer
 
 _ZERO = 128
 """The byte of zero: bytes are unsigned here, so the integer k is stored as k + 128."""
@@ -26,7 +26,12 @@ class Int8(AbsmaxQuantizer):
 
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> Parameters:
-        whole_bits(cls.name, bits_per_dim, 8, 8)
+        whole_bits(cls.name, bits_per_dim, d, [cls.bits], SCALE_BYTES)
+        return Parameters()
+
+    @classmethod
+    def for_nominal_budget(cls, bits_per_dim: float, d: int) -> Parameters:
+        nominal_bits(cls.name, bits_per_dim, cls.bits, cls.bits)
         return Parameters()
 
     def _round(self, vectors: FloatArray, scales: FloatArray, codes: CodeArray) -> None:

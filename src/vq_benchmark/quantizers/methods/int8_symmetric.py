@@ -107,7 +107,7 @@ class Int8Symmetric(Quantizer):
 
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> Int8SymmetricParameters:
-        whole_bits(cls.name, bits_per_dim, 8, 8)
+        whole_bits(cls.name, bits_per_dim, d, [8], side_bytes=0)
         return Int8SymmetricParameters()
 
     def _score_scale(self, rows: FloatArray) -> float:

@@ -8,14 +8,17 @@ from pydantic import Field
 
 from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
-from vq_benchmark.quantizers.budget import whole_bits
+from vq_benchmark.quantizers.budget import largest_within, nominal_bits
 from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.compile import tile_kernel
 from vq_benchmark.quantizers.kernels.tiles import in_tiles
 from vq_benchmark.quantizers.parts.packing import pack_row, packed_bytes, unpack_row
 from vq_benchmark.quantizers.parts.scales import HALF_BYTES, norm_about, power_of_two_near, read_halves, write_halves
 
-_OFFSET = 2 * HALF_BYTES
+SIDE_BYTES = 2 * HALF_BYTES
+LEVELS = [(bits, 0) for bits in range(1, 9)] + [(bits - bits // 2, bits // 2) for bits in range(9, 17)]
+"""The bits of the two levels that budgets choose from. Where both have the bits, one level has the smaller error; of
+two levels, the most equal ones have: (2^bits − 1)(2^bits2 − 1) cells fill the range of a vector."""
 
 
 class LvqParameters(Parameters):
@@ -43,7 +46,15 @@ class Lvq(Quantizer):
 
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> LvqParameters:
-        return LvqParameters(bits=whole_bits(cls.name, bits_per_dim, 1, 8))
+        def code_bytes(levels: tuple[int, int]) -> int:
+            return SIDE_BYTES + packed_bytes(d, levels[0]) + packed_bytes(d, levels[1])
+
+        bits, bits2 = largest_within(cls.name, bits_per_dim, d, LEVELS, code_bytes)
+        return LvqParameters(bits=bits, bits2=bits2)
+
+    @classmethod
+    def for_nominal_budget(cls, bits_per_dim: float, d: int) -> LvqParameters:
+        return LvqParameters(bits=nominal_bits(cls.name, bits_per_dim, 1, 8))
 
     def fit(self, train: FloatArray, *, seed: int = 0) -> Self:
         self._check_train(train)
@@ -60,7 +71,7 @@ class Lvq(Quantizer):
         self.d = d
         self.mean = state["mean"]
         self._units = np.full(2, state["unit"], np.float32)
-        self._second = _OFFSET + packed_bytes(d, self.parameters.bits)
+        self._second = SIDE_BYTES + packed_bytes(d, self.parameters.bits)
         self.code_bytes = self._second + packed_bytes(d, self.parameters.bits2)
 
     def footprint(self, n: int, d: int) -> Footprint:
@@ -125,7 +136,7 @@ def _encode(
             _round_to_grid(centred, low, delta, top, integers)
         else:
             integers[:] = 0
-        pack_row(integers, bits, codes[i, _OFFSET:second])
+        pack_row(integers, bits, codes[i, SIDE_BYTES:second])
         if bits2 > 0:
             for j in range(d):
                 residual[j] = centred[j] - (low + delta * np.float32(integers[j]))
@@ -153,7 +164,7 @@ def _decode(
     for i in range(n):
         low = bounds[i, 0]
         delta = (bounds[i, 1] - low) / top
-        unpack_row(codes[i, _OFFSET:second], bits, integers)
+        unpack_row(codes[i, SIDE_BYTES:second], bits, integers)
         row = out[i]
         for j in range(d):
             row[j] = low + delta * np.float32(integers[j])

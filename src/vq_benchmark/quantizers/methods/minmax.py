@@ -7,8 +7,8 @@ from pydantic import Field
 
 from vq_benchmark.arrays import FloatArray
 from vq_benchmark.quantizers.base import Parameters, State
-from vq_benchmark.quantizers.budget import whole_bits
-from vq_benchmark.quantizers.methods.lvq import Lvq
+from vq_benchmark.quantizers.budget import nominal_bits, whole_bits
+from vq_benchmark.quantizers.methods.lvq import SIDE_BYTES, Lvq
 from vq_benchmark.quantizers.parts.scales import norm_about, power_of_two_near
 
 
@@ -37,7 +37,11 @@ class MinMax(Lvq):
 
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> MinMaxParameters:  # type: ignore[override]
-        return MinMaxParameters(bits=whole_bits(cls.name, bits_per_dim, 1, 8))
+        return MinMaxParameters(bits=whole_bits(cls.name, bits_per_dim, d, range(1, 9), SIDE_BYTES))
+
+    @classmethod
+    def for_nominal_budget(cls, bits_per_dim: float, d: int) -> MinMaxParameters:  # type: ignore[override]
+        return MinMaxParameters(bits=nominal_bits(cls.name, bits_per_dim, 1, 8))
 
     def fit(self, train: FloatArray, *, seed: int = 0) -> Self:
         self._check_train(train)

@@ -5,12 +5,14 @@ from pydantic import Field
 
 from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.quantizers.base import Parameters
-from vq_benchmark.quantizers.budget import SCALE_BITS, whole_bits
+from vq_benchmark.quantizers.budget import largest_within, nominal_bits
 from vq_benchmark.quantizers.kernels.compile import tile_kernel
 from vq_benchmark.quantizers.parts.absmax_base import SCALE_BYTES, AbsmaxQuantizer
-from vq_benchmark.quantizers.parts.packing import pack_row
+from vq_benchmark.quantizers.parts.packing import pack_row, packed_bytes
 
 _GRANULE = 64
+_NOMINAL_SCALE_BITS = 64
+"""Bits per vector that scales may take on top of a nominal budget."""
 
 
 class Nf4Parameters(Parameters):
@@ -28,8 +30,8 @@ class Nf4(AbsmaxQuantizer):
     """x_j ≈ s·l_j, s = max|x| of each block of 64 dimensions (float32), l_j the nearest of 16 levels in [−1, 1].
 
     Dettmers et al., "QLoRA" (NeurIPS 2023), section 3; the levels, of appendix E, are averages of quantiles of the
-    normal distribution, with an exact zero. Scales are not quantized again. A budget counts them unless they take
-    at most 64 bits per vector, so 4 bits per dimension give larger blocks than 4.5.
+    normal distribution, with an exact zero. Scales are not quantized again. A budget gets the smallest blocks whose
+    scales fit in it.
     """
 
     name = "nf4"
@@ -49,9 +51,18 @@ class Nf4(AbsmaxQuantizer):
 
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> Nf4Parameters:
-        """The smallest block, a multiple of 64, whose scales fit in the budget or in 64 bits per vector."""
-        whole_bits(cls.name, bits_per_dim, 4, 4)
-        scales = max(int(bits_per_dim * d) - cls.bits * d, SCALE_BITS) // (8 * SCALE_BYTES)
+        """The smallest block, a multiple of 64, whose scales fit in the budget."""
+        blocks = range(-(-d // _GRANULE) * _GRANULE, 0, -_GRANULE)
+        block = largest_within(
+            cls.name, bits_per_dim, d, blocks, lambda block: SCALE_BYTES * -(-d // block) + packed_bytes(d, cls.bits)
+        )
+        return Nf4Parameters(block=block)
+
+    @classmethod
+    def for_nominal_budget(cls, bits_per_dim: float, d: int) -> Nf4Parameters:
+        """The smallest block, a multiple of 64, whose scales fit in the budget or in _NOMINAL_SCALE_BITS."""
+        nominal_bits(cls.name, bits_per_dim, cls.bits, cls.bits)
+        scales = max(int(bits_per_dim * d) - cls.bits * d, _NOMINAL_SCALE_BITS) // (8 * SCALE_BYTES)
         return Nf4Parameters(block=-(-d // (scales * _GRANULE)) * _GRANULE)
 
     def _block_size(self, d: int) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
-from vq_benchmark.quantizers.base import Parameters, Quantizer, State
+from vq_benchmark.quantizers.base import Quantizer, State
 from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.rows import row_squares
 from vq_benchmark.quantizers.parts.faiss_index import product_index, rotated_index
@@ -15,10 +15,10 @@ from vq_benchmark.quantizers.parts.kmeans import ROUNDS, refine_codebooks, split
 from vq_benchmark.quantizers.parts.kmeans_init import starting_codebooks
 from vq_benchmark.quantizers.parts.principal_axes import axes_bytes, principal_axes
 from vq_benchmark.quantizers.parts.product_code import (
+    ProductBudgets,
     ProductCode,
     ProductParameters,
     product_footprint,
-    product_for_budget,
 )
 from vq_benchmark.quantizers.parts.rotations import DenseRotation
 
@@ -26,7 +26,7 @@ ROTATION_ROUNDS = 10
 """Times that the rotation is fitted to the codes, and the codebooks to the rotation."""
 
 
-class OPQ(Quantizer):
+class OPQ(ProductBudgets, Quantizer):
     """Product quantization of R x, with an orthogonal matrix R that is fitted to the codebooks.
 
     R starts from the principal axes of the training vectors, assigned so that all sub-vectors have the same product
@@ -85,10 +85,6 @@ class OPQ(Quantizer):
 
     def search_index(self, distance: str) -> Any:
         return rotated_index(self._matrix, product_index(self._codebooks, distance))
-
-    @classmethod
-    def for_budget(cls, bits_per_dim: float, d: int) -> Parameters:
-        return product_for_budget(cls.name, bits_per_dim, d)
 
 
 def train_rotation_and_codebooks(

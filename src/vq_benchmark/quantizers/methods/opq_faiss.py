@@ -11,7 +11,7 @@ from vq_benchmark.arrays import FloatArray
 from vq_benchmark.errors import InputError
 from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.methods.opq import OPQ
-from vq_benchmark.quantizers.parts.product_code import ProductParameters, product_for_budget
+from vq_benchmark.quantizers.parts.product_code import ProductParameters
 
 _SEED = 1234
 """Of faiss's k-means; a model of seed 0 is the one that a user of faiss gets."""
@@ -79,10 +79,6 @@ class FaissOPQ(OPQ):
     def footprint(self, n: int, d: int) -> Footprint:
         """faiss holds the rows centred, rotated, decoded and split, and the products of rows and decoded rows."""
         return replace(super().footprint(n, d), fitting=5 * 4 * n * d + 6 * 4 * d * d)
-
-    @classmethod
-    def for_budget(cls, bits_per_dim: float, d: int) -> FaissOpqParameters:
-        return FaissOpqParameters(**product_for_budget(cls.name, bits_per_dim, d).model_dump())
 
 
 def _product_quantizer(d: int, m: int, nbits: int, seed: int) -> Any:

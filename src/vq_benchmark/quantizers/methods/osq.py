@@ -7,8 +7,8 @@ import numpy as np
 from pydantic import Field
 
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray, pieces
-from vq_benchmark.errors import InfeasibleBudget
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State, one_of
+from vq_benchmark.quantizers.budget import largest_within
 from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.compile import row_kernel, tile_kernel
 from vq_benchmark.quantizers.kernels.rows import row_dots, row_squares, squared_length
@@ -146,14 +146,7 @@ class Osq(Quantizer):
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> OsqParameters:
         choices = [OsqParameters(bits=bits) for bits in _BITS]
-        fitting = [choice for choice in choices if 8 * choice.code_bytes(d) <= bits_per_dim * d]
-        if not fitting:
-            least = 8 * choices[0].code_bytes(d) / d
-            raise InfeasibleBudget(
-                f"osq needs at least {least:.4g} bits per dimension at d={d}, its {_SIDE_BYTES} bytes of side "
-                f"information included, not {bits_per_dim:g}."
-            )
-        return fitting[-1]
+        return largest_within(cls.name, bits_per_dim, d, choices, lambda choice: choice.code_bytes(d))
 
     def _round(self, vectors: FloatArray, bits: int) -> tuple[CodeArray, FloatArray]:
         """The integers (n, d) of vectors (n, d), and the ends of their grids, (n, 2)."""

@@ -3,19 +3,19 @@
 from typing import Any, Self
 
 from vq_benchmark.arrays import CodeArray, FloatArray
-from vq_benchmark.quantizers.base import Parameters, Quantizer, State
+from vq_benchmark.quantizers.base import Quantizer, State
 from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.parts.faiss_index import product_index
 from vq_benchmark.quantizers.parts.kmeans import codebooks_bytes, train_codebooks
 from vq_benchmark.quantizers.parts.product_code import (
+    ProductBudgets,
     ProductCode,
     ProductParameters,
     product_footprint,
-    product_for_budget,
 )
 
 
-class PQ(Quantizer):
+class PQ(ProductBudgets, Quantizer):
     """Splits a vector into m sub-vectors of d/m values and stores the index of the nearest codebook entry for each.
 
     k-means learns a codebook of 2^nbits entries for every position (Jégou et al., equations 8 and 9). Decoding looks
@@ -54,7 +54,3 @@ class PQ(Quantizer):
 
     def search_index(self, distance: str) -> Any:
         return product_index(self._codebooks, distance)
-
-    @classmethod
-    def for_budget(cls, bits_per_dim: float, d: int) -> Parameters:
-        return product_for_budget(cls.name, bits_per_dim, d)

@@ -33,7 +33,10 @@ class Qjl(SignQuantizer):
 
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> SignParameters:
-        """The budget counts the signs; the norm comes on top."""
+        return SignParameters(bits=signs_for_budget(cls.name, bits_per_dim, d, 16, cls.side_bytes))
+
+    @classmethod
+    def for_nominal_budget(cls, bits_per_dim: float, d: int) -> SignParameters:
         return SignParameters(bits=signs_for_budget(cls.name, bits_per_dim, d, 16))
 
     def fit(self, train: FloatArray, *, seed: int = 0) -> Self:

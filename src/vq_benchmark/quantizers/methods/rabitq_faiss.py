@@ -8,7 +8,7 @@ from pydantic import Field
 
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
-from vq_benchmark.quantizers.budget import whole_bits
+from vq_benchmark.quantizers.budget import largest_within, nominal_bits
 from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.rows import row_dots, row_squares, squared_length
 from vq_benchmark.quantizers.parts.faiss_index import rabitq_index, require_spread, rotated_index
@@ -89,7 +89,7 @@ class FaissRabitq(Quantizer):
         return np.asarray(np.square(radii, dtype=np.float64) * squared_cosines + 2.0 * along_centre + norm)
 
     def footprint(self, n: int, d: int) -> Footprint:
-        code = packed_bytes(d, self.parameters.bits) + (8 if self.parameters.bits == 1 else 20)
+        code = _code_bytes(d, self.parameters.bits)
         fitting = orthogonal_bytes(d) + (16 * n * d if self.parameters.bits == 1 else 0)
         return replace(super().footprint(n, d), model=8 * d * d, fitting=fitting, row=20 * d, code=code)
 
@@ -116,7 +116,12 @@ class FaissRabitq(Quantizer):
 
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> FaissRabitqParameters:
-        return FaissRabitqParameters(bits=whole_bits(cls.name, bits_per_dim, 1, 8))
+        bits = largest_within(cls.name, bits_per_dim, d, range(1, 9), lambda bits: _code_bytes(d, bits))
+        return FaissRabitqParameters(bits=bits)
+
+    @classmethod
+    def for_nominal_budget(cls, bits_per_dim: float, d: int) -> FaissRabitqParameters:
+        return FaissRabitqParameters(bits=nominal_bits(cls.name, bits_per_dim, 1, 8))
 
     def _rotate(self, vectors: FloatArray) -> FloatArray:
         return self._rotation.forward(np.ascontiguousarray(vectors, np.float32), self._zero)
@@ -156,3 +161,9 @@ class FaissRabitq(Quantizer):
 def _floats(codes: CodeArray) -> FloatArray:
     """(n, 4k) bytes -> (n, k) float32."""
     return np.ascontiguousarray(codes).view("<f4")
+
+
+def _code_bytes(d: int, bits: int) -> int:
+    """Bytes of faiss's code: the signs and two factors, and for more than one bit the other bits and three more."""
+    signs = packed_bytes(d, 1) + 8
+    return signs if bits == 1 else signs + packed_bytes(d, bits - 1) + 12

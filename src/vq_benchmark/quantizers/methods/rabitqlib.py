@@ -11,6 +11,7 @@ from vq_benchmark.arrays import Array, CodeArray, DoubleArray, FloatArray
 from vq_benchmark.errors import InfeasibleBudget, InputError
 from vq_benchmark.machine.atomic_files import temporary_folder
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
+from vq_benchmark.quantizers.budget import largest_within
 from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.rows import row_dots, row_squares, squared_length
 from vq_benchmark.quantizers.parts.optional_dependency import missing_extra
@@ -69,6 +70,13 @@ class Rabitqlib(Quantizer):
 
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> RabitqlibParameters:
+        """The budget counts the padding and the factors."""
+        bits = largest_within(cls.name, bits_per_dim, d, range(1, 9), lambda bits: _code_bytes(d, bits))
+        return RabitqlibParameters(bits=bits)
+
+    @classmethod
+    def for_nominal_budget(cls, bits_per_dim: float, d: int) -> RabitqlibParameters:
+        """The budget counts the padding."""
         bits = min(int(bits_per_dim * d / padded(d) + 1e-9), 8)
         if bits < 1:
             raise InfeasibleBudget(
@@ -96,8 +104,8 @@ class Rabitqlib(Quantizer):
         self.d = d
         self._centre, self._signs = state["centre"], state["signs"]
         self._width = padded(d)
-        self._factors = 3 if self.parameters.bits == 1 else 5
-        self.code_bytes = 4 * self._factors + packed_bytes(self._width, self.parameters.bits)
+        self._factors = _factors(self.parameters.bits)
+        self.code_bytes = _code_bytes(d, self.parameters.bits)
         self._zero = np.zeros(self._width, np.float32)
         self._rotation = DenseRotation(rotation_matrix(self._signs))
         self._rotated_centre = self._rotate(self._centre[None])[0]
@@ -192,6 +200,15 @@ class Rabitqlib(Quantizer):
 def padded(d: int) -> int:
     """The dimensions of the codes."""
     return -(-d // MULTIPLE) * MULTIPLE
+
+
+def _factors(bits: int) -> int:
+    """The float32 numbers that the library stores beside a code."""
+    return 3 if bits == 1 else 5
+
+
+def _code_bytes(d: int, bits: int) -> int:
+    return 4 * _factors(bits) + packed_bytes(padded(d), bits)
 
 
 def rotation_matrix(signs: Array) -> FloatArray:

@@ -15,10 +15,10 @@ from vq_benchmark.quantizers.kernels.sums import fma
 from vq_benchmark.quantizers.kernels.tiles import in_tiles
 from vq_benchmark.quantizers.parts.kmeans import codebooks_bytes, nearest_entries, train_codebooks, transposed
 from vq_benchmark.quantizers.parts.product_code import (
+    ProductBudgets,
     ProductCode,
     ProductParameters,
     product_footprint,
-    product_for_budget,
 )
 
 ROUNDS = 8
@@ -37,7 +37,7 @@ class ScannParameters(ProductParameters):
     )
 
 
-class Scann(Quantizer):
+class Scann(ProductBudgets, Quantizer):
     """Product codes that minimise ‖r‖² + (η − 1)⟨r, x⟩²/‖x‖², r = x − x̂, η = (d − 1)T²/(1 − T²).
 
     Guo et al., "Accelerating Large-Scale Inference with Anisotropic Vector Quantization" (ICML 2020), section 3. Only
@@ -53,10 +53,6 @@ class Scann(Quantizer):
         "arXiv 1908.10396"
     )
     parameters_type = ScannParameters
-
-    @classmethod
-    def for_budget(cls, bits_per_dim: float, d: int) -> ScannParameters:
-        return ScannParameters(**product_for_budget(cls.name, bits_per_dim, d).model_dump())
 
     def fit(self, train: FloatArray, *, seed: int = 0) -> Self:
         self._check_train(train)

@@ -8,9 +8,10 @@ import numpy as np
 from pydantic import Field
 
 from vq_benchmark.arrays import CodeArray, FloatArray
-from vq_benchmark.errors import InfeasibleBudget, InputError
+from vq_benchmark.errors import InputError
 from vq_benchmark.machine.atomic_files import temporary_folder
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State, one_of
+from vq_benchmark.quantizers.budget import budget_bytes, too_small
 from vq_benchmark.quantizers.parts.optional_dependency import missing_extra
 from vq_benchmark.quantizers.parts.packing import pack, packed_bytes, unpack
 
@@ -62,11 +63,9 @@ class ScannLibrary(Quantizer):
         """4 bits per sub-vector, the library's default, unless there is room for 8 bits per dimension."""
         nbits = 8 if bits_per_dim >= 8 else 4
         for width in range(1, d + 1):
-            if 8 * packed_bytes(-(-d // width), nbits) <= bits_per_dim * d:
+            if packed_bytes(-(-d // width), nbits) <= budget_bytes(bits_per_dim, d):
                 return ScannLibraryParameters(dims_per_block=width, nbits=nbits)
-        raise InfeasibleBudget(
-            f"scann-library needs at least {8 / d:.4g} bits per dimension; the budget is {bits_per_dim:g}."
-        )
+        raise too_small(cls.name, 1, bits_per_dim, d)
 
     def fit(self, train: FloatArray, *, seed: int = 0) -> Self:
         self._check_train(train)

@@ -8,8 +8,8 @@ import numpy as np
 from pydantic import BeforeValidator, Field
 
 from vq_benchmark.arrays import CodeArray, FloatArray
-from vq_benchmark.errors import InfeasibleBudget
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
+from vq_benchmark.quantizers.budget import largest_within
 from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.parts.faiss_index import scalar_index
 from vq_benchmark.quantizers.parts.uniform_grids import grids_bytes, uniform_grids
@@ -94,10 +94,4 @@ class SQ(Quantizer):
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> Parameters:
         choices = [ScalarParameters(bits=bits) for bits in (4, 6, 8, "fp16")]
-        fitting = [choice for choice in choices if 8 * choice.code_bytes(d) <= bits_per_dim * d]
-        if not fitting:
-            lowest = 8 * choices[0].code_bytes(d) / d
-            raise InfeasibleBudget(
-                f"sq needs at least {lowest:.4g} bits per dimension at d={d}, not {bits_per_dim:g}."
-            )
-        return fitting[-1]
+        return largest_within(cls.name, bits_per_dim, d, choices, lambda choice: choice.code_bytes(d))

@@ -8,8 +8,8 @@ import numpy as np
 from pydantic import Field
 
 from vq_benchmark.arrays import FloatArray
-from vq_benchmark.errors import InfeasibleBudget
 from vq_benchmark.quantizers.base import Parameters, State, one_of
+from vq_benchmark.quantizers.budget import whole_bits
 from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.methods.sq import FORMATS, SQ
 from vq_benchmark.quantizers.parts.faiss_index import scalar_index
@@ -64,10 +64,4 @@ class FaissSQ(SQ):
 
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> Parameters:
-        fitting = [bits for bits in _BITS if 8 * packed_bytes(d, bits) <= bits_per_dim * d]
-        if not fitting:
-            least = 8 * packed_bytes(d, _BITS[0]) / d
-            raise InfeasibleBudget(
-                f"sq-faiss needs at least {least:.4g} bits per dimension at d={d}, not {bits_per_dim:g}."
-            )
-        return FaissScalarParameters(bits=fitting[-1])
+        return FaissScalarParameters(bits=whole_bits(cls.name, bits_per_dim, d, _BITS, side_bytes=0))

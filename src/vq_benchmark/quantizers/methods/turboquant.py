@@ -47,6 +47,7 @@ class Turboquant(RotatedQuantizer):
     title = "TurboQuant"
     paper = "Zandieh et al.: TurboQuant, ICLR 2026, arXiv 2504.19874"
     parameters_type = TurboquantParameters
+    side_bytes = HALF_BYTES
 
     @property
     def unbiased_scores(self) -> bool:  # type: ignore[override]

@@ -1,6 +1,7 @@
 """Product codes: a vector cut into m parts, each coded by an entry of its own codebook; used by PQ, OPQ and ScaNN."""
 
-from typing import Any
+from functools import lru_cache
+from typing import Any, ClassVar
 
 import faiss
 import numpy as np
@@ -13,12 +14,19 @@ from vq_benchmark.quantizers.budget import whole_bytes
 from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.parts.kmeans import nearest_entries, transposed
 
+LEAST_NBITS, MOST_NBITS = 4, 12
+
 
 class ProductParameters(Parameters):
     """Parameters of product codes: how a vector is cut, and the bits of each part."""
 
     m: int = Field(16, ge=1, description="Number of sub-vectors; must divide d. More sub-vectors, less error.")
-    nbits: int = Field(8, ge=4, le=12, description="Bits per sub-vector. Training and encoding time grow as 2^nbits.")
+    nbits: int = Field(
+        8,
+        ge=LEAST_NBITS,
+        le=MOST_NBITS,
+        description="Bits per sub-vector. Training and encoding time grow as 2^nbits.",
+    )
 
     def check_dimension(self, d: int) -> None:
         if d % self.m:
@@ -49,21 +57,53 @@ def divisors(d: int) -> list[int]:
     return [m for m in range(1, d + 1) if d % m == 0]
 
 
-def product_for_budget(name: str, bits_per_dim: float, d: int) -> ProductParameters:
-    """The most sub-vectors of 8 bits within the budget; if that leaves more than a quarter of it unused, the m and
-    nbits (4 to 8) with the most bits. Longer sub-codes are never chosen: training time grows as 2^nbits.
+class ProductBudgets:
+    """How the methods with product codes choose `m` and `nbits` for a budget."""
 
-    Raises:
-        InfeasibleBudget: not even one byte per vector fits.
-    """
-    budget_bytes = whole_bytes(name, bits_per_dim, d)
-    m_values = divisors(d)
-    plain = ProductParameters(m=max(m for m in m_values if m <= budget_bytes), nbits=8)
-    if plain.code_bytes >= 0.75 * budget_bytes:
-        return plain
-    candidates = [ProductParameters(m=m, nbits=nbits) for m in m_values for nbits in range(4, 9)]
-    fitting = [candidate for candidate in candidates if candidate.code_bytes <= budget_bytes]
-    return max(fitting, key=lambda candidate: (candidate.m * candidate.nbits, candidate.nbits))
+    name: ClassVar[str]
+    parameters_type: ClassVar[type[Parameters]]
+
+    @classmethod
+    def for_budget(cls, bits_per_dim: float, d: int) -> Parameters:
+        """The m and nbits with the most bits within the budget; of equals, the nbits nearest to 8.
+
+        Training time grows as 2^nbits, so more than 8 are chosen only where they use bits that 8 leave unused.
+
+        Raises:
+            InfeasibleBudget: not even one byte per vector fits.
+        """
+        return cls._most_bits(bits_per_dim, d, MOST_NBITS)
+
+    @classmethod
+    def for_budget_and_rows(cls, bits_per_dim: float, d: int, n: int) -> Parameters:
+        return cls._most_bits(bits_per_dim, d, max(n.bit_length() - 1, LEAST_NBITS))
+
+    @classmethod
+    def _most_bits(cls, bits_per_dim: float, d: int, most_nbits: int) -> Parameters:
+        most = whole_bytes(cls.name, bits_per_dim, d)
+        shapes = [(m, nbits) for m, nbits in _shapes(d) if nbits <= most_nbits and (m * nbits + 7) // 8 <= most]
+        return cls._shaped(*max(shapes, key=lambda shape: (shape[0] * shape[1], -abs(shape[1] - 8), -shape[1])))
+
+    @classmethod
+    def for_nominal_budget(cls, bits_per_dim: float, d: int) -> Parameters:
+        """The most sub-vectors of 8 bits within the budget; if that leaves more than a quarter of it unused, the m
+        and nbits (4 to 8) with the most bits."""
+        most = whole_bytes(cls.name, bits_per_dim, d)
+        plain = max(m for m in divisors(d) if m <= most)
+        if plain >= 0.75 * most:
+            return cls._shaped(plain, 8)
+        shapes = [(m, nbits) for m, nbits in _shapes(d) if nbits <= 8 and (m * nbits + 7) // 8 <= most]
+        return cls._shaped(*max(shapes, key=lambda shape: (shape[0] * shape[1], shape[1])))
+
+    @classmethod
+    def _shaped(cls, m: int, nbits: int) -> Parameters:
+        return cls.parameters_type.parse(cls.name, {"m": m, "nbits": nbits})
+
+
+@lru_cache(maxsize=16)
+def _shapes(d: int) -> tuple[tuple[int, int], ...]:
+    """All (m, nbits) for vectors of dimension d."""
+    return tuple((m, nbits) for m in divisors(d) for nbits in range(LEAST_NBITS, MOST_NBITS + 1))
 
 
 def product_footprint(parameters: ProductParameters, d: int, fitting: int) -> Footprint:

@@ -2,14 +2,14 @@
 
 from abc import abstractmethod
 from dataclasses import replace
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from pydantic import Field
 
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
-from vq_benchmark.quantizers.budget import whole_bits
+from vq_benchmark.quantizers.budget import nominal_bits, whole_bits
 from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.rows import row_dots
 from vq_benchmark.quantizers.kernels.tiles import in_tiles
@@ -33,6 +33,8 @@ class RotatedQuantizer(Quantizer):
     A subclass sets `code_bytes` in `_prepare`, and encodes and decodes rows y in the rotated space.
     """
 
+    side_bytes: ClassVar[int]
+    """Bytes of side information of a code that a budget chooses."""
     unit: np.float32
     """The unit in which norms are stored: a power of two near the root mean square of ‖y‖ in training."""
     centre: FloatArray
@@ -45,7 +47,15 @@ class RotatedQuantizer(Quantizer):
 
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> Parameters:
-        return cls.parameters_type.parse(cls.name, {"bits": whole_bits(cls.name, bits_per_dim, 1, 8)})
+        return cls._of_bits(whole_bits(cls.name, bits_per_dim, d, range(1, 9), cls.side_bytes))
+
+    @classmethod
+    def for_nominal_budget(cls, bits_per_dim: float, d: int) -> Parameters:
+        return cls._of_bits(nominal_bits(cls.name, bits_per_dim, 1, 8))
+
+    @classmethod
+    def _of_bits(cls, bits: int) -> Parameters:
+        return cls.parameters_type.parse(cls.name, {"bits": bits})
 
     def fit(self, train: FloatArray, *, seed: int = 0) -> Self:
         self._check_train(train)

@@ -9,8 +9,9 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
-from vq_benchmark.errors import InfeasibleBudget, InputError
+from vq_benchmark.errors import InputError
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
+from vq_benchmark.quantizers.budget import too_small
 from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.rows import row_norms, squared_length
 from vq_benchmark.quantizers.kernels.tiles import in_tiles
@@ -51,7 +52,11 @@ class SegmentedParameters(Parameters):
 
     def least_bits(self, d: int) -> float:
         """The fewest bits per dimension that give the first block one bit per axis, its radius and the factors."""
-        return 8 * (packed_bytes(min(self.block, d), 1) + HALF_BYTES + _FACTOR_BYTES) / d
+        return 8 * self.least_bytes(d) / d
+
+    def least_bytes(self, d: int) -> int:
+        """Bytes of a code of `least_bits`."""
+        return packed_bytes(min(self.block, d), 1) + HALF_BYTES + _FACTOR_BYTES
 
     @model_validator(mode="before")
     @classmethod
@@ -100,12 +105,8 @@ class SegmentedQuantizer(Quantizer):
     def for_budget(cls, bits_per_dim: float, d: int) -> Parameters:
         parameters = cls.parameters_type.parse(cls.name, {"bits": min(max(bits_per_dim, 1e-9), _MOST_BITS)})
         assert isinstance(parameters, SegmentedParameters)
-        least = parameters.least_bits(d)
-        if bits_per_dim < least:
-            raise InfeasibleBudget(
-                f"{cls.name} needs at least {least:g} bits per dimension at dimension {d}; the budget is "
-                f"{bits_per_dim:g}."
-            )
+        if bits_per_dim < parameters.least_bits(d):
+            raise too_small(cls.name, parameters.least_bytes(d), bits_per_dim, d)
         return parameters
 
     def fit(self, train: FloatArray, *, seed: int = 0) -> Self:

@@ -90,13 +90,13 @@ class SignQuantizer(Quantizer):
         """Fill the first side_bytes of each row of codes."""
 
 
-def signs_for_budget(method: str, bits_per_dim: float, d: int, most: float) -> float:
-    """The bits per dimension of a code of whole bytes of signs within the budget, or `most`.
+def signs_for_budget(method: str, bits_per_dim: float, d: int, most: float, side_bytes: int = 0) -> float:
+    """The bits per dimension of the whole bytes of signs that the budget leaves beside the side bytes, or `most`.
 
     Raises:
-        InfeasibleBudget: not even one byte per vector fits.
+        InfeasibleBudget: not even one byte per vector is left.
     """
-    return min(8 * whole_bytes(method, bits_per_dim, d) / d, most)
+    return min(8 * whole_bytes(method, bits_per_dim, d, side_bytes) / d, most)
 
 
 def gaussian_projection(m: int, d: int, seed: int) -> FloatArray:

@@ -33,6 +33,7 @@ class UniformQuantizer(RotatedQuantizer):
     """
 
     unbiased_scores = True
+    side_bytes = FACTOR_BYTES
 
     def _prepare(self) -> None:
         self._levels = uniform_levels(self.parameters.bits)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import InputError
@@ -60,6 +60,6 @@ def done_before(
             with suppress(InputError):  # a read-only database: the next run compares the vectors again
                 database.put(present)
         options.machine.checkpoints.remove(earlier.run_id)  # a kill may have come between storing the row and this
-        outcome.runs.append(present)
+        outcome.runs.append(replace(present, budget=cell.budget))  # it may have been chosen for another one
         outcome.skipped += 1
     return outcome, waiting
