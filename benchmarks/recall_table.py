@@ -1,80 +1,86 @@
-"""Recall@10 of every method on one data set, compared with reference figures where available.
+"""The table of docs/METHODS.md: recall@10 of every method at each budget, from the results of one sweep per data set.
 
-    python benchmarks/recall_table.py --data FOLDER [--methods eden,rabitq] [--bits 1,2,4]
+    vq-benchmark sweep --dataset sample --method all --bits 1,2,4,8 --seeds 0,1,2,3,4 --db-path sample.db
+    python benchmarks/recall_table.py sample.db [pypi.db …] [--write docs/METHODS.md]
 
-The reference figures are those of our specification for MiniLM embeddings of PyPI summaries (100,000 × 384, 1,000
-queries); with another data set they are left out. A figure is met within 0.008; ≥ means at least the figure minus
-0.008.
+A cell shows the mean over the seeds, behind it the total bits per dimension (code and model) where they differ from
+the budget by more than a hundredth, and a mark where the code itself is over the budget.
 """
 
 import argparse
-import time
+import re
+from collections.abc import Iterable
 from pathlib import Path
+from statistics import fmean, stdev
 
-from vq_benchmark import evaluate, finished_metrics, get_quantizer, load_dataset
-from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.evaluate import exact_truths
-from vq_benchmark.machine.threads import use_threads
-from vq_benchmark.quantizers.registry import quantizer_class, registered
+from vq_benchmark.quantizers.registry import registered
+from vq_benchmark.results.database import Database, Run
 
-TOLERANCE = 0.008
-REFERENCE = {
-    ("eden", 1): ("=", 0.662), ("eden", 2): ("=", 0.821), ("eden", 4): ("=", 0.945),
-    ("rabitq", 2): ("≥", 0.815), ("rabitq", 4): ("≥", 0.939), ("lvq", 4): ("≥", 0.92),
-    ("segmented-eden", 1): ("≥", 0.693), ("segmented-eden", 2): ("≥", 0.864), ("segmented-eden", 4): ("≥", 0.954),
-    ("pq", 2): ("=", 0.807),
-}  # fmt: skip
-FIXED = {"eden": {"scale": "unbiased"}}
-TRAIN_SIZE = 20_000
-REFERENCE_ROWS, REFERENCE_DIM = 100_000, 384
+OVER = "↑"
+MARKER = "recall table"
 
-
-def _fast_methods() -> list[str]:
-    return [name for name, cls in registered().items() if not cls.slow and cls.unavailable() is None]
+Cells = dict[tuple[str, float], list[Run]]
+"""The rows of all seeds by method and budget."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default="sample")
-    parser.add_argument("--methods", default=",".join(_fast_methods()))
-    parser.add_argument("--bits", default="1,2,4,8")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("databases", nargs="+", type=Path)
+    parser.add_argument("--write", type=Path, help="replace the table in this page")
     arguments = parser.parse_args()
-    use_threads(arguments.threads)
-    dataset = load_dataset(arguments.data)
-    ground_truths = exact_truths(dataset)
-    train = dataset.training_sample(TRAIN_SIZE)
-    has_reference = (dataset.n, dataset.d) == (REFERENCE_ROWS, REFERENCE_DIM) and Path(arguments.data).is_dir()
-    print(f"{dataset.name}: {dataset.n:,} × {dataset.d}, {dataset.distance}, {len(dataset.queries):,} queries")
-    print("\n| method | budget | bits/dim | model bits/dim | recall@10 | reference | rel. error | fit s | encode/s |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
-    missed = []
-    for method in arguments.methods.split(","):
-        for bits in map(float, arguments.bits.split(",")):
-            try:
-                parameters = quantizer_class(method).for_budget(bits, dataset.d)
-                config = {**parameters.model_dump(mode="json"), **FIXED.get(method, {})}
-                began = time.perf_counter()
-                quantizer = get_quantizer(method, **config).fit(train)
-            except InputError as error:
-                print(f"| {method} | {bits:g} | not run: {error} |")
-                continue
-            fit_seconds = time.perf_counter() - began
-            metrics = finished_metrics(evaluate(quantizer, dataset, ground_truths=ground_truths))
-            sign, expected = REFERENCE.get((method, bits), ("", 0.0)) if has_reference else ("", 0.0)
-            recall = metrics["recall_at_10"]
-            short = expected - recall if sign == "≥" else abs(expected - recall) if sign else 0.0
-            if short > TOLERANCE:
-                missed.append(f"{method} at {bits:g} bits: {recall:.3f}, not {sign} {expected}")
-            print(
-                f"| {method} | {bits:g} | {metrics['bits_per_dim']:.3f} | {metrics['model_bits_per_dim']:.3f} "
-                f"| {recall:.3f} ± {(metrics['recall_at_10_ci'][1] - metrics['recall_at_10_ci'][0]) / 2:.3f} "
-                f"| {f'{sign} {expected}' if sign else ''} | {metrics['relative_error']:.4g} "
-                f"| {fit_seconds:.1f} | {metrics['encode_vectors_per_second']:,.0f} |",
-                flush=True,
-            )
-    if has_reference:
-        print("\nall reference figures are met" if not missed else "\nmissed: " + "; ".join(missed))
+    lines = list(table(arguments.databases))
+    if arguments.write is None:
+        print("\n".join(lines))
+        return
+    page = arguments.write.read_text()
+    begin, end = f"<!-- {MARKER} -->\n", f"<!-- end of the {MARKER} -->"
+    before, rest = page.split(begin)
+    arguments.write.write_text(before + begin + "\n".join(lines) + "\n" + end + rest.split(end)[1])
+
+
+def table(databases: Iterable[Path]) -> Iterable[str]:
+    """The lines of the table, the methods with the highest recall at the smallest budget first."""
+    found = {path.stem: cells_of(path) for path in databases}
+    columns = [(stem, budget) for stem, cells in found.items() for budget in sorted({key[1] for key in cells})]
+    methods = sorted({method for cells in found.values() for method, _ in cells}, key=lambda each: place(each, found))
+    yield "| method | " + " | ".join(f"{stem} {budget:g}" for stem, budget in columns) + " | seeds |"
+    yield "| --- |" + " --- |" * (len(columns) + 1)
+    for method in methods:
+        rows = [found[stem].get((method, budget), []) for stem, budget in columns]
+        spreads = [stdev(recalls(each)) for each in rows if len(each) > 2]
+        spread = f"±{max(spreads):.4f}".replace("0.", ".") if spreads else ""
+        yield f"| `{method}` | " + " | ".join(cell(*each) for each in zip(rows, columns, strict=True)) + f" | {spread} |"
+
+
+def cells_of(path: Path) -> Cells:
+    """The finished rows of a database by method and budget; a code serves every budget that it was chosen for."""
+    cells: Cells = {}
+    for run in Database(path).runs("status = 'done' AND budget IS NOT NULL"):
+        if run.method in registered():
+            cells.setdefault((run.method, run.budget or 0.0), []).append(run)
+    return cells
+
+
+def place(method: str, found: dict[str, Cells]) -> tuple[float, float]:
+    """Where a method stands: by its smallest budget, then by falling recall there, in the first data set."""
+    cells = next(iter(found.values()))
+    budgets = sorted(budget for each, budget in cells if each == method)
+    return (budgets[0], -fmean(recalls(cells[method, budgets[0]]))) if budgets else (float("inf"), 0.0)
+
+
+def recalls(runs: Iterable[Run]) -> list[float]:
+    return [run.metrics["recall_at_10"] for run in runs]
+
+
+def cell(runs: list[Run], column: tuple[str, float]) -> str:
+    """Mean recall, the mark of a code over the budget, and the total bits where they are not the budget."""
+    if not runs:
+        return ""
+    budget, metrics = column[1], runs[0].metrics
+    over = OVER if metrics["bits_per_dim"] > budget else ""
+    total = metrics["total_bits_per_dim"]
+    bits = "" if abs(total - budget) < 0.01 else f" ({total:.2f})"
+    return re.sub(r"^0\.", ".", f"{fmean(recalls(runs)):.3f}") + over + bits
 
 
 if __name__ == "__main__":
