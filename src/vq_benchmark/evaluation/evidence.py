@@ -54,6 +54,16 @@ class Evidence:
         """Bits of the model per dimension of the base."""
         return 8 * self.key.model_bytes / (self.key.n * self.key.d)
 
+    @property
+    def trained_share(self) -> float | None:
+        """Share of the base that the method was trained on; None if unknown."""
+        return None if self.key.trained_rows is None else self.key.trained_rows / self.key.n
+
+    @property
+    def error_vectors(self) -> int:
+        """Number of base vectors that errors average over."""
+        return int(self.sums.total("vector:x:0"))
+
     def mean(self, name: str) -> Estimate | None:
         """Mean of the moments `name` of the accumulators."""
         count, total, squares = (self.sums.total(f"{name}:{degree}") for degree in range(3))

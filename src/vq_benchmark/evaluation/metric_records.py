@@ -175,6 +175,8 @@ RECORDS: tuple[MetricRecord, ...] = (
     ),
     _size("queries", "Queries", function=lambda e: e.key.queries),
     _size("judged_queries", "Judged queries", needs="judgements", function=lambda e: len(e.grades)),
+    _size("trained_share", "Share of the base in the training sample", function=lambda e: e.trained_share),
+    _size("error_vectors", "Vectors that errors average over", function=lambda e: e.error_vectors),
 
     _vectors(
         "mse", "Mean squared error", "‖x − x̂‖² per vector", "lower", "log", function=lambda e: e.mean("vector:y")
