@@ -64,6 +64,11 @@ class Evidence:
         """Number of base vectors that errors average over."""
         return int(self.sums.total("vector:x:0"))
 
+    @property
+    def is_lossless(self) -> bool:
+        """Whether no vector and no score changed, so that for any query the neighbours are the true ones."""
+        return self.sums.total("vector:y:1") == 0 and self.sums.total("score_squared_error:1") == 0
+
     def mean(self, name: str) -> Estimate | None:
         """Mean of the moments `name` of the accumulators."""
         count, total, squares = (self.sums.total(f"{name}:{degree}") for degree in range(3))

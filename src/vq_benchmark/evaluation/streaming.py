@@ -226,7 +226,7 @@ def _add_errors(accumulators: Accumulators, tile: Tile, decoded: FloatArray, tra
 
 def _inside(tile: Tile, rows: IdArray) -> Array:
     """(r,) bool: which rows of a tile belong to the pass."""
-    return np.logical_and(rows >= tile.inside.start, rows < tile.inside.stop)
+    return np.asarray((rows >= tile.inside.start) & (rows < tile.inside.stop))
 
 
 def _add_score_errors(
