@@ -44,6 +44,11 @@ def test_values_that_differ_are_resampled():
     assert query_interval(values, 3, (0.0, 1.0)) == bootstrap_interval(values, 3)
 
 
+def test_values_that_differ_by_rounding_are_equal():
+    values = np.array([0.1 + 0.2, 0.3] * 30)
+    assert query_interval(values, 0, (0.0, 1.0)) == pytest.approx(bound_of_equal(0.3, 60, (0.0, 1.0)))
+
+
 def test_one_query_has_no_interval_nor_have_equal_values_without_bounds():
     assert query_interval(np.array([0.7]), 0, (0.0, 1.0)) is None
     assert query_interval(np.ones(9), 0, None) is None

@@ -67,7 +67,8 @@ class Evidence:
     @property
     def is_lossless(self) -> bool:
         """Whether no vector and no score changed, so that for any query the neighbours are the true ones."""
-        return self.sums.total("vector:y:1") == 0 and self.sums.total("score_squared_error:1") == 0
+        errors = self.sums.total("vector:y:1"), self.sums.total("score_squared_error:1")
+        return self.error_vectors > 0 and errors == (0, 0)
 
     def mean(self, name: str) -> Estimate | None:
         """Mean of the moments `name` of the accumulators."""

@@ -8,6 +8,8 @@ from vq_benchmark.evaluation.metric_records import Bounds
 
 LEAST_QUERIES = 2
 """Fewest queries that give an interval."""
+ROUNDING = 1e-12
+"""Largest difference between equal values that were computed in another order."""
 
 
 def query_interval(values: DoubleArray, seed: int, bounds: Bounds | None) -> Interval | None:
@@ -17,9 +19,9 @@ def query_interval(values: DoubleArray, seed: int, bounds: Bounds | None) -> Int
     """
     if len(values) < LEAST_QUERIES:
         return None
-    if np.ptp(values) > 0:
+    if np.ptp(values) > ROUNDING:
         return bootstrap_interval(values, seed)
-    return None if bounds is None else bound_of_equal(float(values[0]), len(values), bounds)
+    return None if bounds is None else bound_of_equal(float(values.mean()), len(values), bounds)
 
 
 def bound_of_equal(value: float, queries: int, bounds: Bounds) -> Interval:
