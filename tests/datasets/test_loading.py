@@ -7,6 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vq_benchmark.datasets.catalog import list_datasets
 from vq_benchmark.datasets.checks import check_rows, probe_rows
@@ -14,6 +16,7 @@ from vq_benchmark.datasets.fingerprint import fingerprint_array, fingerprint_bas
 from vq_benchmark.datasets.formats.opening import write_vectors
 from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.datasets.sources.vector_source import ArraySource
+from vq_benchmark.datasets.splitting import default_held_out
 from vq_benchmark.errors import InputError
 
 
@@ -86,6 +89,32 @@ def test_held_out_rows_are_the_queries_and_not_in_the_base(tmp_path):
     assert again.fingerprint == dataset.fingerprint
     other = load_dataset(tmp_path / "a.npy", num_queries=9, split_seed=5)
     assert other.fingerprint != dataset.fingerprint and not np.array_equal(other.queries, dataset.queries)
+
+
+@pytest.mark.parametrize(
+    ("n", "queries"),
+    [(2, 1), (9, 1), (19, 1), (20, 2), (1_999, 199), (2_000, 200), (9_999, 999), (10_000, 1_000), (10**6, 1_000)],
+)
+def test_at_most_a_tenth_of_the_base_is_held_out_by_default(n, queries):
+    assert default_held_out(n) == queries
+
+
+@given(n=st.integers(10, 10**9))
+def test_the_default_hold_out_has_no_cliff(n):
+    smaller, larger = default_held_out(n), default_held_out(n + 1)
+    assert 0 <= larger - smaller <= 1 and larger <= (n + 1) / 10
+
+
+def test_a_base_without_queries_loses_a_tenth(tmp_path):
+    np.save(tmp_path / "a.npy", rows(2_000))
+    dataset = load_dataset(tmp_path / "a.npy")
+    assert (dataset.n, len(dataset.queries)) == (1_800, 200)
+    with_queries = tmp_path / "with queries"
+    with_queries.mkdir()
+    np.save(with_queries / "base.npy", rows(2_000))
+    np.save(with_queries / "queries.npy", rows(300, seed=1))
+    dataset = load_dataset(with_queries)
+    assert (dataset.n, len(dataset.queries)) == (2_000, 300)
 
 
 def test_the_limit_comes_before_the_hold_out(tmp_path):

@@ -83,7 +83,7 @@ def test_what_is_missing(make_dataset, rounding) -> None:
     assert part.missing == []
 
 
-OTHER = {"model_hash": "other", "metric": "ip", "k": 5}
+OTHER = {"model_hash": "other", "metric": "ip", "k": 5, "trained_rows": 3, "trained_hash": "other"}
 
 
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(MeasurementKey)])

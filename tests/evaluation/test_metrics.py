@@ -196,7 +196,8 @@ def test_judgements_that_say_nothing_relevant(make_dataset, rounding) -> None:
     assert metrics["judged_queries"] == 0
     one = Judgements(dataset.queries, np.array([[0, 3, 0], [5, 4, 1]]))
     metrics = finished_metrics(evaluate(rounding, dataclasses.replace(dataset, judgements=one)))
-    assert metrics["mrr_at_10_ci"] == [metrics["mrr_at_10"]] * 2
+    assert metrics["judged_queries"] == 1
+    assert "mrr_at_10" in metrics and "mrr_at_10_ci" not in metrics  # one query says nothing about others
 
 
 @pytest.mark.parametrize("judged", [None, "own", "same"])

@@ -1,6 +1,7 @@
 import math
 
 import pytest
+import scipy.stats
 
 from vq_benchmark.reports.comparison import comparisons, metric_names
 
@@ -19,16 +20,44 @@ def test_data_sets_metrics_and_fingerprints_are_never_joined(make_run):
     assert all(len(each.runs) == 1 for each in found)
 
 
-def test_seeds_become_one_mean_with_the_envelope_of_their_intervals(make_run):
-    runs = [
-        make_run("pq", 2.0, seed=seed, extra={"recall_at_10": value, "recall_at_10_ci": [value - 0.01, value + 0.02]})
-        for seed, value in enumerate([0.5, 0.6, 0.7])
-    ]
-    (summary,) = comparisons(runs)[0].summaries
+def runs_of(make_run, values, name="recall_at_10"):
+    extra = [{name: value, f"{name}_ci": [value - 0.01, value + 0.02]} for value in values]
+    return [make_run("pq", 2.0, seed=seed, extra=each) for seed, each in enumerate(extra)]
+
+
+def test_two_seeds_become_one_mean_with_the_envelope_of_their_intervals(make_run):
+    (summary,) = comparisons(runs_of(make_run, [0.5, 0.7]))[0].summaries
     assert summary.value("recall_at_10") == pytest.approx(0.6)
     assert summary.interval("recall_at_10") == pytest.approx((0.49, 0.72))
+
+
+def test_three_seeds_become_one_mean_with_an_interval_that_includes_training(make_run):
+    runs = runs_of(make_run, [0.5, 0.6, 0.7])
+    (summary,) = comparisons(runs)[0].summaries
+    assert summary.value("recall_at_10") == pytest.approx(0.6)
+    training = scipy.stats.t.ppf(0.975, 2) * 0.1 / 3**0.5
+    expected = 0.6 - math.hypot(0.01, training), 0.6 + math.hypot(0.02, training)
+    assert summary.interval("recall_at_10") == pytest.approx(expected)
     rates = [run.metrics["encode_vectors_per_second"] for run in runs]
     assert summary.interval("encode_vectors_per_second") == (min(rates), max(rates))
+
+
+def test_a_share_of_three_seeds_stays_a_share(make_run):
+    (summary,) = comparisons(runs_of(make_run, [0.9, 0.95, 0.98]))[0].summaries
+    assert summary.interval("recall_at_10")[1] == 1
+
+
+def test_three_seeds_of_which_one_has_no_interval_have_an_envelope(make_run):
+    runs = runs_of(make_run, [0.5, 0.6, 0.7])
+    del runs[1].metrics["recall_at_10_ci"]
+    (summary,) = comparisons(runs)[0].summaries
+    assert summary.interval("recall_at_10") == pytest.approx((0.49, 0.72))
+
+
+def test_a_loss_of_one_query_is_not_significant(make_run):
+    (summary,) = comparisons([make_run("pq", 2.0, extra={"mrr_at_10_loss": 0.5})])[0].summaries
+    assert summary.interval("mrr_at_10_loss") == (0.5, 0.5)
+    assert not summary.differs_from_zero("mrr_at_10_loss")
 
 
 def test_configurations_are_apart_and_the_newest_row_of_a_seed_counts(make_run):

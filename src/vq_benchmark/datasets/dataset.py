@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+import numpy as np
+
 from vq_benchmark.arrays import FloatArray, IdArray
 from vq_benchmark.datasets.file_states import FileStates, require_unchanged
 from vq_benchmark.datasets.sources.sampling import sample_rows, take
@@ -65,6 +67,11 @@ class Dataset:
         """
         source = self.training_source(size)
         return take(source, sample_rows(source.n, size, seed))
+
+    def training_rows(self, size: int, seed: int = 0) -> IdArray:
+        """(m,) int64 ascending base rows of that training sample; empty if it is drawn from `learn`."""
+        source = self.training_source(size)
+        return sample_rows(source.n, size, seed) if source is self.base else np.empty(0, dtype=np.int64)
 
     def require_unchanged(self) -> None:
         """Raises ChangedData if a file changed after it was opened, InputError if it was deleted."""

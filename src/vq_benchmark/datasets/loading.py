@@ -53,7 +53,7 @@ def load_dataset(
             metric ("l2", "ip" or "cosine") overrides what the data states, or the guess where it states nothing;
             queries_path is a file of queries, instead of those that came with the data;
             num_queries is the most queries to use; where the data has none, so many base rows are held out, by
-            default 1,000, or a tenth of a base of fewer than 2,000 rows;
+            default 1,000, but at most a tenth of the base;
             split_seed samples the held-out rows;
             dataset_limit, or limit, uses only this many first base rows, before any are held out;
             num_samples and dim are the size of `synthetic`, and refused for others;

@@ -34,7 +34,7 @@ def choose_queries(stored: RawDataset, num_queries: int | None, seed: int) -> Ra
 
     Args:
         num_queries: at most this many of its queries, by default 1,000. Without queries, this many base rows are held
-            out, by default 1,000, or a tenth of a base of fewer than 2,000 rows.
+            out, by default 1,000, but at most a tenth of the base.
         seed: of the held-out rows.
 
     Raises:
@@ -42,9 +42,12 @@ def choose_queries(stored: RawDataset, num_queries: int | None, seed: int) -> Ra
     """
     if stored.queries is not None:
         return _first_queries(stored, num_queries or DEFAULT_NUM_QUERIES)
-    n = stored.base.n
-    default = DEFAULT_NUM_QUERIES if n >= 2 * DEFAULT_NUM_QUERIES else max(n // 10, 1)
-    return hold_out(stored, num_queries or default, seed)
+    return hold_out(stored, num_queries or default_held_out(stored.base.n), seed)
+
+
+def default_held_out(n: int) -> int:
+    """How many of n base rows are held out as queries by default: 1,000, at most a tenth, at least 1."""
+    return max(min(DEFAULT_NUM_QUERIES, n // 10), 1)
 
 
 def _first_queries(stored: RawDataset, num_queries: int) -> RawDataset:

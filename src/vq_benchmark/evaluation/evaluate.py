@@ -1,12 +1,12 @@
 """Measure one quantizer on one data set, or on a chunk of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Self
 
 import numpy as np
 
-from vq_benchmark.arrays import FloatArray
+from vq_benchmark.arrays import FloatArray, IdArray
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.file_states import FileStates
 from vq_benchmark.errors import InputError
@@ -17,6 +17,7 @@ from vq_benchmark.evaluation.spans import Span
 from vq_benchmark.evaluation.streaming import PassSettings, Queries, Streamed, Timings, stream
 from vq_benchmark.evaluation.tiling import WHOLE_BASE, Pass
 from vq_benchmark.evaluation.topk import squared_norms
+from vq_benchmark.evaluation.training_rows import TrainingRows
 from vq_benchmark.quantizers.base import Quantizer
 from vq_benchmark.results.models import model_hash
 
@@ -78,6 +79,7 @@ def evaluate(
     k: int = DEFAULT_K,
     settings: PassSettings = PassSettings(),  # noqa: B008 - frozen
     pass_: Pass[Measurement] = WHOLE_BASE,
+    trained_on: IdArray | None = None,
 ) -> Measurement:
     """Measure a fitted quantizer on the rows of a pass; `finished_metrics` turns that of the whole base into metrics.
 
@@ -87,9 +89,12 @@ def evaluate(
         k: depth of the ground truth, and so of recall@k and of the rank distortion.
         pass_: which rows; a resumed pass gives the result of an uninterrupted one. The ground truth in `resume` is
             ignored.
+        trained_on: the base rows that the quantizer was fitted to, see `Dataset.training_rows`. Errors are measured
+            on the other rows if there are at least 100. None: unknown, so that all rows count.
 
     Raises:
-        InputError: the quantizer has another dimension than the data set, or the data set has bad rows.
+        InputError: the quantizer has another dimension than the data set, the data set has bad rows, or a row of
+            `trained_on` is not in the base.
         ChangedData: a file changed during the pass, or the rows differ from those of the ground truth.
         ValueError: the quantizer returned invalid codes or vectors, or `resume` belongs to other rows or has
             another key.
@@ -98,13 +103,16 @@ def evaluate(
     if ground_truths is None and settings.with_scores:
         ground_truths = exact_truths(dataset, k, Pass(*pass_.rows(dataset.n), pass_.batch_size))
     _check_truths(ground_truths, dataset, k)
+    training = TrainingRows.of(dataset.n, trained_on)
     key = _key(quantizer, dataset, k, settings)
+    if trained_on is not None:
+        key = replace(key, trained_rows=len(training.ids), trained_hash=training.hash)
     measured = partial(_measurement, key, dataset, ground_truths, pass_.resume)
     rows = pass_.remaining(None if pass_.resume is None else _rows_of(pass_.resume, key), dataset.n)
     streamed = Accumulators(), Timings()
     if pass_.resume is None or rows[0] < rows[1]:
         queries = Queries(scored_queries(dataset), dataset.distance, for_pairs=len(dataset.queries))
-        streamed = stream(quantizer, dataset.base, queries, settings, pass_.over(rows, measured))
+        streamed = stream(quantizer, dataset.base, queries, settings, pass_.over(rows, measured), training)
     measurement = measured(streamed)
     dataset.require_unchanged()
     measurement.require_content_of_truth()

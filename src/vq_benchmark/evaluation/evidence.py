@@ -54,6 +54,22 @@ class Evidence:
         """Bits of the model per dimension of the base."""
         return 8 * self.key.model_bytes / (self.key.n * self.key.d)
 
+    @property
+    def trained_share(self) -> float | None:
+        """Share of the base that the method was trained on; None if unknown."""
+        return None if self.key.trained_rows is None else self.key.trained_rows / self.key.n
+
+    @property
+    def error_vectors(self) -> int:
+        """Number of base vectors that errors average over."""
+        return int(self.sums.total("vector:x:0"))
+
+    @property
+    def is_lossless(self) -> bool:
+        """Whether no vector and no score changed, so that for any query the neighbours are the true ones."""
+        errors = self.sums.total("vector:y:1"), self.sums.total("score_squared_error:1")
+        return self.error_vectors > 0 and errors == (0, 0)
+
     def mean(self, name: str) -> Estimate | None:
         """Mean of the moments `name` of the accumulators."""
         count, total, squares = (self.sums.total(f"{name}:{degree}") for degree in range(3))

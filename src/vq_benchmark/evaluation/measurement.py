@@ -42,6 +42,10 @@ class MeasurementKey:
     num_pairs: int
     with_pairwise: bool
     with_rank: bool = True
+    trained_rows: int | None = None
+    """Base rows that the quantizer was trained on; None if unknown."""
+    trained_hash: str = ""
+    """Hash of which rows these are; empty if unknown."""
 
 
 @dataclass

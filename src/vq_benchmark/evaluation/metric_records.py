@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from vq_benchmark.evaluation.evidence import Answer, Evidence, PerQuery
 
 Better = Literal["higher", "lower"]
+Bounds = tuple[float, float]
+"""The lowest and the highest possible value."""
 Need = Literal["vectors", "pairs", "ground truth", "judgements", "cell", "search index"]
 """"cell" and "search index" mark what is measured outside the pass: time, memory and searches."""
 
+SHARE: Bounds = (0.0, 1.0)
 RECALL_DEPTHS = (1, 10, 100)
 """Depths of the recall, besides that of the ground truth."""
 RERANK_DEPTHS = {1: (10, 100), 10: (20, 50, 100, 200), 100: (200,)}
@@ -45,6 +48,8 @@ class MetricRecord:
     needs: Need = "vectors"
     interval: Literal["normal", "bootstrap"] | None = None
     """How its 95 % confidence interval is made; None: it has none."""
+    bounds: Bounds | None = None
+    """Of the value of any query; None if it has no bounds."""
     section: str = ""
     """Of docs/METRICS.md, which holds its formula."""
     function: Callable[..., Any] | None = None
@@ -117,13 +122,16 @@ class Judged:
             MetricRecord, needs="judgements", interval="bootstrap", section="Judged queries",
             members=lambda _: [{"k": self.depth}],
         )  # fmt: skip
-        yield record(self.name, self.title, self.unit, "higher", function=lambda e, k: values(e, "quantized", k))
         yield record(
-            f"{self.name}_exact", f"{self.title} of the uncompressed vectors", "", "higher",
+            self.name, self.title, self.unit, "higher", bounds=SHARE,
+            function=lambda e, k: values(e, "quantized", k),
+        )  # fmt: skip
+        yield record(
+            f"{self.name}_exact", f"{self.title} of the uncompressed vectors", "", "higher", bounds=SHARE,
             function=lambda e, k: values(e, "exact", k),
         )  # fmt: skip
         yield record(
-            f"{self.name}_loss", self.loss_title, "exact − quantized", "lower", kind="loss",
+            f"{self.name}_loss", self.loss_title, "exact − quantized", "lower", kind="loss", bounds=(-1.0, 1.0),
             function=lambda e, k: e.difference(values(e, "exact", k), values(e, "quantized", k)),
         )  # fmt: skip
 
@@ -175,6 +183,8 @@ RECORDS: tuple[MetricRecord, ...] = (
     ),
     _size("queries", "Queries", function=lambda e: e.key.queries),
     _size("judged_queries", "Judged queries", needs="judgements", function=lambda e: len(e.grades)),
+    _size("trained_share", "Share of the base in the training sample", function=lambda e: e.trained_share),
+    _size("error_vectors", "Vectors that errors average over", function=lambda e: e.error_vectors),
 
     _vectors(
         "mse", "Mean squared error", "‖x − x̂‖² per vector", "lower", "log", function=lambda e: e.mean("vector:y")
@@ -200,15 +210,15 @@ RECORDS: tuple[MetricRecord, ...] = (
     ),
 
     _ranking(
-        "recall_at_{k}", "Recall@{k}", "share of the true top {k} found", "higher", members=_recall_depths,
-        function=lambda e, k: e.recall(k, k),
+        "recall_at_{k}", "Recall@{k}", "share of the true top {k} found", "higher", bounds=SHARE,
+        members=_recall_depths, function=lambda e, k: e.recall(k, k),
     ),
     _ranking(
         "recall_{k}_at_{r}", "Recall {k}@{r}", "share of the true top {k} among {r} candidates", "higher",
-        members=_rerank_depths, function=lambda e, k, r: e.recall(k, r),
+        bounds=SHARE, members=_rerank_depths, function=lambda e, k, r: e.recall(k, r),
     ),
     _ranking(
-        "rank_distortion", "Rank distortion", "Spearman footrule, 0 to 1", "lower",
+        "rank_distortion", "Rank distortion", "Spearman footrule, 0 to 1", "lower", bounds=SHARE,
         function=lambda e: e.rank_distortion(),
     ),
     _ranking(
@@ -243,7 +253,7 @@ RECORDS: tuple[MetricRecord, ...] = (
     _search("search_k", "Neighbours per search", kind="cost"),
     _search(
         "search_recall_at_{k}", "Recall@{k} of the search index", "share of the true top {k}", "higher",
-        interval="bootstrap",
+        interval="bootstrap", bounds=SHARE,
     ),
 )  # fmt: skip
 """In the order of docs/METRICS.md."""

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from vq_benchmark.evaluation.bootstrap import bootstrap_interval
 from vq_benchmark.evaluation.evidence import Evidence
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.metric_records import RECORDS, MetricRecord
+from vq_benchmark.evaluation.query_intervals import query_interval
 
 Metrics = dict[str, Any]
 """Metric values by name; the 95 % confidence interval of `name` is the pair `name_ci`."""
@@ -39,11 +39,11 @@ def computed_metrics(records: Iterable[MetricRecord], evidence: Evidence) -> Met
         for depths in record.members(evidence):
             found = record.function(evidence, **depths)
             if found is not None:
-                metrics |= _entries(record, record.name.format(**depths), found, evidence.key.seed)
+                metrics |= _entries(record, record.name.format(**depths), found, evidence)
     return metrics
 
 
-def _entries(record: MetricRecord, name: str, found: Any, seed: int) -> Metrics:
+def _entries(record: MetricRecord, name: str, found: Any, evidence: Evidence) -> Metrics:
     """A metric and its interval, from what the function of its record returned."""
     if record.interval is None:
         return {name: found}
@@ -53,4 +53,7 @@ def _entries(record: MetricRecord, name: str, found: Any, seed: int) -> Metrics:
     known = found[~np.isnan(found)]
     if not len(known):
         return {}
-    return {name: float(known.mean()), f"{name}_ci": list(bootstrap_interval(known, seed))}
+    value = float(known.mean())
+    certain = evidence.is_lossless and (record.kind == "loss" or record.needs == "ground truth")
+    interval = (value, value) if certain else query_interval(known, evidence.key.seed, record.bounds)
+    return {name: value} | ({} if interval is None else {f"{name}_ci": list(interval)})

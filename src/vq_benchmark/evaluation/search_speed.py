@@ -13,10 +13,11 @@ import numpy as np
 
 from vq_benchmark.arrays import DoubleArray
 from vq_benchmark.datasets.dataset import Dataset
-from vq_benchmark.evaluation.bootstrap import bootstrap_interval
 from vq_benchmark.evaluation.exact_scores import exact_scores
 from vq_benchmark.evaluation.ground_truth import GroundTruth
+from vq_benchmark.evaluation.metric_records import SHARE
 from vq_benchmark.evaluation.metrics import Metrics
+from vq_benchmark.evaluation.query_intervals import query_interval
 from vq_benchmark.evaluation.ranking import recall
 
 SEARCH_DEPTH = 10
@@ -55,6 +56,7 @@ def search_metrics(
     low, median, high = np.quantile(batch_rates(lambda: index.search(batch, depth), len(batch), clock), QUARTILES)
     latencies = 1000 * single_latencies(lambda i: index.search(queries[i : i + 1], depth), len(queries), clock)
     spread = (high - low) / median
+    interval = query_interval(recalls, seed, SHARE)
     return {
         "queries_per_second": float(median),
         "queries_per_second_quartiles": [float(low), float(high)],
@@ -65,8 +67,7 @@ def search_metrics(
         "search_batch": len(batch),
         "search_k": depth,
         f"search_recall_at_{depth}": float(recalls.mean()),
-        f"search_recall_at_{depth}_ci": list(bootstrap_interval(recalls, seed)),
-    }
+    } | ({} if interval is None else {f"search_recall_at_{depth}_ci": list(interval)})
 
 
 def batch_rates(search_batch: Callable[[], object], queries: int, clock: Clock = time.perf_counter) -> DoubleArray:

@@ -8,13 +8,14 @@ from typing import Self
 
 import numpy as np
 
-from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray, IdArray, pieces
+from vq_benchmark.arrays import Array, CodeArray, DoubleArray, FloatArray, IdArray, pieces
 from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.accumulators import Accumulators
 from vq_benchmark.evaluation.tiling import TILE_ROWS, WHOLE_BASE, Pass, Tile, tiles
 from vq_benchmark.evaluation.topk import Scores, TopCandidates, scores_of, squared_norms
+from vq_benchmark.evaluation.training_rows import TrainingRows
 from vq_benchmark.quantizers.base import Quantizer
 
 WARM_UP_ROWS = 64
@@ -93,14 +94,19 @@ def stream(
     queries: Queries,
     settings: PassSettings,
     pass_: Pass[Streamed] = WHOLE_BASE,
+    training: TrainingRows | None = None,
 ) -> Streamed:
     """Accumulate the errors and the best candidates of a fitted quantizer over the rows of a pass.
+
+    Args:
+        training: the rows that errors leave out; None: none.
 
     Raises:
         InputError: the rows are not within the base, or a row is not finite (or zero under cosine).
         ValueError: the quantizer returned codes or vectors of a wrong shape, or values that are not finite.
     """
     start, stop = pass_.rows(base.n)
+    training = training or TrainingRows.of(base.n, None)
     accumulators, timings = Accumulators(spans=[(start, stop)]), Timings()
     if settings.with_scores:
         accumulators.top = TopCandidates.empty(len(queries.vectors), settings.max_candidates)
@@ -108,7 +114,7 @@ def stream(
     for tile in tiles(base, queries.distance, pass_, lambda row: (accumulators.copy([(start, row)]), timings.copy())):
         if not timings.rows:
             _warm_up(quantizer, tile.vectors[:WARM_UP_ROWS], timings)
-        _accumulate(accumulators, timings, scorer, tile, base.n, settings)
+        _accumulate(accumulators, timings, scorer, tile, training, settings)
     if accumulators.top is not None:
         accumulators.top.sort()
     return accumulators, timings
@@ -151,7 +157,12 @@ def _warm_up(quantizer: Quantizer, vectors: FloatArray, timings: Timings) -> Non
 
 
 def _accumulate(
-    accumulators: Accumulators, timings: Timings, scorer: _Scorer, tile: Tile, n: int, settings: PassSettings
+    accumulators: Accumulators,
+    timings: Timings,
+    scorer: _Scorer,
+    tile: Tile,
+    training: TrainingRows,
+    settings: PassSettings,
 ) -> None:
     quantizer, vectors, rows = scorer.quantizer, tile.vectors, len(tile.vectors)
     encoded_before = timings.encode_seconds
@@ -171,9 +182,9 @@ def _accumulate(
     if not np.isfinite(decoded).all():
         raise ValueError(f"{quantizer.name} decoded a vector that is not finite")
     with timings.measure("score_seconds"):
-        _add_errors(accumulators, tile, decoded)
+        _add_errors(accumulators, tile, decoded, training)
         exact, estimated = scorer.exact(vectors), scorer.estimated(codes, decoded)
-        pairs = _pairs_of_tile(tile, n, scorer.pair_queries, settings)
+        pairs = _pairs_of_tile(tile, training, scorer.pair_queries, settings)
         if scorer.pair_queries:
             _add_score_errors(accumulators, scorer, exact, estimated, pairs)
         if settings.with_pairwise:
@@ -191,24 +202,31 @@ class Pairs:
     others: IdArray
 
 
-def _pairs_of_tile(tile: Tile, n: int, queries: int, settings: PassSettings) -> Pairs:
-    """This tile's share of the pairs, drawn by seed and tile, without those whose `rows` are outside the pass."""
-    rows = len(tile.vectors)
-    count = (tile.first + rows) * settings.num_pairs // n - tile.first * settings.num_pairs // n
+def _pairs_of_tile(tile: Tile, training: TrainingRows, queries: int, settings: PassSettings) -> Pairs:
+    """This tile's share of the pairs of rows that count, drawn by seed and tile, if `rows` are inside the pass."""
+    counted = training.counted_in(tile.first, len(tile.vectors))
+    rows, before = len(counted), training.counted_before(tile.first)
+    share = settings.num_pairs * before // training.counted
+    count = settings.num_pairs * (before + rows) // training.counted - share
     rng = np.random.default_rng([settings.seed, tile.first // TILE_ROWS])
-    pair_rows = rng.integers(rows, size=count)
-    others = (pair_rows + rng.integers(1, max(rows, 2), size=count)) % rows
+    firsts = rng.integers(max(rows, 1), size=count)
+    others = (firsts + rng.integers(1, max(rows, 2), size=count)) % max(rows, 1)
     pair_queries = rng.integers(max(queries, 1), size=count)  # last, so that pairs of rows don't depend on queries
-    inside = (pair_rows >= tile.inside.start) & (pair_rows < tile.inside.stop)
-    return Pairs(pair_queries[inside], pair_rows[inside], others[inside])
+    pair_rows = counted[firsts]
+    inside = _inside(tile, pair_rows)
+    return Pairs(pair_queries[inside], pair_rows[inside], counted[others[inside]])
 
 
-def _add_errors(accumulators: Accumulators, tile: Tile, decoded: FloatArray) -> None:
-    vectors, estimates = tile.vectors[tile.inside], decoded[tile.inside]
-    every = np.arange(len(vectors))
-    accumulators.add_joint_moments(
-        "vector", squared_norms(vectors), _squared_distances(vectors, every, estimates, every)
-    )
+def _add_errors(accumulators: Accumulators, tile: Tile, decoded: FloatArray, training: TrainingRows) -> None:
+    counted = training.counted_in(tile.first, len(tile.vectors))
+    rows = counted[_inside(tile, counted)]
+    norms, errors = squared_norms(tile.vectors)[rows], _squared_distances(tile.vectors, rows, decoded, rows)
+    accumulators.add_joint_moments("vector", norms, errors)
+
+
+def _inside(tile: Tile, rows: IdArray) -> Array:
+    """(r,) bool: which rows of a tile belong to the pass."""
+    return np.asarray((rows >= tile.inside.start) & (rows < tile.inside.stop))
 
 
 def _add_score_errors(

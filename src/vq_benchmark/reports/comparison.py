@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from vq_benchmark.evaluation.metric_records import record_of
+from vq_benchmark.reports.seed_intervals import LEAST_SEEDS, Interval, interval_over_seeds
 from vq_benchmark.results.database import Run
 
 CONTROL = "none"
 """The method that stores float32 vectors as they are."""
-
-Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -45,18 +45,31 @@ class Summary:
         return math.fsum(values) / len(values) if values else None
 
     def interval(self, name: str) -> Interval | None:
-        """The lowest and the highest end of the seeds' 95 % intervals; None if no seed has the metric.
+        """The 95 % interval of a metric; None if no seed has the metric.
 
-        All seeds use the same queries, so the spread of their means would hide how much depends on the queries. For a
-        metric without intervals, the lowest and the highest value; (v, v) if there is only one value.
+        Of one seed its own; of two the lowest and the highest end of both; of three or more that of their mean, which
+        includes the randomness of training (see `seed_intervals`). For a metric without intervals, the lowest and the
+        highest value; (v, v) if there is only one value.
         """
-        ends = [end for run in self.runs for end in _ends(run.metrics, name)]
-        return (min(ends), max(ends)) if ends else None
+        found = {run.seed: value for run in self.runs if (value := number(run.metrics, name)) is not None}
+        own = [pair for run in self.runs if run.seed in found and (pair := _own_interval(run.metrics, name))]
+        if not found:
+            return None
+        if len(own) == len(found) >= LEAST_SEEDS:
+            low, high = interval_over_seeds(list(found.values()), own)
+            least, most = record_of(name).bounds or (-math.inf, math.inf)
+            return max(low, least), min(high, most)
+        ends = [*found.values(), *(end for pair in own for end in pair)]
+        return min(ends), max(ends)
 
     def differs_from_zero(self, name: str) -> bool:
         """Whether 0 is outside the interval of a metric, so that chance does not explain the difference."""
         interval = self.interval(name)
-        return interval is not None and (interval[0] > 0 or interval[1] < 0)
+        return interval is not None and self.has_interval(name) and (interval[0] > 0 or interval[1] < 0)
+
+    def has_interval(self, name: str) -> bool:
+        """Whether every seed with the metric has its interval; a single query has none."""
+        return all(_own_interval(run.metrics, name) for run in self.runs if number(run.metrics, name) is not None)
 
 
 @dataclass(frozen=True)
@@ -138,10 +151,10 @@ def _place(summary: Summary) -> tuple[float, float, str, str]:
     return (math.inf if bits is None else bits, -(recall or 0.0), summary.method, config)
 
 
-def _ends(metrics: Mapping[str, Any], name: str) -> list[float]:
-    """The value of a metric and the ends of its interval; empty if the metric is absent."""
-    value, pair = number(metrics, name), metrics.get(f"{name}_ci")
-    if value is None:
-        return []
-    ends = [float(end) for end in pair if math.isfinite(end)] if isinstance(pair, list | tuple) else []
-    return [value, *ends]
+def _own_interval(metrics: Mapping[str, Any], name: str) -> Interval | None:
+    """The interval that a row states for a metric; None if it has none, or ends that are not finite."""
+    pair = metrics.get(f"{name}_ci")
+    if not isinstance(pair, list | tuple) or not all(math.isfinite(end) for end in pair):
+        return None
+    low, high = pair
+    return float(low), float(high)

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from vq_benchmark.reports.comparison import Comparison, Interval
+from vq_benchmark.reports.comparison import Comparison
+from vq_benchmark.reports.seed_intervals import Interval
 from vq_benchmark.results.database import Run
 
 NAME_LENGTH = 60
@@ -38,11 +39,22 @@ def decimal(value: float, places: int = 3) -> str:
 
 
 def share(value: float, interval: Interval | None) -> str:
-    """A share, or a difference of shares, with the half-width of its interval: `0.821±.012`."""
+    """A share, or a difference of shares, with the half-width of its interval: `0.821±.012`.
+
+    An interval on one side has its whole width behind that side's sign: `1.000−.004`.
+    """
     if interval is None or interval[0] == interval[1]:
         return f"{value:z.3f}"
-    half = f"{(interval[1] - interval[0]) / 2:.3f}"
-    return f"{value:z.3f}±{half.removeprefix('0')}"
+    sign = one_sided(value, interval)
+    width = f"{(interval[1] - interval[0]) / (1 if sign else 2):.3f}"
+    return f"{value:z.3f}{sign or '±'}{width.removeprefix('0')}"
+
+
+def one_sided(value: float, interval: Interval) -> str:
+    """The sign of the side that an interval is on, if the value is its other end: all queries had that value."""
+    if interval[0] == interval[1] or value not in interval:
+        return ""
+    return "−" if value == interval[1] else "+"
 
 
 def short(value: float) -> str:

@@ -17,6 +17,7 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.metric_records import record_of
 from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.terminal import printable
+from vq_benchmark.reports.caveats import caveats, interval_text
 from vq_benchmark.reports.comparison import Comparison, comparisons, metric_names
 from vq_benchmark.reports.formatting import (
     EXTERNAL_NOTE,
@@ -218,11 +219,12 @@ def _note(comparison: Comparison, sheet: Sheet) -> str:
     parts = [
         EXTERNAL_NOTE if comparison.has_external else "",
         seeds_text(comparison) + (" (points show their mean)" if many else ""),
-        "bars: 95 % intervals" + (" over all seeds" if many else ""),
+        f"bars: 95 % interval{interval_text(comparison)}",
         queries_text(runs),
         f"rates: {machine}" if machine else "",
         f"omitted, 0 on a logarithmic axis: {', '.join(hidden)}" if hidden else "",
         f"older rows omitted: {comparison.superseded}" if comparison.superseded else "",
+        *caveats(comparison, shown),
         other_versions_text(runs, list(dict.fromkeys(shown))),
         versions_text(runs),
     ]

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from vq_benchmark.evaluation.metric_records import record_of
 from vq_benchmark.machine.terminal import Terminal
+from vq_benchmark.reports.caveats import caveats, interval_text
 from vq_benchmark.reports.comparison import Comparison, Summary, comparisons
 from vq_benchmark.reports.formatting import (
     EXTERNAL_MARK,
@@ -21,6 +22,7 @@ from vq_benchmark.reports.formatting import (
     decimal,
     display_name,
     machine_text,
+    one_sided,
     queries_text,
     seeds_text,
     share,
@@ -36,6 +38,8 @@ CONTROL_MARK = "*"
 LOSS_NOTE = (
     f"loss: exact − quantized, paired by query; {INSIGNIFICANT_MARK}: not significant, its interval contains 0"
 )
+
+ONE_SIDED_NOTE = "−, +: width of an interval on one side, where all queries have the same value"
 
 
 @dataclass(frozen=True)
@@ -182,12 +186,19 @@ def _any_value(comparison: Comparison, column: Column) -> bool:
     return any(summary.value(column.metric) is not None for summary in comparison.summaries)
 
 
+def _is_one_sided(summary: Summary, columns: Sequence[Column]) -> bool:
+    shown = [column.metric for column in columns if record_of(column.metric).interval == "bootstrap"]
+    found = ((summary.value(metric), summary.interval(metric)) for metric in shown)
+    return any(value is not None and interval is not None and one_sided(value, interval) for value, interval in found)
+
+
 def _caption(comparison: Comparison, columns: Sequence[Column]) -> Text:
     """The legend of a table: marks, intervals, and the seeds, queries, machine and versions behind the numbers."""
     runs = comparison.runs
     machine = machine_text(runs)
     notes = [
-        "±: half-width of the 95 % interval" + (" over all seeds" if _many_seeds(comparison) else ""),
+        f"±: half-width of the 95 % interval{interval_text(comparison)}",
+        ONE_SIDED_NOTE if any(_is_one_sided(summary, columns) for summary in comparison.summaries) else "",
         f"{CONTROL_MARK}: uncompressed control" if comparison.control else "",
         LOSS_NOTE if any(summary.value("mrr_at_10_loss") is not None for summary in comparison.summaries) else "",
         EXTERNAL_NOTE if comparison.has_external else "",
@@ -195,6 +206,7 @@ def _caption(comparison: Comparison, columns: Sequence[Column]) -> Text:
         queries_text(runs),
         "enc/s: vectors encoded per second" + (f" ({machine})" if machine else ""),
         f"older rows omitted: {comparison.superseded}" if comparison.superseded else "",
+        *caveats(comparison, [column.metric for column in columns]),
         other_versions_text(runs, [column.metric for column in columns if _any_value(comparison, column)]),
         versions_text(runs),
     ]

@@ -77,6 +77,7 @@ def run_cell(
                 resume=saved.resume,
                 after_block=saved.after_block,
             ),
+            trained_on=dataset.training_rows(options.measure.train_size, cell.seed),
         )
     rows_in_memory = min(block_rows(options.machine.batch_size), dataset.n)
     costs: Metrics = {
