@@ -42,6 +42,10 @@ class MeasurementKey:
     num_pairs: int
     with_pairwise: bool
     with_rank: bool = True
+    query_bits: str = "float"
+    """How queries were coded. Measurements from before there was a choice lack this and the fields below."""
+    rerank: str = "exact"
+    target_recall: float = 0.95
 
 
 @dataclass

@@ -17,11 +17,11 @@ from vq_benchmark.reports.formatting import (
     EXTERNAL_NOTE,
     INSIGNIFICANT_MARK,
     NAME_LENGTH,
-    config_text,
     decimal,
     display_name,
     machine_text,
     queries_text,
+    run_text,
     seeds_text,
     share,
     short,
@@ -130,9 +130,9 @@ def failures_table(runs: Iterable[Run]) -> Table | None:
     table = _plain_table(f"failed: {len(failed)}")
     for header in ("data set", "method", "config", "seed", "error"):
         table.add_column(header, overflow="fold")
-    for run in sorted(failed, key=lambda run: (run.dataset, run.method, config_text(run.config), run.seed)):
+    for run in sorted(failed, key=lambda run: (run.dataset, run.method, run_text(run), run.seed)):
         error = (run.error or "").strip().splitlines() or ["no error recorded"]
-        cells = [display_name(run.dataset), run.method, config_text(run.config), str(run.seed), error[-1]]
+        cells = [display_name(run.dataset), run.method, run_text(run), str(run.seed), error[-1]]
         table.add_row(*map(Text, cells))
     return table
 
@@ -164,7 +164,7 @@ def _cells(summary: Summary, columns: Sequence[Column]) -> list[str]:
     marks = CONTROL_MARK * summary.is_control + EXTERNAL_MARK * summary.is_external
     method = display_name(summary.method) + marks
     numbers = [column.cell(summary) for column in columns]
-    return [method, config_text(summary.config), *numbers, str(len(summary.runs))]
+    return [method, run_text(summary.runs[0]), *numbers, str(len(summary.runs))]
 
 
 def _plain_table(title: str | None = None) -> Table:

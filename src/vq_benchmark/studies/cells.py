@@ -12,6 +12,7 @@ from typing import Any
 
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import InfeasibleBudget, InputError
+from vq_benchmark.evaluation.query_coding import QueryBits
 from vq_benchmark.evaluation.tiling import DEFAULT_BATCH_SIZE, block_rows
 from vq_benchmark.machine.memory import MemoryLimit
 from vq_benchmark.quantizers.base import Parameters
@@ -60,7 +61,7 @@ class Cell:
     seed: int
     start: int
     stop: int
-    query_bits: str = "float"
+    query_bits: QueryBits = "float"
     """How queries are coded before they are scored."""
     budget: float | None = None
     """The bits per dimension that the configuration was chosen for; no result depends on it."""
@@ -68,9 +69,9 @@ class Cell:
     @property
     def label(self) -> str:
         """The method and its parameters in a few words."""
-        return " ".join(
-            [self.method, *(f"{name}={value}" for name, value in self.config.items() if value is not None)]
-        )
+        queries = [] if self.query_bits == "float" else [f"queries={self.query_bits}"]
+        config = [f"{name}={value}" for name, value in self.config.items() if value is not None]
+        return " ".join([self.method, *config, *queries])
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ def cells_of(
     dataset: Dataset,
     options: Options,
     rows: tuple[int, int],
+    query_bits: Sequence[QueryBits] = ("float",),
 ) -> tuple[list[Cell], list[Refusal]]:
     """Cells of a sweep over rows [start, stop), and why methods have none at some budgets.
 
@@ -132,7 +134,10 @@ def cells_of(
             if refusal is not None:
                 refusals.append(refusal)
                 continue
-            cells += [Cell(method, parameters.model_dump(mode="json"), seed, *rows) for seed in seeds]
+            cells += [
+                Cell(method, parameters.model_dump(mode="json"), seed, *rows, bits)
+                for seed, bits in itertools.product(seeds, query_bits)
+            ]
     return _distinct(cells), refusals
 
 
@@ -169,7 +174,9 @@ def _product(choices: Mapping[str, Sequence[Any]]) -> Iterable[dict[str, Any]]:
 
 
 def _distinct(cells: Iterable[Cell]) -> list[Cell]:
-    return list({(cell.method, json.dumps(dict(cell.config)), cell.seed): cell for cell in cells}.values())
+    return list(
+        {(cell.method, json.dumps(dict(cell.config)), cell.seed, cell.query_bits): cell for cell in cells}.values()
+    )
 
 
 def new_sweep_id() -> str:

@@ -13,6 +13,7 @@ from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.datasets.parquet_files import shards_of_pattern
 from vq_benchmark.errors import InputError
+from vq_benchmark.evaluation.query_coding import QueryBits
 from vq_benchmark.machine.damage import reading
 from vq_benchmark.machine.documents import SafeYaml, parsed_yaml
 from vq_benchmark.machine.locations import input_path
@@ -51,6 +52,7 @@ class Study(MeasureSpec, DataSpec):
     """Values by method and parameter; a method without any is chosen by `bits`."""
     bits: list[float] = Field([])
     seeds: list[int] = Field([0], min_length=1)
+    query_bits: list[QueryBits] = Field(["float"], min_length=1)
     chunks: int = Field(1, ge=1)
     plugins: list[str] = Field([])
     """Files or modules with quantizers of your own."""
@@ -80,6 +82,12 @@ class Study(MeasureSpec, DataSpec):
     @classmethod
     def _single_values(cls, value: Any) -> Any:
         return _listed(value)
+
+    @field_validator("query_bits", mode="before")
+    @classmethod
+    def _texts(cls, value: Any) -> Any:
+        """YAML reads 4 as a number."""
+        return [str(each) if isinstance(each, int) else each for each in _listed(value)]
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], origin: str = "the study", spelled: Callable[[str], str] = str) -> Self:
@@ -114,7 +122,7 @@ class Study(MeasureSpec, DataSpec):
 
     def cells(self, dataset: Dataset, options: Options) -> tuple[list[Cell], list[Refusal]]:
         """Its cells on the whole base, and why methods have none at some budgets."""
-        return cells_of(self.grid(), self.bits, self.seeds, dataset, options, (0, dataset.n))
+        return cells_of(self.grid(), self.bits, self.seeds, dataset, options, (0, dataset.n), self.query_bits)
 
 
 PATHS = ("dataset", *(name for name, field in Study.model_fields.items() if field.annotation == Path | None))
