@@ -29,6 +29,7 @@ from vq_benchmark.reports.formatting import (
     versions_text,
 )
 from vq_benchmark.reports.metric_versions import other_versions_text
+from vq_benchmark.reports.reranking import DEPTH, depth_text, reranking_notes
 from vq_benchmark.results.database import Run
 
 ABSENT = "-"
@@ -49,6 +50,8 @@ class Column:
 
     def cell(self, summary: Summary) -> str:
         """The text of one row."""
+        if self.metric == DEPTH:
+            return depth_text(summary) or ABSENT
         value = summary.value(self.metric)
         if value is None:
             return ABSENT
@@ -72,6 +75,13 @@ COLUMNS = (
     Column("recall_at_1", "recall@1"),
     Column("recall_at_10", "recall@10"),
     Column("recall_at_100", "recall@100"),
+    Column("recall_10_at_20", "10@20", optional=True),
+    Column("recall_10_at_50", "10@50", optional=True),
+    Column("recall_10_at_100", "10@100", optional=True),
+    Column("rerank_depth", "depth", optional=True),
+    Column("recall_10_at_20_reranked", "10@20\nreranked", optional=True),
+    Column("recall_10_at_50_reranked", "10@50\nreranked", optional=True),
+    Column("recall_10_at_100_reranked", "10@100\nreranked", optional=True),
     Column("mrr_at_10", "mrr@10", optional=True),
     Column("mrr_at_10_exact", "mrr@10\nexact", optional=True),
     Column("mrr_at_10_loss", "mrr@10\nloss", optional=True),
@@ -179,7 +189,7 @@ def _many_seeds(comparison: Comparison) -> bool:
 
 
 def _any_value(comparison: Comparison, column: Column) -> bool:
-    return any(summary.value(column.metric) is not None for summary in comparison.summaries)
+    return any(column.cell(summary) != ABSENT for summary in comparison.summaries)
 
 
 def _caption(comparison: Comparison, columns: Sequence[Column]) -> Text:
@@ -190,6 +200,7 @@ def _caption(comparison: Comparison, columns: Sequence[Column]) -> Text:
         "±: half-width of the 95 % interval" + (" over all seeds" if _many_seeds(comparison) else ""),
         f"{CONTROL_MARK}: uncompressed control" if comparison.control else "",
         LOSS_NOTE if any(summary.value("mrr_at_10_loss") is not None for summary in comparison.summaries) else "",
+        *reranking_notes(comparison),
         EXTERNAL_NOTE if comparison.has_external else "",
         seeds_text(comparison),
         queries_text(runs),
