@@ -263,4 +263,5 @@ def _listed(parts: Sequence[str]) -> str:
 
 def _label(run: Run) -> str:
     config = " ".join(f"{name}={value}" for name, value in run.config.items())
-    return f"{run.method} {config} seed {run.seed} on {run.dataset}"
+    queries = "" if run.query_bits == "float" else f" queries={run.query_bits}"
+    return f"{run.method} {config}{queries} seed {run.seed} on {run.dataset}"

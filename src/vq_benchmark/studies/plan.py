@@ -3,7 +3,7 @@
     DIR/manifest.json            the study; never changes
     DIR/truth/0-4096.npz         stage truth: the exact neighbours among the rows of one chunk
     DIR/truth/whole.npz          stage reduce: the same among all rows
-    DIR/codebooks/pq-….npz       stage fit: one model per configuration, unless --codebooks-dir says otherwise
+    DIR/codebooks/pq-….npz       stage fit: one model per task, unless --codebooks-dir says otherwise
     DIR/results/evaluate-00042.db    stage evaluate: one row per configuration and chunk
     DIR/results.db               stage merge: the finished rows
     DIR/failures/fit-00003.json  why a task failed; removed when the task is done
