@@ -9,7 +9,6 @@ import numpy as np
 from vq_benchmark.arrays import Array
 from vq_benchmark.datasets.file_states import FileStates, from_json, same_versions
 from vq_benchmark.errors import ChangedData
-from vq_benchmark.evaluation.accumulators import TOP_ARRAYS
 from vq_benchmark.evaluation.control import ImpossibleControl, checked_metrics
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.spans import Span, gaps, joined
@@ -123,7 +122,7 @@ def _arrays(measurement: Measurement) -> Iterator[tuple[str, Array]]:
     tops = [measurement.accumulators.top, *(None if truth is None else truth.top for truth in ground_truths)]
     for name, top in zip(("candidates", "neighbours", "neighbours of judged queries"), tops, strict=True):
         found = {} if top is None else top.arrays()
-        for part in TOP_ARRAYS:
+        for part in ("ids", "scores", "exact", "second"):
             yield f"{part} of {name}", found.get(part, np.empty(0))
     yield "query norms", measurement.query_norms
     yield "judgements", measurement.qrels
