@@ -49,7 +49,11 @@ def table(databases: Iterable[Path]) -> Iterable[str]:
         rows = [found[stem].get((method, budget), []) for stem, budget in columns]
         spreads = [stdev(recalls(each)) for each in rows if len(each) > 2]
         spread = f"±{max(spreads):.4f}".replace("0.", ".") if spreads else ""
-        yield f"| `{method}` | " + " | ".join(cell(*each) for each in zip(rows, columns, strict=True)) + f" | {spread} |"
+        yield (
+            f"| `{method}` | "
+            + " | ".join(cell(*each) for each in zip(rows, columns, strict=True))
+            + f" | {spread} |"
+        )
 
 
 def cells_of(path: Path) -> Cells:

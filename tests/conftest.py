@@ -22,7 +22,7 @@ from vq_benchmark.evaluation.tiling import Pass
 from vq_benchmark.machine.progress import SilentReporter
 from vq_benchmark.results.database import Run
 from vq_benchmark.studies.cell_run import run_cell
-from vq_benchmark.studies.cells import cells_of, parsed_grid
+from vq_benchmark.studies.cells import Grid, cells_of, parsed_grid
 
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
@@ -91,7 +91,7 @@ def make_study(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Study]
         rows: list[list[Run]] = []
         for span in [(0, n), *itertools.pairwise(edges)]:
             ground_truths = exact_truths(dataset, options.measure.k, Pass(*span))
-            cells, _ = cells_of(grid, [], range(seeds), dataset, options, span)
+            cells, _ = cells_of(Grid(grid, seeds=range(seeds)), dataset, options, span)
             rows.append(
                 [run_cell(dataset, options, cell, "sweep", ground_truths, SilentReporter()) for cell in cells]
             )

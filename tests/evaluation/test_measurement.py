@@ -83,7 +83,10 @@ def test_what_is_missing(make_dataset, rounding) -> None:
     assert part.missing == []
 
 
-OTHER = {"model_hash": "other", "metric": "ip", "k": 5, "trained_rows": 3, "trained_hash": "other"}
+OTHER = {
+    "model_hash": "other", "metric": "ip", "k": 5, "trained_rows": 3, "trained_hash": "other", "query_bits": "4",
+    "rerank": "int8",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(MeasurementKey)])
@@ -106,6 +109,9 @@ def test_settings_that_change_the_result_make_another_subject(make_dataset, roun
         {"seed": 5},
         {"with_pairwise": False},
         {"with_rank": False},
+        {"query_bits": "4"},
+        {"rerank": "int8"},
+        {"target_recall": 0.9},
     ):
         with pytest.raises(ValueError, match="differ in"):
             mine.merge(evaluate(rounding, dataset, pass_=Pass(300), settings=PassSettings(**changed)))

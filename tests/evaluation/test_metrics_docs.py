@@ -60,7 +60,9 @@ def produced(make_dataset, rounding) -> set[str]:
     """Names of all values that a pass and a search can give, `_ci` included."""
     names = set()
     dataset = make_dataset("l2", n=4 * TILE_ROWS, judged="own")
-    for k, settings in ((100, PassSettings()), (37, PassSettings()), (100, PassSettings(with_scores=False))):
+    for k, settings in (
+        (100, PassSettings(rerank="int8")), (37, PassSettings()), (100, PassSettings(with_scores=False)),
+    ):  # fmt: skip
         names |= set(finished_metrics(evaluate(rounding, dataset, k=k, settings=settings, trained_on=np.arange(9))))
     index = flat_index(dataset.d, "l2")
     index.add(dataset.queries)

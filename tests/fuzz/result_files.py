@@ -32,7 +32,7 @@ from vq_benchmark.results.merging import unite
 from vq_benchmark.results.models import load_model, save_model
 from vq_benchmark.studies.aggregate import finish_partial_rows, measurement_differences
 from vq_benchmark.studies.cell_run import run_cell
-from vq_benchmark.studies.cells import cells_of, parsed_grid
+from vq_benchmark.studies.cells import Grid, cells_of, parsed_grid
 from vq_benchmark.studies.ground_truths import belonging_of
 
 
@@ -84,7 +84,7 @@ def measured() -> list[Run]:
         grid = parsed_grid(["sq"], {}, [0])
         for span in ((0, N), (0, N // 2), (N // 2, N)):
             ground_truths = exact_truths(made, options.measure.k, Pass(*span))
-            (cell,), _ = cells_of(grid, [], [0], made, options, span)
+            (cell,), _ = cells_of(Grid(grid), made, options, span)
             rows.append(run_cell(made, options, cell, "sweep", ground_truths, SilentReporter()))
     return rows
 

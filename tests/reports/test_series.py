@@ -31,3 +31,13 @@ def test_styles_differ_and_do_not_depend_on_order():
     found = styles(names)
     assert len({(style.color, style.marker) for style in found.values()}) == 72
     assert styles(reversed(names)) == found
+
+
+def test_codings_of_queries_are_lines_of_their_own(make_run):
+    runs = [make_run("pq", bits, query_bits=coding) for bits in (1, 2) for coding in ("float", "4", "symmetric")]
+    found = lines(comparisons(runs)[0])
+    assert {name: [summary.bits for summary in line] for name, line in found.items()} == {
+        "pq": [1, 2],
+        "pq (queries: 4 bits)": [1, 2],
+        "pq (queries: symmetric)": [1, 2],
+    }

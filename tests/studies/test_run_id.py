@@ -43,7 +43,7 @@ OTHER_DATA = {
     "judgements": Judgements(ROWS[:2], np.zeros((2, 3), np.int64)),
     "fingerprint": "h", "learn_fingerprint": "h", "revision": "r", "files": (FileState("x", 1, 2),), "notes": ("n",),
 }  # fmt: skip
-OTHER_MEASURE = {"ground_truth_path": Path("gt"), "with_qps": True}
+OTHER_MEASURE = {"ground_truth_path": Path("gt"), "with_qps": True, "rerank": "int8", "target_recall": 0.9}
 OTHER_MACHINE = {
     "cache_dir": Path("c"), "codebooks_dir": Path("c"), "batch_size": 5, "threads": 2,
     "checkpoints": Checkpoints(Path("k")), "memory": MemoryLimit(1, "x"), "stage_to_tmp": True,

@@ -17,7 +17,7 @@ from vq_benchmark.reports.tables import print_results
 from vq_benchmark.results.checkpoints import Checkpoints
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.default_paths import codebooks_dir
-from vq_benchmark.studies.cells import Cell, Machine, Options, Refusal, cells_of, parsed_grid
+from vq_benchmark.studies.cells import Cell, Grid, Machine, Options, Refusal, cells_of, parsed_grid
 from vq_benchmark.studies.local.outcome import Outcome
 
 
@@ -79,7 +79,7 @@ def single_cell(
     rows: tuple[int, int],
 ) -> Cell:
     """The one cell of that grid on rows [start, stop); InputError where there is none, or more."""
-    cells, refusals = cells_of(grid, [] if bits is None else [bits], [seed], dataset, options, rows)
+    cells, refusals = cells_of(Grid(grid, [] if bits is None else [bits], seeds=[seed]), dataset, options, rows)
     if refusals:
         raise InputError(refusals[0].reason)
     if len(cells) != 1:

@@ -34,6 +34,8 @@ PANELS: dict[type[Spec], str] = {DataSpec: "Data set", MeasureSpec: "Measurement
 """The specifications that are options, and the panel of help that shows them."""
 MORE_NAMES = {"dataset": ("--vectors-path",)}
 """Other names that an option goes by."""
+METAVARS = {"rerank": "CODE"}
+"""Placeholders of options whose choices, which the help names, would take too wide a column."""
 StudyData = Annotated[dict[str, Any], DataSpec]
 """Which vectors, by field, where a study file may say it instead: nothing is required, or checked yet."""
 StudyMeasure = Annotated[dict[str, Any], MeasureSpec]
@@ -212,7 +214,7 @@ def _declared(name: str, info: FieldInfo, panel: str) -> Any:
     """The option of a field. A flag that is off by default has no --no-NAME."""
     more = MORE_NAMES.get(name, ())
     names = (option_name(name), *more) if more or info.default is False else ()
-    return Option(*names, help=info.description, rich_help_panel=panel)
+    return Option(*names, help=info.description, rich_help_panel=panel, metavar=METAVARS.get(name))
 
 
 def _option(name: str, annotation: Any, default: Any, missing: object) -> inspect.Parameter:

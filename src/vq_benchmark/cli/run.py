@@ -1,6 +1,7 @@
 """`vq-benchmark run`: one configuration on one data set, or on a chunk of it."""
 
 import functools
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -18,6 +19,7 @@ from vq_benchmark.cli.stoppable import stoppable
 from vq_benchmark.datasets.data_spec import DataSpec
 from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.errors import InputError
+from vq_benchmark.evaluation.query_coding import parsed_query_bits
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.machine.terminal import Terminal
 from vq_benchmark.results.database import Database
@@ -47,6 +49,9 @@ def run(
     bits: Annotated[float | None, method_option(help="Bits per dimension; the method picks its parameters.")] = None,
     param: Annotated[list[str] | None, method_option(help="Parameter of the method, NAME=VALUE; repeatable.")] = None,
     seed: Annotated[int, method_option(help="Seed for training, pairs and bootstrap.")] = 0,
+    query_bits: Annotated[
+        str, method_option(help="How queries are coded: float, 8, 4, 1 or symmetric (by the method itself).")
+    ] = "float",
     data_chunk_start: Annotated[int, method_option(help="First base row of the chunk.")] = 0,
     data_chunk_end: Annotated[int | None, method_option(help="End of the chunk, exclusive [default: n].")] = None,
 ) -> None:
@@ -56,7 +61,7 @@ def run(
     """
     plugins.use()
     threads = machine.apply()
-    grid = single_grid(method, bits, param or [], seed)
+    grid, coding = single_grid(method, bits, param or [], seed), parsed_query_bits(query_bits)
     options = Options(measure, chosen_machine(store, machine, threads, checkpoint.parsed()))
     database = Database(database_path(store.db_path))
     report = reporter()
@@ -64,7 +69,7 @@ def run(
     rows = (data_chunk_start, dataset.n if data_chunk_end is None else data_chunk_end)
     if not 0 <= rows[0] < rows[1] <= dataset.n:
         raise InputError(f"invalid chunk {rows[0]} to {rows[1]}: need 0 <= start < end <= {dataset.n}.")
-    cell = single_cell(grid, bits, seed, dataset, options, rows)
+    cell = replace(single_cell(grid, bits, seed, dataset, options, rows), query_bits=coding)
     say_notes(dataset, report)
     outcome = run_cells(dataset, options, [cell], database, new_sweep_id(), report, force=store.force)
     finish(outcome, [], database, Terminal())

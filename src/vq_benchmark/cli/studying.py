@@ -11,11 +11,15 @@ from typer import Option
 from vq_benchmark.cli.measuring import parsed_parameters
 from vq_benchmark.cli.options import PluginOptions, comma_separated
 from vq_benchmark.errors import InputError
+from vq_benchmark.evaluation.query_coding import parsed_query_bits
 from vq_benchmark.machine.validation import option_name
 from vq_benchmark.studies.study import Study, method_names, read_study
 
 grid_option = functools.partial(Option, rich_help_panel="Grids of single methods (short for --param)")
 study_option = functools.partial(Option, rich_help_panel="What to compare")
+
+
+QUERY_BITS_HELP = "How queries are coded: float, 8, 4, 1 or symmetric (by the method itself), separated by commas."
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,7 @@ class StudyOptions:
         list[str] | None, study_option(help="Parameter values, NAME=V1,V2 or METHOD.NAME=V1,V2; repeatable.")
     ] = None
     seeds: Annotated[str, study_option(help="Seeds separated by commas.")] = "0"
+    query_bits: Annotated[str, study_option(help=QUERY_BITS_HELP)] = "float"
     chunks: Annotated[int, study_option(help="Split the base into N chunks, each measured by its own task.")] = 1
 
 
@@ -101,6 +106,7 @@ def chosen_study(
     if what.bits is not None:
         values["bits"] = comma_separated(what.bits, float, "--bits")
     values["seeds"] = comma_separated(what.seeds, int, "--seeds")
+    values["query_bits"] = comma_separated(what.query_bits, parsed_query_bits, "--query-bits")
     if file is not None:
         return read_study(file, **{name: value for name, value in values.items() if was_given(context, name)})
     for option, value in (("--dataset", data["dataset"]), ("--method", what.method)):

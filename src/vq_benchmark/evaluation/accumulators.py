@@ -14,7 +14,8 @@ from vq_benchmark.machine.archive import ArchiveFormat
 from vq_benchmark.machine.damage import taking_apart
 
 FORMAT = ArchiveFormat("accumulators", version=2)
-TOP_ARRAYS = ("scores", "ids", "exact")
+TOP_ARRAYS = ("scores", "ids", "exact", "second")
+"""Of the best candidates; `second` is present only with a second stage."""
 
 
 @dataclass
@@ -80,7 +81,7 @@ class Accumulators:
         """An .npz archive (no pickle) that `from_bytes` reads."""
         units = {name: hex(total.units) for name, total in sorted(self.sums.items())}
         header = {"spans": self.spans, "sums": units}
-        top = {} if self.top is None else {name: getattr(self.top, name) for name in TOP_ARRAYS}
+        top = {} if self.top is None else self.top.arrays()
         return FORMAT.pack(header, top | self.content.to_arrays())
 
     @classmethod
@@ -95,6 +96,8 @@ class Accumulators:
         return cls(
             spans=[(start, stop) for start, stop in header["spans"]],
             sums={name: ExactSum(int(units, 16)) for name, units in header["sums"].items()},
-            top=TopCandidates(**{name: arrays[name] for name in TOP_ARRAYS}) if TOP_ARRAYS[0] in arrays else None,
+            top=TopCandidates(**top)
+            if (top := {name: arrays[name] for name in TOP_ARRAYS if name in arrays})
+            else None,
             content=ContentDigest.from_arrays(arrays),
         )

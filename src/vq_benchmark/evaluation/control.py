@@ -26,7 +26,7 @@ def checked_metrics(method: str, measurement: Measurement) -> Metrics:
     """
     metrics = finished_metrics(measurement)
     key = measurement.key
-    if method == Uncompressed.name and key.code_bytes == 4 * key.d:
+    if method == Uncompressed.name and key.code_bytes == 4 * key.d and key.query_bits == "float":
         _check_errors(metrics)
         _check_recall(metrics, measurement)
         _check_truth_is_complete(measurement)
@@ -54,7 +54,7 @@ def _check_recall(metrics: Metrics, measurement: Measurement) -> None:
 
 
 def _is_recall(name: str) -> bool:
-    return name.startswith("recall_") and "qrels" not in name and not name.endswith("_ci")
+    return name.startswith("recall_") and not any(part in name for part in ("qrels", "reranked", "_ci"))
 
 
 def _check_truth_is_complete(measurement: Measurement) -> None:

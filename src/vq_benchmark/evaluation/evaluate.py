@@ -179,6 +179,9 @@ def _key(quantizer: Quantizer, dataset: Dataset, k: int, settings: PassSettings)
         num_pairs=settings.num_pairs,
         with_pairwise=settings.with_pairwise,
         with_rank=settings.with_rank,
+        query_bits=settings.query_bits,
+        rerank=settings.rerank,
+        target_recall=settings.target_recall,
     )
 
 

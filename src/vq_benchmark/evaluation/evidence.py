@@ -146,6 +146,19 @@ class Evidence:
         """(q,) share of the true top k among the first r candidates."""
         return ranking.recall(self.true, self.found, k, r)
 
+    def reranked_recall(self, k: int, r: int) -> PerQuery:
+        """(q,) share of the true top k among the best k of the first r candidates by the second stage's scores.
+
+        None if that stage scores exactly: then it is `recall(k, r)`.
+        """
+        if self.top.second is None:
+            return None
+        return ranking.recall(self.true, ranking.reranked(self.found, self.top.second[: self.key.queries], r), k, k)
+
+    def rerank_depth(self, k: int) -> int | None:
+        """The fewest candidates that hold the target share of the true top k on average; None if all are too few."""
+        return ranking.rerank_depth(self.true, self.found, k, self.key.target_recall)
+
     def rank_distortion(self) -> PerQuery:
         """(q,) distances between the true and the estimated order; None if switched off."""
         return ranking.rank_distortion(self.true, self.found) if self.key.with_rank else None

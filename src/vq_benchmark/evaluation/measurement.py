@@ -46,6 +46,10 @@ class MeasurementKey:
     """Base rows that the quantizer was trained on; None if unknown."""
     trained_hash: str = ""
     """Hash of which rows these are; empty if unknown."""
+    query_bits: str = "float"
+    """How queries were coded. Measurements from before there was a choice lack this and the fields below."""
+    rerank: str = "exact"
+    target_recall: float = 0.95
 
 
 @dataclass

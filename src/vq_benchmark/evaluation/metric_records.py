@@ -24,6 +24,8 @@ RECALL_DEPTHS = (1, 10, 100)
 """Depths of the recall, besides that of the ground truth."""
 RERANK_DEPTHS = {1: (10, 100), 10: (20, 50, 100, 200), 100: (200,)}
 """Candidates that are re-ranked, for each k."""
+RERANKED_K = 10
+"""Neighbours that a second stage is to find."""
 
 
 def _single(evidence: "Evidence") -> Iterable[dict[str, int]]:
@@ -102,6 +104,15 @@ def _rerank_depths(evidence: "Evidence") -> list[dict[str, int]]:
     ]
 
 
+def _second_stage_depths(evidence: "Evidence") -> list[dict[str, int]]:
+    return [depths for depths in _rerank_depths(evidence) if depths["k"] == RERANKED_K]
+
+
+def _only_deep(evidence: "Evidence") -> list[dict[str, int]]:
+    """One metric if the ground truth is deep enough for re-ranking."""
+    return [{}] if any(depths["k"] == RERANKED_K for depths in _recall_depths(evidence)) else []
+
+
 @dataclass(frozen=True)
 class Judged:
     """A measure of retrieval quality against judgements, from which three records are made."""
@@ -161,6 +172,7 @@ _distances = partial(
     unit="mean |d̂²/d² − 1|", better="lower", scale="log",
 )  # fmt: skip
 _ranking = partial(MetricRecord, section="Ranking", interval="bootstrap", needs="ground truth")
+_reranking = partial(MetricRecord, section="Re-ranking", needs="ground truth", members=_only_deep)
 _cost = partial(MetricRecord, section="Time and memory", kind="cost", scale="log")
 _search = partial(MetricRecord, section="Search", needs="search index")
 
@@ -225,6 +237,17 @@ RECORDS: tuple[MetricRecord, ...] = (
         "sum_of_scores_at_{k}", "Sum of scores@{k}", "relative to the true neighbours", members=_recall_depths,
         function=lambda e, k: e.sum_of_scores(k),
     ),
+    _reranking(
+        "recall_{k}_at_{r}_reranked", "Recall@{k} of {r} re-ranked candidates", "share of the true top {k} found",
+        "higher", interval="bootstrap", members=_second_stage_depths,
+        function=lambda e, k, r: e.reranked_recall(k, r),
+    ),
+    _reranking(
+        "rerank_depth", "Re-ranking depth", "candidates for the target recall", "lower", "log",
+        function=lambda e: e.rerank_depth(RERANKED_K),
+    ),
+    _reranking("rerank_target", "Target recall of the re-ranking depth", function=lambda e: e.key.target_recall),
+    _reranking("rerank_limit", "Candidates kept per query", function=lambda e: e.candidates),
     *(record for judged in JUDGED for record in judged.records()),
 
     _cost("fit_seconds", "Training time", "s", "lower", needs="cell"),

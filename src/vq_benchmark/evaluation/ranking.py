@@ -31,6 +31,22 @@ def recall(true: DoubleArray, found: DoubleArray, k: int, r: int) -> DoubleArray
     return np.asarray(np.minimum(hits.sum(axis=1), k) / k)
 
 
+def reranked(found: DoubleArray, second: DoubleArray, r: int) -> DoubleArray:
+    """(q, r) exact scores of the first r candidates in descending order of their scores `second` (q, >= r).
+
+    Equal scores stay in the order of `found` (q, >= r), the exact scores of the candidates as they were found.
+    """
+    order = np.argsort(-second[:, :r], axis=1, kind="stable")
+    return np.take_along_axis(found[:, :r], order, axis=1)
+
+
+def rerank_depth(true: DoubleArray, found: DoubleArray, k: int, target: float) -> int | None:
+    """The smallest r for which the mean of `recall(true, found, k, r)` is at least `target`; None if none is."""
+    hits = (found >= true[:, k - 1 : k]) & (found != NO_ROW)
+    means = np.minimum(np.cumsum(hits, axis=1), k).sum(axis=0) / (k * len(found))
+    return int(np.argmax(means >= target)) + 1 if len(means) and means[-1] >= target else None
+
+
 def rank_distortion(true: DoubleArray, found: DoubleArray) -> DoubleArray:
     """(q,) Spearman's footrule of the true top-k in the estimated order, divided by its value if all are absent.
 

@@ -13,6 +13,8 @@ from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.accumulators import Accumulators
+from vq_benchmark.evaluation.query_coding import QueryBits, projected_queries
+from vq_benchmark.evaluation.second_stage import Rerank, second_stage_vectors
 from vq_benchmark.evaluation.tiling import TILE_ROWS, WHOLE_BASE, Pass, Tile, tiles
 from vq_benchmark.evaluation.topk import Scores, TopCandidates, scores_of, squared_norms
 from vq_benchmark.evaluation.training_rows import TrainingRows
@@ -37,11 +39,19 @@ class PassSettings:
     """Whether to measure distances between pairs of base rows."""
     with_rank: bool = True
     """Whether to measure the rank distortion."""
+    query_bits: QueryBits = "float"
+    """How queries are coded before they are scored against the codes; exact scores use the queries themselves."""
+    rerank: Rerank = "exact"
+    """What a second stage scores the candidates with."""
+    target_recall: float = 0.95
+    """Share of the true top 10 that the re-ranking depth must reach on average."""
 
     def __post_init__(self) -> None:
         for name, least in (("max_candidates", 1), ("num_pairs", 0), ("seed", 0)):
             if getattr(self, name) < least:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be at least {least}.")
+        if not 0 < self.target_recall <= 1:
+            raise InputError(f"target_recall is {self.target_recall}; it must be above 0 and at most 1.")
 
 
 @dataclass
@@ -109,8 +119,10 @@ def stream(
     training = training or TrainingRows.of(base.n, None)
     accumulators, timings = Accumulators(spans=[(start, stop)]), Timings()
     if settings.with_scores:
-        accumulators.top = TopCandidates.empty(len(queries.vectors), settings.max_candidates)
-    scorer = _Scorer(quantizer, queries)
+        accumulators.top = TopCandidates.empty(
+            len(queries.vectors), settings.max_candidates, with_second=settings.rerank != "exact"
+        )
+    scorer = _Scorer(quantizer, queries, settings)
     for tile in tiles(base, queries.distance, pass_, lambda row: (accumulators.copy([(start, row)]), timings.copy())):
         if not timings.rows:
             _warm_up(quantizer, tile.vectors[:WARM_UP_ROWS], timings)
@@ -123,17 +135,22 @@ def stream(
 class _Scorer:
     """How one quantizer estimates the scores of fixed queries."""
 
-    def __init__(self, quantizer: Quantizer, queries: Queries) -> None:
+    def __init__(self, quantizer: Quantizer, queries: Queries, settings: PassSettings) -> None:
         self.quantizer = quantizer
         self.queries = queries.vectors
         self.distance = queries.distance
         self.pair_queries = len(queries.vectors) if queries.for_pairs is None else queries.for_pairs
-        self.projected = np.ascontiguousarray(quantizer.project_queries(queries.vectors), dtype=np.float32)
+        self.rerank = settings.rerank
+        self.projected = projected_queries(quantizer, queries.vectors, settings.query_bits)
         self.own_estimator = type(quantizer).decode_for_scores is not Quantizer.decode_for_scores
         self.own_norms = type(quantizer).squared_norms is not Quantizer.squared_norms
 
     def exact(self, vectors: FloatArray) -> Scores:
         return scores_of(self.queries, vectors, self.distance)
+
+    def second(self, vectors: FloatArray) -> Scores | None:
+        """The scores of the second stage; None if they are the exact ones."""
+        return None if self.rerank == "exact" else self.exact(second_stage_vectors(vectors, self.rerank))
 
     def estimated(self, codes: CodeArray, decoded: FloatArray) -> Scores:
         vectors = decoded
@@ -190,7 +207,7 @@ def _accumulate(
         if settings.with_pairwise:
             _add_pairwise(accumulators, vectors, decoded, pairs)
         if accumulators.top is not None:
-            accumulators.top.offer(tile.first, tile.inside, estimated, exact)
+            accumulators.top.offer(tile.first, tile.inside, estimated, exact, scorer.second(vectors))
 
 
 @dataclass(frozen=True)

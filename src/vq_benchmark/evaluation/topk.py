@@ -33,11 +33,14 @@ class TopCandidates:
     """(q, size) int64 row numbers of the base; -1 if there are fewer rows."""
     exact: DoubleArray
     """(q, size) float64 exact scores of the same rows."""
+    second: DoubleArray | None = None
+    """(q, size) float64 scores of the same rows by the code of a second stage; None without one."""
 
     @classmethod
-    def empty(cls, queries: int, size: int) -> Self:
+    def empty(cls, queries: int, size: int, *, with_second: bool = False) -> Self:
         shape = (queries, size)
-        return cls(np.full(shape, -np.inf), np.full(shape, NO_ID, dtype=np.int64), np.full(shape, -np.inf))
+        second = np.full(shape, -np.inf) if with_second else None
+        return cls(np.full(shape, -np.inf), np.full(shape, NO_ID, dtype=np.int64), np.full(shape, -np.inf), second)
 
     @classmethod
     def best_of(cls, exact: DoubleArray, ids: IdArray, size: int) -> Self:
@@ -52,13 +55,18 @@ class TopCandidates:
     def size(self) -> int:
         return int(self.ids.shape[1])
 
-    def offer(self, first_id: int, rows: slice, estimated: "Scores", exact: "Scores") -> None:
+    def offer(
+        self, first_id: int, rows: slice, estimated: "Scores", exact: "Scores", second: "Scores | None" = None
+    ) -> None:
         """Offer the rows of a tile whose row 0 has id `first_id`; only those inside `rows` count.
+
+        `second` are the scores of the second stage, of the same queries as `exact`; needed if these are kept.
 
         A float32 matrix product proposes rows, and float64 products decide what rounding may have got wrong. So the
         result depends neither on the shape of the product, nor on its library, nor on the processor.
         """
         bounds = estimated.rounding_bound()
+        further = (None, None) if second is None else (second.vectors, second.offsets)
         for first in range(0, len(estimated.queries), QUERIES_PER_PRODUCT):
             group = slice(first, first + QUERIES_PER_PRODUCT)
             with np.errstate(over="ignore", invalid="ignore"):  # their bound is infinite, so float64 decides
@@ -68,11 +76,17 @@ class TopCandidates:
                 products, bounds[group],
                 estimated.queries[group], estimated.vectors, estimated.factor, estimated.offsets,
                 exact.queries[group], exact.vectors, exact.factor, exact.offsets,
+                None if self.second is None else self.second[group], *further,
             )  # fmt: skip
 
     def part(self, queries: slice) -> Self:
         """The candidates of some of the queries."""
-        return type(self)(self.scores[queries], self.ids[queries], self.exact[queries])
+        return type(self)(**{name: array[queries] for name, array in self.arrays().items()})
+
+    def arrays(self) -> dict[str, Array]:
+        """The arrays that are kept, by name."""
+        named = {name: getattr(self, name) for name in ("scores", "ids", "exact", "second")}
+        return {name: array for name, array in named.items() if array is not None}
 
     def sort(self) -> None:
         """Sort every query's candidates; call it once after the last `offer`."""
@@ -88,17 +102,21 @@ class TopCandidates:
         """Merge the candidates of other rows into these.
 
         Raises:
-            ValueError: they have another number of queries or of candidates per query.
+            ValueError: they have another number of queries or of candidates per query, or only one keeps scores of a
+                second stage.
         """
         if self.ids.shape != other.ids.shape:
             raise ValueError(f"candidates of shape {self.ids.shape} and {other.ids.shape} cannot be merged")
-        for name in ("scores", "ids", "exact"):
-            setattr(self, name, np.concatenate([getattr(self, name), getattr(other, name)], axis=1))
+        if (self.second is None) != (other.second is None):
+            raise ValueError("candidates with and without scores of a second stage cannot be merged")
+        others = other.arrays()
+        for name, array in self.arrays().items():
+            setattr(self, name, np.concatenate([array, others[name]], axis=1))
         self._reorder(_order(self.scores, self.ids)[:, : other.size])
 
     def _reorder(self, order: Array) -> None:
-        for name in ("scores", "ids", "exact"):
-            setattr(self, name, np.take_along_axis(getattr(self, name), order, axis=1))
+        for name, array in self.arrays().items():
+            setattr(self, name, np.take_along_axis(array, order, axis=1))
 
 
 def _order(scores: DoubleArray, ids: IdArray) -> Array:
@@ -166,8 +184,10 @@ def _worse(score_a: float, id_a: int, score_b: float, id_b: int) -> bool:
 
 
 @numba.njit(cache=True)
-def _replace_worst(scores: Any, ids: Any, exact: Any, score: float, id_: int, exact_score: float) -> None:
-    """Put a better candidate in place of the root of a heap whose root is its worst."""
+def _replace_worst(
+    scores: Any, ids: Any, exact: Any, second: Any, score: float, id_: int, exact_score: float, second_score: Any
+) -> None:
+    """Put a better candidate in place of the root of a heap whose root is its worst; `second` may be None."""
     size = scores.shape[0]
     hole = 0
     while True:
@@ -179,8 +199,12 @@ def _replace_worst(scores: Any, ids: Any, exact: Any, score: float, id_: int, ex
         if not _worse(scores[child], ids[child], score, id_):
             break
         scores[hole], ids[hole], exact[hole] = scores[child], ids[child], exact[child]
+        if second is not None:
+            second[hole] = second[child]
         hole = child
     scores[hole], ids[hole], exact[hole] = score, id_, exact_score
+    if second is not None:
+        second[hole] = second_score
 
 
 @numba.njit(cache=True, fastmath=True)
@@ -198,7 +222,9 @@ def _offer(
     products: Any, bounds: Any,
     queries: Any, vectors: Any, factor: float, offsets: Any,
     exact_queries: Any, exact_vectors: Any, exact_factor: float, exact_offsets: Any,
+    heap_second: Any, second_vectors: Any, second_offsets: Any,
 ) -> None:  # fmt: skip
+    # The arrays of a second stage are None without one, and numba then compiles none of its branches.
     for query in numba.prange(heap_scores.shape[0]):
         scores, ids, exact = heap_scores[query], heap_ids[query], heap_exact[query]
         for run in range(start, stop, ROWS_PER_RUN):
@@ -212,4 +238,10 @@ def _offer(
                 id_ = first_id + row
                 if _worse(scores[0], ids[0], score, id_):
                     exact_score = exact_factor * dot64(exact_queries[query], exact_vectors[row]) - exact_offsets[row]
-                    _replace_worst(scores, ids, exact, score, id_, exact_score)
+                    if heap_second is None:
+                        _replace_worst(scores, ids, exact, None, score, id_, exact_score, None)
+                    else:
+                        second_score = (
+                            exact_factor * dot64(exact_queries[query], second_vectors[row]) - second_offsets[row]
+                        )
+                        _replace_worst(scores, ids, exact, heap_second[query], score, id_, exact_score, second_score)

@@ -105,6 +105,14 @@ class Quantizer(ABC):
         """Prepare queries for scoring: (q, d) float32 -> (q, e) float32, with the columns of `decode_for_scores`."""
         return queries
 
+    def query_parts(self, columns: int) -> tuple[int, ...]:
+        """Widths of the parts of a projected query of `columns` numbers that are coded when queries are coded.
+
+        Each part is coded by itself. Numbers after the last part, such as the 1 and the ⟨Q, c⟩ that `project_queries`
+        may append, are kept as they are. The default is one part of all columns.
+        """
+        return (columns,)
+
     def decode_for_scores(self, codes: CodeArray) -> FloatArray:
         """Decode for scoring: (n, code_bytes) uint8 -> (n, e) float32.
 

@@ -26,8 +26,13 @@ class Summary:
 
     @property
     def is_control(self) -> bool:
-        """Whether this is the uncompressed control."""
-        return self.method == CONTROL
+        """Whether this is the uncompressed control, with queries as they are."""
+        return self.method == CONTROL and self.query_bits == "float"
+
+    @property
+    def query_bits(self) -> str:
+        """How queries are coded, the same in all runs."""
+        return self.runs[0].query_bits
 
     @property
     def is_external(self) -> bool:
@@ -126,12 +131,13 @@ def number(metrics: Mapping[str, Any], name: str) -> float | None:
 
 
 def _compared(runs: list[Run]) -> Comparison:
-    newest: dict[tuple[str, str], dict[int, Run]] = {}
+    newest: dict[tuple[str, str, str], dict[int, Run]] = {}
     for run in sorted(runs, key=lambda run: run.created_at):
-        newest.setdefault((run.method, json.dumps(run.config, sort_keys=True)), {})[run.seed] = run
+        key = run.method, json.dumps(run.config, sort_keys=True), run.query_bits
+        newest.setdefault(key, {})[run.seed] = run
     summaries = [
         Summary(method, next(iter(by_seed.values())).config, tuple(by_seed[seed] for seed in sorted(by_seed)))
-        for (method, _), by_seed in newest.items()
+        for (method, _, _), by_seed in newest.items()
     ]
     first = runs[0]
     return Comparison(
@@ -145,10 +151,10 @@ def _compared(runs: list[Run]) -> Comparison:
     )
 
 
-def _place(summary: Summary) -> tuple[float, float, str, str]:
+def _place(summary: Summary) -> tuple[float, float, str, str, str]:
     bits, recall = summary.bits, summary.value("recall_at_10")
     config = json.dumps(summary.config, sort_keys=True)
-    return (math.inf if bits is None else bits, -(recall or 0.0), summary.method, config)
+    return (math.inf if bits is None else bits, -(recall or 0.0), summary.method, config, summary.query_bits)
 
 
 def _own_interval(metrics: Mapping[str, Any], name: str) -> Interval | None:

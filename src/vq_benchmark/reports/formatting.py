@@ -19,6 +19,19 @@ def config_text(config: Mapping[str, Any]) -> str:
     return " ".join(f"{name}={value}" for name, value in config.items() if value is not None)
 
 
+def run_text(run: Run) -> str:
+    """The configuration of a row and how its queries are coded, such as `bits=1 queries: 4 bits`."""
+    return " ".join(filter(None, [config_text(run.config), query_coding_text(run.query_bits)]))
+
+
+def query_coding_text(query_bits: str) -> str:
+    """How queries are coded: `queries: 4 bits`, `queries: symmetric`; empty if they are not."""
+    if query_bits == "float":
+        return ""
+    unit = {"1": " bit", "symmetric": ""}.get(query_bits, " bits")
+    return f"queries: {query_bits}{unit}"
+
+
 def display_name(name: str) -> str:
     """An untrusted name as one printable line of at most NAME_LENGTH characters."""
     line = "".join(character if character.isprintable() else " " for character in name)

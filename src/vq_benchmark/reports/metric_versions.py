@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from vq_benchmark.evaluation.metric_set import CHANGES, VERSION, version_of
 from vq_benchmark.reports.comparison import number
-from vq_benchmark.reports.formatting import config_text, display_name
+from vq_benchmark.reports.formatting import display_name, run_text
 from vq_benchmark.results.database import Run
 
 SHOWN_ROWS = 5
@@ -38,6 +38,6 @@ def _text(version: int, rows: Sequence[Run], metrics: Collection[str]) -> str:
 
 
 def _names(rows: Sequence[Run]) -> str:
-    names = sorted({f"{display_name(run.method)} {config_text(run.config)}".strip() for run in rows})
+    names = sorted({f"{display_name(run.method)} {run_text(run)}".strip() for run in rows})
     more = len(names) - SHOWN_ROWS
     return ", ".join(names[:SHOWN_ROWS]) + (f" and {more} more" if more > 0 else "")

@@ -18,12 +18,12 @@ from vq_benchmark.reports.formatting import (
     EXTERNAL_NOTE,
     INSIGNIFICANT_MARK,
     NAME_LENGTH,
-    config_text,
     decimal,
     display_name,
     machine_text,
     one_sided,
     queries_text,
+    run_text,
     seeds_text,
     share,
     short,
@@ -31,6 +31,7 @@ from vq_benchmark.reports.formatting import (
     versions_text,
 )
 from vq_benchmark.reports.metric_versions import other_versions_text
+from vq_benchmark.reports.reranking import DEPTH, depth_text, reranking_notes
 from vq_benchmark.results.database import Run
 
 ABSENT = "-"
@@ -53,6 +54,8 @@ class Column:
 
     def cell(self, summary: Summary) -> str:
         """The text of one row."""
+        if self.metric == DEPTH:
+            return depth_text(summary) or ABSENT
         value = summary.value(self.metric)
         if value is None:
             return ABSENT
@@ -76,6 +79,13 @@ COLUMNS = (
     Column("recall_at_1", "recall@1"),
     Column("recall_at_10", "recall@10"),
     Column("recall_at_100", "recall@100"),
+    Column("recall_10_at_20", "10@20", optional=True),
+    Column("recall_10_at_50", "10@50", optional=True),
+    Column("recall_10_at_100", "10@100", optional=True),
+    Column("rerank_depth", "depth", optional=True),
+    Column("recall_10_at_20_reranked", "10@20\nreranked", optional=True),
+    Column("recall_10_at_50_reranked", "10@50\nreranked", optional=True),
+    Column("recall_10_at_100_reranked", "10@100\nreranked", optional=True),
     Column("mrr_at_10", "mrr@10", optional=True),
     Column("mrr_at_10_exact", "mrr@10\nexact", optional=True),
     Column("mrr_at_10_loss", "mrr@10\nloss", optional=True),
@@ -134,9 +144,9 @@ def failures_table(runs: Iterable[Run]) -> Table | None:
     table = _plain_table(f"failed: {len(failed)}")
     for header in ("data set", "method", "config", "seed", "error"):
         table.add_column(header, overflow="fold")
-    for run in sorted(failed, key=lambda run: (run.dataset, run.method, config_text(run.config), run.seed)):
+    for run in sorted(failed, key=lambda run: (run.dataset, run.method, run_text(run), run.seed)):
         error = (run.error or "").strip().splitlines() or ["no error recorded"]
-        cells = [display_name(run.dataset), run.method, config_text(run.config), str(run.seed), error[-1]]
+        cells = [display_name(run.dataset), run.method, run_text(run), str(run.seed), error[-1]]
         table.add_row(*map(Text, cells))
     return table
 
@@ -168,7 +178,7 @@ def _cells(summary: Summary, columns: Sequence[Column]) -> list[str]:
     marks = CONTROL_MARK * summary.is_control + EXTERNAL_MARK * summary.is_external
     method = display_name(summary.method) + marks
     numbers = [column.cell(summary) for column in columns]
-    return [method, config_text(summary.config), *numbers, str(len(summary.runs))]
+    return [method, run_text(summary.runs[0]), *numbers, str(len(summary.runs))]
 
 
 def _plain_table(title: str | None = None) -> Table:
@@ -183,7 +193,7 @@ def _many_seeds(comparison: Comparison) -> bool:
 
 
 def _any_value(comparison: Comparison, column: Column) -> bool:
-    return any(summary.value(column.metric) is not None for summary in comparison.summaries)
+    return any(column.cell(summary) != ABSENT for summary in comparison.summaries)
 
 
 def _is_one_sided(summary: Summary, columns: Sequence[Column]) -> bool:
@@ -201,6 +211,7 @@ def _caption(comparison: Comparison, columns: Sequence[Column]) -> Text:
         ONE_SIDED_NOTE if any(_is_one_sided(summary, columns) for summary in comparison.summaries) else "",
         f"{CONTROL_MARK}: uncompressed control" if comparison.control else "",
         LOSS_NOTE if any(summary.value("mrr_at_10_loss") is not None for summary in comparison.summaries) else "",
+        *reranking_notes(comparison),
         EXTERNAL_NOTE if comparison.has_external else "",
         seeds_text(comparison),
         queries_text(runs),

@@ -121,8 +121,9 @@ def _arrays(measurement: Measurement) -> Iterator[tuple[str, Array]]:
     ground_truths = (measurement.truth, measurement.judged_truth)
     tops = [measurement.accumulators.top, *(None if truth is None else truth.top for truth in ground_truths)]
     for name, top in zip(("candidates", "neighbours", "neighbours of judged queries"), tops, strict=True):
-        for part in ("ids", "scores", "exact"):
-            yield f"{part} of {name}", np.empty(0) if top is None else getattr(top, part)
+        found = {} if top is None else top.arrays()
+        for part in ("ids", "scores", "exact", "second"):
+            yield f"{part} of {name}", found.get(part, np.empty(0))
     yield "query norms", measurement.query_norms
     yield "judgements", measurement.qrels
 
@@ -261,4 +262,5 @@ def _listed(parts: Sequence[str]) -> str:
 
 def _label(run: Run) -> str:
     config = " ".join(f"{name}={value}" for name, value in run.config.items())
-    return f"{run.method} {config} seed {run.seed} on {run.dataset}"
+    queries = "" if run.query_bits == "float" else f" queries={run.query_bits}"
+    return f"{run.method} {config}{queries} seed {run.seed} on {run.dataset}"

@@ -68,7 +68,7 @@ def run_cell(
             dataset,
             ground_truths=ground_truths,
             k=options.measure.k,
-            settings=options.measure.pass_settings(cell.seed),
+            settings=options.measure.pass_settings(cell.seed, cell.query_bits),
             pass_=Pass(
                 cell.start,
                 cell.stop,
@@ -94,13 +94,14 @@ def run_cell(
         "model_reused": model.reused,
         "content": contents.record(measurement, model.training_digest),
         "peak_memory_is_of_this_cell": peak_is_own,
+        "rerank": options.measure.rerank,
     }
     plugin = plugin_of(cell.method)
     if plugin is not None:
         facts["plugin"] = {"source": plugin.source, "sha256": plugin.hash}
     if model.quantizer.external:
         facts["external"] = True
-    if options.measure.with_qps and ground_truths is not None:
+    if options.measure.with_qps and ground_truths is not None and cell.query_bits == "float":
         saved.write(cell.stop, measurement)
         index = search_index(model.quantizer, dataset, options, cell, report)
         facts["search_index"] = None if index is None else index_name(index)

@@ -12,6 +12,7 @@ from typing import Any
 
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import InfeasibleBudget, InputError
+from vq_benchmark.evaluation.query_coding import QueryBits
 from vq_benchmark.evaluation.tiling import DEFAULT_BATCH_SIZE, block_rows
 from vq_benchmark.machine.memory import MemoryLimit
 from vq_benchmark.quantizers.base import Parameters
@@ -61,7 +62,7 @@ class Cell:
     seed: int
     start: int
     stop: int
-    query_bits: str = "float"
+    query_bits: QueryBits = "float"
     """How queries are coded before they are scored."""
     budget: float | None = None
     """The bits per dimension that the configuration was chosen for; no result depends on it."""
@@ -69,9 +70,21 @@ class Cell:
     @property
     def label(self) -> str:
         """The method and its parameters in a few words."""
-        return " ".join(
-            [self.method, *(f"{name}={value}" for name, value in self.config.items() if value is not None)]
-        )
+        queries = [] if self.query_bits == "float" else [f"queries={self.query_bits}"]
+        config = [f"{name}={value}" for name, value in self.config.items() if value is not None]
+        return " ".join([self.method, *config, *queries])
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What a study compares: every method at every budget, with every seed and every coding of the queries."""
+
+    methods: Mapping[str, Sequence[Parameters]]
+    """The parameters of each method, which stand in place of budgets; none: the method is chosen by budgets."""
+    budgets: Sequence[float] = ()
+    rule: BudgetRule = "strict"
+    seeds: Sequence[int] = (0,)
+    query_bits: Sequence[QueryBits] = ("float",)
 
 
 @dataclass(frozen=True)
@@ -103,13 +116,7 @@ def parsed_grid(
 
 
 def cells_of(
-    grid: Mapping[str, Sequence[Parameters]],
-    budgets: Sequence[float],
-    seeds: Sequence[int],
-    dataset: Dataset,
-    options: Options,
-    rows: tuple[int, int],
-    rule: BudgetRule = "strict",
+    grid: Grid, dataset: Dataset, options: Options, rows: tuple[int, int]
 ) -> tuple[list[Cell], list[Refusal]]:
     """Cells of a sweep over rows [start, stop), and why methods have none at some budgets.
 
@@ -121,15 +128,14 @@ def cells_of(
     """
     cells: list[Cell] = []
     refusals: list[Refusal] = []
-    for method, given in grid.items():
+    for method, given in grid.methods.items():
         reason = quantizer_class(method).unavailable()
         if reason:
             refusals.append(Refusal(method, f"{method} cannot run here: {reason}"))
             continue
         configurations: list[tuple[Parameters, float | None]] = [(each, None) for each in given]
-        for parameters, budget in configurations or _chosen(
-            method, budgets, dataset.d, rule, _training_rows(dataset, options.measure.train_size), refusals
-        ):
+        trained_on = _training_rows(dataset, options.measure.train_size)
+        for parameters, budget in configurations or _chosen(method, grid, dataset.d, trained_on, refusals):
             parameters.check_dimension(dataset.d)
             refusal = (
                 None if options.measure.slow else _too_slow(method, parameters, dataset, options.measure.train_size)
@@ -138,7 +144,10 @@ def cells_of(
                 refusals.append(refusal)
                 continue
             config = parameters.model_dump(mode="json")
-            cells += [Cell(method, config, seed, *rows, budget=budget) for seed in seeds]
+            cells += [
+                Cell(method, config, seed, *rows, bits, budget)
+                for seed, bits in itertools.product(grid.seeds, grid.query_bits)
+            ]
     return _distinct(cells), refusals
 
 
@@ -160,23 +169,18 @@ def _training_rows(dataset: Dataset, train_size: int) -> int:
 
 
 def _chosen(
-    method: str,
-    budgets: Sequence[float],
-    d: int,
-    rule: BudgetRule,
-    training_rows: int,
-    refusals: list[Refusal],
+    method: str, grid: Grid, d: int, training_rows: int, refusals: list[Refusal]
 ) -> list[tuple[Parameters, float | None]]:
     """The parameters at each budget, with the budget; the default ones and None where there are no budgets."""
     cls = quantizer_class(method)
-    if not budgets:
+    if not grid.budgets:
         return [(cls.parameters_type.parse(method, {}), None)]
     chosen: list[tuple[Parameters, float | None]] = []
-    for budget in budgets:
+    for budget in grid.budgets:
         if not 0 < budget < math.inf:
             raise InputError(f"--bits is {budget:g}; it must be a number of bits per dimension above 0.")
         try:
-            chosen.append((chosen_parameters(cls, budget, d, rule, training_rows), budget))
+            chosen.append((chosen_parameters(cls, budget, d, grid.rule, training_rows), budget))
         except InfeasibleBudget as error:
             refusals.append(Refusal(method, str(error)))
     return chosen
@@ -188,9 +192,9 @@ def _product(choices: Mapping[str, Sequence[Any]]) -> Iterable[dict[str, Any]]:
 
 def _distinct(cells: Iterable[Cell]) -> list[Cell]:
     """The cells without repetitions; of equal ones that of the smallest budget, at the place of the first."""
-    distinct: dict[tuple[str, str, int], Cell] = {}
+    distinct: dict[tuple[str, str, int, str], Cell] = {}
     for cell in cells:
-        key = (cell.method, json.dumps(dict(cell.config)), cell.seed)
+        key = (cell.method, json.dumps(dict(cell.config)), cell.seed, cell.query_bits)
         earlier = distinct.get(key)
         if earlier is None or (cell.budget or 0) < (earlier.budget or 0):
             distinct[key] = cell

@@ -6,6 +6,8 @@ from typing import Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from vq_benchmark.evaluation.ground_truth import DEFAULT_K
+from vq_benchmark.evaluation.query_coding import QueryBits
+from vq_benchmark.evaluation.second_stage import Rerank
 from vq_benchmark.evaluation.streaming import PassSettings
 from vq_benchmark.machine.validation import Spec
 
@@ -24,6 +26,15 @@ class MeasureSpec(Spec):
     max_candidates: int = Field(PassSettings.max_candidates, ge=1, description="Best rows kept per query (R).")
     num_pairs: int = Field(
         PassSettings.num_pairs, ge=0, description="Pairs of vectors for score and distance errors."
+    )
+    rerank: Rerank = Field(
+        PassSettings.rerank, description="What a second stage scores the candidates with: exact, float16 or int8."
+    )
+    target_recall: float = Field(
+        PassSettings.target_recall,
+        gt=0,
+        le=1,
+        description="Share of the true top 10 that enough re-ranked candidates hold.",
     )
     ground_truth_path: Path | None = Field(
         None, description="Exact neighbours: a file of `precompute-gt`, .npy, .ibin, .ivecs or HDF5."
@@ -49,6 +60,10 @@ class MeasureSpec(Spec):
             raise ValueError("give either --ground-truth-path or --skip-ground-truth, not both")
         if self.k > self.max_candidates:
             raise ValueError(f"--k is {self.k}; it must be at most --max-candidates, which is {self.max_candidates}")
+        if self.rerank != "exact" and not self.with_recall:
+            raise ValueError(
+                f"--rerank {self.rerank} needs recall; leave out --skip-ground-truth and --no-with-recall"
+            )
         if self.with_qps and not self.with_recall:
             raise ValueError(
                 "--with-qps needs recall: throughput is meaningless without the recall of the same index; leave out "
@@ -56,7 +71,7 @@ class MeasureSpec(Spec):
             )
         return self
 
-    def pass_settings(self, seed: int) -> PassSettings:
+    def pass_settings(self, seed: int, query_bits: QueryBits = "float") -> PassSettings:
         """What one pass over the base measures."""
         return PassSettings(
             max_candidates=self.max_candidates,
@@ -65,4 +80,7 @@ class MeasureSpec(Spec):
             with_scores=self.with_recall,
             with_pairwise=self.with_pairwise,
             with_rank=self.with_rank,
+            query_bits=query_bits,
+            rerank=self.rerank,
+            target_recall=self.target_recall,
         )

@@ -23,6 +23,8 @@ BASELINE_BYTES = 290 * MIB
 compiled on this machine, which is done once."""
 CANDIDATE_BYTES = 3 * 8
 """One row kept for one query: its id, its score, and its exact score."""
+SECOND_SCORE_BYTES = 8
+"""Its score by the code of a second stage, where there is one."""
 ADVICE = {
     "queries": "fewer queries (--num-queries)",
     "candidates": "fewer candidates (--max-candidates) or queries (--num-queries)",
@@ -121,6 +123,7 @@ def cell_estimate(
     per_row = 4 * (2 * facts.d + footprint.score_columns) + footprint.code
     in_flight = min(options.machine.threads * ROWS_OF_THREAD, TILE_ROWS)
     with_scores = options.measure.with_recall
+    second_stage = 0 if options.measure.rerank == "exact" else 4 * facts.d
     with_index = options.measure.with_qps and quantizer.has_search_index()
     return MemoryEstimate(
         **_of_pass(
@@ -135,7 +138,7 @@ def cell_estimate(
         model=footprint.model,
         training=4 * facts.training * facts.d if with_fit else 0,
         fitting=footprint.fitting + footprint.model if with_fit else 0,
-        tile=TILE_ROWS * per_row,
+        tile=TILE_ROWS * (per_row + second_stage),
         coding=TILE_ROWS * footprint.row + in_flight * footprint.row_in_flight,
         index=facts.n * footprint.code if with_index else 0,
     )
@@ -153,11 +156,12 @@ def truth_estimate(
 def _of_pass(
     facts: DataFacts, options: Options, rows: int, baseline: int, candidates: int, score_columns: int
 ) -> dict[str, int]:
+    candidate = CANDIDATE_BYTES + (0 if options.measure.rerank == "exact" else SECOND_SCORE_BYTES)
     rows_at_once = min(block_rows(options.machine.batch_size), block_rows(rows), facts.n)
     return {
         "baseline": baseline + facts.source,
         "queries": 4 * facts.queries * (facts.d + score_columns),
-        "candidates": 2 * CANDIDATE_BYTES * facts.queries * candidates,
+        "candidates": 2 * candidate * facts.queries * candidates,
         "block": rows_at_once * (4 * facts.d + facts.reading),
         "products": 4 * min(facts.queries, QUERIES_PER_PRODUCT) * TILE_ROWS if candidates else 0,
     }

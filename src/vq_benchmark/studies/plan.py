@@ -3,7 +3,7 @@
     DIR/manifest.json            the study; never changes
     DIR/truth/0-4096.npz         stage truth: the exact neighbours among the rows of one chunk
     DIR/truth/whole.npz          stage reduce: the same among all rows
-    DIR/codebooks/pq-….npz       stage fit: one model per configuration, unless --codebooks-dir says otherwise
+    DIR/codebooks/pq-….npz       stage fit: one model per task, unless --codebooks-dir says otherwise
     DIR/results/evaluate-00042.db    stage evaluate: one row per configuration and chunk
     DIR/results.db               stage merge: the finished rows
     DIR/failures/fit-00003.json  why a task failed; removed when the task is done
@@ -14,6 +14,7 @@ A task is done if its file exists. There is no other state that could be wrong.
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,6 +23,7 @@ from pydantic import StringConstraints
 
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation import metric_set
+from vq_benchmark.evaluation.query_coding import QueryBits
 from vq_benchmark.evaluation.spans import Span, joined
 from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.damage import MISSHAPEN, reading
@@ -52,7 +54,7 @@ class Configuration:
     seed: int
     model_id: Name
     run_id: Name
-    query_bits: str = "float"
+    query_bits: QueryBits = "float"
     budget: float | None = None
 
     def cell(self, rows: Span) -> Cell:
@@ -79,6 +81,19 @@ class Manifest:
     code: dict[str, str] = field(default_factory=dict)
     """Hash of the code of each method from outside the package."""
 
+    @cached_property
+    def models(self) -> tuple[Configuration, ...]:
+        """One configuration for each model: those that differ in how queries are coded share theirs."""
+        first: dict[str, Configuration] = {}
+        for each in self.configurations:
+            first.setdefault(each.model_id, each)
+        return tuple(first.values())
+
+    @cached_property
+    def _fits(self) -> dict[str, Task]:
+        """The task that fits each model, by its id."""
+        return {each.model_id: Task("fit", index) for index, each in enumerate(self.models)}
+
     @property
     def results_path(self) -> Path:
         return self.folder / RESULTS_FILE
@@ -100,7 +115,7 @@ class Manifest:
             case "reduce":
                 return self.whole_truth_path
             case "fit":
-                configuration = self.configurations[task.index]
+                configuration = self.models[task.index]
                 return model_path(self.codebooks_dir, configuration.method, configuration.model_id)
             case "evaluate":
                 return self.folder / "results" / f"{task.name}.db"
@@ -117,7 +132,7 @@ class Manifest:
         counts = {
             "truth": len(self.chunks) if with_truth and not self.truth_is_given else 0,
             "reduce": 1 if with_truth else 0,
-            "fit": len(self.configurations),
+            "fit": len(self.models),
             "evaluate": len(self.configurations) * len(self.chunks),
             "merge": 1,
         }
@@ -152,12 +167,12 @@ class Manifest:
 
     def needed_for(self, configuration: Configuration) -> list[Task]:
         """All tasks that the finished row of a configuration needs, in an order in which they can run."""
-        fit = Task("fit", self.configurations.index(configuration))
+        fit = self._fits[configuration.model_id]
         return [*self.tasks("truth"), *self.tasks("reduce"), fit, *self.tasks_of(configuration)]
 
     def fit_of(self, task: Task) -> Task:
         """The task that fits the model that an `evaluate` task measures."""
-        return Task("fit", task.index // len(self.chunks))
+        return self._fits[self.part(task)[0].model_id]
 
     def describe(self, task: Task) -> str:
         """What a task does, in a few words."""
@@ -166,7 +181,7 @@ class Manifest:
                 start, stop = self.chunks[task.index]
                 return f"exact neighbours among rows {start:,} to {stop:,}"
             case "fit":
-                configuration = self.configurations[task.index]
+                configuration = self.models[task.index]
                 return f"fit {configuration.cell((0, self.n)).label}, seed {configuration.seed}"
             case "evaluate":
                 configuration, (start, stop) = self.part(task)

@@ -13,6 +13,7 @@ from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.datasets.parquet_files import shards_of_pattern
 from vq_benchmark.errors import InputError
+from vq_benchmark.evaluation.query_coding import QueryBits
 from vq_benchmark.machine.damage import reading
 from vq_benchmark.machine.documents import SafeYaml, parsed_yaml
 from vq_benchmark.machine.locations import input_path
@@ -21,7 +22,7 @@ from vq_benchmark.machine.validation import parsed
 from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.quantizers.plugins import absolute_source
 from vq_benchmark.quantizers.registry import registered, use_plugins
-from vq_benchmark.studies.cells import Cell, Machine, Options, Refusal, cells_of, parsed_grid
+from vq_benchmark.studies.cells import Cell, Grid, Machine, Options, Refusal, cells_of, parsed_grid
 from vq_benchmark.studies.choosing import BudgetRule
 from vq_benchmark.studies.measure_spec import MeasureSpec
 
@@ -54,6 +55,7 @@ class Study(MeasureSpec, DataSpec):
     budget: BudgetRule = "strict"
     """What `bits` allows, as in `choosing`: the whole code, or with `nominal` the code without side information."""
     seeds: list[int] = Field([0], min_length=1)
+    query_bits: list[QueryBits] = Field(["float"], min_length=1)
     chunks: int = Field(1, ge=1)
     plugins: list[str] = Field([])
     """Files or modules with quantizers of your own."""
@@ -83,6 +85,12 @@ class Study(MeasureSpec, DataSpec):
     @classmethod
     def _single_values(cls, value: Any) -> Any:
         return _listed(value)
+
+    @field_validator("query_bits", mode="before")
+    @classmethod
+    def _texts(cls, value: Any) -> Any:
+        """YAML reads 4 as a number."""
+        return [str(each) if isinstance(each, int) else each for each in _listed(value)]
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], origin: str = "the study", spelled: Callable[[str], str] = str) -> Self:
@@ -117,7 +125,8 @@ class Study(MeasureSpec, DataSpec):
 
     def cells(self, dataset: Dataset, options: Options) -> tuple[list[Cell], list[Refusal]]:
         """Its cells on the whole base, and why methods have none at some budgets."""
-        return cells_of(self.grid(), self.bits, self.seeds, dataset, options, (0, dataset.n), self.budget)
+        grid = Grid(self.grid(), self.bits, self.budget, self.seeds, self.query_bits)
+        return cells_of(grid, dataset, options, (0, dataset.n))
 
 
 PATHS = ("dataset", *(name for name, field in Study.model_fields.items() if field.annotation == Path | None))

@@ -196,8 +196,8 @@ class TaskContext:
         save_truths(path, ground_truths, belonging_of(self.dataset), squared_norms(self.dataset.queries))
 
     def run_fit(self, task: Task) -> None:
-        """Fit the model of one configuration to a sample of the whole data set."""
-        whole = self.manifest.configurations[task.index].cell((0, self.manifest.n))
+        """Fit one model to a sample of the whole data set."""
+        whole = self.manifest.models[task.index].cell((0, self.manifest.n))
         options = cell_within_memory(self.dataset, self.options, whole, with_fit=True)
         fitted_model(self.dataset, options, whole, self.report)
 

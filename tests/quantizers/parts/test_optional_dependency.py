@@ -6,7 +6,7 @@ import pytest
 from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.quantizers.parts.optional_dependency import missing_extra
 from vq_benchmark.quantizers.registry import registered
-from vq_benchmark.studies.cells import Machine, Options, Refusal, cells_of
+from vq_benchmark.studies.cells import Grid, Machine, Options, Refusal, cells_of
 from vq_benchmark.studies.measure_spec import MeasureSpec
 
 
@@ -25,7 +25,7 @@ def test_a_sweep_refuses_what_is_not_installed_with_the_reason(
 ) -> None:
     monkeypatch.setattr(registered()[method], "unavailable", classmethod(lambda cls: "it is not installed."))
     options = Options(MeasureSpec(), Machine(cache_dir=tmp_path, codebooks_dir=tmp_path))
-    cells, refusals = cells_of({method: [], "none": []}, [4.0], [0], load_dataset("sample"), options, (0, 10))
+    cells, refusals = cells_of(Grid({method: [], "none": []}, [4.0]), load_dataset("sample"), options, (0, 10))
     assert [cell.method for cell in cells] == ["none"]
     assert refusals == [Refusal(method, f"{method} cannot run here: it is not installed.")]
 

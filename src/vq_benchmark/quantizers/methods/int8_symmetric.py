@@ -97,6 +97,9 @@ class Int8Symmetric(Quantizer):
         rest = row_dots(queries, self._state["mean"]) - scale * row_dots(u, self._middle)
         return np.column_stack([u * np.float32(scale), rest.astype(np.float32)])
 
+    def query_parts(self, columns: int) -> tuple[int, ...]:
+        return (self.d,)
+
     def decode_for_scores(self, codes: CodeArray) -> FloatArray:
         """[k, 1], (n, d + 1)."""
         return np.column_stack([self._integers(codes), np.ones(len(codes), np.float32)])

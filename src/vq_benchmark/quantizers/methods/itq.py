@@ -77,6 +77,9 @@ class Itq(SignQuantizer):
         projected = self._projection.forward(rows, np.zeros(self.d, np.float32))
         return np.column_stack([projected, row_dots(rows, self._shift).astype(np.float32)])
 
+    def query_parts(self, columns: int) -> tuple[int, ...]:
+        return (self.m,)
+
     def decode_for_scores(self, codes: CodeArray) -> FloatArray:
         """[f·s, 1], (n, m + 1)."""
         scores = self._scaled_signs(codes, self._decoding_factors(codes), extra=1)

@@ -125,6 +125,9 @@ class Osq(Quantizer):
             _expand(integers, ends, (1 << bits) - 1, offsets)
         return np.column_stack([offsets, np.ones(len(queries), np.float32), along_centre])
 
+    def query_parts(self, columns: int) -> tuple[int, ...]:
+        return (self.d,)
+
     def decode_for_scores(self, codes: CodeArray) -> FloatArray:
         """[x̂ − c, ⟨x, c⟩ − ‖c‖², 1], (n, d + 2), with ⟨x, c⟩ as stored, or that of x̂ under L2 similarity."""
         out = np.empty((codes.shape[0], self.d + 2), np.float32)

@@ -76,6 +76,9 @@ class FaissRabitq(Quantizer):
         along_centre = row_dots(rotated, self._centre).astype(np.float32)
         return np.column_stack([rotated - self._centre, ones, along_centre])
 
+    def query_parts(self, columns: int) -> tuple[int, ...]:
+        return (self.d,)
+
     def decode_for_scores(self, codes: CodeArray) -> FloatArray:
         """[Sq, ⟨y − c, c⟩, 1], (n, d + 2), with y = Px and the unbiased scale S."""
         directions, radii, _, along_centre = self._read(codes)

@@ -156,6 +156,9 @@ class Rabitqlib(Quantizer):
         along_centre = row_dots(queries, self._centre).astype(np.float32)
         return np.column_stack([self._rotate(queries), np.ones(len(queries), np.float32), along_centre])
 
+    def query_parts(self, columns: int) -> tuple[int, ...]:
+        return (self.d,)
+
     def squared_norms(self, codes: CodeArray) -> DoubleArray:
         """‖x − c‖² + 2⟨x − c, c⟩ + ‖c‖²."""
         levels, scales, addends, squares = self._read(codes)

@@ -104,6 +104,9 @@ class Turboquant(RotatedQuantizer):
         sketched = self._sketch.forward(rotated, np.zeros(self.d, np.float32))
         return np.column_stack([rotated, sketched, projected[:, self.d]])
 
+    def query_parts(self, columns: int) -> tuple[int, ...]:
+        return (self.d, self.d) if self._is_sketched else (self.d,)
+
     def _decode_tile_for_scores(self, codes: CodeArray, out: FloatArray) -> None:
         """[ŷ, 1] for mse, [ŷ, ‖r‖·√(π/2)/d·sign(Gr), 1] for prod."""
         d = self.d

@@ -112,6 +112,9 @@ class RotatedQuantizer(Quantizer):
         """[PQ, ⟨Q, c⟩]; with `decode_for_scores`, this gives ⟨Q, c⟩ + ⟨PQ, ŷ⟩."""
         return np.column_stack([self._rotate(queries), row_dots(queries, self.centre).astype(np.float32)])
 
+    def query_parts(self, columns: int) -> tuple[int, ...]:
+        return (self.d,)
+
     @abstractmethod
     def _prepare(self) -> None:
         """Set `code_bytes`, `_score_columns` and other values derived from d and the parameters."""

@@ -177,6 +177,9 @@ class SegmentedQuantizer(Quantizer):
         projected[:, self._e] += np.float32(self._squared_centre)
         return np.column_stack([projected, np.ones(projected.shape[0], np.float32)])
 
+    def query_parts(self, columns: int) -> tuple[int, ...]:
+        return (self._e,)
+
     def decode_for_scores(self, codes: CodeArray) -> FloatArray:
         """[ŷ, 1, ⟨x − c, c⟩] with the unbiased scale in every segment, (n, e + 2)."""
         out = np.empty((codes.shape[0], self._e + 2), np.float32)

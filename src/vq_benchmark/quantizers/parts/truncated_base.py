@@ -105,6 +105,9 @@ class TruncatedQuantizer(Quantizer):
         kept = self._keep(np.ascontiguousarray(queries, np.float32), np.zeros(self.d, np.float32))
         return np.column_stack([kept, row_dots(queries, self.mean).astype(np.float32)])
 
+    def query_parts(self, columns: int) -> tuple[int, ...]:
+        return (self.k,)
+
     def decode_for_scores(self, codes: CodeArray) -> FloatArray:
         """[z(x), 1], (n, k + 1)."""
         scores = np.empty((codes.shape[0], self.k + 1), np.float32)

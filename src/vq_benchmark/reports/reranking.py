@@ -1,0 +1,32 @@
+"""What a table says about re-ranking: the depth that a target needs, and what its columns mean."""
+
+from vq_benchmark.reports.comparison import Comparison, Summary, number
+from vq_benchmark.reports.formatting import decimal
+
+DEPTH, LIMIT, TARGET = "rerank_depth", "rerank_limit", "rerank_target"
+
+
+def depth_text(summary: Summary) -> str | None:
+    """The mean depth over the seeds, `>200` if all candidates of a seed are too few; None if it was not measured."""
+    limit = summary.value(LIMIT)
+    if limit is None:
+        return None
+    if any(number(run.metrics, LIMIT) is not None and number(run.metrics, DEPTH) is None for run in summary.runs):
+        return f">{decimal(limit, 0)}"
+    return decimal(summary.value(DEPTH) or 0.0, 0)
+
+
+def reranking_notes(comparison: Comparison) -> list[str]:
+    """Notes on the columns of re-ranking; none if no row has them."""
+    targets = sorted({value for run in comparison.runs if (value := number(run.metrics, TARGET)) is not None})
+    if not targets:
+        return []
+    shown = " or ".join(decimal(target) for target in targets)
+    notes = [
+        "10@r: share of the true top 10 among the first r candidates",
+        f"depth: the smallest r with 10@r of at least {shown}",
+    ]
+    codes = sorted({code for run in comparison.runs if (code := run.environment.get("rerank", "exact")) != "exact"})
+    if codes:
+        notes.append(f"reranked: recall@10 of the first r candidates by their {' or '.join(codes)} scores")
+    return notes
