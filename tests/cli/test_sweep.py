@@ -199,7 +199,7 @@ def test_a_damaged_cache_is_computed_again(program, vectors, tmp_path):
     run = ("run", "--dataset", vectors, "--method", "sq", "--bits", 8, "--db-path", "x.db", *OPTIONS)
     assert program(*run).code == 0
     before = rows(tmp_path / "x.db")
-    (cached,) = (tmp_path / "cache").rglob("*.npz")
+    (cached,) = (tmp_path / "cache" / "ground-truth").rglob("*.npz")
     whole = cached.read_bytes()
     cached.write_bytes(whole[:100])
     again = program(*run, "--force")
