@@ -67,7 +67,7 @@ def spectrum_of(sample: FloatArray) -> DoubleArray | None:
     covariance /= count - 1
     if not np.isfinite(covariance).all():
         return None
-    return np.maximum(np.linalg.eigvalsh(covariance)[::-1], 0.0)
+    return np.asarray(np.maximum(np.linalg.eigvalsh(covariance)[::-1], 0.0))
 
 
 def least_error(spectrum: DoubleArray, bits: float | DoubleArray) -> DoubleArray:

@@ -42,11 +42,11 @@ def fitted_model(dataset: Dataset, options: Options, cell: Cell, report: Reporte
     path = model_path(options.machine.codebooks_dir, cell.method, id_)
     if path.exists():
         try:
-            quantizer, metadata = load_model(path)
-            digest, files = metadata.get("training_digest", ""), from_json(metadata.get("training_files"))
+            quantizer, stored = load_model(path)
+            digest, files = stored.get("training_digest", ""), from_json(stored.get("training_files"))
             if Contents(dataset, report).training_is(files, digest, options.measure.train_size, cell.seed):
-                facts = metadata["content_hash"], digest, metadata["fit_seconds"]
-                return FittedModel(quantizer, id_, *facts, reused=True, bound=metadata.get("bound"))
+                facts = stored["content_hash"], digest, stored["fit_seconds"]
+                return FittedModel(quantizer, id_, *facts, reused=True, bound=stored.get("bound"))
             report.say(
                 f"{cell.label}: the training vectors have changed since its model was fitted; fitting it again."
             )
@@ -60,17 +60,16 @@ def fitted_model(dataset: Dataset, options: Options, cell: Cell, report: Reporte
     quantizer.fit(train, seed=cell.seed)  # not with the queries: they are the test set
     fit_seconds = time.perf_counter() - began
     dataset.require_unchanged()
-    metadata: dict[str, Any] = {
+    bound = code_bound(train, training_digest, quantizer.code_bytes, options.machine.cache_dir, report)
+    metadata = {
         "fit_seconds": fit_seconds,
         "seed": cell.seed,
         "training_digest": training_digest,
         "training_files": to_json(dataset.files),
-        "bound": code_bound(train, training_digest, quantizer.code_bytes, options.machine.cache_dir, report),
+        "bound": bound,
     }
     content_hash = save_model(quantizer, path, metadata=metadata)
-    return FittedModel(
-        quantizer, id_, content_hash, training_digest, fit_seconds, reused=False, bound=metadata["bound"]
-    )
+    return FittedModel(quantizer, id_, content_hash, training_digest, fit_seconds, reused=False, bound=bound)
 
 
 def model_path(codebooks_dir: Path, method: str, model_id: str) -> Path:
