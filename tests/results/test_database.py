@@ -90,7 +90,8 @@ def test_numbers_that_are_none_are_not_stored(database: Database) -> None:
 VIEW = (
     "run_id, timestamp, sweep_id, dataset, method, config, seed, bits_per_dim, compression_ratio, mse, "
     "relative_error, recall_at_1, recall_at_10, recall_at_100, rank_distortion, pairwise_distortion, "
-    "encode_vectors_per_second, fit_seconds, queries_per_second, peak_memory_bytes"
+    "encode_vectors_per_second, fit_seconds, queries_per_second, peak_memory_bytes, "
+    "total_bits_per_dim, code_bytes"
 )
 
 

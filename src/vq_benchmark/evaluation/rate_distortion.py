@@ -1,6 +1,6 @@
 """The Gaussian rate-distortion bound: the least error that codes of a number of bits can have.
 
-No code of R bits per vector has a mean squared error below D(R) on Gaussian vectors of a covariance with eigenvalues λ.
+On Gaussian vectors whose covariance has eigenvalues λ_i, no code of R bits has a mean squared error below D(R).
 Reverse water-filling gives D(R) (Cover & Thomas, Elements of Information Theory, section 10.3): with a water level θ,
 
     D = Σ min(θ, λ_i)    and    R = Σ max(0, ½ log2(λ_i / θ)).

@@ -36,8 +36,8 @@ class Summary:
 
     @property
     def bits(self) -> float | None:
-        """Bits per dimension; None if the rows do not have it."""
-        return self.value("bits_per_dim")
+        """Bits per dimension, those of the model included; None if the rows do not have it."""
+        return self.value("total_bits_per_dim")
 
     def value(self, name: str) -> float | None:
         """The mean of a metric over the seeds that have it; None if no seed has it."""

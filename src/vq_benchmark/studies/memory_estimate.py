@@ -77,7 +77,7 @@ class MemoryEstimate:
     training: int = 0
     """The training sample."""
     fitting: int = 0
-    """What `fit` takes beside it, or the covariance of the sample if that is more, and a copy of the model to save it."""
+    """What `fit` takes beside it, or its covariance if that is more, and a copy of the model to save it."""
     block: int = 0
     """The rows that are read at a time."""
     tile: int = 0
