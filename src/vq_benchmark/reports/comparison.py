@@ -69,7 +69,7 @@ class Comparison:
     n: int
     d: int
     summaries: tuple[Summary, ...]
-    """In order of bits, then of descending recall@10."""
+    """In order of `shown_bits`, then of descending recall@10."""
     superseded: int
     """Rows omitted because a newer row has the same configuration and seed."""
 
@@ -112,6 +112,11 @@ def number(metrics: Mapping[str, Any], name: str) -> float | None:
     return float(value)
 
 
+def shown_bits(bits: float) -> float:
+    """Bits per dimension to three digits: models differ by less, and that should not order or separate methods."""
+    return float(f"{bits:.3g}")
+
+
 def _compared(runs: list[Run]) -> Comparison:
     newest: dict[tuple[str, str], dict[int, Run]] = {}
     for run in sorted(runs, key=lambda run: run.created_at):
@@ -135,7 +140,7 @@ def _compared(runs: list[Run]) -> Comparison:
 def _place(summary: Summary) -> tuple[float, float, str, str]:
     bits, recall = summary.bits, summary.value("recall_at_10")
     config = json.dumps(summary.config, sort_keys=True)
-    return (math.inf if bits is None else bits, -(recall or 0.0), summary.method, config)
+    return (math.inf if bits is None else shown_bits(bits), -(recall or 0.0), summary.method, config)
 
 
 def _ends(metrics: Mapping[str, Any], name: str) -> list[float]:

@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocat
 
 from vq_benchmark.evaluation.metric_records import MetricRecord, record_of
 from vq_benchmark.reports.bound_line import draw_bound
-from vq_benchmark.reports.comparison import Comparison, Summary
+from vq_benchmark.reports.comparison import Comparison, Summary, shown_bits
 from vq_benchmark.reports.formatting import decimal, tick
 from vq_benchmark.reports.pareto import Point, pareto_front
 from vq_benchmark.reports.series import Style, lines
@@ -73,10 +73,10 @@ def draw_panel(
     axes.set_ylabel(y_record.label)
     axes.set_title(_title(x, x_record, y_record), loc="left")
     if x != BITS and len(everything) <= LABELLED_MARKS:
-        _label(axes, {mark: f"{decimal(mark.bits, 2)}{MODEL_MARK * mark.large_model}" for mark in everything})
+        _label(axes, {mark: f"{decimal(mark.bits, 2)}{MODEL_MARK * mark.large_model}" for mark in everything}, 7)
         axes.set_title("labels: bits per dimension", loc="right", fontsize=7)
     else:
-        _label(axes, {mark: MODEL_MARK for mark in everything if mark.large_model})
+        _label(axes, {mark: MODEL_MARK for mark in everything if mark.large_model}, 10)
 
 
 def reference_value(comparison: Comparison, metric: str) -> float | None:
@@ -129,6 +129,7 @@ def _marks(summaries: Sequence[Summary], x: str, y: str) -> list[Mark]:
         if not _is_hidden(summary, x, y):
             hollow = record_of(y).kind == "loss" and not summary.differs_from_zero(y)
             code_bits = summary.value("bits_per_dim") or bits
+            x_value = shown_bits(x_value) if x == BITS else x_value
             found.append(Mark(x_value, y_value, *interval, bits, hollow, code_bits, has_large_model(summary)))
     return sorted(found, key=lambda mark: (mark.bits, mark.y))
 
@@ -197,10 +198,10 @@ def _draw_reference(axes: Axes, value: float, x: str, y_record: MetricRecord) ->
     )  # fmt: skip
 
 
-def _label(axes: Axes, texts: Mapping[Mark, str]) -> None:
+def _label(axes: Axes, texts: Mapping[Mark, str], size: int) -> None:
     for mark, text in texts.items():
         axes.annotate(
-            text, (mark.x, mark.y), xytext=(6, 3), textcoords="offset points", fontsize=7,
+            text, (mark.x, mark.y), xytext=(6, 3), textcoords="offset points", fontsize=size,
             color="#444444", zorder=5,
         )  # fmt: skip
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from vq_benchmark.errors import InputError
 from vq_benchmark.reports.comparison import Comparison, Summary, number
-from vq_benchmark.reports.formatting import decimal, short
+from vq_benchmark.reports.formatting import decimal
 from vq_benchmark.results.database import Run
 
 SUFFIXES = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "G": 10**9, "T": 10**12}
@@ -53,7 +53,7 @@ def parsed_count(text: str) -> int:
         value = Decimal(digits.removesuffix(suffix)) * SUFFIXES[suffix]
         if 1 <= value <= MOST_VECTORS and value == int(value):
             return int(value)
-    except InvalidOperation:
+    except ArithmeticError:  # not a number, or too large for one
         pass
     raise InputError(f"--vectors is {text!r}; it must be a whole number of vectors, such as 100M, 1e8 or 8841823.")
 
@@ -86,8 +86,7 @@ def bits_text(summary: Summary) -> str:
 
 def bytes_text(summary: Summary) -> str:
     """The total bytes of a vector."""
-    value = (summary.bits or 0) * summary.runs[0].d / 8
-    return decimal(value, 1) if value < 1000 else short(value)
+    return decimal((summary.bits or 0) * summary.runs[0].d / 8, 1)
 
 
 def ratio_text(summary: Summary, ratio_to: str) -> str:
@@ -110,7 +109,7 @@ def size_notes(comparison: Comparison, sizes: Sizes) -> list[str]:
 def model_note(comparison: Comparison) -> str:
     """What the mark of large models means; empty if there is none."""
     marked = any(has_large_model(summary) for summary in comparison.summaries)
-    return f"{MODEL_MARK}: the model takes more than {LARGE_MODEL:.0%} of the bytes of the codes" if marked else ""
+    return f"{MODEL_MARK}: the model adds more than {100 * LARGE_MODEL:g} % to the codes" if marked else ""
 
 
 def _file_dtype(runs: Iterable[Run]) -> str:
