@@ -1,5 +1,6 @@
 """The bound against closed forms, a solver that knows nothing of them, and what holds for every spectrum."""
 
+import json
 import math
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from vq_benchmark.evaluation.rate_distortion import (
     CURVE_BITS,
     ROUNDING,
+    Bound,
     bound_metrics,
     bound_of,
     least_error,
@@ -93,7 +95,7 @@ def test_quantizing_gaussian_vectors_stays_above_the_bound():
     sample = rng.standard_normal((200_000, 4)).astype(np.float32)
     bound = bound_of(len(sample), spectrum_of(sample), 4)
     mse = float(((sample - np.sqrt(2 / np.pi) * np.sign(sample)) ** 2).sum(axis=1).mean())
-    metrics = bound_metrics(mse, bound.as_json())
+    metrics = bound_metrics(mse, bound)
     assert metrics["bound_mse"] == pytest.approx(1, rel=0.02)
     assert metrics["above_bound_db"] == pytest.approx(10 * math.log10((1 - 2 / math.pi) * 4), abs=0.05)
 
@@ -107,14 +109,24 @@ def test_the_curve_is_the_bound_at_its_bits():
 
 
 @pytest.mark.parametrize(
-    ("mse", "bound", "names"),
+    ("mse", "least", "names"),
     [
-        (0.1, None, set()),
-        (0.0, {"mse": 0.1}, {"bound_mse"}),
-        (0.1, {}, set()),
-        (0.1, {"mse": 0.0}, {"bound_mse"}),
-        (0.1, {"mse": 0.1}, {"bound_mse", "above_bound_db"}),
+        (0.0, 0.1, {"bound_mse"}),
+        (0.1, 0.0, {"bound_mse"}),
+        (0.1, 0.1, {"bound_mse", "above_bound_db"}),
     ],
 )
-def test_what_is_undefined_is_absent(mse, bound, names):
-    assert set(bound_metrics(mse, bound)) == names
+def test_a_ratio_with_0_is_absent(mse, least, names):
+    assert set(bound_metrics(mse, Bound(100, least, [], []))) == names
+
+
+def test_a_bound_survives_as_json_and_damage_leaves_none():
+    bound = bound_of(100, np.array([4.0, 2.0, 1.0]), 6)
+    whole = json.loads(json.dumps(bound.as_json()))
+    assert Bound.from_json(whole) == bound
+    damaged = [
+        None, [], {}, {**whole, "mse": "low"}, {**whole, "more": 1}, {**whole, "curve_mse": [1.0]},
+        {name: value for name, value in whole.items() if name != "vectors"},
+    ]  # fmt: skip
+    assert [Bound.from_json(value) for value in damaged] == [None] * len(damaged)
+    assert bound_metrics(0.1, None) == {}

@@ -10,11 +10,12 @@ The mean of the vectors is free. Vectors of another distribution with that covar
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from vq_benchmark.arrays import DoubleArray, FloatArray, pieces
+from vq_benchmark.machine.documents import validated
 
 ROWS_AT_ONCE = 1024
 """Rows of a sample that are copied to float64 at a time."""
@@ -46,6 +47,15 @@ class Bound:
     def as_json(self) -> dict[str, Any]:
         """The fields, as values of JSON."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Any) -> Self | None:
+        """The bound that `as_json` gave; None for anything else, such as None or what damage left of it."""
+        try:
+            found = validated(cls, value)
+        except ValueError:
+            return None
+        return found if len(found.curve_bits) == len(found.curve_mse) else None
 
 
 def spectrum_of(sample: FloatArray) -> DoubleArray | None:
@@ -98,13 +108,9 @@ def bound_of(sample_size: int, spectrum: DoubleArray, code_bits: int) -> Bound:
     return Bound(sample_size, mse, CURVE_BITS, [float(f"{value:.6g}") for value in curve])
 
 
-def bound_metrics(mse: float, bound: Any) -> dict[str, float]:
-    """The metrics of a row with that error, from its `Bound` as JSON; a ratio with 0 is absent.
-
-    A bound from the environment of a row may be None or absent; then there are none.
-    """
-    least = bound.get("mse") if isinstance(bound, dict) else None
-    if not isinstance(least, int | float):
+def bound_metrics(mse: float, bound: Bound | None) -> dict[str, float]:
+    """The metrics of a row with that error and bound; a ratio with 0 is absent, and both are without a bound."""
+    if bound is None:
         return {}
-    above = {"above_bound_db": 10 * math.log10(mse / least)} if mse > 0 and least > 0 else {}
-    return {"bound_mse": least} | above
+    above = {"above_bound_db": 10 * math.log10(mse / bound.mse)} if mse > 0 and bound.mse > 0 else {}
+    return {"bound_mse": bound.mse} | above

@@ -29,7 +29,7 @@ def bound_line(comparison: Comparison, metric: str, bits: Sequence[float]) -> tu
     scale = _scale(comparison.runs, metric)
     if bound is None or scale is None or not bits:
         return [], []
-    known, least = np.array(bound["curve_bits"]), np.array(bound["curve_mse"])
+    known, least = np.array(bound.curve_bits), np.array(bound.curve_mse)
     known, least = known[least > 0], least[least > 0]
     low = max(min(bits) / MARGIN, known.min(initial=np.inf))
     high = min(max(bits) * MARGIN, known.max(initial=-np.inf))

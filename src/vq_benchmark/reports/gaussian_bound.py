@@ -1,9 +1,8 @@
 """The Gaussian rate-distortion bound of a data set, as its rows state it."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from vq_benchmark.evaluation.rate_distortion import BOUND_KEY
+from vq_benchmark.evaluation.rate_distortion import BOUND_KEY, Bound
 from vq_benchmark.reports.comparison import Comparison
 from vq_benchmark.results.database import Run
 
@@ -11,16 +10,16 @@ FEW_VECTORS = 10
 """Training vectors per dimension below which the bound is noticeably too low."""
 
 
-def stated_bound(runs: Sequence[Run]) -> dict[str, Any] | None:
-    """The `Bound` of the rows, as JSON: that of the largest sample; None if no row has one."""
-    bounds = [bound for run in runs if isinstance(bound := run.environment.get(BOUND_KEY), dict)]
-    return max(bounds, key=lambda bound: int(bound["vectors"]), default=None)
+def stated_bound(runs: Sequence[Run]) -> Bound | None:
+    """The bound of the rows: that of the largest sample; None if no row has one."""
+    bounds = [bound for run in runs if (bound := Bound.from_json(run.environment.get(BOUND_KEY))) is not None]
+    return max(bounds, key=lambda bound: bound.vectors, default=None)
 
 
 def bound_note(comparison: Comparison) -> str:
     """That the bound is too low because the sample is small for the dimension; empty if it is not."""
     bound = stated_bound(comparison.runs)
-    if bound is None or bound["vectors"] >= FEW_VECTORS * comparison.d:
+    if bound is None or bound.vectors >= FEW_VECTORS * comparison.d:
         return ""
-    count = f"{bound['vectors']:,} training vectors"
+    count = f"{bound.vectors:,} training vectors"
     return f"the Gaussian bound is too low, because {count} are few for {comparison.d} dimensions"

@@ -114,9 +114,14 @@ def bits_ticks(bits: Sequence[float]) -> list[float]:
     ticks = [2.0**power for power in range(low, high + 1)]
     counts = Counter(decimal(value, 2) for value in bits)
     for value in sorted(set(bits), key=lambda value: (-counts[decimal(value, 2)], value)):
-        if all(abs(math.log2(value / tick)) >= TICK_DISTANCE for tick in ticks):
-            ticks.append(value)
+        if _is_far(value, ticks):
+            rounded = float(f"{value:.2g}")
+            ticks.append(rounded if _is_far(rounded, ticks) else value)
     return sorted(ticks)
+
+
+def _is_far(value: float, ticks: Sequence[float]) -> bool:
+    return all(abs(math.log2(value / tick)) >= TICK_DISTANCE for tick in ticks)
 
 
 def _marks(summaries: Sequence[Summary], x: str, y: str) -> list[Mark]:

@@ -1,13 +1,12 @@
 """The Gaussian bound for the code of a fitted model, from the vectors that the model was fitted to."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from vq_benchmark.arrays import DoubleArray, FloatArray
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.rate_distortion import bound_of, spectrum_of
+from vq_benchmark.evaluation.rate_distortion import Bound, bound_of, spectrum_of
 from vq_benchmark.machine.archive import ArchiveFormat
 from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.progress import Reporter
@@ -18,8 +17,8 @@ SPECTRUM = "spectrum"
 
 def code_bound(
     train: FloatArray, training_digest: str, code_bytes: int, cache_dir: Path, report: Reporter
-) -> dict[str, Any] | None:
-    """The `Bound` for codes of `code_bytes` bytes, as JSON; None if the sample (n, d) has no spectrum.
+) -> Bound | None:
+    """The bound for codes of `code_bytes` bytes; None if the sample (n, d) has no spectrum.
 
     The spectrum is computed once for each sample and cached, because it takes about a minute at d = 4,096.
     """
@@ -32,7 +31,7 @@ def code_bound(
         if spectrum is None:
             return None
         _save(path, spectrum, report)
-    return bound_of(len(train), spectrum, 8 * code_bytes).as_json()
+    return bound_of(len(train), spectrum, 8 * code_bytes)
 
 
 def _load(path: Path, d: int) -> DoubleArray | None:

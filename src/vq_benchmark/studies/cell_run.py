@@ -94,7 +94,7 @@ def run_cell(
         "model_id": model.id,
         "model_hash": model.hash,
         "model_reused": model.reused,
-        BOUND_KEY: model.bound,
+        BOUND_KEY: None if model.bound is None else model.bound.as_json(),
         "content": contents.record(measurement, model.training_digest),
         "peak_memory_is_of_this_cell": peak_is_own,
     }

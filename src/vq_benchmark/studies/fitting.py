@@ -3,12 +3,12 @@
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.file_states import from_json, to_json
 from vq_benchmark.datasets.fingerprint import fingerprint_array
 from vq_benchmark.errors import InputError
+from vq_benchmark.evaluation.rate_distortion import Bound
 from vq_benchmark.machine.locations import file_in
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.quantizers.base import Quantizer
@@ -31,9 +31,8 @@ class FittedModel:
     """Hash of the training vectors."""
     fit_seconds: float
     reused: bool
-    bound: dict[str, Any] | None
-    """The Gaussian bound for its codes, a `Bound` as JSON; None if the training vectors have none, or an
-    earlier release fitted it."""
+    bound: Bound | None
+    """The Gaussian bound for its codes; None if the training vectors have none, or an earlier release fitted it."""
 
 
 def fitted_model(dataset: Dataset, options: Options, cell: Cell, report: Reporter) -> FittedModel:
@@ -46,7 +45,7 @@ def fitted_model(dataset: Dataset, options: Options, cell: Cell, report: Reporte
             digest, files = stored.get("training_digest", ""), from_json(stored.get("training_files"))
             if Contents(dataset, report).training_is(files, digest, options.measure.train_size, cell.seed):
                 facts = stored["content_hash"], digest, stored["fit_seconds"]
-                return FittedModel(quantizer, id_, *facts, reused=True, bound=stored.get("bound"))
+                return FittedModel(quantizer, id_, *facts, reused=True, bound=Bound.from_json(stored.get("bound")))
             report.say(
                 f"{cell.label}: the training vectors have changed since its model was fitted; fitting it again."
             )
@@ -66,7 +65,7 @@ def fitted_model(dataset: Dataset, options: Options, cell: Cell, report: Reporte
         "seed": cell.seed,
         "training_digest": training_digest,
         "training_files": to_json(dataset.files),
-        "bound": bound,
+        "bound": None if bound is None else bound.as_json(),
     }
     content_hash = save_model(quantizer, path, metadata=metadata)
     return FittedModel(quantizer, id_, content_hash, training_digest, fit_seconds, reused=False, bound=bound)
