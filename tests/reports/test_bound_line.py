@@ -67,7 +67,7 @@ def test_figures_of_errors_have_the_line_and_its_name(bounded, tmp_path):
 def test_the_table_shows_how_far_errors_are_above_it(bounded, make_run):
     text = results_text([bounded()], width=140)
     assert "2.3dB" in text
-    assert "above bound: error above the least possible for Gaussian vectors" in " ".join(text.split())
+    assert "above bound: error above the least of any code of that size" in " ".join(text.split())
     assert "bound" not in results_text([make_run("pq", 2.0)])
 
 

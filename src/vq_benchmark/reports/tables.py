@@ -38,7 +38,7 @@ CONTROL_MARK = "*"
 LOSS_NOTE = (
     f"loss: exact − quantized, paired by query; {INSIGNIFICANT_MARK}: not significant, its interval contains 0"
 )
-BOUND_NOTE = "above bound: error above the least possible for Gaussian vectors, same covariance and bits"
+BOUND_NOTE = "above bound: error above the least of any code of that size (without model) for Gaussian vectors"
 DEFAULT_SIZES = Sizes()
 
 
