@@ -13,6 +13,8 @@ from vq_benchmark.machine.progress import Reporter
 
 FORMAT = ArchiveFormat("a spectrum", version=1)
 SPECTRUM = "spectrum"
+LARGE_DIMENSION = 1024
+"""Dimension from which the spectrum takes seconds, so that the program says what it does."""
 
 
 def code_bound(
@@ -27,6 +29,8 @@ def code_bound(
     path = cache_dir / "spectra" / f"{training_digest}.npz"
     spectrum = _load(path, train.shape[1])
     if spectrum is None:
+        if train.shape[1] >= LARGE_DIMENSION:
+            report.say(f"computing the covariance of {len(train):,} training vectors, for the Gaussian bound")
         spectrum = spectrum_of(train)
         if spectrum is None:
             return None
