@@ -34,7 +34,7 @@ $(VENV)/.installed-docs: $(VENV)/.installed
 demo: $(VENV)/.installed
 	$(BIN)/vq-benchmark sweep --dataset sample --method pq,opq,sq,rabitq,none --bits 1,2,4,8 \
 		--db-path $(DEMO)/results.db --codebooks-dir $(DEMO)/codebooks --cache-dir $(DEMO)/cache
-	$(BIN)/vq-benchmark plot --db-path $(DEMO)/results.db --output-dir $(DEMO)/figures
+	$(BIN)/vq-benchmark plot --db-path $(DEMO)/results.db --output-dir $(DEMO)/figures --vectors 1M
 
 # Installs SLURM, where we may, for the tests of studies on a cluster. Without it they are skipped, or fail if
 # CI=true.

@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from vq_benchmark.reports.sizes import Sizes, parsed_count, sized
 from vq_benchmark.results.database import Database, Run
 
 README = Path(__file__).parents[1] / "README.md"
@@ -24,7 +25,7 @@ HEADER = ("method", "bits/dim", "smaller", "recall@1", "recall@10", "recall@100"
 
 
 def results(text: str, folder: Path) -> list[Run]:
-    """The rows of the first sweep of the sample in a document, run in a folder; smallest codes first.
+    """The rows of the first sweep of the sample in a document, run in a folder; smallest first, for its --vectors.
 
     Raises:
         subprocess.CalledProcessError: the command failed.
@@ -38,7 +39,9 @@ def results(text: str, folder: Path) -> list[Run]:
         cwd=folder, stdout=subprocess.PIPE, check=True,
     )  # fmt: skip
     runs = Database(folder / "results.db").runs("status = 'done'", with_accumulators=False)
-    return sorted(runs, key=lambda run: (run.metrics["bits_per_dim"], run.method))
+    asked = re.search(r"--vectors (\S+)", command[1])
+    shown = sized(runs, Sizes(None if asked is None else parsed_count(asked[1])))
+    return sorted(shown, key=lambda run: (run.metrics["total_bits_per_dim"], run.method))
 
 
 def rows(runs: list[Run]) -> Iterator[list[str]]:
@@ -47,8 +50,8 @@ def rows(runs: list[Run]) -> Iterator[list[str]]:
         metrics = run.metrics
         yield [
             f"`{run.method}`",
-            f"{metrics['bits_per_dim']:.4g}",
-            f"{metrics['compression_ratio']:.1f}×",
+            f"{metrics['total_bits_per_dim']:.4g}",
+            f"{metrics['total_compression_ratio']:.1f}×",
             *(_with_interval(metrics, f"recall_at_{k}") for k in (1, 10, 100)),
             f"{metrics['mrr_at_10']:.3f}",
         ]

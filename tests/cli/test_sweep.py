@@ -49,6 +49,30 @@ def test_the_view_has_plain_columns(program, vectors, tmp_path):
     assert row[3] > 0
 
 
+def test_sizes_are_shown_for_the_vectors_that_the_user_has(program, vectors, tmp_path):
+    """16 dimensions, 8 bytes a code; a model of 16 codebooks of 16 numbers is 1,024 bytes, shared by 5,000 or 1M."""
+    run = ("run", "--dataset", vectors, "--method", "pq", "--param", "m=16", "--param", "nbits=4", *OPTIONS)
+    own = program(*run, "--db-path", "x.db")
+    before = (tmp_path / "x.db").read_bytes()
+    larger = program(*run, "--db-path", "x.db", "--vectors", "1M", "--ratio-to", "file")
+    for ran, cells, said in (
+        (own, ["4.1", "8.2", "7.8x"], "shared by 5,000 vectors; ratio to float32"),
+        (larger, ["4", "8", "8x"], "shared by 1,000,000 vectors; ratio to the dtype of the file (float32)"),
+    ):
+        assert ran.code == 0, ran.err
+        row = next(line.split() for line in ran.out.splitlines() if line.startswith("pq"))
+        assert row[3:6] == cells
+        assert said in " ".join(ran.out.split())
+    assert (tmp_path / "x.db").read_bytes() == before
+    (stored,) = Database(tmp_path / "x.db").runs()
+    assert stored.environment["base_dtype"] == "float32"
+    assert stored.metrics["bound_mse"] < stored.metrics["mse"]
+    for command in (run, ("plot", "--db-path", "x.db"), ("sweep", *run[1:])):
+        for option, value in (("--vectors", "some"), ("--ratio-to", "int4")):
+            refused = program(*command, option, value)
+            assert (refused.code, refused.err.count(option)) == (2, 1), refused.err
+
+
 def test_chunks_merge_to_the_undivided_run(program, vectors, tmp_path):
     run = ("run", "--dataset", vectors, "--method", "pq", "--param", "m=8", "--param", "nbits=6", *OPTIONS)
     edges = [0, 1234, 4096, 5000]
@@ -199,7 +223,7 @@ def test_a_damaged_cache_is_computed_again(program, vectors, tmp_path):
     run = ("run", "--dataset", vectors, "--method", "sq", "--bits", 8, "--db-path", "x.db", *OPTIONS)
     assert program(*run).code == 0
     before = rows(tmp_path / "x.db")
-    (cached,) = (tmp_path / "cache").rglob("*.npz")
+    (cached,) = (tmp_path / "cache" / "ground-truth").rglob("*.npz")
     whole = cached.read_bytes()
     cached.write_bytes(whole[:100])
     again = program(*run, "--force")

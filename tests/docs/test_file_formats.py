@@ -10,7 +10,7 @@ from vq_benchmark.datasets.sources.parquet import row_index
 from vq_benchmark.evaluation import accumulators, ground_truth, ground_truth_files, measurement, metric_set
 from vq_benchmark.quantizers.registry import get_quantizer
 from vq_benchmark.results import checkpoints, database, models
-from vq_benchmark.studies import plan
+from vq_benchmark.studies import bounds, plan
 
 PROJECT = Path(__file__).parents[2]
 VERSION = r"^(?:(?:FORMAT_|SCHEMA_)?VERSION = \d+|FORMAT = ArchiveFormat\()"
@@ -25,6 +25,7 @@ WRITTEN = {
     "checkpoint": checkpoints.FORMAT_VERSION,
     "unfinished ground truth": ground_truth.FORMAT.version,
     "study": plan.FORMAT_VERSION,
+    "eigenvalues of a training sample": bounds.FORMAT.version,
     "index of parquet": row_index.FORMAT_VERSION,
 }
 

@@ -26,7 +26,10 @@ def make_run(
     rng = np.random.default_rng(int.from_bytes(sha256(identity.encode()).digest()[:4]))
     error = 0.0 if method == "none" else 2 ** (-1.8 * strength * bits) * rng.normal(1, 0.01)
     metrics: dict[str, Any] = {
+        "code_bytes": bits * 384 / 8,
+        "model_bytes": 0,
         "bits_per_dim": bits,
+        "total_bits_per_dim": bits,
         "compression_ratio": 32 / bits,
         "mse": error,
         "mse_ci": [error * 0.99, error * 1.01],

@@ -46,6 +46,28 @@ def test_the_line_takes_the_best_of_equal_bits_and_all_points_are_drawn(make_run
     assert axes.get_yscale() == "log"
 
 
+def test_points_are_at_their_total_bits_and_large_models_are_marked(make_run):
+    """The line takes the best of equal codes, although their models differ."""
+    models = {(2.0, 2.05): 0.5, (2.0, 3.0): 0.3, (4.0, 4.1): 0.1}
+    runs = [
+        make_run("pq", code, config={"m": place}, extra={"mse": mse, "total_bits_per_dim": total})
+        for place, ((code, total), mse) in enumerate(models.items())
+    ]
+    axes = drawn(runs, "mse")
+    assert curves(axes)[0] == [[3.0, 0.3], [4.1, 0.1]]
+    assert [(text.get_text(), text.xy) for text in axes.texts if text.get_text() == "ᵐ"] == [("ᵐ", (3.0, 0.3))]
+    assert axes.get_xlabel() == "Bits per dimension with the model, 100,000 vectors"
+
+
+def test_models_that_differ_by_a_hair_do_not_make_a_front(make_run):
+    runs = [
+        make_run(name, 2.0, extra={"recall_at_10": recall, "total_bits_per_dim": 2 + extra})
+        for name, recall, extra in (("pq", 0.8, 1e-5), ("opq", 0.9, 1e-4))
+    ]
+    (front,) = [line for line in drawn(runs, "recall_at_10").lines if line.get_linestyle() == "--"]
+    assert front.get_xydata().tolist() == [[2.0, 0.9]]
+
+
 def test_front_and_reference_line(make_sweep):
     axes = drawn(make_sweep(), "recall_at_10")
     dashed = [line for line in axes.lines if line.get_linestyle() == "--"]
@@ -96,6 +118,7 @@ def test_ticks_are_near_every_point_and_apart(bits):
 def test_ticks_of_the_usual_budgets():
     assert bits_ticks([1, 2, 4, 8, 1.04, 2.08]) == [1, 2, 4, 8]
     assert bits_ticks([1, 3, 6]) == [1, 2, 3, 4, 6, 8]
+    assert bits_ticks([1, 2.862]) == [1, 2, 2.9, 4]
 
 
 @pytest.mark.parametrize(

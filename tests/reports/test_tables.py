@@ -13,7 +13,7 @@ def test_a_row_shows_what_was_measured(make_run):
     }  # fmt: skip
     text = results_text([make_run("pq", 2.0, config={"m": 96, "nbits": 8}, extra=numbers)])
     assert row_of(text, "pq").split() == [
-        "pq", "m=96", "nbits=8", "2", "16x", "0.01235", "0.500±.025", "0.821±.010", "0.900", "152k",
+        "pq", "m=96", "nbits=8", "2", "96", "16x", "0.01235", "0.500±.025", "0.821±.010", "0.900", "152k",
     ]  # fmt: skip
     for said in ("pypi-minilm-384: 100,000 vectors × 384 dimensions, cosine", "1,000 queries", "2 threads"):
         assert said in text.replace("\n", " ")
@@ -60,7 +60,7 @@ def test_a_loss_says_whether_it_is_significant(make_run):
         text = results_text(runs, width=120)
         assert "ⁿˢ: not significant, its interval contains 0" in " ".join(text.split())
         assert "1,000 queries, 50 judged queries" in " ".join(text.split())
-        return row_of(text, "pq").split()[9]
+        return row_of(text, "pq").split()[10]
 
     assert cell(shown(0.02, [0.01, 0.03])) == "0.020±.010"
     assert cell(shown(-0.02, [-0.03, -0.01])) == "-0.020±.010"

@@ -90,7 +90,8 @@ def test_numbers_that_are_none_are_not_stored(database: Database) -> None:
 VIEW = (
     "run_id, timestamp, sweep_id, dataset, method, config, seed, bits_per_dim, compression_ratio, mse, "
     "relative_error, recall_at_1, recall_at_10, recall_at_100, rank_distortion, pairwise_distortion, "
-    "encode_vectors_per_second, fit_seconds, queries_per_second, peak_memory_bytes"
+    "encode_vectors_per_second, fit_seconds, queries_per_second, peak_memory_bytes, "
+    "total_bits_per_dim, code_bytes"
 )
 
 
@@ -142,6 +143,8 @@ def as_schema_1(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         for name in ADDED_COLUMNS:
             connection.execute(f"ALTER TABLE runs DROP COLUMN {name}")
+        connection.execute("DROP VIEW benchmark_runs")
+        connection.execute("CREATE VIEW benchmark_runs AS SELECT run_id FROM runs")
         connection.execute("PRAGMA user_version = 1")
     connection.close()
 
@@ -158,6 +161,10 @@ def test_a_file_of_schema_1_is_read_as_it_is_and_upgraded_on_writing(tmp_path: P
     later = dataclasses.replace(a_run(), run_id="r2", query_bits="4", budget=1.5, per_query=b"values")
     database.put(later)
     assert [database.get("r1"), database.get("r2")] == [a_run(), later]
+    with sqlite3.connect(database.path) as connection:
+        cursor = connection.execute("SELECT * FROM benchmark_runs")
+        assert ", ".join(column[0] for column in cursor.description) == VIEW
+    connection.close()
 
 
 def foreign(path: Path, journal: str) -> None:

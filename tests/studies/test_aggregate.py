@@ -58,6 +58,8 @@ def test_chunks_become_the_row_of_the_undivided_run(study, database: Database) -
     assert qualities(database.runs()) == qualities(study.whole)
     assert all(run.accumulators is None for run in database.runs())
     row = database.get(only(study.whole, "sq")[0].run_id)
+    for name in ("bound_mse", "above_bound_db"):
+        assert row.metrics[name] == only(study.whole, "sq")[0].metrics[name]
     chunks = only(study.parts, "sq")
     assert row.environment["merged_from"] == [run.run_id for run in chunks]
     assert row.metrics["fit_seconds"] == max(run.metrics["fit_seconds"] for run in chunks)

@@ -49,7 +49,7 @@ def test_of_a_whole_run(study, options, tmp_path) -> None:
     cells, _ = study.cells(dataset, options)
     database = Database(tmp_path / "x.db")
     assert run_cells(dataset, options, cells, database, "x", SILENT).failed == []
-    (path,) = (tmp_path / "cache").rglob("*.npz")
+    (path,) = (tmp_path / "cache" / "ground-truth").rglob("*.npz")
     make_nearer(path, study)
     outcome = run_cells(dataset, options, cells, Database(tmp_path / "y.db"), "y", SILENT)
     (failed,) = outcome.failed

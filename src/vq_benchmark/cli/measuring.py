@@ -13,6 +13,7 @@ from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.terminal import Terminal
 from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.reports.search_summary import search_sentence
+from vq_benchmark.reports.sizes import Sizes
 from vq_benchmark.reports.tables import print_results
 from vq_benchmark.results.checkpoints import Checkpoints
 from vq_benchmark.results.database import Database
@@ -99,11 +100,13 @@ def say_notes(dataset: Dataset, report: Reporter) -> None:
         report.say(note)
 
 
-def finish(outcome: Outcome, refusals: Sequence[Refusal], database: Database, console: Terminal) -> None:
+def finish(
+    outcome: Outcome, refusals: Sequence[Refusal], database: Database, console: Terminal, sizes: Sizes
+) -> None:
     """Show the results and end with exit code 1 if a cell failed."""
     finished = [run for run in outcome.runs if run.status == "done"]
     partial = [run for run in outcome.runs if run.status == "partial"]
-    print_results([*finished, *outcome.failed], console)
+    print_results([*finished, *outcome.failed], console, sizes)
     for sentence in filter(None, map(search_sentence, finished)):
         console.print(sentence, markup=False, highlight=False)
     for run in partial:

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from vq_benchmark.cli.options import comma_separated
+from vq_benchmark.cli.options import comma_separated, grouped
+from vq_benchmark.cli.showing import SizeOptions
 from vq_benchmark.machine.terminal import Terminal, echo
 from vq_benchmark.reports.metric_versions import REMEDY, other_versions
 from vq_benchmark.reports.selection import select_runs
@@ -23,7 +24,9 @@ def register(app: typer.Typer) -> None:
     app.command("plot")(plot)
 
 
+@grouped
 def plot(
+    show: SizeOptions,
     db_path: Annotated[
         str | None, Option(help="Results database [default: $DB_PATH, else logs/benchmark_runs.db].")
     ] = None,
@@ -38,13 +41,19 @@ def plot(
     """Plot quality against bits per dimension, one figure per data set and metric, and print a table."""
     from vq_benchmark.reports.plots import plot_results  # not above: every other command would load matplotlib too
 
+    sizes = show.parsed()
     methods = [] if method is None else comma_separated(method, str, "--method")
     runs = select_runs(Database(database_path(db_path)), sweep_id=sweep_id, dataset=dataset, methods=methods)
     names = None if metrics is None else comma_separated(metrics, str, "--metrics")
     plotted = plot_results(
-        runs, output_dir, metrics=names, formats=comma_separated(formats, str, "--format"), dpi=dpi
+        runs,
+        output_dir,
+        metrics=names,
+        formats=comma_separated(formats, str, "--format"),
+        dpi=dpi,
+        sizes=sizes,
     )
-    print_results(runs, Terminal())
+    print_results(runs, Terminal(), sizes)
     missing = [name for name in plotted.skipped if names is not None or not name.startswith(JUDGED)]
     if missing:
         remedy = f" Some rows have another metric set; {REMEDY}." if other_versions(runs) else ""

@@ -15,6 +15,7 @@ from vq_benchmark.cli.options import (
     StoreOptions,
     grouped,
 )
+from vq_benchmark.cli.showing import SizeOptions
 from vq_benchmark.cli.stoppable import stoppable
 from vq_benchmark.datasets.data_spec import DataSpec
 from vq_benchmark.datasets.loading import load_dataset
@@ -46,6 +47,7 @@ def run(
     checkpoint: CheckpointOptions,
     machine: BoundedMachineOptions,
     plugins: PluginOptions,
+    show: SizeOptions,
     bits: Annotated[float | None, method_option(help="Bits per dimension; the method picks its parameters.")] = None,
     param: Annotated[list[str] | None, method_option(help="Parameter of the method, NAME=VALUE; repeatable.")] = None,
     seed: Annotated[int, method_option(help="Seed for training, pairs and bootstrap.")] = 0,
@@ -59,6 +61,7 @@ def run(
 
     A chunk stores a partial row; `merge` turns a complete set of chunks into a finished row.
     """
+    sizes = show.parsed()
     plugins.use()
     threads = machine.apply()
     grid, coding = single_grid(method, bits, param or [], seed), parsed_query_bits(query_bits)
@@ -72,4 +75,4 @@ def run(
     cell = replace(single_cell(grid, bits, seed, dataset, options, rows), query_bits=coding)
     say_notes(dataset, report)
     outcome = run_cells(dataset, options, [cell], database, new_sweep_id(), report, force=store.force)
-    finish(outcome, [], database, Terminal())
+    finish(outcome, [], database, Terminal(), sizes)

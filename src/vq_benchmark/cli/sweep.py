@@ -18,6 +18,7 @@ from vq_benchmark.cli.options import (
     store_option,
 )
 from vq_benchmark.cli.program import examples
+from vq_benchmark.cli.showing import SizeOptions
 from vq_benchmark.cli.stoppable import stoppable
 from vq_benchmark.cli.studying import MethodOptions, StudyOptions, chosen_study, study_option
 from vq_benchmark.machine.locations import study_folder
@@ -53,6 +54,7 @@ def sweep(
     machine: BoundedMachineOptions,
     plugins: PluginOptions,
     grids: MethodOptions,
+    show: SizeOptions,
     config: Annotated[
         Path | None, study_option(help="YAML study instead of --dataset and --method; other options override it.")
     ] = None,
@@ -66,6 +68,7 @@ def sweep(
 
     A method that has --param values ignores --bits. A cell that fails does not stop the others.
     """
+    sizes = show.parsed()
     threads = machine.apply()
     study = chosen_study(context, config, what, grids, data, measure, plugins)
     study.grid()
@@ -82,4 +85,4 @@ def sweep(
         outcome = run_divided(
             study, dataset, options, cells, database, report, folder=folder, workers=workers, force=store.force
         )
-    finish(outcome, refusals, database, Terminal())
+    finish(outcome, refusals, database, Terminal(), sizes)

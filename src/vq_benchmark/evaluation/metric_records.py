@@ -166,6 +166,7 @@ JUDGED_DEPTHS = {judged.name.format(k=judged.depth): judged.depth for judged in 
 
 _size = partial(MetricRecord, section="Size")
 _vectors = partial(MetricRecord, section="Reconstruction", interval="normal")
+_bound = partial(MetricRecord, section="The Gaussian bound", better="lower", needs="cell")
 _scores = partial(MetricRecord, section="Score errors", interval="normal", needs="pairs")
 _distances = partial(
     MetricRecord, section="Distances between base vectors", interval="normal", needs="pairs",
@@ -206,6 +207,9 @@ RECORDS: tuple[MetricRecord, ...] = (
         function=lambda e: e.relative_error(),
     ),
     _vectors("snr_db", "Signal-to-noise ratio", "dB", "higher", function=lambda e: e.snr_db()),
+
+    _bound("bound_mse", "Gaussian bound of the mean squared error", "‖x − x̂‖² per vector", scale="log"),
+    _bound("above_bound_db", "Error above the Gaussian bound", "dB"),
 
     _scores(
         "score_mse", "Mean squared error of scores", "squared score", "lower", "log",

@@ -41,8 +41,8 @@ class Summary:
 
     @property
     def bits(self) -> float | None:
-        """Bits per dimension; None if the rows do not have it."""
-        return self.value("bits_per_dim")
+        """Bits per dimension, those of the model included; None if the rows do not have it."""
+        return self.value("total_bits_per_dim")
 
     def value(self, name: str) -> float | None:
         """The mean of a metric over the seeds that have it; None if no seed has it."""
@@ -87,7 +87,7 @@ class Comparison:
     n: int
     d: int
     summaries: tuple[Summary, ...]
-    """In order of bits, then of descending recall@10."""
+    """In order of `shown_bits`, then of descending recall@10."""
     superseded: int
     """Rows omitted because a newer row has the same configuration and seed."""
 
@@ -130,6 +130,11 @@ def number(metrics: Mapping[str, Any], name: str) -> float | None:
     return float(value)
 
 
+def shown_bits(bits: float) -> float:
+    """Bits per dimension to three digits: models differ by less, and that should not order or separate methods."""
+    return float(f"{bits:.3g}")
+
+
 def _compared(runs: list[Run]) -> Comparison:
     newest: dict[tuple[str, str, str], dict[int, Run]] = {}
     for run in sorted(runs, key=lambda run: run.created_at):
@@ -154,7 +159,13 @@ def _compared(runs: list[Run]) -> Comparison:
 def _place(summary: Summary) -> tuple[float, float, str, str, str]:
     bits, recall = summary.bits, summary.value("recall_at_10")
     config = json.dumps(summary.config, sort_keys=True)
-    return (math.inf if bits is None else bits, -(recall or 0.0), summary.method, config, summary.query_bits)
+    return (
+        math.inf if bits is None else shown_bits(bits),
+        -(recall or 0.0),
+        summary.method,
+        config,
+        summary.query_bits,
+    )
 
 
 def _own_interval(metrics: Mapping[str, Any], name: str) -> Interval | None:

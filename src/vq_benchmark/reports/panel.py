@@ -1,6 +1,7 @@
 """One panel of a figure: the lines of a comparison with intervals, the Pareto front and the control."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -9,12 +10,15 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from vq_benchmark.evaluation.metric_records import MetricRecord, record_of
-from vq_benchmark.reports.comparison import Comparison, Summary
+from vq_benchmark.reports.bound_line import draw_bound
+from vq_benchmark.reports.comparison import Comparison, Summary, shown_bits
 from vq_benchmark.reports.formatting import decimal, tick
 from vq_benchmark.reports.pareto import Point, pareto_front
 from vq_benchmark.reports.series import Style, lines
+from vq_benchmark.reports.sizes import MODEL_MARK, Sizes, has_large_model
 
-BITS = "bits_per_dim"
+BITS = "total_bits_per_dim"
+DEFAULT_SIZES = Sizes()
 FRONT_COLOR = "#222222"
 CONTROL_COLOR = "#777777"
 CROWD = 8
@@ -36,13 +40,19 @@ class Mark:
     bits: float
     hollow: bool
     """An insignificant loss: its interval contains 0."""
+    code_bits: float
+    """Bits per dimension without those of the model."""
+    large_model: bool
 
 
-def draw_panel(axes: Axes, comparison: Comparison, x: str, y: str, styles: Mapping[str, Style]) -> None:
+def draw_panel(
+    axes: Axes, comparison: Comparison, x: str, y: str, styles: Mapping[str, Style], sizes: Sizes = DEFAULT_SIZES
+) -> None:
     """Draw metric `y` against `x`, one line per method, with the Pareto front outlined and joined.
 
     Args:
         styles: the style of each line of the comparison, by name.
+        sizes: for how many vectors the bits are; see `sized`.
     """
     x_record, y_record = record_of(x), record_of(y)
     marks = {name: found for name, summaries in lines(comparison).items() if (found := _marks(summaries, x, y))}
@@ -53,16 +63,20 @@ def draw_panel(axes: Axes, comparison: Comparison, x: str, y: str, styles: Mappi
         _draw_line(axes, found, styles[name], y_record, faint=len(marks) > CROWD and not is_in_front)
     if front:
         _draw_front(axes, front)
+    if x == BITS:
+        draw_bound(axes, comparison, y, [mark.bits for mark in everything])
     _scale(axes, everything, x, x_record, y_record)
     reference = reference_value(comparison, y)
     if reference is not None:
         _draw_reference(axes, reference, x, y_record)
-    axes.set_xlabel(x_record.label)
+    axes.set_xlabel(f"{x_record.label}, {sizes.count(comparison):,} vectors" if x == BITS else x_record.label)
     axes.set_ylabel(y_record.label)
     axes.set_title(_title(x, x_record, y_record), loc="left")
     if x != BITS and len(everything) <= LABELLED_MARKS:
-        _label_bits(axes, everything)
+        _label(axes, {mark: f"{decimal(mark.bits, 2)}{MODEL_MARK * mark.large_model}" for mark in everything}, 7)
         axes.set_title("labels: bits per dimension", loc="right", fontsize=7)
+    else:
+        _label(axes, {mark: MODEL_MARK for mark in everything if mark.large_model}, 10)
 
 
 def reference_value(comparison: Comparison, metric: str) -> float | None:
@@ -98,10 +112,16 @@ def bits_ticks(bits: Sequence[float]) -> list[float]:
     far enough from other ticks."""
     low, high = math.floor(math.log2(min(bits)) + 0.1), math.ceil(math.log2(max(bits)) - 0.1)
     ticks = [2.0**power for power in range(low, high + 1)]
-    for value in sorted(set(bits), key=lambda value: (-bits.count(value), value)):
-        if all(abs(math.log2(value / tick)) >= TICK_DISTANCE for tick in ticks):
-            ticks.append(value)
+    counts = Counter(decimal(value, 2) for value in bits)
+    for value in sorted(set(bits), key=lambda value: (-counts[decimal(value, 2)], value)):
+        if _is_far(value, ticks):
+            rounded = float(f"{value:.2g}")
+            ticks.append(rounded if _is_far(rounded, ticks) else value)
     return sorted(ticks)
+
+
+def _is_far(value: float, ticks: Sequence[float]) -> bool:
+    return all(abs(math.log2(value / tick)) >= TICK_DISTANCE for tick in ticks)
 
 
 def _marks(summaries: Sequence[Summary], x: str, y: str) -> list[Mark]:
@@ -113,7 +133,9 @@ def _marks(summaries: Sequence[Summary], x: str, y: str) -> list[Mark]:
             continue
         if not _is_hidden(summary, x, y):
             hollow = record_of(y).kind == "loss" and not summary.differs_from_zero(y)
-            found.append(Mark(x_value, y_value, *interval, bits, hollow))
+            code_bits = summary.value("bits_per_dim") or bits
+            x_value = shown_bits(x_value) if x == BITS else x_value
+            found.append(Mark(x_value, y_value, *interval, bits, hollow, code_bits, has_large_model(summary)))
     return sorted(found, key=lambda mark: (mark.bits, mark.y))
 
 
@@ -123,19 +145,21 @@ def _is_hidden(summary: Summary, x: str, y: str) -> bool:
 
 
 def _draw_line(axes: Axes, points: list[Mark], style: Style, y_record: MetricRecord, *, faint: bool) -> None:
-    """Draw all points with their intervals, and a line through the best point at each number of bits."""
+    """Draw all points with their intervals, and a line through the best point at each number of bits of the code."""
     sign = 1 if y_record.better == "lower" else -1
-    best = [min(same, key=lambda mark: sign * mark.y) for _, same in groupby(points, key=lambda mark: mark.bits)]
+    ordered = sorted(points, key=lambda mark: mark.code_bits)
+    alike = (list(same) for _, same in groupby(ordered, key=lambda mark: mark.code_bits))
+    best = sorted((min(same, key=lambda mark: sign * mark.y) for same in alike), key=lambda mark: mark.bits)
     axes.plot(
         [mark.x for mark in best], [mark.y for mark in best], color=style.color, linestyle=style.dashes,
         linewidth=1.3, alpha=0.4 if faint else 0.9, zorder=2,
     )  # fmt: skip
     for hollow in {mark.hollow for mark in points}:
-        alike = [mark for mark in points if mark.hollow == hollow]
+        shown = [mark for mark in points if mark.hollow == hollow]
         face, edge = ("white", style.color) if hollow else (style.color, "white")
         axes.errorbar(
-            [mark.x for mark in alike], [mark.y for mark in alike],
-            yerr=[[mark.y - mark.low for mark in alike], [mark.high - mark.y for mark in alike]],
+            [mark.x for mark in shown], [mark.y for mark in shown],
+            yerr=[[mark.y - mark.low for mark in shown], [mark.high - mark.y for mark in shown]],
             fmt=style.marker, color=style.color, markersize=5.5, markerfacecolor=face, markeredgecolor=edge,
             markeredgewidth=1.0 if hollow else 0.5, elinewidth=1, capsize=2, zorder=3,
         )  # fmt: skip
@@ -179,10 +203,10 @@ def _draw_reference(axes: Axes, value: float, x: str, y_record: MetricRecord) ->
     )  # fmt: skip
 
 
-def _label_bits(axes: Axes, points: list[Mark]) -> None:
-    for mark in points:
+def _label(axes: Axes, texts: Mapping[Mark, str], size: int) -> None:
+    for mark, text in texts.items():
         axes.annotate(
-            decimal(mark.bits, 2), (mark.x, mark.y), xytext=(6, 3), textcoords="offset points", fontsize=7,
+            text, (mark.x, mark.y), xytext=(6, 3), textcoords="offset points", fontsize=size,
             color="#444444", zorder=5,
         )  # fmt: skip
 

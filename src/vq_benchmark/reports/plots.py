@@ -17,6 +17,7 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.metric_records import record_of
 from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.terminal import printable
+from vq_benchmark.reports.bound_line import ERRORS, bound_handle, has_bound
 from vq_benchmark.reports.caveats import caveats, interval_text
 from vq_benchmark.reports.comparison import Comparison, comparisons, metric_names
 from vq_benchmark.reports.formatting import (
@@ -27,10 +28,12 @@ from vq_benchmark.reports.formatting import (
     subject_text,
     versions_text,
 )
+from vq_benchmark.reports.gaussian_bound import bound_note
 from vq_benchmark.reports.metric_versions import other_versions_text
 from vq_benchmark.reports.panel import (
     BITS,
     CONTROL_COLOR,
+    DEFAULT_SIZES,
     FRONT_COLOR,
     can_be_drawn,
     draw_panel,
@@ -38,6 +41,7 @@ from vq_benchmark.reports.panel import (
     reference_value,
 )
 from vq_benchmark.reports.series import Style, lines, styles
+from vq_benchmark.reports.sizes import Sizes, model_note, sized
 from vq_benchmark.results.database import Run
 
 FORMATS = ("png", "pdf", "svg")
@@ -82,6 +86,8 @@ class Sheet:
     name: str
     panels: tuple[tuple[str, str], ...]
     """(x, y) metrics of each panel."""
+    sizes: Sizes
+    """For how many vectors the bits are."""
 
 
 def plot_results(
@@ -91,6 +97,7 @@ def plot_results(
     metrics: Sequence[str] | None = None,
     formats: Sequence[str] = ("png",),
     dpi: int = 150,
+    sizes: Sizes = DEFAULT_SIZES,
 ) -> Plotted:
     """Draw the finished rows: for each data set, one figure per metric against bits per dimension.
 
@@ -101,6 +108,7 @@ def plot_results(
         InputError: nothing can be drawn, no row has a requested metric, or a format or dpi is invalid.
     """
     _check_output(formats, dpi)
+    runs = sized(runs, sizes)
     names = metric_names(runs)
     for metric in metrics or ():
         if metric not in names:
@@ -112,7 +120,7 @@ def plot_results(
     stems = file_stems([(group.dataset, group.fingerprint, group.metric) for group in groups])
     paths, drawn = [], set()
     for comparison, stem in zip(groups, stems, strict=True):
-        for sheet in _sheets(comparison, metrics):
+        for sheet in _sheets(comparison, metrics, sizes):
             path = output_dir / f"{stem}_{_slug(sheet.name)}"
             paths += _save(comparison, sheet, looks, path, formats, dpi)
             drawn.add(sheet.name)
@@ -146,14 +154,14 @@ def _check_output(formats: Sequence[str], dpi: int) -> None:
         raise InputError(f"dpi is {dpi}; it must be from {low} to {high}.")
 
 
-def _sheets(comparison: Comparison, metrics: Collection[str] | None) -> list[Sheet]:
+def _sheets(comparison: Comparison, metrics: Collection[str] | None, sizes: Sizes) -> list[Sheet]:
     """The figures of one data set for which it has the metrics."""
-    single = [Sheet(metric, ((BITS, metric),)) for metric in metrics or DEFAULT_METRICS]
+    single = [Sheet(metric, ((BITS, metric),), sizes) for metric in metrics or DEFAULT_METRICS]
     if metrics is None:
         quality, rate = TRADE_OFF
-        single.append(Sheet(f"{quality}_against_encode_rate", ((rate, quality),)))
+        single.append(Sheet(f"{quality}_against_encode_rate", ((rate, quality),), sizes))
         panels = tuple((BITS, metric) for metric in OVERVIEW_METRICS if can_be_drawn(comparison, BITS, metric))
-        single.append(Sheet("overview", panels))
+        single.append(Sheet("overview", panels, sizes))
     return [sheet for sheet in single if sheet.panels and all(can_be_drawn(comparison, *p) for p in sheet.panels)]
 
 
@@ -180,7 +188,7 @@ def _draw(comparison: Comparison, sheet: Sheet, looks: Mapping[str, Style]) -> F
     figure = Figure(figsize=(len(sheet.panels) * width + LEGEND_WIDTH, height), layout="constrained")
     all_axes = figure.subplots(1, len(sheet.panels), squeeze=False)[0]
     for axes, (x, y) in zip(all_axes, sheet.panels, strict=True):
-        draw_panel(axes, comparison, x, y, looks)
+        draw_panel(axes, comparison, x, y, looks, sheet.sizes)
     title = textwrap.fill(subject_text(comparison), int((figure.get_figwidth() - LEGEND_WIDTH) * TITLE_CHARACTERS))
     figure.suptitle(printable(title), parse_math=False, x=0.01, ha="left", fontsize=11, fontweight="bold")
     figure.legend(handles=_legend(comparison, sheet, looks), loc="outside right upper", frameon=False, fontsize=8)
@@ -206,7 +214,9 @@ def _legend(comparison: Comparison, sheet: Sheet, looks: Mapping[str, Style]) ->
     has_loss = any(record_of(y).kind == "loss" for _, y in sheet.panels)
     has_front = any(record_of(y).better for _, y in sheet.panels)
     has_control = any(reference_value(comparison, y) is not None for _, y in sheet.panels)
-    return [*handles, *[hollow] * has_loss, *[front] * has_front, *[control] * has_control]
+    with_bound = any(x == BITS and has_bound(comparison, y) for x, y in sheet.panels)
+    ends = [*[front] * has_front, *[control] * has_control, *[bound_handle()] * with_bound]
+    return [*handles, *[hollow] * has_loss, *ends]
 
 
 def _note(comparison: Comparison, sheet: Sheet) -> str:
@@ -218,6 +228,8 @@ def _note(comparison: Comparison, sheet: Sheet) -> str:
     hidden = sorted({name for x, y in sheet.panels for name in hidden_lines(comparison, x, y)})
     parts = [
         EXTERNAL_NOTE if comparison.has_external else "",
+        model_note(comparison),
+        bound_note(comparison) if set(shown) & set(ERRORS) else "",
         seeds_text(comparison) + (" (points show their mean)" if many else ""),
         f"bars: 95 % interval{interval_text(comparison)}",
         queries_text(runs),

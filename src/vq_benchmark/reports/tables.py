@@ -1,7 +1,8 @@
 """Print results: one table per data set, and one of the failures."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from io import StringIO
 
 from rich import box
@@ -18,7 +19,6 @@ from vq_benchmark.reports.formatting import (
     EXTERNAL_NOTE,
     INSIGNIFICANT_MARK,
     NAME_LENGTH,
-    decimal,
     display_name,
     machine_text,
     one_sided,
@@ -30,8 +30,10 @@ from vq_benchmark.reports.formatting import (
     subject_text,
     versions_text,
 )
+from vq_benchmark.reports.gaussian_bound import bound_note
 from vq_benchmark.reports.metric_versions import other_versions_text
 from vq_benchmark.reports.reranking import DEPTH, depth_text, reranking_notes
+from vq_benchmark.reports.sizes import Sizes, bits_text, bytes_text, ratio_text, size_notes, sized
 from vq_benchmark.results.database import Run
 
 ABSENT = "-"
@@ -39,6 +41,8 @@ CONTROL_MARK = "*"
 LOSS_NOTE = (
     f"loss: exact − quantized, paired by query; {INSIGNIFICANT_MARK}: not significant, its interval contains 0"
 )
+BOUND_NOTE = "above bound: error above the least of any code of that size (without model) for Gaussian vectors"
+DEFAULT_SIZES = Sizes()
 
 ONE_SIDED_NOTE = "−, +: width of an interval on one side, where all queries have the same value"
 
@@ -51,6 +55,8 @@ class Column:
     header: str
     optional: bool = False
     """Omitted from a table that has no value for it."""
+    text: Callable[[Summary], str] | None = None
+    """Makes the text of a row that has a value; None: the metric itself."""
 
     def cell(self, summary: Summary) -> str:
         """The text of one row."""
@@ -59,23 +65,22 @@ class Column:
         value = summary.value(self.metric)
         if value is None:
             return ABSENT
+        if self.text is not None:
+            return self.text(summary)
         record = record_of(self.metric)
         if record.kind == "loss":
             mark = "" if summary.differs_from_zero(self.metric) else INSIGNIFICANT_MARK
             return share(value, summary.interval(self.metric)) + mark
         if record.interval == "bootstrap":
             return share(value, summary.interval(self.metric))
-        if self.metric == "compression_ratio":
-            return f"{decimal(value, 1)}x"
         if self.metric == "mse":
             return f"{value:.4g}"
-        return decimal(value, 2) if self.metric == "bits_per_dim" else short(value)
+        return f"{value:.1f}dB" if self.metric == "above_bound_db" else short(value)
 
 
 COLUMNS = (
-    Column("bits_per_dim", "bits\n/dim"),
-    Column("compression_ratio", "ratio"),
     Column("mse", "mse"),
+    Column("above_bound_db", "above\nbound", optional=True),
     Column("recall_at_1", "recall@1"),
     Column("recall_at_10", "recall@10"),
     Column("recall_at_100", "recall@100"),
@@ -95,13 +100,23 @@ COLUMNS = (
 )
 
 
-def results_tables(comparison: Comparison, console: Terminal) -> list[Table]:
+def size_columns(sizes: Sizes) -> tuple[Column, ...]:
+    """The columns before all others: what a vector costs."""
+    return (
+        Column("total_bits_per_dim", "bits\n/dim", text=bits_text),
+        Column("total_bits_per_dim", "bytes\n/vec", text=bytes_text),
+        Column("total_bits_per_dim", "ratio", text=partial(ratio_text, ratio_to=sizes.ratio_to)),
+    )
+
+
+def results_tables(comparison: Comparison, console: Terminal, sizes: Sizes = DEFAULT_SIZES) -> list[Table]:
     """The results on one data set, in order of bits and then recall@10, with how to read them underneath.
 
     One table, or several with the same rows where the console is too narrow for all columns.
     """
-    left = [column for column in COLUMNS if not column.optional or _any_value(comparison, column)]
-    caption = _caption(comparison, left)
+    measured = [column for column in COLUMNS if not column.optional or _any_value(comparison, column)]
+    left = [*size_columns(sizes), *measured]
+    caption = _caption(comparison, measured, sizes)
     tables: list[Table] = []
     while left:
         counts = range(len(left), 0, -1)
@@ -151,12 +166,13 @@ def failures_table(runs: Iterable[Run]) -> Table | None:
     return table
 
 
-def print_results(runs: Sequence[Run], console: Terminal) -> None:
+def print_results(runs: Sequence[Run], console: Terminal, sizes: Sizes = DEFAULT_SIZES) -> None:
     """Print the tables of each data set and one of the failures, as wide as the console.
 
     Where that is too narrow even for a single column of numbers, the lines are longer: a number is never cut.
     """
-    tables = [table for comparison in comparisons(runs) for table in results_tables(comparison, console)]
+    groups = comparisons(sized(runs, sizes))
+    tables = [table for comparison in groups for table in results_tables(comparison, console, sizes)]
     failures = failures_table(runs)
     for place, table in enumerate([*tables, failures] if failures else tables):
         if place:
@@ -167,10 +183,10 @@ def print_results(runs: Sequence[Run], console: Terminal) -> None:
         console.print(table, crop=False)
 
 
-def results_text(runs: Sequence[Run], width: int = 100) -> str:
+def results_text(runs: Sequence[Run], width: int = 100, sizes: Sizes = DEFAULT_SIZES) -> str:
     """The output of `print_results` as plain text, `width` columns wide if the numbers fit."""
     out = StringIO()
-    print_results(runs, Terminal(file=out, width=width, color_system=None, force_terminal=False))
+    print_results(runs, Terminal(file=out, width=width, color_system=None, force_terminal=False), sizes)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
@@ -202,13 +218,16 @@ def _is_one_sided(summary: Summary, columns: Sequence[Column]) -> bool:
     return any(value is not None and interval is not None and one_sided(value, interval) for value, interval in found)
 
 
-def _caption(comparison: Comparison, columns: Sequence[Column]) -> Text:
+def _caption(comparison: Comparison, columns: Sequence[Column], sizes: Sizes) -> Text:
     """The legend of a table: marks, intervals, and the seeds, queries, machine and versions behind the numbers."""
     runs = comparison.runs
     machine = machine_text(runs)
     notes = [
         f"±: half-width of the 95 % interval{interval_text(comparison)}",
         ONE_SIDED_NOTE if any(_is_one_sided(summary, columns) for summary in comparison.summaries) else "",
+        *size_notes(comparison, sizes),
+        BOUND_NOTE if any(summary.value("above_bound_db") is not None for summary in comparison.summaries) else "",
+        bound_note(comparison),
         f"{CONTROL_MARK}: uncompressed control" if comparison.control else "",
         LOSS_NOTE if any(summary.value("mrr_at_10_loss") is not None for summary in comparison.summaries) else "",
         *reranking_notes(comparison),

@@ -37,8 +37,12 @@ FREE_SHARE = 0.25
 VIEW_METRICS = (
     "bits_per_dim", "compression_ratio", "mse", "relative_error", "recall_at_1", "recall_at_10", "recall_at_100",
     "rank_distortion", "pairwise_distortion", "encode_vectors_per_second", "fit_seconds", "queries_per_second",
-    "peak_memory_bytes",
+    "peak_memory_bytes", "total_bits_per_dim", "code_bytes",
 )  # fmt: skip
+VIEW = f"""CREATE VIEW IF NOT EXISTS benchmark_runs AS
+SELECT run_id, created_at AS timestamp, sweep_id, dataset, method, config, seed,
+    {", ".join(f"json_extract(metrics, '$.{name}') AS {name}" for name in VIEW_METRICS)}
+FROM runs WHERE status = 'done'"""
 
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS runs (
@@ -64,10 +68,7 @@ CREATE TABLE IF NOT EXISTS runs (
     {", ".join(f"{name} {declaration}" for name, (declaration, _) in ADDED_COLUMNS.items())}
 );
 CREATE INDEX IF NOT EXISTS runs_by_whole ON runs (whole_run_id);
-CREATE VIEW IF NOT EXISTS benchmark_runs AS
-SELECT run_id, created_at AS timestamp, sweep_id, dataset, method, config, seed,
-    {", ".join(f"json_extract(metrics, '$.{name}') AS {name}" for name in VIEW_METRICS)}
-FROM runs WHERE status = 'done';
+{VIEW};
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 """
@@ -298,12 +299,14 @@ def _create(connection: sqlite3.Connection) -> None:
 
 
 def _upgrade(connection: sqlite3.Connection) -> None:
-    """Add the columns of the current schema, unless another process did so in between."""
+    """Add the columns of the current schema, unless another process did so in between, and make the view anew."""
     connection.execute("BEGIN IMMEDIATE")
     present = _column_names(connection)
     for name, (declaration, _) in ADDED_COLUMNS.items():
         if name not in present:
             connection.execute(f"ALTER TABLE runs ADD COLUMN {name} {declaration}")
+    connection.execute("DROP VIEW IF EXISTS benchmark_runs")
+    connection.execute(VIEW)
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.commit()
 

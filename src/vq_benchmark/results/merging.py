@@ -11,8 +11,8 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.results.database import COLUMNS, Database, selected
 from vq_benchmark.results.merge_inputs import checked_uri
 
-MACHINE_METRICS = ("seconds", "per_second", "memory_bytes", "block_bytes", "latency_", "search_")
-"""Parts of the names of metrics that differ between runs and machines."""
+MACHINE_METRICS = ("seconds", "per_second", "memory_bytes", "block_bytes", "latency_", "search_", "bound_")
+"""Parts of the names of metrics that differ between runs and machines, if only by rounding."""
 PRECEDENCE = "CASE {}.status WHEN 'done' THEN 2 WHEN 'partial' THEN 1 ELSE 0 END"
 NEWER = (
     f"{PRECEDENCE.format('new')} > {PRECEDENCE.format('old')} "

@@ -11,6 +11,7 @@ from vq_benchmark.datasets.file_states import FileStates, from_json, same_versio
 from vq_benchmark.errors import ChangedData
 from vq_benchmark.evaluation.control import ImpossibleControl, checked_metrics
 from vq_benchmark.evaluation.measurement import Measurement
+from vq_benchmark.evaluation.rate_distortion import BOUND_KEY, Bound, bound_metrics
 from vq_benchmark.evaluation.spans import Span, gaps, joined
 from vq_benchmark.results.database import Database, Run, now
 from vq_benchmark.results.merging import Difference
@@ -232,7 +233,9 @@ def _finished(chunks: Sequence[Run], measurement: Measurement) -> Run:
     }
     outcome: dict[str, Any] = {"status": "done"}
     try:
-        outcome["metrics"] = checked_metrics(first.method, measurement) | costs
+        metrics = checked_metrics(first.method, measurement)
+        bound = Bound.from_json(first.environment.get(BOUND_KEY))
+        outcome["metrics"] = metrics | bound_metrics(metrics["mse"], bound) | costs
     except ImpossibleControl as error:
         outcome = {"status": "failed", "metrics": {}, "error": str(error)}
     except (ValueError, ChangedData) as error:

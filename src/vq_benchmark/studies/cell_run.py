@@ -12,6 +12,7 @@ from vq_benchmark.evaluation.evaluate import GroundTruths, evaluate
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.metric_set import ENVIRONMENT_KEY, VERSION
 from vq_benchmark.evaluation.metrics import Metrics
+from vq_benchmark.evaluation.rate_distortion import BOUND_KEY, bound_metrics
 from vq_benchmark.evaluation.search_index import filled_index
 from vq_benchmark.evaluation.search_speed import search_metrics
 from vq_benchmark.evaluation.tiling import Pass, block_rows
@@ -87,11 +88,14 @@ def run_cell(
     }
     whole = not measurement.missing
     metrics = checked_metrics(cell.method, measurement) if whole else {}
+    if whole:
+        metrics |= bound_metrics(metrics["mse"], model.bound)
     facts = environment(options.machine.threads) | {
         "queries_in_base": None if ground_truths is None else duplicate_queries(dataset, ground_truths.queries),
         "model_id": model.id,
         "model_hash": model.hash,
         "model_reused": model.reused,
+        BOUND_KEY: None if model.bound is None else model.bound.as_json(),
         "content": contents.record(measurement, model.training_digest),
         "peak_memory_is_of_this_cell": peak_is_own,
         "rerank": options.measure.rerank,
@@ -169,6 +173,7 @@ def _row(
         environment={
             "dataset_revision": dataset.revision,
             "dataset_fingerprint": dataset.fingerprint,
+            "base_dtype": dataset.base.dtype.name,
             ENVIRONMENT_KEY: VERSION,
         }
         | environment,

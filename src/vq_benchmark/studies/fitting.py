@@ -8,11 +8,13 @@ from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.file_states import from_json, to_json
 from vq_benchmark.datasets.fingerprint import fingerprint_array
 from vq_benchmark.errors import InputError
+from vq_benchmark.evaluation.rate_distortion import Bound
 from vq_benchmark.machine.locations import file_in
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.quantizers.base import Quantizer
 from vq_benchmark.quantizers.registry import get_quantizer
 from vq_benchmark.results.models import load_model, save_model
+from vq_benchmark.studies.bounds import code_bound
 from vq_benchmark.studies.cells import Cell, Options
 from vq_benchmark.studies.contents import Contents
 from vq_benchmark.studies.identity import model_id
@@ -29,6 +31,8 @@ class FittedModel:
     """Hash of the training vectors."""
     fit_seconds: float
     reused: bool
+    bound: Bound | None
+    """The Gaussian bound for its codes; None if the training vectors have none, or an earlier release fitted it."""
 
 
 def fitted_model(dataset: Dataset, options: Options, cell: Cell, report: Reporter) -> FittedModel:
@@ -37,11 +41,11 @@ def fitted_model(dataset: Dataset, options: Options, cell: Cell, report: Reporte
     path = model_path(options.machine.codebooks_dir, cell.method, id_)
     if path.exists():
         try:
-            quantizer, metadata = load_model(path)
-            digest, files = metadata.get("training_digest", ""), from_json(metadata.get("training_files"))
+            quantizer, stored = load_model(path)
+            digest, files = stored.get("training_digest", ""), from_json(stored.get("training_files"))
             if Contents(dataset, report).training_is(files, digest, options.measure.train_size, cell.seed):
-                facts = metadata["content_hash"], digest, metadata["fit_seconds"]
-                return FittedModel(quantizer, id_, *facts, reused=True)
+                facts = stored["content_hash"], digest, stored["fit_seconds"]
+                return FittedModel(quantizer, id_, *facts, reused=True, bound=Bound.from_json(stored.get("bound")))
             report.say(
                 f"{cell.label}: the training vectors have changed since its model was fitted; fitting it again."
             )
@@ -55,14 +59,16 @@ def fitted_model(dataset: Dataset, options: Options, cell: Cell, report: Reporte
     quantizer.fit(train, seed=cell.seed)  # not with the queries: they are the test set
     fit_seconds = time.perf_counter() - began
     dataset.require_unchanged()
+    bound = code_bound(train, training_digest, quantizer.code_bytes, options.machine.cache_dir, report)
     metadata = {
         "fit_seconds": fit_seconds,
         "seed": cell.seed,
         "training_digest": training_digest,
         "training_files": to_json(dataset.files),
+        "bound": None if bound is None else bound.as_json(),
     }
     content_hash = save_model(quantizer, path, metadata=metadata)
-    return FittedModel(quantizer, id_, content_hash, training_digest, fit_seconds, reused=False)
+    return FittedModel(quantizer, id_, content_hash, training_digest, fit_seconds, reused=False, bound=bound)
 
 
 def model_path(codebooks_dir: Path, method: str, model_id: str) -> Path:

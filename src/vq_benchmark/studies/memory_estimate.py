@@ -10,6 +10,7 @@ from typing import Self
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.evaluate import own_judged_queries
+from vq_benchmark.evaluation.rate_distortion import MATRICES
 from vq_benchmark.evaluation.tiling import TILE_ROWS, block_rows
 from vq_benchmark.evaluation.topk import QUERIES_PER_PRODUCT
 from vq_benchmark.machine.memory import MIB, MemoryLimit, readable_bytes, resident_bytes
@@ -78,7 +79,7 @@ class MemoryEstimate:
     training: int = 0
     """The training sample."""
     fitting: int = 0
-    """What `fit` takes beside it, and a copy of the model to save it."""
+    """What `fit` takes beside it, or its covariance if that is more, and a copy of the model to save it."""
     block: int = 0
     """The rows that are read at a time."""
     tile: int = 0
@@ -137,7 +138,7 @@ def cell_estimate(
         ground_truth=CANDIDATE_BYTES * facts.queries * options.measure.k if with_scores else 0,
         model=footprint.model,
         training=4 * facts.training * facts.d if with_fit else 0,
-        fitting=footprint.fitting + footprint.model if with_fit else 0,
+        fitting=max(footprint.fitting, 8 * MATRICES * facts.d**2) + footprint.model if with_fit else 0,
         tile=TILE_ROWS * (per_row + second_stage),
         coding=TILE_ROWS * footprint.row + in_flight * footprint.row_in_flight,
         index=facts.n * footprint.code if with_index else 0,
