@@ -99,11 +99,18 @@ def say_notes(dataset: Dataset, report: Reporter) -> None:
         report.say(note)
 
 
-def finish(outcome: Outcome, refusals: Sequence[Refusal], database: Database, console: Terminal) -> None:
-    """Show the results and end with exit code 1 if a cell failed."""
+def finish(
+    outcome: Outcome,
+    refusals: Sequence[Refusal],
+    database: Database,
+    console: Terminal,
+    *,
+    equal_bits: bool = True,
+) -> None:
+    """Show the results, with recall at equal bits if that is wanted, and end with exit code 1 if a cell failed."""
     finished = [run for run in outcome.runs if run.status == "done"]
     partial = [run for run in outcome.runs if run.status == "partial"]
-    print_results([*finished, *outcome.failed], console)
+    print_results([*finished, *outcome.failed], console, equal_bits=equal_bits)
     for sentence in filter(None, map(search_sentence, finished)):
         console.print(sentence, markup=False, highlight=False)
     for run in partial:
