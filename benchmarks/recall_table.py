@@ -16,6 +16,7 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.evaluate import exact_truths
 from vq_benchmark.machine.threads import use_threads
 from vq_benchmark.quantizers.registry import quantizer_class, registered
+from vq_benchmark.studies.choosing import chosen_parameters
 
 TOLERANCE = 0.008
 REFERENCE = {
@@ -52,7 +53,7 @@ def main() -> None:
     for method in arguments.methods.split(","):
         for bits in map(float, arguments.bits.split(",")):
             try:
-                parameters = quantizer_class(method).for_budget(bits, dataset.d)
+                parameters = chosen_parameters(quantizer_class(method), bits, dataset.d, "nominal")
                 config = {**parameters.model_dump(mode="json"), **FIXED.get(method, {})}
                 began = time.perf_counter()
                 quantizer = get_quantizer(method, **config).fit(train)
