@@ -37,6 +37,8 @@ from vq_benchmark.results.database import Run
 ABSENT = "-"
 CONTROL_MARK = "*"
 INTERPOLATED_MARK = "~"
+CAPTION_WIDTH = 60
+"""Characters of a line of the caption below a table of few columns."""
 LOSS_NOTE = (
     f"loss: exact − quantized, paired by query; {INSIGNIFICANT_MARK}: not significant, its interval contains 0"
 )
@@ -143,6 +145,7 @@ def equal_bits_table(comparison: Comparison) -> Table | None:
             for each in readings
         ]
         table.add_row(*map(Text, [name, *cells]))
+    table.min_width = CAPTION_WIDTH
     model = ", model included" if found.axis == TOTAL_BITS else ""
     table.caption = Text(
         f"{INTERPOLATED_MARK}: interpolated along the method's own curve, linear in log2 of bits/dim{model}; "
