@@ -17,6 +17,7 @@ from vq_benchmark.errors import InfeasibleBudget
 from vq_benchmark.quantizers.base import Parameters, Quantizer
 from vq_benchmark.quantizers.description import Description, describe
 from vq_benchmark.quantizers.registry import built_in
+from vq_benchmark.studies.choosing import chosen_parameters
 
 D = 128
 ROWS = 300
@@ -28,7 +29,7 @@ BEGIN, END = "<!-- facts: made by benchmarks/methods_facts.py -->", "<!-- facts:
 def choice(method: type[Quantizer], budget: float) -> Parameters | None:
     """The parameters at a budget; None if the method has none there."""
     try:
-        return method.for_budget(budget, D)
+        return chosen_parameters(method, budget, D)
     except InfeasibleBudget:
         return None
 

@@ -16,6 +16,7 @@ from vq_benchmark.machine.memory import GIB
 from vq_benchmark.quantizers.base import Quantizer
 from vq_benchmark.quantizers.registry import get_quantizer, registered
 from vq_benchmark.studies.cells import Machine, Options
+from vq_benchmark.studies.choosing import chosen_parameters
 from vq_benchmark.studies.measure_spec import DEFAULT_TRAIN_SIZE, MeasureSpec
 from vq_benchmark.studies.memory_estimate import DataFacts, cell_estimate, truth_estimate
 
@@ -27,7 +28,7 @@ MARKS = ("<!-- made by benchmarks/resources_table.py -->", "<!-- end -->")
 def fitting(method: type[Quantizer], bits: float, d: int) -> Quantizer | None:
     """The method at a budget, not fitted; None if it has no configuration there."""
     try:
-        return get_quantizer(method.name, **method.for_budget(bits, d).model_dump(mode="json"))
+        return get_quantizer(method.name, **chosen_parameters(method, bits, d).model_dump(mode="json"))
     except InfeasibleBudget:
         return None
 

@@ -91,3 +91,26 @@ def test_order_is_bits_then_recall(make_sweep):
     places = [(summary.bits, -summary.value("recall_at_10")) for summary in summaries]
     assert places == sorted(places)
     assert summaries[-1].is_control
+
+
+def test_a_row_above_its_budget_says_so_but_the_control_does_not(make_run):
+    rows = [
+        make_run("rabitq", 1.125, budget=1.0),
+        make_run("rabitq", 2.125, budget=2.2),
+        make_run("eden", 8 * 50 / 384, budget=1.0416666666),
+        make_run("sq", 4.0),
+        make_run("none", 32, budget=1.0),
+    ]
+    (comparison,) = comparisons(rows)
+    over = {(each.method, each.bits): each.is_over_budget for each in comparison.summaries}
+    assert [key for key, value in over.items() if value] == [("rabitq", 1.125)]
+    assert comparison.has_over_budget
+    assert comparison.budgets == [1, 1.0416666666, 2.2]
+
+
+def test_of_several_seeds_the_smallest_budget_counts(make_run):
+    rows = [make_run("rabitq", 1.125, seed=seed, budget=budget) for seed, budget in ((0, 1.2), (1, 1.0), (2, None))]
+    (summary,) = comparisons(rows)[0].summaries
+    assert (summary.budget, summary.is_over_budget) == (1, True)
+    assert summary.exceeds(1.124)
+    assert not summary.exceeds(1.125)

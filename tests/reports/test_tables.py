@@ -96,3 +96,11 @@ def test_external_rows_are_marked_and_the_mark_is_explained(make_run):
     assert row_of(text, "rabitq")
     assert "†: encoded by another project's library" in text.replace("\n", " ")
     assert "†" not in results_text([make_run("rabitq", 4.1)])
+
+
+def test_rows_above_their_budget_are_marked_and_the_mark_is_explained(make_run):
+    text = results_text([make_run("rabitq", 1.125, budget=1.0), make_run("pq", 1.0, budget=1.0)], width=120)
+    assert "1.12‡" in row_of(text, "rabitq")
+    assert "‡" not in row_of(text, "pq")
+    assert "‡: over its budget of bits" in " ".join(text.split())
+    assert "‡" not in results_text([make_run("rabitq", 1.125, budget=1.125)])

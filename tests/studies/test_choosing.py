@@ -1,16 +1,22 @@
 """The rule of a sweep: the largest code within a budget, or a slightly larger one where that leaves much unused."""
 
+from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
+from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.errors import InfeasibleBudget
 from vq_benchmark.quantizers.base import Parameters, Quantizer
 from vq_benchmark.quantizers.registry import quantizer_class
+from vq_benchmark.studies.cells import Machine, Options, cells_of
 from vq_benchmark.studies.choosing import NEAR, chosen_parameters
+from vq_benchmark.studies.measure_spec import MeasureSpec
 
 
 class SizeParameters(Parameters):
@@ -96,3 +102,14 @@ def test_codes_that_need_more_training_vectors_are_passed_over() -> None:
     few = [chosen_parameters(quantizer_class("pq"), 3, 384, training_rows=n) for n in rows]
     assert [(each.m, each.nbits) for each in few] == [(128, 9), (192, 6), (192, 5), (192, 4), (192, 4)]
     assert chosen_parameters(quantizer_class("opq"), 1, 384, training_rows=255).nbits < 8
+
+
+def test_cells_know_their_budget_and_equal_ones_keep_the_smallest() -> None:
+    rows = np.random.default_rng(0).standard_normal((40, 16)).astype(np.float32)
+    dataset = Dataset("made", ArraySource(rows), rows[:2].copy(), "l2", fingerprint="f", files=())
+    grid = {"binary": [], "sq": [], "int8": [Parameters()]}
+    options = Options(MeasureSpec(), Machine(Path("cache"), Path("codebooks")))
+    cells, refusals = cells_of(grid, [8, 1, 4], [0], dataset, options, (0, 40))
+    found = [(cell.method, cell.config.get("bits"), cell.budget) for cell in cells]
+    assert found == [("binary", None, 1), ("sq", 8, 8), ("sq", 4, 4), ("int8", None, None)]
+    assert [refusal.method for refusal in refusals] == ["sq"]

@@ -101,12 +101,18 @@ def say_notes(dataset: Dataset, report: Reporter) -> None:
 
 
 def finish(
-    outcome: Outcome, refusals: Sequence[Refusal], database: Database, console: Terminal, sizes: Sizes
+    outcome: Outcome,
+    refusals: Sequence[Refusal],
+    database: Database,
+    console: Terminal,
+    sizes: Sizes,
+    *,
+    equal_bits: bool = True,
 ) -> None:
-    """Show the results and end with exit code 1 if a cell failed."""
+    """Show the results, with recall at equal bits if that is wanted, and end with exit code 1 if a cell failed."""
     finished = [run for run in outcome.runs if run.status == "done"]
     partial = [run for run in outcome.runs if run.status == "partial"]
-    print_results([*finished, *outcome.failed], console, sizes)
+    print_results([*finished, *outcome.failed], console, sizes, equal_bits=equal_bits)
     for sentence in filter(None, map(search_sentence, finished)):
         console.print(sentence, markup=False, highlight=False)
     for run in partial:

@@ -37,6 +37,9 @@ def plot(
     sweep_id: Annotated[str | None, Option(help="Use only the rows of one sweep.")] = None,
     dataset: Annotated[str | None, Option(help="Use only the rows of one data set.")] = None,
     method: Annotated[str | None, Option(help="Use only these methods, separated by commas.")] = None,
+    equal_bits: Annotated[
+        bool, Option(help="Print recall at equal bits, interpolated along each method's curve.")
+    ] = True,
 ) -> None:
     """Plot quality against bits per dimension, one figure per data set and metric, and print a table."""
     from vq_benchmark.reports.plots import plot_results  # not above: every other command would load matplotlib too
@@ -53,7 +56,7 @@ def plot(
         dpi=dpi,
         sizes=sizes,
     )
-    print_results(runs, Terminal(), sizes)
+    print_results(runs, Terminal(), sizes, equal_bits=equal_bits)
     missing = [name for name in plotted.skipped if names is not None or not name.startswith(JUDGED)]
     if missing:
         remedy = f" Some rows have another metric set; {REMEDY}." if other_versions(runs) else ""

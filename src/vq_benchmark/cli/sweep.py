@@ -58,6 +58,9 @@ def sweep(
     config: Annotated[
         Path | None, study_option(help="YAML study instead of --dataset and --method; other options override it.")
     ] = None,
+    equal_bits: Annotated[
+        bool, study_option(help="Print recall at equal bits, interpolated along each method's curve.")
+    ] = True,
     workers: Annotated[int, machine_option(help="Processes that share the work and the threads.")] = 1,
     study_dir: Annotated[
         str | None,
@@ -85,4 +88,4 @@ def sweep(
         outcome = run_divided(
             study, dataset, options, cells, database, report, folder=folder, workers=workers, force=store.force
         )
-    finish(outcome, refusals, database, Terminal(), sizes)
+    finish(outcome, refusals, database, Terminal(), sizes, equal_bits=equal_bits)

@@ -14,6 +14,9 @@ from vq_benchmark.results.database import Run
 CONTROL = "none"
 """The method that stores float32 vectors as they are."""
 
+BUDGET_ROUNDING = 1e-9
+"""Share of a budget by which codes may exceed it because numbers are rounded."""
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -43,6 +46,25 @@ class Summary:
     def bits(self) -> float | None:
         """Bits per dimension, those of the model included; None if the rows do not have it."""
         return self.value("total_bits_per_dim")
+
+    @property
+    def code_bits(self) -> float | None:
+        """Bits per dimension without those of the model; None if the rows do not have it."""
+        return self.value("bits_per_dim")
+
+    @property
+    def budget(self) -> float | None:
+        """The bits per dimension that it was chosen for, the fewest of its runs; None if parameters were given."""
+        return min((run.budget for run in self.runs if run.budget is not None), default=None)
+
+    @property
+    def is_over_budget(self) -> bool:
+        """Whether it takes more bits than it was chosen for; never the control, which every budget gets."""
+        return self.budget is not None and not self.is_control and self.exceeds(self.budget)
+
+    def exceeds(self, budget: float) -> bool:
+        """Whether its codes, side information included, take more than so many bits per dimension."""
+        return self.code_bits is not None and self.code_bits > budget * (1 + BUDGET_ROUNDING)
 
     def value(self, name: str) -> float | None:
         """The mean of a metric over the seeds that have it; None if no seed has it."""
@@ -95,6 +117,16 @@ class Comparison:
     def runs(self) -> list[Run]:
         """The rows that are summarised here."""
         return [run for summary in self.summaries for run in summary.runs]
+
+    @property
+    def budgets(self) -> list[float]:
+        """The distinct budgets that its rows were chosen for, ascending."""
+        return sorted({run.budget for run in self.runs if run.budget is not None})
+
+    @property
+    def has_over_budget(self) -> bool:
+        """Whether any row takes more bits than it was chosen for."""
+        return any(summary.is_over_budget for summary in self.summaries)
 
     @property
     def control(self) -> Summary | None:

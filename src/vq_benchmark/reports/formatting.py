@@ -11,6 +11,8 @@ NAME_LENGTH = 60
 QUERY_COUNTS = {"queries": "queries", "judged_queries": "judged queries"}
 EXTERNAL_MARK = "†"
 INSIGNIFICANT_MARK = "ⁿˢ"
+OVER_BUDGET_MARK = "‡"
+OVER_BUDGET_NOTE = f"{OVER_BUDGET_MARK}: over its budget of bits"
 EXTERNAL_NOTE = f"{EXTERNAL_MARK}: encoded by another project's library"
 
 

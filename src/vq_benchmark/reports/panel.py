@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
@@ -40,6 +41,8 @@ class Mark:
     bits: float
     hollow: bool
     """An insignificant loss: its interval contains 0."""
+    half: bool
+    """Over its budget of bits."""
     code_bits: float
     """Bits per dimension without those of the model."""
     large_model: bool
@@ -133,9 +136,10 @@ def _marks(summaries: Sequence[Summary], x: str, y: str) -> list[Mark]:
             continue
         if not _is_hidden(summary, x, y):
             hollow = record_of(y).kind == "loss" and not summary.differs_from_zero(y)
-            code_bits = summary.value("bits_per_dim") or bits
             x_value = shown_bits(x_value) if x == BITS else x_value
-            found.append(Mark(x_value, y_value, *interval, bits, hollow, code_bits, has_large_model(summary)))
+            fills = hollow, summary.is_over_budget
+            code_bits = summary.code_bits or bits
+            found.append(Mark(x_value, y_value, *interval, bits, *fills, code_bits, has_large_model(summary)))
     return sorted(found, key=lambda mark: (mark.bits, mark.y))
 
 
@@ -154,15 +158,25 @@ def _draw_line(axes: Axes, points: list[Mark], style: Style, y_record: MetricRec
         [mark.x for mark in best], [mark.y for mark in best], color=style.color, linestyle=style.dashes,
         linewidth=1.3, alpha=0.4 if faint else 0.9, zorder=2,
     )  # fmt: skip
-    for hollow in {mark.hollow for mark in points}:
-        shown = [mark for mark in points if mark.hollow == hollow]
-        face, edge = ("white", style.color) if hollow else (style.color, "white")
+    for hollow, half in {(mark.hollow, mark.half) for mark in points}:
+        filled = [mark for mark in points if (mark.hollow, mark.half) == (hollow, half)]
         axes.errorbar(
-            [mark.x for mark in shown], [mark.y for mark in shown],
-            yerr=[[mark.y - mark.low for mark in shown], [mark.high - mark.y for mark in shown]],
-            fmt=style.marker, color=style.color, markersize=5.5, markerfacecolor=face, markeredgecolor=edge,
-            markeredgewidth=1.0 if hollow else 0.5, elinewidth=1, capsize=2, zorder=3,
+            [mark.x for mark in filled], [mark.y for mark in filled],
+            yerr=[[mark.y - mark.low for mark in filled], [mark.high - mark.y for mark in filled]],
+            fmt=style.marker, color=style.color, markersize=5.5, elinewidth=1, capsize=2, zorder=3,
+            **marker_fill(style.color, hollow=hollow, half=half),
         )  # fmt: skip
+
+
+def marker_fill(color: str, *, hollow: bool, half: bool) -> dict[str, Any]:
+    """Arguments of matplotlib for the inside and the edge of a marker; half goes before hollow."""
+    if half:
+        return {
+            "markerfacecolor": color, "markerfacecoloralt": "white", "markeredgecolor": color,
+            "markeredgewidth": 1.0, "fillstyle": "left",
+        }  # fmt: skip
+    face, edge, width = ("white", color, 1.0) if hollow else (color, "white", 0.5)
+    return {"markerfacecolor": face, "markeredgecolor": edge, "markeredgewidth": width}
 
 
 def _front(points: list[Mark], x_record: MetricRecord, y_record: MetricRecord) -> list[Point]:

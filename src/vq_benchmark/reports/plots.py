@@ -38,6 +38,7 @@ from vq_benchmark.reports.panel import (
     can_be_drawn,
     draw_panel,
     hidden_lines,
+    marker_fill,
     reference_value,
 )
 from vq_benchmark.reports.series import Style, lines, styles
@@ -211,12 +212,22 @@ def _legend(comparison: Comparison, sheet: Sheet, looks: Mapping[str, Style]) ->
         [], [], color=FRONT_COLOR, linestyle="none", marker="o", markersize=5.5, markerfacecolor="white",
         label="not significant:\ninterval contains 0",
     )  # fmt: skip
+    half = Line2D(
+        [], [], linestyle="none", marker="o", markersize=5.5, label="over its budget of bits",
+        **marker_fill(FRONT_COLOR, hollow=False, half=True),
+    )  # fmt: skip
     has_loss = any(record_of(y).kind == "loss" for _, y in sheet.panels)
     has_front = any(record_of(y).better for _, y in sheet.panels)
     has_control = any(reference_value(comparison, y) is not None for _, y in sheet.panels)
     with_bound = any(x == BITS and has_bound(comparison, y) for x, y in sheet.panels)
-    ends = [*[front] * has_front, *[control] * has_control, *[bound_handle()] * with_bound]
-    return [*handles, *[hollow] * has_loss, *ends]
+    return [
+        *handles,
+        *[half] * comparison.has_over_budget,
+        *[hollow] * has_loss,
+        *[front] * has_front,
+        *[control] * has_control,
+        *[bound_handle()] * with_bound,
+    ]
 
 
 def _note(comparison: Comparison, sheet: Sheet) -> str:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from vq_benchmark.errors import InputError
 from vq_benchmark.reports.comparison import Comparison, Summary, number
-from vq_benchmark.reports.formatting import decimal
+from vq_benchmark.reports.formatting import OVER_BUDGET_MARK, decimal
 from vq_benchmark.results.database import Run
 
 SUFFIXES = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "G": 10**9, "T": 10**12}
@@ -80,8 +80,9 @@ def has_large_model(summary: Summary) -> bool:
 
 
 def bits_text(summary: Summary) -> str:
-    """The total bits per dimension, marked where the model is a large part of them."""
-    return f"{decimal(summary.bits or 0, 2)}{MODEL_MARK * has_large_model(summary)}"
+    """The total bits per dimension, marked for a large model and for a code over its budget."""
+    marks = MODEL_MARK * has_large_model(summary) + OVER_BUDGET_MARK * summary.is_over_budget
+    return decimal(summary.bits or 0, 2) + marks
 
 
 def bytes_text(summary: Summary) -> str:

@@ -14,11 +14,14 @@ from vq_benchmark.evaluation.metric_records import record_of
 from vq_benchmark.machine.terminal import Terminal
 from vq_benchmark.reports.caveats import caveats, interval_text
 from vq_benchmark.reports.comparison import Comparison, Summary, comparisons
+from vq_benchmark.reports.equal_bits import RECALL, TOTAL_BITS, recall_at_equal_bits
 from vq_benchmark.reports.formatting import (
     EXTERNAL_MARK,
     EXTERNAL_NOTE,
     INSIGNIFICANT_MARK,
     NAME_LENGTH,
+    OVER_BUDGET_NOTE,
+    decimal,
     display_name,
     machine_text,
     one_sided,
@@ -38,6 +41,9 @@ from vq_benchmark.results.database import Run
 
 ABSENT = "-"
 CONTROL_MARK = "*"
+INTERPOLATED_MARK = "~"
+CAPTION_WIDTH = 60
+"""Characters of a line of the caption below a table of few columns."""
 LOSS_NOTE = (
     f"loss: exact − quantized, paired by query; {INSIGNIFICANT_MARK}: not significant, its interval contains 0"
 )
@@ -151,6 +157,30 @@ def _width(table: Table, console: Terminal) -> int:
     return Measurement.get(console, console.options.update(width=1000), table).minimum
 
 
+def equal_bits_table(comparison: Comparison) -> Table | None:
+    """A table of recall@10 at each budget along the curves of the methods; None where nothing is interpolated."""
+    found = recall_at_equal_bits(comparison)
+    if found is None:
+        return None
+    table = _plain_table(f"{record_of(RECALL).title} at equal bits")
+    table.add_column("method", overflow="fold")
+    for budget in found.budgets:
+        table.add_column(f"{decimal(budget, 2)}\nbits/dim", justify="right", no_wrap=True)
+    for name, readings in found.readings.items():
+        cells = [
+            ABSENT if each is None else INTERPOLATED_MARK * (not each.measured) + f"{each.value:.3f}"
+            for each in readings
+        ]
+        table.add_row(*map(Text, [name, *cells]))
+    table.min_width = CAPTION_WIDTH
+    model = ", model included" if found.axis == TOTAL_BITS else ""
+    table.caption = Text(
+        f"{INTERPOLATED_MARK}: interpolated along the method's own curve, linear in log2 of bits/dim{model}; "
+        f"{ABSENT}: not between two measured points"
+    )
+    return table
+
+
 def failures_table(runs: Iterable[Run]) -> Table | None:
     """A table of the failed rows, each with the last line of its error; None if no row failed."""
     failed = [run for run in runs if run.status == "failed"]
@@ -166,13 +196,19 @@ def failures_table(runs: Iterable[Run]) -> Table | None:
     return table
 
 
-def print_results(runs: Sequence[Run], console: Terminal, sizes: Sizes = DEFAULT_SIZES) -> None:
+def print_results(
+    runs: Sequence[Run], console: Terminal, sizes: Sizes = DEFAULT_SIZES, *, equal_bits: bool = True
+) -> None:
     """Print the tables of each data set and one of the failures, as wide as the console.
 
+    With `equal_bits`, recall at equal bits follows the results of a data set where it has anything to add.
     Where that is too narrow even for a single column of numbers, the lines are longer: a number is never cut.
     """
-    groups = comparisons(sized(runs, sizes))
-    tables = [table for comparison in groups for table in results_tables(comparison, console, sizes)]
+    tables: list[Table] = []
+    for comparison in comparisons(sized(runs, sizes)):
+        tables += results_tables(comparison, console, sizes)
+        if equal_bits and (table := equal_bits_table(comparison)):
+            tables.append(table)
     failures = failures_table(runs)
     for place, table in enumerate([*tables, failures] if failures else tables):
         if place:
@@ -232,6 +268,7 @@ def _caption(comparison: Comparison, columns: Sequence[Column], sizes: Sizes) ->
         LOSS_NOTE if any(summary.value("mrr_at_10_loss") is not None for summary in comparison.summaries) else "",
         *reranking_notes(comparison),
         EXTERNAL_NOTE if comparison.has_external else "",
+        OVER_BUDGET_NOTE if comparison.has_over_budget else "",
         seeds_text(comparison),
         queries_text(runs),
         "enc/s: vectors encoded per second" + (f" ({machine})" if machine else ""),
