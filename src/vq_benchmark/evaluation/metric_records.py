@@ -45,6 +45,8 @@ class MetricRecord:
     needs: Need = "vectors"
     interval: Literal["normal", "bootstrap"] | None = None
     """How its 95 % confidence interval is made; None: it has none."""
+    keeps_queries: bool = True
+    """Whether finished rows keep the values of each query behind a bootstrap interval. A loss is made of others."""
     section: str = ""
     """Of docs/METRICS.md, which holds its formula."""
     function: Callable[..., Any] | None = None
@@ -208,12 +210,12 @@ RECORDS: tuple[MetricRecord, ...] = (
         members=_rerank_depths, function=lambda e, k, r: e.recall(k, r),
     ),
     _ranking(
-        "rank_distortion", "Rank distortion", "Spearman footrule, 0 to 1", "lower",
+        "rank_distortion", "Rank distortion", "Spearman footrule, 0 to 1", "lower", keeps_queries=False,
         function=lambda e: e.rank_distortion(),
     ),
     _ranking(
         "sum_of_scores_at_{k}", "Sum of scores@{k}", "relative to the true neighbours", members=_recall_depths,
-        function=lambda e, k: e.sum_of_scores(k),
+        keeps_queries=False, function=lambda e, k: e.sum_of_scores(k),
     ),
     *(record for judged in JUDGED for record in judged.records()),
 

@@ -9,7 +9,7 @@ import numpy as np
 from vq_benchmark.arrays import Array
 from vq_benchmark.datasets.file_states import FileStates, from_json, same_versions
 from vq_benchmark.errors import ChangedData
-from vq_benchmark.evaluation.control import ImpossibleControl, checked_metrics
+from vq_benchmark.evaluation.control import ImpossibleControl, checked
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.spans import Span, gaps, joined
 from vq_benchmark.results.database import Database, Run, now
@@ -231,7 +231,8 @@ def _finished(chunks: Sequence[Run], measurement: Measurement) -> Run:
     }
     outcome: dict[str, Any] = {"status": "done"}
     try:
-        outcome["metrics"] = checked_metrics(first.method, measurement) | costs
+        found = checked(first.method, measurement)
+        outcome |= {"metrics": found.metrics | costs, "per_query": found.per_query}
     except ImpossibleControl as error:
         outcome = {"status": "failed", "metrics": {}, "error": str(error)}
     except (ValueError, ChangedData) as error:
