@@ -29,8 +29,8 @@ class Difference:
 def paired_difference(differences: DoubleArray) -> Difference:
     """Test whether the differences a − b (seeds, q) have mean 0; at least one seed and one query.
 
-    A normal test whose variance is that over queries plus that over seeds, each of means over the other. p is not below
-    2^(1 − m) where m queries differ, which no test that flips the signs of differences can go below.
+    A normal test whose variance is that over queries plus that over seeds, each of means over the other. p is at
+    least 2^(1 − m), where m queries differ: no test that flips the signs of differences can give less.
     """
     seeds, queries = differences.shape
     by_query, by_seed = differences.mean(axis=0), differences.mean(axis=1)
