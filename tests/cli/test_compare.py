@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ def test_the_result_agrees_with_the_exported_values(program, swept):
     ran = program("compare", "eden", "sq", "--db-path", "a.db", "--export", "values.csv", "--json")
     assert ran.code == 0, ran.err
     (found,) = json.loads(ran.out)
-    with open("values.csv", newline="") as file:
+    with Path("values.csv").open(newline="") as file:
         _, *rows = csv.reader(file)
     a, b = np.split(np.array(rows, dtype=float)[:, 1:].T, 2)
     d = a - b
