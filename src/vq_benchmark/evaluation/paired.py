@@ -11,6 +11,7 @@ from vq_benchmark.evaluation.bootstrap import LEVEL, RESAMPLES_AT_ONCE, Interval
 
 RESAMPLES = 2000
 SEED = 0
+SIGNIFICANCE = 0.05
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ def compared(pairs: Sequence[tuple[Summary, Summary]], metric: str) -> list[Pair
     for a, b in pairs:
         seeds = _paired_seeds(a, b)
         rows = [({run.seed: run for run in a.runs}[s], {run.seed: run for run in b.runs}[t]) for s, t in seeds]
-        values = [[_values(run, metric) for run in row] for row in rows]
+        values = [[stored_values(run, metric) for run in row] for row in rows]
         for row in rows:
             _check_same(*row, rows[0][0])
         left, right = (np.stack([row[side] for row in values]) for side in (0, 1))
@@ -120,7 +120,8 @@ def _stored(run: Run) -> PerQuery:
         raise InputError(f"the values of each query of row {run.run_id} cannot be read: {error}.") from error
 
 
-def _values(run: Run, metric: str) -> DoubleArray:
+def stored_values(run: Run, metric: str) -> DoubleArray:
+    """(q,) values of a metric for each query of a row; InputError if the row does not have them."""
     stored = _stored(run)
     values = stored.values(metric)
     if values is None or not len(values) or np.isnan(values).any():

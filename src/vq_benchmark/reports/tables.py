@@ -1,6 +1,6 @@
 """Print results: one table per data set, and one of the failures."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from io import StringIO
 
@@ -11,6 +11,7 @@ from rich.text import Text
 
 from vq_benchmark.evaluation.metric_records import record_of
 from vq_benchmark.machine.terminal import Terminal
+from vq_benchmark.reports.best_marks import BEST_MARK, best_note, best_rows
 from vq_benchmark.reports.comparison import Comparison, Summary, comparisons
 from vq_benchmark.reports.formatting import (
     EXTERNAL_MARK,
@@ -87,11 +88,12 @@ def results_tables(comparison: Comparison, console: Terminal) -> list[Table]:
     One table, or several with the same rows where the console is too narrow for all columns.
     """
     left = [column for column in COLUMNS if not column.optional or _any_value(comparison, column)]
-    caption = _caption(comparison, left)
+    best = best_rows(comparison)
+    caption = _caption(comparison, left, best)
     tables: list[Table] = []
     while left:
         counts = range(len(left), 0, -1)
-        parts = ((count, _part(comparison, left[:count], last=count == len(left))) for count in counts)
+        parts = ((count, _part(comparison, left[:count], best, last=count == len(left))) for count in counts)
         count, table = next(part for part in parts if part[0] == 1 or _width(part[1], console) <= console.width)
         tables.append(table)
         left = left[count:]
@@ -100,8 +102,8 @@ def results_tables(comparison: Comparison, console: Terminal) -> list[Table]:
     return tables
 
 
-def _part(comparison: Comparison, columns: Sequence[Column], *, last: bool) -> Table:
-    rows = [_cells(summary, columns) for summary in comparison.summaries]
+def _part(comparison: Comparison, columns: Sequence[Column], best: Collection[str], *, last: bool) -> Table:
+    rows = [_cells(summary, columns, best) for summary in comparison.summaries]
     headers = ["method", "config", *(column.header for column in columns), "seeds"]
     if not (last and _many_seeds(comparison)):
         headers.pop()
@@ -160,8 +162,9 @@ def results_text(runs: Sequence[Run], width: int = 100) -> str:
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
-def _cells(summary: Summary, columns: Sequence[Column]) -> list[str]:
+def _cells(summary: Summary, columns: Sequence[Column], best: Collection[str]) -> list[str]:
     marks = CONTROL_MARK * summary.is_control + EXTERNAL_MARK * summary.is_external
+    marks += BEST_MARK * (summary.runs[0].run_id in best)
     method = display_name(summary.method) + marks
     numbers = [column.cell(summary) for column in columns]
     return [method, config_text(summary.config), *numbers, str(len(summary.runs))]
@@ -182,13 +185,14 @@ def _any_value(comparison: Comparison, column: Column) -> bool:
     return any(summary.value(column.metric) is not None for summary in comparison.summaries)
 
 
-def _caption(comparison: Comparison, columns: Sequence[Column]) -> Text:
+def _caption(comparison: Comparison, columns: Sequence[Column], best: Collection[str]) -> Text:
     """The legend of a table: marks, intervals, and the seeds, queries, machine and versions behind the numbers."""
     runs = comparison.runs
     machine = machine_text(runs)
     notes = [
         "±: half-width of the 95 % interval" + (" over all seeds" if _many_seeds(comparison) else ""),
         f"{CONTROL_MARK}: uncompressed control" if comparison.control else "",
+        best_note(comparison) if best else "",
         LOSS_NOTE if any(summary.value("mrr_at_10_loss") is not None for summary in comparison.summaries) else "",
         EXTERNAL_NOTE if comparison.has_external else "",
         seeds_text(comparison),
