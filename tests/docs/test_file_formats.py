@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from vq_benchmark.datasets.sources.parquet import row_index
-from vq_benchmark.evaluation import accumulators, ground_truth, ground_truth_files, measurement, metric_set
+from vq_benchmark.evaluation import accumulators, ground_truth, ground_truth_files, measurement, metric_set, per_query
 from vq_benchmark.quantizers.registry import get_quantizer
 from vq_benchmark.results import checkpoints, database, models
 from vq_benchmark.studies import bounds, plan
@@ -21,6 +21,7 @@ WRITTEN = {
     "model": models.FORMAT.version,
     "ground truth": ground_truth_files.FORMAT.version,
     "measurement": measurement.FORMAT.version,
+    "values of each query": per_query.FORMAT.version,
     "sums inside": accumulators.FORMAT.version,
     "checkpoint": checkpoints.FORMAT_VERSION,
     "unfinished ground truth": ground_truth.FORMAT.version,

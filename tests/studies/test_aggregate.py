@@ -63,6 +63,7 @@ def test_chunks_become_the_row_of_the_undivided_run(study, database: Database) -
     chunks = only(study.parts, "sq")
     assert row.environment["merged_from"] == [run.run_id for run in chunks]
     assert row.metrics["fit_seconds"] == max(run.metrics["fit_seconds"] for run in chunks)
+    assert row.per_query == only(study.whole, "sq")[0].per_query is not None
     before = database.path.read_bytes()
     assert finish_partial_rows(database) == Finishing()
     assert database.path.read_bytes() == before

@@ -6,7 +6,7 @@ from vq_benchmark.arrays import DoubleArray
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.ground_truth_check import TOLERANCE
 from vq_benchmark.evaluation.measurement import Measurement
-from vq_benchmark.evaluation.metrics import Metrics, finished_metrics
+from vq_benchmark.evaluation.metrics import Finished, Metrics, finished
 from vq_benchmark.quantizers.methods.none import Uncompressed
 
 ERRORS = ("mse", "score_mse")
@@ -18,19 +18,24 @@ class ImpossibleControl(InputError):
 
 
 def checked_metrics(method: str, measurement: Measurement) -> Metrics:
-    """Return the metrics of a measurement of the whole base; those of the uncompressed control must be perfect.
+    """Return the metrics that `checked` finds."""
+    return checked(method, measurement).metrics
+
+
+def checked(method: str, measurement: Measurement) -> Finished:
+    """Return what a measurement of the whole base says; metrics of the uncompressed control must be perfect.
 
     Raises:
         ImpossibleControl: they are not; the message says which metric is wrong and what that means.
-        ValueError: see `finished_metrics`.
+        ValueError: see `finished`.
     """
-    metrics = finished_metrics(measurement)
+    found = finished(measurement)
     key = measurement.key
     if method == Uncompressed.name and key.code_bytes == 4 * key.d and key.query_bits == "float":
-        _check_errors(metrics)
-        _check_recall(metrics, measurement)
+        _check_errors(found.metrics)
+        _check_recall(found.metrics, measurement)
         _check_truth_is_complete(measurement)
-    return metrics
+    return found
 
 
 def _check_errors(metrics: Metrics) -> None:

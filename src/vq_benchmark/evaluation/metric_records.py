@@ -52,6 +52,8 @@ class MetricRecord:
     """How its 95 % confidence interval is made; None: it has none."""
     bounds: Bounds | None = None
     """Of the value of any query; None if it has no bounds."""
+    keeps_queries: bool = True
+    """Whether finished rows keep the values of each query behind a bootstrap interval. A loss is made of others."""
     section: str = ""
     """Of docs/METRICS.md, which holds its formula."""
     function: Callable[..., Any] | None = None
@@ -234,12 +236,12 @@ RECORDS: tuple[MetricRecord, ...] = (
         bounds=SHARE, members=_rerank_depths, function=lambda e, k, r: e.recall(k, r),
     ),
     _ranking(
-        "rank_distortion", "Rank distortion", "Spearman footrule, 0 to 1", "lower", bounds=SHARE,
+        "rank_distortion", "Rank distortion", "Spearman footrule, 0 to 1", "lower", bounds=SHARE, keeps_queries=False,
         function=lambda e: e.rank_distortion(),
     ),
     _ranking(
         "sum_of_scores_at_{k}", "Sum of scores@{k}", "relative to the true neighbours", members=_recall_depths,
-        function=lambda e, k: e.sum_of_scores(k),
+        keeps_queries=False, function=lambda e, k: e.sum_of_scores(k),
     ),
     _reranking(
         "recall_{k}_at_{r}_reranked", "Recall@{k} of {r} re-ranked candidates", "share of the true top {k} found",

@@ -1,6 +1,7 @@
 """The metrics of a finished measurement. `metric_records` lists them, docs/METRICS.md holds the formulas."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,14 +9,29 @@ import numpy as np
 from vq_benchmark.evaluation.evidence import Evidence
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.metric_records import RECORDS, MetricRecord
+from vq_benchmark.evaluation.per_query import PerQuery, queries_digest
 from vq_benchmark.evaluation.query_intervals import query_interval
 
 Metrics = dict[str, Any]
 """Metric values by name; the 95 % confidence interval of `name` is the pair `name_ci`."""
 
 
+@dataclass(frozen=True)
+class Finished:
+    """What a measurement of the whole base says: its metrics, and the values of each query behind them."""
+
+    metrics: Metrics
+    per_query: bytes | None
+    """A `PerQuery`; None without any value of a query."""
+
+
 def finished_metrics(measurement: Measurement) -> Metrics:
-    """All metrics of a measurement of the whole base.
+    """All metrics of a measurement of the whole base; raises what `finished` raises."""
+    return finished(measurement).metrics
+
+
+def finished(measurement: Measurement) -> Finished:
+    """All metrics of a measurement of the whole base, with the values of each query that a row keeps.
 
     Raises:
         ValueError: the measurement or the ground truth lacks rows of the base.
@@ -27,20 +43,35 @@ def finished_metrics(measurement: Measurement) -> Metrics:
         if truth is not None and truth.span != (0, measurement.key.n):
             raise ValueError(f"the ground truth covers only rows {truth.span[0]} to {truth.span[1]}")
     measurement.require_content_of_truth()
-    return computed_metrics(RECORDS, Evidence(measurement))
+    evidence = Evidence(measurement)
+    found = list(_found(RECORDS, evidence))
+    kept = {
+        name: values
+        for record, name, values in found
+        if record.interval == "bootstrap" and record.keeps_queries and record.kind != "loss"
+    }
+    per_query = PerQuery(queries_digest(measurement), evidence.k, kept).to_bytes() if kept else None
+    return Finished(_metrics(found, evidence), per_query)
 
 
 def computed_metrics(records: Iterable[MetricRecord], evidence: Evidence) -> Metrics:
     """The metrics of `records` that the evidence suffices for, with their intervals."""
-    metrics: Metrics = {}
+    return _metrics(_found(records, evidence), evidence)
+
+
+def _found(records: Iterable[MetricRecord], evidence: Evidence) -> Iterator[tuple[MetricRecord, str, Any]]:
+    """Each metric that the evidence suffices for: record, name, and what the function of the record returned."""
     for record in records:
         if record.function is None or not evidence.has(record.needs):
             continue
         for depths in record.members(evidence):
             found = record.function(evidence, **depths)
             if found is not None:
-                metrics |= _entries(record, record.name.format(**depths), found, evidence)
-    return metrics
+                yield record, record.name.format(**depths), found
+
+
+def _metrics(found: Iterable[tuple[MetricRecord, str, Any]], evidence: Evidence) -> Metrics:
+    return {key: value for each in found for key, value in _entries(*each, evidence).items()}
 
 
 def _entries(record: MetricRecord, name: str, found: Any, evidence: Evidence) -> Metrics:

@@ -1,6 +1,6 @@
 """Print results: one table per data set, and one of the failures."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from io import StringIO
@@ -12,6 +12,7 @@ from rich.text import Text
 
 from vq_benchmark.evaluation.metric_records import record_of
 from vq_benchmark.machine.terminal import Terminal
+from vq_benchmark.reports.best_marks import BEST_MARK, best_note, best_rows
 from vq_benchmark.reports.caveats import caveats, interval_text
 from vq_benchmark.reports.comparison import Comparison, Summary, comparisons
 from vq_benchmark.reports.equal_bits import RECALL, TOTAL_BITS, recall_at_equal_bits
@@ -122,11 +123,12 @@ def results_tables(comparison: Comparison, console: Terminal, sizes: Sizes = DEF
     """
     measured = [column for column in COLUMNS if not column.optional or _any_value(comparison, column)]
     left = [*size_columns(sizes), *measured]
-    caption = _caption(comparison, measured, sizes)
+    best = best_rows(comparison)
+    caption = _caption(comparison, measured, sizes, best)
     tables: list[Table] = []
     while left:
         counts = range(len(left), 0, -1)
-        parts = ((count, _part(comparison, left[:count], last=count == len(left))) for count in counts)
+        parts = ((count, _part(comparison, left[:count], best, last=count == len(left))) for count in counts)
         count, table = next(part for part in parts if part[0] == 1 or _width(part[1], console) <= console.width)
         tables.append(table)
         left = left[count:]
@@ -135,8 +137,8 @@ def results_tables(comparison: Comparison, console: Terminal, sizes: Sizes = DEF
     return tables
 
 
-def _part(comparison: Comparison, columns: Sequence[Column], *, last: bool) -> Table:
-    rows = [_cells(summary, columns) for summary in comparison.summaries]
+def _part(comparison: Comparison, columns: Sequence[Column], best: Collection[str], *, last: bool) -> Table:
+    rows = [_cells(summary, columns, best) for summary in comparison.summaries]
     headers = ["method", "config", *(column.header for column in columns), "seeds"]
     if not (last and _many_seeds(comparison)):
         headers.pop()
@@ -226,8 +228,9 @@ def results_text(runs: Sequence[Run], width: int = 100, sizes: Sizes = DEFAULT_S
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
-def _cells(summary: Summary, columns: Sequence[Column]) -> list[str]:
+def _cells(summary: Summary, columns: Sequence[Column], best: Collection[str]) -> list[str]:
     marks = CONTROL_MARK * summary.is_control + EXTERNAL_MARK * summary.is_external
+    marks += BEST_MARK * (summary.runs[0].run_id in best)
     method = display_name(summary.method) + marks
     numbers = [column.cell(summary) for column in columns]
     return [method, run_text(summary.runs[0]), *numbers, str(len(summary.runs))]
@@ -254,7 +257,7 @@ def _is_one_sided(summary: Summary, columns: Sequence[Column]) -> bool:
     return any(value is not None and interval is not None and one_sided(value, interval) for value, interval in found)
 
 
-def _caption(comparison: Comparison, columns: Sequence[Column], sizes: Sizes) -> Text:
+def _caption(comparison: Comparison, columns: Sequence[Column], sizes: Sizes, best: Collection[str]) -> Text:
     """The legend of a table: marks, intervals, and the seeds, queries, machine and versions behind the numbers."""
     runs = comparison.runs
     machine = machine_text(runs)
@@ -265,6 +268,7 @@ def _caption(comparison: Comparison, columns: Sequence[Column], sizes: Sizes) ->
         BOUND_NOTE if any(summary.value("above_bound_db") is not None for summary in comparison.summaries) else "",
         bound_note(comparison),
         f"{CONTROL_MARK}: uncompressed control" if comparison.control else "",
+        best_note(comparison) if best else "",
         LOSS_NOTE if any(summary.value("mrr_at_10_loss") is not None for summary in comparison.summaries) else "",
         *reranking_notes(comparison),
         EXTERNAL_NOTE if comparison.has_external else "",

@@ -9,7 +9,7 @@ import numpy as np
 from vq_benchmark.arrays import Array
 from vq_benchmark.datasets.file_states import FileStates, from_json, same_versions
 from vq_benchmark.errors import ChangedData
-from vq_benchmark.evaluation.control import ImpossibleControl, checked_metrics
+from vq_benchmark.evaluation.control import ImpossibleControl, checked
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.rate_distortion import BOUND_KEY, Bound, bound_metrics
 from vq_benchmark.evaluation.spans import Span, gaps, joined
@@ -233,9 +233,10 @@ def _finished(chunks: Sequence[Run], measurement: Measurement) -> Run:
     }
     outcome: dict[str, Any] = {"status": "done"}
     try:
-        metrics = checked_metrics(first.method, measurement)
+        found = checked(first.method, measurement)
         bound = Bound.from_json(first.environment.get(BOUND_KEY))
-        outcome["metrics"] = metrics | bound_metrics(metrics["mse"], bound) | costs
+        metrics = found.metrics | bound_metrics(found.metrics["mse"], bound) | costs
+        outcome |= {"metrics": metrics, "per_query": found.per_query}
     except ImpossibleControl as error:
         outcome = {"status": "failed", "metrics": {}, "error": str(error)}
     except (ValueError, ChangedData) as error:

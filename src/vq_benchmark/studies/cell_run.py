@@ -6,12 +6,12 @@ from typing import Any
 
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.control import checked_metrics
+from vq_benchmark.evaluation.control import checked
 from vq_benchmark.evaluation.duplicate_queries import duplicate_queries
 from vq_benchmark.evaluation.evaluate import GroundTruths, evaluate
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.metric_set import ENVIRONMENT_KEY, VERSION
-from vq_benchmark.evaluation.metrics import Metrics
+from vq_benchmark.evaluation.metrics import Finished, Metrics
 from vq_benchmark.evaluation.rate_distortion import BOUND_KEY, bound_metrics
 from vq_benchmark.evaluation.search_index import filled_index
 from vq_benchmark.evaluation.search_speed import search_metrics
@@ -87,9 +87,9 @@ def run_cell(
         "data_block_bytes": 4 * dataset.d * rows_in_memory,
     }
     whole = not measurement.missing
-    metrics = checked_metrics(cell.method, measurement) if whole else {}
+    found = checked(cell.method, measurement) if whole else Finished({}, None)
     if whole:
-        metrics |= bound_metrics(metrics["mse"], model.bound)
+        costs |= bound_metrics(found.metrics["mse"], model.bound)
     facts = environment(options.machine.threads) | {
         "queries_in_base": None if ground_truths is None else duplicate_queries(dataset, ground_truths.queries),
         "model_id": model.id,
@@ -118,8 +118,9 @@ def run_cell(
         cell,
         sweep_id,
         status="done" if whole else "partial",
-        metrics=metrics | costs,
+        metrics=found.metrics | costs,
         environment=facts,
+        per_query=found.per_query,
         accumulators=None if whole else measurement.to_bytes(),
     )
 

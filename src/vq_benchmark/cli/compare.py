@@ -1,0 +1,132 @@
+"""`vq-benchmark compare`: one stored configuration against others, paired by query."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich import box
+from rich.table import Table
+from rich.text import Text
+from typer import Argument, Option
+
+from vq_benchmark.cli.program import examples
+from vq_benchmark.errors import InputError
+from vq_benchmark.evaluation.metric_records import record_of
+from vq_benchmark.machine.atomic_files import atomic_path
+from vq_benchmark.machine.terminal import Terminal, echo
+from vq_benchmark.reports.comparison import Summary, comparisons
+from vq_benchmark.reports.formatting import display_name
+from vq_benchmark.reports.paired_rows import Paired, chosen, compared, label
+from vq_benchmark.reports.selection import select_runs
+from vq_benchmark.results.database import Database
+from vq_benchmark.results.default_paths import database_path
+
+EXAMPLES = (
+    "vq-benchmark compare rabitq:bits=1 pq:m=48 opq:m=48",
+    "vq-benchmark compare rabitq eden --metric mrr_at_10_loss --export values.csv",
+    "vq-benchmark compare before.db after.db --json",
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command("compare", epilog=examples(*EXAMPLES))(compare)
+
+
+def compare(
+    a: Annotated[str, Argument(help="METHOD, METHOD:NAME=VALUE,..., the start of a run_id, or a database.")],
+    others: Annotated[list[str], Argument(help="What to compare A with: one or more of the same.")],
+    metric: Annotated[str, Option(help="Metric with values of each query.")] = "recall_at_10",
+    db_path: Annotated[
+        str | None, Option(help="Results database [default: $DB_PATH, else logs/benchmark_runs.db].")
+    ] = None,
+    as_json: Annotated[bool, Option("--json", help="Print the result as JSON.")] = False,
+    export: Annotated[Path | None, Option(help="CSV file for the values of each query.")] = None,
+) -> None:
+    """Compare a stored configuration with others, paired by query: difference, 95 % interval, p-value.
+
+    Two databases: every configuration that both hold is compared. Holm's correction covers all pairs.
+    """
+    files = [name for name in (a, *others) if Path(name).is_file()]
+    if files and (len(files) < 1 + len(others) or len(files) != 2):
+        raise InputError(f"{files[0]!r} is a file; give two results databases, or select rows of one by --db-path.")
+    if files:
+        pairs = _common(*(Database(Path(name)) for name in files))
+    else:
+        runs = select_runs(Database(database_path(db_path)))
+        first = chosen(a, runs)
+        pairs = [(first, chosen(other, runs)) for other in others]
+    found = compared(pairs, metric)
+    if export is not None:
+        _write(found, export)
+    if as_json:
+        echo(json.dumps([_facts(each, metric) for each in found], indent=2))
+    else:
+        _show(found, metric)
+
+
+def _common(left: Database, right: Database) -> list[tuple[Summary, Summary]]:
+    """The configurations that both databases hold, in order of their names."""
+    named = [
+        {
+            (each.runs[0].dataset_fingerprint, each.runs[0].metric, label(each)): each
+            for group in comparisons(select_runs(database))
+            for each in group.summaries
+        }
+        for database in (left, right)
+    ]
+    common = sorted(named[0].keys() & named[1].keys())
+    if not common:
+        raise InputError(
+            f"{str(left.path)!r} and {str(right.path)!r} have no configuration on the same data in common."
+        )
+    return [(named[0][key], named[1][key]) for key in common]
+
+
+def _facts(found: Paired, metric: str) -> dict[str, Any]:
+    run, difference = found.a.runs[0], found.difference
+    return {
+        "dataset": run.dataset, "dataset_fingerprint": run.dataset_fingerprint, "distance": run.metric,
+        "metric": metric, "a": label(found.a), "b": label(found.b), "seeds": [list(pair) for pair in found.seeds],
+        "queries": difference.queries, "queries_that_differ": difference.differing,
+        "mean_a": float(found.values[0].mean()), "mean_b": float(found.values[1].mean()),
+        "difference": difference.mean, "interval": list(found.interval), "p": difference.p, "p_holm": found.p_holm,
+    }  # fmt: skip
+
+
+def _show(found: list[Paired], metric: str) -> None:
+    run, difference = found[0].a.runs[0], found[0].difference
+    echo(f"{display_name(run.dataset)}, {run.metric}: {record_of(metric).title} of {difference.queries:,} queries")
+    table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
+    for header in ("A", "B", "A", "B", "A − B", "95 % interval", "p", "p (Holm)", "seeds"):
+        table.add_column(header, overflow="fold", justify="left" if not table.columns[1:] else "right")
+    for each in found:
+        means = [f"{values.mean():.3f}" for values in each.values]
+        low, high = each.interval
+        numbers = [f"{each.difference.mean:+.4f}", f"{low:+.4f} {high:+.4f}"]
+        numbers += [f"{each.difference.p:.2g}", f"{each.p_holm:.2g}", str(len(each.seeds))]
+        table.add_row(*map(Text, [label(each.a), label(each.b), *means, *numbers]))
+    Terminal().print(table)
+    if any(len(each.seeds) == 1 for each in found):
+        echo("with one seed, the interval leaves out the randomness of training.")
+
+
+def _write(found: list[Paired], path: Path) -> None:
+    """The values of each query: one line per query, one column per configuration and seed of each pair."""
+    columns = {
+        f"pair {number} {side} {label(summary)} seed {seed}": values
+        for number, pair in enumerate(found, 1)
+        for side, summary, place in (("A", pair.a, 0), ("B", pair.b, 1))
+        for seed, values in zip((each[place] for each in pair.seeds), pair.values[place], strict=True)
+    }
+    most = max(map(len, columns.values()))
+    padded = [[*map(repr, values.tolist()), *[""] * (most - len(values))] for values in columns.values()]
+    with atomic_path(path) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["query", *columns])
+        writer.writerows(
+            [number, *row] for number, row in zip(np.arange(most), zip(*padded, strict=True), strict=True)
+        )

@@ -1,0 +1,78 @@
+"""Mark the best configurations at each budget: the best one, and all that do not differ from it significantly."""
+
+import numpy as np
+
+from vq_benchmark.arrays import DoubleArray
+from vq_benchmark.errors import InputError
+from vq_benchmark.evaluation.metric_records import record_of
+from vq_benchmark.evaluation.paired import SIGNIFICANCE, holm, paired_difference
+from vq_benchmark.reports.comparison import Comparison, Summary
+from vq_benchmark.reports.paired_rows import stored_values
+
+BEST_MARK = "✓"
+METRICS = ("recall_at_10", "mrr_at_10_loss")
+"""What the best is chosen by: the first that a row of the comparison has."""
+
+
+def best_note(comparison: Comparison) -> str:
+    """The legend of the mark."""
+    title = record_of(_metric(comparison)).title
+    return f"{BEST_MARK}: best {title} within a budget, or not significantly different (paired by query, Holm)"
+
+
+def best_rows(comparison: Comparison) -> frozenset[str]:
+    """The run_id of the first row of each marked configuration.
+
+    Every configuration but the control competes at each budget that its bits do not exceed. A budget has no marks if
+    the queries of a competitor are unknown or not those of the best.
+    """
+    metric = _metric(comparison)
+    known: dict[str, dict[int, DoubleArray]] = {}
+    marked: set[str] = set()
+    for budget in comparison.budgets:
+        competing = [
+            each
+            for each in comparison.summaries
+            if not each.is_control
+            and each.code_bits is not None
+            and not each.exceeds(budget)
+            and each.value(metric) is not None
+        ]
+        for each in competing:
+            if _id(each) not in known:
+                known[_id(each)] = _by_seed(each, metric)
+        marked |= _equal_to_best(competing, known, metric)
+    return frozenset(marked)
+
+
+def _equal_to_best(competing: list[Summary], known: dict[str, dict[int, DoubleArray]], metric: str) -> set[str]:
+    if not competing:
+        return set()
+    sign = -1.0 if record_of(metric).better == "lower" else 1.0
+    best = max(competing, key=lambda each: sign * (each.value(metric) or 0.0))
+    others = [each for each in competing if each is not best]
+    tests = []
+    for other in others:
+        left, right = known[_id(best)], known[_id(other)]
+        seeds = sorted(left.keys() & right.keys())
+        if not seeds or any(left[seed].shape != right[seed].shape for seed in seeds):
+            return set()
+        tests.append(paired_difference(np.stack([left[seed] - right[seed] for seed in seeds])).p)
+    same = {_id(other) for other, p in zip(others, holm(tests), strict=True) if p >= SIGNIFICANCE}
+    return {_id(best), *same} if known[_id(best)] else set()
+
+
+def _by_seed(summary: Summary, metric: str) -> dict[int, DoubleArray]:
+    try:
+        return {run.seed: stored_values(run, metric) for run in summary.runs}
+    except InputError:  # a row of an earlier release: it is shown, and not compared
+        return {}
+
+
+def _metric(comparison: Comparison) -> str:
+    having = (name for name in METRICS if any(each.value(name) is not None for each in comparison.summaries))
+    return next(having, METRICS[0])
+
+
+def _id(summary: Summary) -> str:
+    return summary.runs[0].run_id

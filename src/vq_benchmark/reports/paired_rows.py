@@ -1,0 +1,149 @@
+"""Find stored configurations by name and compare one with others, query by query."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from vq_benchmark.arrays import DoubleArray
+from vq_benchmark.errors import InputError
+from vq_benchmark.evaluation.bootstrap import Interval
+from vq_benchmark.evaluation.paired import Difference, difference_interval, holm, paired_difference
+from vq_benchmark.evaluation.per_query import PerQuery
+from vq_benchmark.reports.comparison import Summary, comparisons
+from vq_benchmark.reports.formatting import config_text, display_name
+from vq_benchmark.reports.selection import listed
+from vq_benchmark.results.database import Run
+
+
+@dataclass(frozen=True)
+class Paired:
+    """One configuration against another, on the seeds that both have."""
+
+    a: Summary
+    b: Summary
+    seeds: tuple[tuple[int, int], ...]
+    """The seeds of a and of b that pair up."""
+    values: tuple[DoubleArray, DoubleArray]
+    """(seeds, q) values of a and of b."""
+    difference: Difference
+    interval: Interval
+    p_holm: float
+
+
+def label(summary: Summary) -> str:
+    """A configuration in one line."""
+    run = summary.runs[0]
+    coded = "" if run.query_bits == "float" else f"query_bits={run.query_bits}"
+    return " ".join(filter(None, [display_name(summary.method), config_text(summary.config), coded]))
+
+
+def chosen(selector: str, runs: Sequence[Run]) -> Summary:
+    """The configuration that is meant by `method`, `method:param=value,…`, a run_id or a prefix of one.
+
+    Raises:
+        InputError: nothing is meant, or several configurations are; the message lists them.
+    """
+    done = [run for run in runs if run.status == "done"]
+    method, _, parameters = selector.partition(":")
+    if not any(run.method == method for run in done):
+        found = [run for run in done if selector and run.run_id.startswith(selector)]
+        if len(found) == 1:
+            return Summary(found[0].method, found[0].config, (found[0],))
+        if found:
+            raise InputError(f"{selector!r} begins several run_ids: {listed(run.run_id for run in found)}.")
+        raise InputError(
+            f"{selector!r} is neither a method nor the start of a run_id; methods: "
+            f"{listed(run.method for run in done)}."
+        )
+    wanted = [part.strip() for part in parameters.split(",") if part.strip()]
+    fitting = [run for run in done if run.method == method and set(wanted) <= _settings(run)]
+    configurations = [
+        each for coded in sorted({run.query_bits for run in fitting})
+        for group in comparisons(run for run in fitting if run.query_bits == coded) for each in group.summaries
+    ]  # fmt: skip
+    if len(configurations) == 1:
+        return configurations[0]
+    if not configurations:
+        there = listed(config_text(run.config) for run in done if run.method == method)
+        raise InputError(f"{method} has no finished row with {parameters!r}; there are: {there}.")
+    names = listed(f"{label(each)} on {display_name(each.runs[0].dataset)}" for each in configurations)
+    raise InputError(
+        f"{selector!r} means {len(configurations)} configurations: {names}; add :NAME=VALUE or give a run_id."
+    )
+
+
+def compared(pairs: Sequence[tuple[Summary, Summary]], metric: str) -> list[Paired]:
+    """Each pair compared by a metric, with p-values corrected for the number of pairs.
+
+    Raises:
+        InputError: two rows have other data, queries, distances or depths, or one lacks the values.
+    """
+    found = []
+    for a, b in pairs:
+        seeds = _paired_seeds(a, b)
+        rows = [({run.seed: run for run in a.runs}[s], {run.seed: run for run in b.runs}[t]) for s, t in seeds]
+        values = [[stored_values(run, metric) for run in row] for row in rows]
+        for row in rows:
+            _check_same(*row, rows[0][0])
+        left, right = (np.stack([row[side] for row in values]) for side in (0, 1))
+        found.append((a, b, seeds, left, right, paired_difference(left - right)))
+    corrected = holm([each[-1].p for each in found])
+    return [
+        Paired(a, b, seeds, (left, right), difference, difference_interval(left - right), p)
+        for (a, b, seeds, left, right, difference), p in zip(found, corrected, strict=True)
+    ]
+
+
+def _settings(run: Run) -> set[str]:
+    return {f"{name}={value}" for name, value in {**run.config, "query_bits": run.query_bits}.items()}
+
+
+def _paired_seeds(a: Summary, b: Summary) -> tuple[tuple[int, int], ...]:
+    left, right = ([run.seed for run in each.runs] for each in (a, b))
+    if len(left) == len(right) == 1:
+        return ((left[0], right[0]),)
+    common = sorted(set(left) & set(right))
+    if not common:
+        raise InputError(f"{label(a)} has the seeds {left}, {label(b)} has {right}; they need one in common.")
+    return tuple((seed, seed) for seed in common)
+
+
+def _stored(run: Run) -> PerQuery:
+    if run.per_query is None:
+        raise InputError(
+            f"row {run.run_id} ({run.method}) has no values of each query; rerun its command with --force."
+        )
+    try:
+        return PerQuery.from_bytes(run.per_query)
+    except ValueError as error:
+        raise InputError(f"the values of each query of row {run.run_id} cannot be read: {error}.") from error
+
+
+def stored_values(run: Run, metric: str) -> DoubleArray:
+    """(q,) values of a metric for each query of a row; InputError if the row does not have them."""
+    stored = _stored(run)
+    values = stored.values(metric)
+    if values is None or not len(values) or np.isnan(values).any():
+        names = ", ".join(stored.names)
+        raise InputError(
+            f"row {run.run_id} ({run.method}) has no values of {metric!r} for each query; it has: {names}."
+        )
+    return values
+
+
+def _check_same(a: Run, b: Run, first: Run) -> None:
+    """Raise InputError unless the rows pair up by query."""
+    for other in (a, b):
+        mine, theirs = _stored(first), _stored(other)
+        for what, left, right in (
+            ("data sets", first.dataset_fingerprint, other.dataset_fingerprint),
+            ("distances", first.metric, other.metric),
+            ("depths of the ground truth", mine.k, theirs.k),
+            ("queries or ground truths", mine.queries, theirs.queries),
+        ):
+            if left != right:
+                raise InputError(
+                    f"rows {first.run_id} and {other.run_id} cannot be compared: they have different {what}, "
+                    f"{left} and {right}."
+                )
