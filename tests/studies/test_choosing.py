@@ -14,7 +14,7 @@ from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.errors import InfeasibleBudget
 from vq_benchmark.quantizers.base import Parameters, Quantizer
 from vq_benchmark.quantizers.registry import quantizer_class
-from vq_benchmark.studies.cells import Machine, Options, cells_of
+from vq_benchmark.studies.cells import Grid, Machine, Options, cells_of
 from vq_benchmark.studies.choosing import NEAR, chosen_parameters
 from vq_benchmark.studies.measure_spec import MeasureSpec
 
@@ -109,7 +109,7 @@ def test_cells_know_their_budget_and_equal_ones_keep_the_smallest() -> None:
     dataset = Dataset("made", ArraySource(rows), rows[:2].copy(), "l2", fingerprint="f", files=())
     grid = {"binary": [], "sq": [], "int8": [Parameters()]}
     options = Options(MeasureSpec(), Machine(Path("cache"), Path("codebooks")))
-    cells, refusals = cells_of(grid, [8, 1, 4], [0], dataset, options, (0, 40))
+    cells, refusals = cells_of(Grid(grid, [8, 1, 4]), dataset, options, (0, 40))
     found = [(cell.method, cell.config.get("bits"), cell.budget) for cell in cells]
     assert found == [("binary", None, 1), ("sq", 8, 8), ("sq", 4, 4), ("int8", None, None)]
     assert [refusal.method for refusal in refusals] == ["sq"]

@@ -245,7 +245,7 @@ RECORDS: tuple[MetricRecord, ...] = (
     ),
     _reranking(
         "recall_{k}_at_{r}_reranked", "Recall@{k} of {r} re-ranked candidates", "share of the true top {k} found",
-        "higher", interval="bootstrap", members=_second_stage_depths,
+        "higher", interval="bootstrap", bounds=SHARE, members=_second_stage_depths,
         function=lambda e, k, r: e.reranked_recall(k, r),
     ),
     _reranking(
