@@ -11,7 +11,7 @@ from vq_benchmark.arrays import Array, DoubleArray, FloatArray
 from vq_benchmark.errors import InfeasibleBudget, InputError
 from vq_benchmark.quantizers.base import Quantizer
 from vq_benchmark.quantizers.conformance.second_process import reload_elsewhere
-from vq_benchmark.quantizers.conformance.subject import (
+from vq_benchmark.quantizers.conformance.subject import TRAIN_ROWS, (
     BUDGETS,
     LADDER,
     SEED,
@@ -97,7 +97,7 @@ def the_seed_determines_the_model(subject: Subject) -> None:
 
 
 def constant_training_vectors_do_no_harm(subject: Subject) -> None:
-    constant = np.full((300, D), 0.5, np.float32)
+    constant = np.full((TRAIN_ROWS, D), 0.5, np.float32)
     quantizer = subject.new(subject.configurations[-1]).fit(constant)
     for name, array in outputs(quantizer, constant[:3]).items():
         require(np.isfinite(array).all(), f"{name} is not finite after training on equal vectors.")
