@@ -17,9 +17,11 @@ const HOVER_METRICS = [
   "encode_vectors_per_second", "decode_vectors_per_second", "queries_per_second", "peak_memory_bytes",
 ];
 
+const isNarrow = () => window.innerWidth < 600;
+
 function layout(xTitle, yTitle, xaxis = {}, yaxis = {}) {
   const axis = { gridcolor: "#e6e9ed", zeroline: false, linecolor: "#9aa3ad", ticks: "outside", automargin: true };
-  const narrow = window.innerWidth < 600;
+  const narrow = isNarrow();
   return {
     font: { family: "system-ui, sans-serif", size: narrow ? 12 : 13, color: INK },
     margin: { l: 60, r: 12, t: 28, b: 48 },
@@ -28,14 +30,17 @@ function layout(xTitle, yTitle, xaxis = {}, yaxis = {}) {
     paper_bgcolor: "#ffffff",
     plot_bgcolor: "#ffffff",
     showlegend: true,
-    legend: narrow ? { orientation: "h", y: -0.22, x: 0 } : { x: 1.02, y: 1 },
+    legend: narrow ? { orientation: "h", y: -0.3, x: 0, yanchor: "top" } : { x: 1.02, y: 1 },
     xaxis: { ...axis, title: { text: plain(xTitle) }, ...xaxis },
     yaxis: { ...axis, title: { text: plain(yTitle) }, ...yaxis },
   };
 }
 
-function logAxis(log) {
-  return log ? { type: "log", dtick: "D2", exponentformat: "power" } : { type: "linear" };
+function scaleOf(dataset, name, choice) {
+  if (!isLog(name, choice)) return { type: "linear" };
+  const doubling = [BITS, "total_bits_per_dim"].includes(name);
+  const ticks = doubling ? { tickvals: budgetsOf(dataset) } : { dtick: "D2", exponentformat: "power" };
+  return { type: "log", ...ticks };
 }
 
 // Ends of intervals as plotly wants them: distances from the values.
@@ -143,7 +148,7 @@ function answerTraces(state, marks, chosen) {
 
 function drawTradeOff(dataset, state, chosen, openRow) {
   const marks = shownMarks(dataset, state);
-  const withLines = state.lines ?? marks.length <= HALF_CROWD;
+  const withLines = state.lines ?? marks.length <= CROWD;
   const byLine = new Map(linesOf(dataset).map((line) => [line, []]));
   for (const mark of marks) byLine.get(dataset.points[mark.index].line).push(mark);
   const present = [...byLine].filter(([, some]) => some.length);
@@ -154,9 +159,10 @@ function drawTradeOff(dataset, state, chosen, openRow) {
     ...present.map(([line, some]) => lineTrace(dataset, state, line, some, withLines)),
     ...answerTraces(state, marks, chosen),
   ];
-  const axes = [logAxis(isLog(state.x, state.xlog)), logAxis(isLog(state.y, state.ylog))];
+  const axes = [scaleOf(dataset, state.x, state.xlog), scaleOf(dataset, state.y, state.ylog)];
   const figure = byId("trade-off");
-  Plotly.react(figure, traces, layout(metricOf(state.x).label, metricOf(state.y).label, ...axes), CONFIG);
+  const titles = [state.x, state.y].map((name) => metricOf(name)[isNarrow() ? "title" : "label"]);
+  Plotly.react(figure, traces, layout(...titles, ...axes), CONFIG);
   figure.removeAllListeners("plotly_click");
   figure.on("plotly_click", ({ points }) => {
     if (points[0].customdata !== undefined) openRow(points[0].customdata);

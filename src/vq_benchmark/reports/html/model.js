@@ -5,7 +5,7 @@ const BITS = "bits_per_dim";
 const GIGABYTES = "gigabytes";
 const FIRST_AXES = [BITS, "total_bits_per_dim", "code_bytes", GIGABYTES, "encode_vectors_per_second"];
 const FIRST_QUALITIES = ["recall_at_10", "relative_error"];
-const HALF_CROWD = 200; // points from which lines would only cover each other
+const CROWD = 200; // points from which lines would only cover each other
 const OVER_BUDGET = 1.25; // a code this much above a budget still counts as one for it
 
 function metricOf(name) {

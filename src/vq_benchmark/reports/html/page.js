@@ -77,7 +77,7 @@ function showControls(dataset) {
   fill(byId("budget"), budgetsOf(dataset).map((budget) => [budget, shown(budget)]), state.budget);
   byId("xlog").checked = isLog(state.x, state.xlog);
   byId("ylog").checked = isLog(state.y, state.ylog);
-  byId("lines").checked = state.lines ?? shownMarks(dataset, state).length <= HALF_CROWD;
+  byId("lines").checked = state.lines ?? shownMarks(dataset, state).length <= CROWD;
   byId("intervals").checked = state.intervals;
   byId("front").checked = state.front;
   byId("min").value = state.min ?? "";
