@@ -114,9 +114,7 @@ class Page:
 
     def resize(self, width: int, height: int) -> None:
         """Give the page another size, in pixels."""
-        self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
-        )
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
 
     def open(self, url: str, until: str = "document.readyState === 'complete'") -> None:
         """Load an address and wait for an expression to become true in it."""
@@ -169,7 +167,9 @@ class Page:
     def _events(self, method: str) -> list[dict[str, Any]]:
         self.evaluate("1")  # reports that are on their way come before the answer
         events = self.browser.events
-        return [each["params"] for each in events if each["method"] == method and each.get("sessionId") == self.session]
+        return [
+            each["params"] for each in events if each["method"] == method and each.get("sessionId") == self.session
+        ]
 
 
 def _until(condition: Callable[[], Any], what: str) -> None:

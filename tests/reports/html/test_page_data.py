@@ -57,7 +57,7 @@ def test_a_row_names_the_file_it_was_read_from(make_run):
 
 
 def test_names_from_data_are_text(make_run):
-    runs = [make_run("pq", 2.0, dataset=HOSTILE, method=HOSTILE, config={"m": HOSTILE}, sweep_id=HOSTILE)]
+    runs = [make_run(HOSTILE, 2.0, dataset=HOSTILE, config={"m": HOSTILE}, sweep_id=HOSTILE)]
     text = page(page_data(runs, HOSTILE))
     assert "alert(1)</script" not in text
     assert text.count("</script>") == 3

@@ -78,15 +78,17 @@ def _ranking(
     )
 
 
-def _best_values(
-    found: Mapping[str, list[Summary]], metric: str, better: Better, budget: float
-) -> dict[str, float]:
+def _best_values(found: Mapping[str, list[Summary]], metric: str, better: Better, budget: float) -> dict[str, float]:
     """The best value of each line among its configurations within the budget."""
     pick = max if better == "higher" else min
     return {
         name: pick(values)
         for name, line in found.items()
-        if (values := [value for each in line if _budget(each) <= budget and (value := each.value(metric)) is not None])
+        if (
+            values := [
+                value for each in line if _budget(each) <= budget and (value := each.value(metric)) is not None
+            ]
+        )
     }
 
 
