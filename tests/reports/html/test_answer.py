@@ -12,9 +12,9 @@ def test_the_smallest_whose_whole_interval_reaches_the_target_is_chosen_and_smal
     found = answer(ALL, 0.95, 10, 1_000_000, 384)
     assert found.chosen == "large"
     assert found.sentence == (
-        "large is the smallest configuration with a recall@10 of at least 0.950: 0.990 (95 % interval 0.985 to 0.995) "
-        "at 4.00 bits per dimension. 1,000,000 vectors take 192.0 MB with the model, 8.0 times less than float32. "
-        "middle is smaller but undecided: its interval is 0.940 to 0.960."
+        "large is the smallest configuration with a recall@10 of at least 0.950: 0.990 (95 % interval 0.985 to "
+        "0.995) at 4.00 bits per dimension. 1,000,000 vectors take 192.0 MB with the model, 8.0 times less than "
+        "float32. middle is smaller but undecided: its interval is 0.940 to 0.960."
     )
 
 

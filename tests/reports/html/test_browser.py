@@ -161,6 +161,14 @@ def test_the_keyboard_opens_the_row_of_a_configuration_and_its_command(opened, r
     page.wait("!location.hash.includes('row')")
 
 
+def test_no_button_of_a_figure_uploads_it(opened, runs):
+    page = opened(runs)
+    titles = page.evaluate(
+        "[...document.querySelectorAll('#trade-off .modebar-btn')].map(each => each.dataset.title)"
+    )
+    assert titles == ["Download plot", "Zoom", "Pan", "Zoom in", "Zoom out", "Reset axes"]
+
+
 def test_a_mark_can_be_clicked(opened, runs):
     page = opened(runs)
     box = page.evaluate(

@@ -6,9 +6,10 @@ const BOUND_COLOR = "#b22222";
 const CONFIG = {
   responsive: true,
   displaylogo: false,
-  modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+  modeBarButtons: [["toImage", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]], // none that uploads
   toImageButtonOptions: { format: "svg", filename: "vq-benchmark" },
 };
+const FEW_DECADES = 4;
 const BOUNDED = ["mse", "relative_error"];
 const AXES_OF_BITS = [BITS, "total_bits_per_dim", "code_bytes", GIGABYTES];
 const HOVER_METRICS = [
@@ -36,11 +37,15 @@ function layout(xTitle, yTitle, xaxis = {}, yaxis = {}) {
   };
 }
 
-function scaleOf(dataset, name, choice) {
+// An axis for values of a metric, with ticks in full numbers where it is logarithmic.
+function scaleOf(dataset, name, choice, values) {
   if (!isLog(name, choice)) return { type: "linear" };
-  const doubling = [BITS, "total_bits_per_dim"].includes(name);
-  const ticks = doubling ? { tickvals: budgetsOf(dataset) } : { dtick: "D2", exponentformat: "power" };
-  return { type: "log", ...ticks };
+  if ([BITS, "total_bits_per_dim"].includes(name)) return { type: "log", tickvals: budgetsOf(dataset) };
+  const [low, high] = [Math.min(...values), Math.max(...values)].map((value) => Math.floor(Math.log10(value)));
+  if (!(high - low < FEW_DECADES)) return { type: "log", dtick: 1, exponentformat: "power" };
+  const decades = Array.from({ length: high - low + 2 }, (_, place) => 10 ** (low + place));
+  const tickvals = decades.flatMap((decade) => [decade, 2 * decade, 5 * decade]);
+  return { type: "log", tickvals, ticktext: tickvals.map((tick) => String(Number(tick.toPrecision(1)))) };
 }
 
 // Ends of intervals as plotly wants them: distances from the values.
@@ -118,7 +123,7 @@ function frontTrace(marks, state) {
 
 function referenceTrace(dataset, state, marks) {
   const value = dataset.reference[state.y];
-  if (value === undefined || !marks.length) return [];
+  if (value === undefined || !marks.length || (isLog(state.y, state.ylog) && value <= 0)) return [];
   return [horizontal("uncompressed", value, marks, { color: GREY, width: 1.2 })];
 }
 
@@ -159,7 +164,10 @@ function drawTradeOff(dataset, state, chosen, openRow) {
     ...present.map(([line, some]) => lineTrace(dataset, state, line, some, withLines)),
     ...answerTraces(state, marks, chosen),
   ];
-  const axes = [scaleOf(dataset, state.x, state.xlog), scaleOf(dataset, state.y, state.ylog)];
+  const axes = ["x", "y"].map((key) => {
+    const values = marks.map((mark) => mark[key]);
+    return scaleOf(dataset, state[key], state[`${key}log`], values);
+  });
   const figure = byId("trade-off");
   const titles = [state.x, state.y].map((name) => metricOf(name)[isNarrow() ? "title" : "label"]);
   Plotly.react(figure, traces, layout(...titles, ...axes), CONFIG);
@@ -223,6 +231,6 @@ function drawRanks(ranking) {
     hovertemplate: "%{y}: mean rank %{x:.2f}<extra></extra>",
   }));
   const yaxis = { type: "category", autorange: "reversed" };
-  const shape = { ...layout("Mean rank (1 is best) ± half the critical difference", "", {}, yaxis), showlegend: false };
+  const shape = { ...layout("Mean rank ± half the critical difference", "", {}, yaxis), showlegend: false };
   Plotly.react(byId("ranks-figure"), traces, shape, CONFIG);
 }
