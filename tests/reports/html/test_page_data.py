@@ -45,6 +45,11 @@ def test_data_sets_with_the_same_name_have_distinct_tabs(make_run):
     assert len({dataset["tab"] for dataset in page_data(runs, "results.db")["datasets"]}) == 2
 
 
+def test_a_data_set_with_only_the_control_is_left_out(make_run):
+    runs = [make_run("pq", 2.0), make_run("none", 32.0, dataset="other")]
+    assert [dataset["name"] for dataset in page_data(runs, "results.db")["datasets"]] == ["pypi-minilm-384"]
+
+
 def test_numbers_that_json_lacks_are_left_out(make_run):
     run = make_run("pq", 2.0, environment={"odd": float("nan")}, extra={"score_bias": float("inf")})
     json.loads(embedded_json(page_data([run], "results.db")))

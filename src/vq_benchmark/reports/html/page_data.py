@@ -43,7 +43,7 @@ def page_data(runs: Sequence[Run], title: str, vectors: int | None = None) -> di
     Args:
         vectors: the number of vectors that sizes are shown for at first; None for that of each data set.
     """
-    groups = comparisons(runs)
+    groups = [group for group in comparisons(runs) if lines(group)]
     names = metric_names(runs)
     environments = _Distinct()
     return {

@@ -30,7 +30,7 @@ def write_report(runs: Sequence[Run], output: Path, *, title: str, vectors: int 
         InputError: no quantizer has a finished row, or the file cannot be written.
     """
     data = page_data(runs, title, vectors)
-    if not any(dataset["points"] for dataset in data["datasets"]):
+    if not data["datasets"]:
         raise InputError("nothing to report: there is no finished row of a quantizer.")
     with atomic_write(output) as file:
         file.write(page(data).encode(errors="replace"))
