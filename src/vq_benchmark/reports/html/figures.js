@@ -48,9 +48,10 @@ function scaleOf(dataset, name, choice, values) {
   return { type: "log", tickvals, ticktext: tickvals.map((tick) => String(Number(tick.toPrecision(1)))) };
 }
 
-// Ends of intervals as plotly wants them: distances from the values.
+// Ends of intervals as plotly wants them: distances from the values. Nothing to draw where there are none.
 function errorBars(dataset, name, marks, key, color) {
   const ends = marks.map((mark) => intervalOf(dataset, name, mark.index));
+  if (!ends.some(Boolean)) return { visible: false };
   return {
     type: "data",
     symmetric: false,
