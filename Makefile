@@ -15,7 +15,7 @@ else
 INSTALLED := $(VENV)/.installed
 endif
 
-.PHONY: demo test fuzz lint docs bench slurm clean
+.PHONY: demo test fuzz lint docs bench slurm browser clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "vq-benchmark needs Python 3.11 or newer: make PYTHON=python3.12")'
@@ -35,6 +35,7 @@ demo: $(VENV)/.installed
 	$(BIN)/vq-benchmark sweep --dataset sample --method pq,opq,sq,rabitq,none --bits 1,2,4,8 \
 		--db-path $(DEMO)/results.db --codebooks-dir $(DEMO)/codebooks --cache-dir $(DEMO)/cache
 	$(BIN)/vq-benchmark plot --db-path $(DEMO)/results.db --output-dir $(DEMO)/figures --vectors 1M
+	$(BIN)/vq-benchmark report --db-path $(DEMO)/results.db --output $(DEMO)/report.html --vectors 1M
 
 # Installs SLURM, where we may, for the tests of studies on a cluster. Without it they are skipped, or fail if
 # CI=true.
@@ -45,7 +46,15 @@ slurm:
 		|| echo "SLURM could not be installed."; \
 	fi
 
-test: $(INSTALLED) slurm
+# Installs Chromium, where we may, for the tests of the report. Without it they are skipped.
+browser:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! command -v chromium >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+		apt-get install -qq --no-install-recommends chromium >/dev/null \
+		|| echo "Chromium could not be installed."; \
+	fi
+
+test: $(INSTALLED) slurm browser
 	$(BIN)/pytest
 
 # Tests N damaged versions of every kind of file that is read; `make test` tests 100.

@@ -1,5 +1,6 @@
 from vq_benchmark.reports.comparison import comparisons
-from vq_benchmark.reports.series import lines, styles
+from vq_benchmark.reports.formatting import EXTERNAL_MARK
+from vq_benchmark.reports.series import COLORS, FIRST_METHODS, lines, styles
 
 
 def test_one_line_per_method_in_order_of_bits_without_the_control(make_sweep):
@@ -41,3 +42,24 @@ def test_codings_of_queries_are_lines_of_their_own(make_run):
         "pq (queries: 4 bits)": [1, 2],
         "pq (queries: symmetric)": [1, 2],
     }
+
+
+def test_the_style_of_a_method_stays_when_methods_are_added():
+    few, many = styles(["pq", "saq", "my-own"]), styles([*FIRST_METHODS, "my-own", "another", "eden biased"])
+    assert few == {name: many[name] for name in few}
+
+
+def test_the_first_methods_have_distinct_colours_and_no_two_look_alike():
+    found = styles(FIRST_METHODS)
+    assert len({found[name].color for name in FIRST_METHODS[: len(COLORS)]}) == len(COLORS)
+    assert len(set(found.values())) == len(FIRST_METHODS)
+
+
+def test_variants_of_a_method_and_other_libraries_have_its_colour():
+    found = styles(["eden", "eden biased", "eden unbiased", f"eden{EXTERNAL_MARK}"])
+    assert len({style.color for style in found.values()}) == 1
+    assert len({style.marker for style in found.values()}) == 4
+
+
+def test_there_is_a_style_for_any_number_of_lines_and_any_name():
+    assert len(styles([*(f"method-{number}" for number in range(300)), ""])) == 301

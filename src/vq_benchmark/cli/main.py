@@ -19,7 +19,7 @@ from vq_benchmark.machine.terminal import echo, printable
 COMMANDS = {
     name: f"vq_benchmark.cli.{name.replace('-', '_')}"
     for name in (
-        "run", "sweep", "study", "slurm", "precompute-gt", "merge", "plot", "compare", "export", "methods",
+        "run", "sweep", "study", "slurm", "precompute-gt", "merge", "plot", "report", "compare", "export", "methods",
         "datasets", "inspect", "generate-data", "embed",
     )
 }  # fmt: skip

@@ -1,9 +1,9 @@
 """Group results into the lines of a figure, and choose the style of each line."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import cycle, islice
+from hashlib import sha256
 from typing import Literal
 
 from vq_benchmark.reports.comparison import Comparison, Summary
@@ -14,6 +14,15 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#88
 """Distinct for colour-blind readers (Okabe & Ito 2008; the last two replace their black and yellow)."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 """Their number has no common factor with that of COLORS, so 72 pairs come before one repeats."""
+SLOTS = len(COLORS) * len(MARKERS)
+FIRST_METHODS = (
+    "pq", "rabitq", "opq", "saq", "sq", "segmented-eden", "eden", "turboquant",
+    "caq", "lvq", "rq", "scann", "binary", "itq", "mrl", "osq",
+    "lsq", "prq", "simhash", "pca-sq", "int8", "minmax", "fp8", "nf4",
+    "qjl", "int8-symmetric", "sq-faiss", "opq-faiss", "eden-faiss", "rabitq-faiss", "rabitqlib", "scann-library",
+)  # fmt: skip
+"""Methods that have the first pairs of a colour and a marker, eight colours a row; append only. All others have the
+pair that a hash of their name picks."""
 DASHES: tuple[Dashes, ...] = ("-", "-.", ":")
 
 
@@ -49,11 +58,42 @@ def lines(comparison: Comparison) -> dict[str, list[Summary]]:
 
 
 def styles(names: Iterable[str]) -> dict[str, Style]:
-    """A style for each line; the same names always get the same styles."""
-    distinct = sorted(set(names))
-    dashes = (dash for dash in cycle(DASHES) for _ in COLORS)
-    looks = zip(cycle(COLORS), cycle(MARKERS), dashes, strict=False)
-    return {name: Style(*look) for name, look in zip(distinct, islice(looks, len(distinct)), strict=True)}
+    """A style for each line, no two alike up to 72 lines.
+
+    The colour follows from the first word of the name, the method, and stays the same when other lines are added.
+    Only where more than nine lines share a colour, some of them take another one.
+    """
+    distinct = sorted(set(names), key=lambda name: (name not in FIRST_METHODS, name))
+    taken: set[int] = set()
+    found = {}
+    for count, name in enumerate(distinct):
+        if count % SLOTS == 0:
+            taken.clear()
+        slot = next(slot for slot in _slots(name) if slot not in taken)
+        taken.add(slot)
+        dashes = DASHES[(slot // len(COLORS) + count // SLOTS) % len(DASHES)]
+        found[name] = Style(COLORS[slot % len(COLORS)], MARKERS[slot % len(MARKERS)], dashes)
+    return found
+
+
+def _slots(name: str) -> Iterator[int]:
+    """All pairs of a colour and a marker in the order in which a line prefers them.
+
+    Its own colour comes first, and of each colour the pairs that no first method has.
+    """
+    method, *variant = name.removesuffix(EXTERNAL_MARK).split() or [""]
+    home = FIRST_METHODS.index(method) if method in FIRST_METHODS else _number(method)
+    shift = _number(" ".join(variant)) if variant else 0
+    if name in FIRST_METHODS:
+        yield home
+    for other in range(len(COLORS)):
+        of_color = [(home + other + len(COLORS) * (marker + shift)) % SLOTS for marker in range(len(MARKERS))]
+        yield from sorted(of_color, key=lambda slot: slot < len(FIRST_METHODS))
+
+
+def _number(text: str) -> int:
+    """A number that follows from the text alone."""
+    return int.from_bytes(sha256(text.encode(errors="surrogatepass")).digest()[:4])
 
 
 def _choices(summaries: Sequence[Summary]) -> list[str]:

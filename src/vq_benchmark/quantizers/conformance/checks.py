@@ -11,10 +11,11 @@ from vq_benchmark.arrays import Array, DoubleArray, FloatArray
 from vq_benchmark.errors import InfeasibleBudget, InputError
 from vq_benchmark.quantizers.base import Quantizer
 from vq_benchmark.quantizers.conformance.second_process import reload_elsewhere
-from vq_benchmark.quantizers.conformance.subject import TRAIN_ROWS, (
+from vq_benchmark.quantizers.conformance.subject import (
     BUDGETS,
     LADDER,
     SEED,
+    TRAIN_ROWS,
     Config,
     D,
     Subject,

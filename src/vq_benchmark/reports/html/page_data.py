@@ -1,0 +1,228 @@
+"""The numbers of the page as JSON values: every configuration of every data set, with all its metrics."""
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from vq_benchmark.evaluation.metric_records import RERANK_DEPTHS, record_of
+from vq_benchmark.reports.comparison import Comparison, Summary, comparisons, metric_names
+from vq_benchmark.reports.formatting import (
+    config_text,
+    display_name,
+    machine_text,
+    queries_text,
+    seeds_text,
+    subject_text,
+    versions_text,
+)
+from vq_benchmark.reports.html.answer import SHALLOWEST
+from vq_benchmark.reports.html.commands import CAVEAT, rerun_command
+from vq_benchmark.reports.html.ranks import rankings
+from vq_benchmark.reports.metric_versions import other_versions_text
+from vq_benchmark.reports.panel import reference_value
+from vq_benchmark.reports.series import lines, styles
+from vq_benchmark.results.database import Run
+
+DIGITS = 7
+"""Significant digits of the numbers in the page."""
+NOT_SHOWN = ("content", "traceback")
+"""Parts of the environment that only this program reads, and paths of this machine."""
+PLOTLY_SYMBOLS = {
+    "o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "v": "triangle-down", "P": "cross", "X": "x",
+    "<": "triangle-left", ">": "triangle-right",
+}  # fmt: skip
+PLOTLY_DASHES = {"-": "solid", "-.": "dashdot", ":": "dot"}
+
+
+def page_data(runs: Sequence[Run], title: str, vectors: int | None = None) -> dict[str, Any]:
+    """What the page shows of finished and failed rows.
+
+    Args:
+        vectors: the number of vectors that sizes are shown for at first; None for that of each data set.
+    """
+    groups = [group for group in comparisons(runs) if lines(group)]
+    names = metric_names(runs)
+    environments = _Distinct()
+    return {
+        "title": display_name(title),
+        "vectors": vectors,
+        "depths": [SHALLOWEST, *RERANK_DEPTHS[SHALLOWEST]],
+        "metrics": {name: _metric(name) for name in names},
+        "styles": _styles(groups),
+        "datasets": [
+            {"tab": tab, **_dataset(comparison, names, environments)}
+            for tab, comparison in zip(_tabs(groups), groups, strict=True)
+        ],
+        "environments": _rounded(environments.values),
+        "ranks": [_rounded(asdict(ranking)) for ranking in rankings(groups, names)],
+        "failures": [_failure(run) for run in runs if run.status == "failed"],
+        "versions": versions_text(runs),
+        "caveat": CAVEAT,
+    }
+
+
+class _Distinct:
+    """A list of JSON values without repetitions."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self._places: dict[str, int] = {}
+
+    def place(self, value: Any) -> int:
+        """The place of a value in the list, to which it is added if it is new."""
+        key = json.dumps(value, sort_keys=True, default=str)
+        if key not in self._places:
+            self._places[key] = len(self.values)
+            self.values.append(value)
+        return self._places[key]
+
+
+def _metric(name: str) -> dict[str, Any]:
+    record = record_of(name)
+    return {
+        "title": record.title,
+        "label": record.label,
+        "better": record.better,
+        "scale": record.scale,
+        "kind": record.kind,
+    }
+
+
+def _styles(groups: Iterable[Comparison]) -> dict[str, dict[str, str]]:
+    """Colour, symbol and dashes of every line, in the words of plotly."""
+    return {
+        name: {"color": look.color, "symbol": PLOTLY_SYMBOLS[look.marker], "dash": PLOTLY_DASHES[look.dashes]}
+        for name, look in styles(name for group in groups for name in lines(group)).items()
+    }
+
+
+def _tabs(groups: Sequence[Comparison]) -> list[str]:
+    """A name for each data set; where names are the same, with distance and fingerprint."""
+    names = [display_name(group.dataset) for group in groups]
+    return [
+        name if names.count(name) == 1 else f"{name}, {group.metric}, {group.fingerprint[:8]}"
+        for name, group in zip(names, groups, strict=True)
+    ]
+
+
+def _dataset(comparison: Comparison, names: Sequence[str], environments: _Distinct) -> dict[str, Any]:
+    by_line = lines(comparison)
+    line_of = {id(summary): name for name, summaries in by_line.items() for summary in summaries}
+    shown = [summary for summary in comparison.summaries if id(summary) in line_of]
+    present = [name for name in names if any(summary.value(name) is not None for summary in shown)]
+    labels = _labels(shown)
+    intervals = {name: [summary.interval(name) for summary in shown] for name in present}
+    return {
+        "name": display_name(comparison.dataset),
+        "subject": subject_text(comparison),
+        "n": comparison.n,
+        "d": comparison.d,
+        "card": _card(comparison),
+        "points": [
+            _point(summary, label, line_of[id(summary)], environments)
+            for summary, label in zip(shown, labels, strict=True)
+        ],
+        "values": {name: [_rounded(summary.value(name)) for summary in shown] for name in present},
+        "low": {name: [_rounded(pair and pair[0]) for pair in pairs] for name, pairs in intervals.items()},
+        "high": {name: [_rounded(pair and pair[1]) for pair in pairs] for name, pairs in intervals.items()},
+        "reference": {
+            name: _rounded(value) for name in present if (value := reference_value(comparison, name)) is not None
+        },
+        "notes": _notes(comparison, present),
+    }
+
+
+def _point(summary: Summary, label: str, line: str, environments: _Distinct) -> dict[str, Any]:
+    newest = max(summary.runs, key=lambda run: run.created_at)
+    facts = {name: value for name, value in newest.environment.items() if name not in NOT_SHOWN}
+    facts = {name: value for name, value in facts.items() if not name.startswith(("model_", "dataset_"))}
+    return {
+        "label": label,
+        "line": line,
+        "method": display_name(summary.method),
+        "config": config_text(summary.config),
+        "budget": newest.budget,
+        "query_bits": newest.query_bits,
+        "seeds": [run.seed for run in summary.runs],
+        "runs": [run.run_id for run in summary.runs],
+        "sweeps": sorted({run.sweep_id for run in summary.runs}),
+        "created": newest.created_at,
+        "environment": environments.place(facts),
+        "command": rerun_command(newest),
+    }
+
+
+def _labels(summaries: Sequence[Summary]) -> list[str]:
+    """A short name for each summary: the method and the parameters that its configurations differ in."""
+    configs: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for summary in summaries:
+        configs[summary.method].append(summary.config)
+    return [
+        " ".join(filter(None, [display_name(summary.method), _difference(summary, configs), _coding(summary)]))
+        for summary in summaries
+    ]
+
+
+def _difference(summary: Summary, configs: dict[str, list[dict[str, Any]]]) -> str:
+    others = configs[summary.method]
+    config = summary.config
+    own = {name: value for name, value in config.items() if any(each.get(name) != value for each in others)}
+    return config_text(own or config)
+
+
+def _coding(summary: Summary) -> str:
+    bits = summary.runs[0].query_bits
+    return "" if bits == "float" else f"queries={bits}"
+
+
+def _card(comparison: Comparison) -> list[list[str]]:
+    """What the rows know about a data set."""
+    facts = [
+        ("data set", display_name(comparison.dataset)),
+        ("base vectors", f"{comparison.n:,}"),
+        ("dimensions", f"{comparison.d:,}"),
+        ("distance", comparison.metric),
+        ("queries", queries_text(comparison.runs)),
+        ("queries that are also in the base", _stated(comparison.runs, "queries_in_base")),
+        ("float32 size", f"{4 * comparison.n * comparison.d / 1e6:,.1f} MB"),
+        ("stored as", _stated(comparison.runs, "base_dtype")),
+        ("fingerprint", comparison.fingerprint),
+        ("revision", _stated(comparison.runs, "dataset_revision")),
+        ("licence", _stated(comparison.runs, "licence")),
+    ]
+    return [[name, value] for name, value in facts if value]
+
+
+def _stated(runs: Iterable[Run], name: str) -> str:
+    """The values of the environments, separated by commas; empty if no row has one."""
+    return ", ".join(sorted({str(value) for run in runs if (value := run.environment.get(name)) is not None}))
+
+
+def _notes(comparison: Comparison, names: Sequence[str]) -> list[str]:
+    machine = machine_text(comparison.runs)
+    many = any(len(summary.runs) > 1 for summary in comparison.summaries)
+    notes = [
+        f"{seeds_text(comparison)}{' (points show their mean)' if many else ''}; intervals are 95 % intervals"
+        + (" over all seeds" if many else ""),
+        f"rates: {machine}" if machine else "",
+        f"older rows omitted: {comparison.superseded}" if comparison.superseded else "",
+        other_versions_text(comparison.runs, list(names)),
+    ]
+    return [note for note in notes if note]
+
+
+def _failure(run: Run) -> list[str]:
+    error = (run.error or "").strip().splitlines() or ["no error recorded"]
+    return [display_name(run.dataset), display_name(run.method), config_text(run.config), str(run.seed), error[-1]]
+
+
+def _rounded(value: Any) -> Any:
+    """A JSON value whose numbers have DIGITS significant digits; None for those that are not finite."""
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _rounded(each) for name, each in value.items()}
+    return [_rounded(each) for each in value] if isinstance(value, list | tuple) else value

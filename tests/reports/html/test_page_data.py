@@ -1,0 +1,95 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from vq_benchmark.errors import InputError
+from vq_benchmark.reports.html.commands import rerun_command
+from vq_benchmark.reports.html.page_data import page_data
+from vq_benchmark.reports.html.writing import SCRIPTS, _plotly, embedded_json, page, write_report
+
+HOSTILE = "</script><script>alert(1)</script>"
+
+
+def test_every_configuration_has_its_metrics_intervals_seeds_and_command(make_sweep):
+    (dataset,) = page_data(make_sweep(seeds=2), "results.db")["datasets"]
+    place = [point["label"] for point in dataset["points"]].index("pq m=96")
+    point = dataset["points"][place]
+    assert (point["line"], point["config"], point["seeds"]) == ("pq", "m=96 nbits=8", [0, 1])
+    assert dataset["values"]["bits_per_dim"][place] == 2
+    recall = "recall_at_10"
+    assert dataset["low"][recall][place] < dataset["values"][recall][place] < dataset["high"][recall][place]
+    assert point["command"] == (
+        "vq-benchmark run --dataset pypi-minilm-384 --metric cosine --method pq --param m=96 --param nbits=8 --seed 0"
+    )
+    assert dataset["reference"]["recall_at_10"] == 1.0
+    assert "none" not in {point["method"] for point in dataset["points"]}
+
+
+def test_a_metric_that_no_row_has_is_left_out_and_one_that_some_lack_has_gaps(make_run):
+    runs = [make_run("pq", 2.0), make_run("sq", 2.0, extra={"bound_mse": 0.1})]
+    (dataset,) = page_data(runs, "results.db")["datasets"]
+    assert sorted(dataset["values"]["bound_mse"], key=str) == [0.1, None]
+    assert "above_bound_db" not in dataset["values"]
+
+
+def test_equal_environments_are_stored_once_and_paths_of_the_machine_not_at_all(make_sweep):
+    data = page_data(make_sweep(), "results.db")
+    assert len(data["environments"]) == 1
+    assert "content" not in data["environments"][0]
+
+
+def test_data_sets_with_the_same_name_have_distinct_tabs(make_run):
+    runs = [make_run("pq", 2.0), make_run("pq", 2.0, dataset_fingerprint="e" * 16)]
+    assert len({dataset["tab"] for dataset in page_data(runs, "results.db")["datasets"]}) == 2
+
+
+def test_a_data_set_with_only_the_control_is_left_out(make_run):
+    runs = [make_run("pq", 2.0), make_run("none", 32.0, dataset="other")]
+    assert [dataset["name"] for dataset in page_data(runs, "results.db")["datasets"]] == ["pypi-minilm-384"]
+
+
+def test_numbers_that_json_lacks_are_left_out(make_run):
+    run = make_run("pq", 2.0, environment={"odd": float("nan")}, extra={"score_bias": float("inf")})
+    json.loads(embedded_json(page_data([run], "results.db")))
+
+
+def test_a_row_names_the_file_it_was_read_from(make_run):
+    files = {"content": {"files": [{"path": "/data/my vectors.npy"}]}}
+    command = rerun_command(make_run("pq", 2.0, dataset="my vectors", environment=files))
+    assert "--dataset '/data/my vectors.npy'" in command
+
+
+def test_names_from_data_are_text(make_run):
+    runs = [make_run(HOSTILE, 2.0, dataset=HOSTILE, config={"m": HOSTILE}, sweep_id=HOSTILE)]
+    text = page(page_data(runs, HOSTILE))
+    assert "alert(1)</script" not in text
+    assert text.count("</script>") == 3
+    data = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
+    assert json.loads(data[1])["datasets"][0]["name"] == HOSTILE
+
+
+def test_a_placeholder_in_a_name_stays_as_it_is(make_run):
+    text = page(page_data([make_run("pq", 2.0, dataset="{{ script }}")], "{{ data }}"))
+    assert "<title>{{ data }} –" in text
+
+
+def test_the_page_needs_no_other_file(make_sweep):
+    text = page(page_data(make_sweep(), "results.db")).replace(_plotly(), "")
+    assert not re.search(r"""(?:src|href)=["'](?!data:)|@import|https?://""", text)
+
+
+def test_the_library_can_stand_in_a_script_element():
+    assert not re.search(r"</script|<!--|\r", _plotly(), re.IGNORECASE)
+
+
+def test_every_script_of_the_package_is_in_the_page():
+    folder = Path(__file__).parents[3] / "src/vq_benchmark/reports/html"
+    assert sorted(path.name for path in folder.glob("*.js")) == sorted(SCRIPTS)
+
+
+def test_without_a_row_of_a_quantizer_there_is_no_file(make_run, tmp_path):
+    with pytest.raises(InputError, match="no finished row of a quantizer"):
+        write_report([make_run("none", 32.0)], tmp_path / "report.html", title="results.db")
+    assert not list(tmp_path.iterdir())
