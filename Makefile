@@ -75,7 +75,8 @@ docs: $(VENV)/.installed-docs
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/encode.py $(if $(DATA),--data $(DATA))
 	$(BIN)/python benchmarks/matmul.py
-	$(BIN)/python benchmarks/recall_table.py $(if $(DATA),--data $(DATA))
+	$(BIN)/vq-benchmark sweep --dataset $(or $(DATA),sample) --method all --bits 1,2,4,8 --db-path bench.db
+	$(BIN)/python benchmarks/recall_table.py bench.db
 	$(BIN)/python benchmarks/pq_training.py $(DATA)
 	$(BIN)/python benchmarks/harness_overhead.py $(if $(DATA),--data $(DATA)) --runs 1
 	$(BIN)/python benchmarks/peak_memory.py

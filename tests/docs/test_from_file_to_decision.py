@@ -33,7 +33,7 @@ def test_every_figure_in_the_text_is_one_that_was_printed(outputs):
 def test_the_first_code_that_meets_the_target_is_the_one_exported(outputs):
     (decision,) = (output for output in outputs if "meets 0.95" in output)
     method, bits = re.search(r"^(\w+) +([\d.]+) bits.*meets", decision, re.MULTILINE).groups()
-    assert f"--method {method} --bits {int(float(bits))} --output chosen" in PAGE
+    assert f"--method {method} --param bits={int(float(bits))} --output chosen" in PAGE
 
 
 def test_numbers_of_the_machine_are_not_compared():

@@ -94,7 +94,7 @@ def test_losses_that_may_be_none_are_hollow_and_the_uncompressed_vectors_lose_no
         for bits, (loss, interval) in losses.items()
     ]
     axes = drawn(runs, "mrr_at_10_loss")
-    marked = [line for line in axes.lines if line.get_marker() == "o"]
+    marked = [line for line in axes.lines if line.get_marker() == styles(["rabitq"])["rabitq"].marker]
     hollow = {line.get_markerfacecolor() == "white": sorted(line.get_ydata()) for line in marked}
     assert hollow == {True: [0.1], False: [-0.2, 0.3]}
     assert [list(line.get_ydata()) for line in axes.lines if list(line.get_xdata()) == [0, 1]] == [[0.0, 0.0]]
