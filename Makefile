@@ -54,8 +54,9 @@ browser:
 		|| echo "Chromium could not be installed."; \
 	fi
 
+# In two processes, which take files of tests in turn.
 test: $(INSTALLED) slurm browser
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 # Tests N damaged versions of every kind of file that is read; `make test` tests 100.
 N ?= 1000
