@@ -29,7 +29,7 @@ settings.load_profile("any machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file in one process, where they share fixtures, and those of SLURM, which share a cluster."""
+    """Keep the tests of a file in one process, where they share fixtures; those of SLURM share a cluster."""
     for item in items:
         group = "slurm" if item.path.parent.name == "slurm" else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
