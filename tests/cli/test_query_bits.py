@@ -7,7 +7,17 @@ from vq_benchmark.results.database import Database
 from vq_benchmark.results.merging import quality
 
 OPTIONS = ("--k", 10, "--train-size", 2000, "--num-pairs", 500, "--threads", 1)
-SWEEP = ("--method", "rabitq,none", "--bits", "2", "--query-bits", "float,4,symmetric", *OPTIONS)
+SWEEP = (
+    "--method",
+    "rabitq,none",
+    "--bits",
+    "2",
+    "--budget",
+    "nominal",
+    "--query-bits",
+    "float,4,symmetric",
+    *OPTIONS,
+)
 
 
 def rows(path: Path) -> dict[tuple[str, str], dict]:
@@ -29,7 +39,7 @@ def test_codings_are_rows_of_their_own_that_share_a_model(program, vectors, tmp_
     again = program("sweep", "--dataset", vectors, *SWEEP, "--db-path", "x.db")
     assert "6 of 6 cells were already done" in again.out
     float_only = program(
-        "sweep", "--dataset", vectors, "--method", "rabitq", "--bits", 2, *OPTIONS, "--db-path", "x.db"
+        "sweep", "--dataset", vectors, "--method", "rabitq", "--param", "bits=2", *OPTIONS, "--db-path", "x.db"
     )
     assert "1 of 1 cells were already done" in float_only.out
 
@@ -37,7 +47,7 @@ def test_codings_are_rows_of_their_own_that_share_a_model(program, vectors, tmp_
 def test_a_study_file_in_parts_fits_each_model_once_and_gives_the_same_numbers(program, vectors, tmp_path):
     assert program("sweep", "--dataset", vectors, *SWEEP, "--rerank", "int8", "--db-path", "x.db").code == 0
     (tmp_path / "study.yaml").write_text(
-        f"dataset: {json.dumps(str(vectors))}\nmethods: [rabitq, none]\nbits: 2\nquery_bits: [float, 4, symmetric]\n"
+        f"dataset: {json.dumps(str(vectors))}\nmethods: [rabitq, none]\nbits: 2\nbudget: nominal\nquery_bits: [float, 4, symmetric]\n"
         "k: 10\ntrain_size: 2000\nnum_pairs: 500\nchunks: 2\nrerank: int8\n"
     )
     ran = program("sweep", "--config", "study.yaml", "--study-dir", "st", "--db-path", "y.db", "--threads", 1)
@@ -49,7 +59,7 @@ def test_a_study_file_in_parts_fits_each_model_once_and_gives_the_same_numbers(p
 
 
 def test_one_run_takes_one_coding(program, vectors, tmp_path):
-    run = ("run", "--dataset", vectors, "--method", "rabitq", "--bits", 1, *OPTIONS, "--db-path", "x.db")
+    run = ("run", "--dataset", vectors, "--method", "rabitq", "--param", "bits=1", *OPTIONS, "--db-path", "x.db")
     assert program(*run, "--query-bits", "1").code == 0
     ((_, bits),) = rows(tmp_path / "x.db")
     assert bits == "1"
@@ -70,7 +80,7 @@ def test_search_indexes_are_timed_for_float_queries_only(program, vectors, tmp_p
 
 
 def test_exact_reranking_is_the_default_and_other_codes_add_numbers(program, vectors, tmp_path):
-    run = ("run", "--dataset", vectors, "--method", "rabitq", "--bits", 4, *OPTIONS)
+    run = ("run", "--dataset", vectors, "--method", "rabitq", "--param", "bits=4", *OPTIONS)
     assert program(*run, "--db-path", "a.db").code == 0
     assert program(*run, "--db-path", "b.db", "--rerank", "exact", "--target-recall", 0.95).code == 0
     coded = program(*run, "--db-path", "c.db", "--rerank", "float16", "--target-recall", 1)
