@@ -47,8 +47,8 @@ def test_codings_are_rows_of_their_own_that_share_a_model(program, vectors, tmp_
 def test_a_study_file_in_parts_fits_each_model_once_and_gives_the_same_numbers(program, vectors, tmp_path):
     assert program("sweep", "--dataset", vectors, *SWEEP, "--rerank", "int8", "--db-path", "x.db").code == 0
     (tmp_path / "study.yaml").write_text(
-        f"dataset: {json.dumps(str(vectors))}\nmethods: [rabitq, none]\nbits: 2\nbudget: nominal\nquery_bits: [float, 4, symmetric]\n"
-        "k: 10\ntrain_size: 2000\nnum_pairs: 500\nchunks: 2\nrerank: int8\n"
+        f"dataset: {json.dumps(str(vectors))}\nmethods: [rabitq, none]\nbits: 2\nbudget: nominal\n"
+        "query_bits: [float, 4, symmetric]\nk: 10\ntrain_size: 2000\nnum_pairs: 500\nchunks: 2\nrerank: int8\n"
     )
     ran = program("sweep", "--config", "study.yaml", "--study-dir", "st", "--db-path", "y.db", "--threads", 1)
     assert ran.code == 0, ran.err
