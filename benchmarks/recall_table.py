@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 from vq_benchmark.quantizers.registry import registered
+from vq_benchmark.reports.comparison import CONTROL
 from vq_benchmark.results.database import Database, Run
 
 OVER = "↑"
@@ -81,7 +82,7 @@ def cell(runs: list[Run], column: tuple[str, float]) -> str:
     if not runs:
         return ""
     budget, metrics = column[1], runs[0].metrics
-    over = OVER if metrics["bits_per_dim"] > budget else ""
+    over = OVER if metrics["bits_per_dim"] > budget and runs[0].method != CONTROL else ""
     total = metrics["total_bits_per_dim"]
     bits = "" if abs(total - budget) < 0.01 else f" ({total:.2f})"
     return re.sub(r"^0\.", ".", f"{fmean(recalls(runs)):.3f}") + over + bits
