@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vq_benchmark.datasets.dataset import DISTANCES, Distance
-from vq_benchmark.evaluation.control import ImpossibleControl, checked_metrics
+from vq_benchmark.evaluation.control import ImpossibleControl, checked
 from vq_benchmark.evaluation.evaluate import GroundTruths, evaluate, exact_truths
 from vq_benchmark.evaluation.ground_truth_check import adopted_truths
 from vq_benchmark.evaluation.measurement import Measurement
@@ -30,35 +30,35 @@ def lift(measurement: Measurement, query: int, rank: int, by: float) -> None:
 
 
 def test_a_perfect_control_passes(measured) -> None:
-    assert checked_metrics("none", measured) == finished_metrics(measured)
+    assert checked("none", measured).metrics == finished_metrics(measured)
 
 
 def test_a_control_without_scores_passes(make_dataset) -> None:
     dataset = make_dataset("ip", n=500)
     none = get_quantizer("none").fit(dataset.queries)
     measurement = evaluate(none, dataset, settings=PassSettings(with_scores=False))
-    assert checked_metrics("none", measurement)["mse"] == 0
+    assert checked("none", measurement).metrics["mse"] == 0
 
 
 @pytest.mark.parametrize("by", [1e-9, 5.0])
 def test_a_recall_below_one_is_impossible(measured, by: float) -> None:
     lift(measured, query=3, rank=9, by=by)
     with pytest.raises(ImpossibleControl, match=r"recall_at_10 .* is 0\.9\d+, but it must be 1: for 1 of 20 queries"):
-        checked_metrics("none", measured)
-    assert checked_metrics("sq", measured)["recall_at_10"] < 1
+        checked("none", measured)
+    assert checked("sq", measured).metrics["recall_at_10"] < 1
 
 
 def test_a_truth_that_misses_nearer_rows_is_impossible(measured) -> None:
     lift(measured, query=7, rank=9, by=-0.5)
     assert finished_metrics(measured)["recall_at_10"] == 1
     with pytest.raises(ImpossibleControl, match=r"misses nearer rows for 1 of 20 queries \(first: query 7\)"):
-        checked_metrics("none", measured)
+        checked("none", measured)
 
 
 def test_errors_are_impossible(measured) -> None:
     measured.accumulators.add("vector:y:1", np.array([0.25]))
     with pytest.raises(ImpossibleControl, match=r"mse of the uncompressed vectors is 0\.000125, but it must be 0"):
-        checked_metrics("none", measured)
+        checked("none", measured)
 
 
 @pytest.mark.parametrize("metric", DISTANCES)
@@ -75,9 +75,9 @@ def test_neighbours_found_in_float32_pass(metric: Distance, make_dataset) -> Non
     )
     exact = exact_truths(dataset, 10)
     assert (ground_truths.queries.top.scores < exact.queries.top.scores).any()
-    metrics = checked_metrics(
+    metrics = checked(
         "none", evaluate(get_quantizer("none").fit(near), dataset, k=10, ground_truths=ground_truths)
-    )
+    ).metrics
     assert metrics["recall_at_10"] == 1
 
 
@@ -87,4 +87,4 @@ def test_the_truth_of_other_queries_is_impossible(make_dataset) -> None:
     others = dataclasses.replace(ground_truths.queries, top=ground_truths.queries.top.part(slice(None, None, -1)))
     none = get_quantizer("none").fit(dataset.queries)
     with pytest.raises(ImpossibleControl):
-        checked_metrics("none", evaluate(none, dataset, k=10, ground_truths=GroundTruths(others)))
+        checked("none", evaluate(none, dataset, k=10, ground_truths=GroundTruths(others)))

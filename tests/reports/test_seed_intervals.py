@@ -8,7 +8,8 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vq_benchmark.reports.seed_intervals import NORMAL_QUANTILE, interval_over_seeds, student_quantile
+from vq_benchmark.evaluation.bootstrap import NORMAL_QUANTILE
+from vq_benchmark.reports.seed_intervals import interval_over_seeds, student_quantile
 
 
 @pytest.mark.parametrize("degrees", [*range(2, 40), 100, 10_000])

@@ -9,13 +9,11 @@ from vq_benchmark.arrays import DoubleArray
 from vq_benchmark.evaluation.content import ContentDigest
 from vq_benchmark.evaluation.exact_sum import ExactSum
 from vq_benchmark.evaluation.spans import Span, joined
-from vq_benchmark.evaluation.topk import TopCandidates
+from vq_benchmark.evaluation.topk import TOP_ARRAYS, TopCandidates
 from vq_benchmark.machine.archive import ArchiveFormat
 from vq_benchmark.machine.damage import taking_apart
 
 FORMAT = ArchiveFormat("accumulators", version=2)
-TOP_ARRAYS = ("scores", "ids", "exact", "second")
-"""Of the best candidates; `second` is present only with a second stage."""
 
 
 @dataclass
@@ -93,11 +91,10 @@ class Accumulators:
             ValueError: the bytes are damaged, or have another format version.
         """
         header, arrays = FORMAT.unpack(data)
+        top = {name: arrays[name] for name in TOP_ARRAYS if name in arrays}
         return cls(
             spans=[(start, stop) for start, stop in header["spans"]],
             sums={name: ExactSum(int(units, 16)) for name, units in header["sums"].items()},
-            top=TopCandidates(**top)
-            if (top := {name: arrays[name] for name in TOP_ARRAYS if name in arrays})
-            else None,
+            top=TopCandidates(**top) if top else None,
             content=ContentDigest.from_arrays(arrays),
         )

@@ -17,11 +17,6 @@ class ImpossibleControl(InputError):
     """The uncompressed control has an impossible metric."""
 
 
-def checked_metrics(method: str, measurement: Measurement) -> Metrics:
-    """Return the metrics that `checked` finds."""
-    return checked(method, measurement).metrics
-
-
 def checked(method: str, measurement: Measurement) -> Finished:
     """Return what a measurement of the whole base says; metrics of the uncompressed control must be perfect.
 

@@ -16,6 +16,8 @@ QUERIES_PER_PRODUCT = 1024
 """Queries per matrix product, which limits its result to 1024 × rows of a tile."""
 
 
+TOP_ARRAYS = ("scores", "ids", "exact", "second")
+"""The arrays of `TopCandidates`; `second` is absent without a second stage."""
 ROWS_PER_RUN = 64
 """Rows that are checked together before any of them is checked alone."""
 
@@ -85,7 +87,7 @@ class TopCandidates:
 
     def arrays(self) -> dict[str, Array]:
         """The arrays that are kept, by name."""
-        named = {name: getattr(self, name) for name in ("scores", "ids", "exact", "second")}
+        named = {name: getattr(self, name) for name in TOP_ARRAYS}
         return {name: array for name, array in named.items() if array is not None}
 
     def sort(self) -> None:

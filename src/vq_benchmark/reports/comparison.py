@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from vq_benchmark.evaluation.bootstrap import Interval
 from vq_benchmark.evaluation.metric_records import record_of
-from vq_benchmark.reports.seed_intervals import LEAST_SEEDS, Interval, interval_over_seeds
+from vq_benchmark.reports.seed_intervals import LEAST_SEEDS, interval_over_seeds
 from vq_benchmark.results.database import Run
 
 CONTROL = "none"

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from vq_benchmark.evaluation.bootstrap import Interval
 from vq_benchmark.reports.comparison import Comparison
-from vq_benchmark.reports.seed_intervals import Interval
 from vq_benchmark.results.database import Run
 
 NAME_LENGTH = 60

@@ -3,11 +3,10 @@
 import math
 from collections.abc import Sequence
 
-Interval = tuple[float, float]
+from vq_benchmark.evaluation.bootstrap import NORMAL_QUANTILE, Interval
 
 LEAST_SEEDS = 3
 """Fewest seeds whose spread says how much training varies."""
-NORMAL_QUANTILE = 1.959963984540054
 EXACT_QUANTILES = {2: 4.302652729749462, 3: 3.182446305283708, 4: 2.776445105197793}
 
 

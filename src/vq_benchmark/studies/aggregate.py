@@ -13,6 +13,7 @@ from vq_benchmark.evaluation.control import ImpossibleControl, checked
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.rate_distortion import BOUND_KEY, Bound, bound_metrics
 from vq_benchmark.evaluation.spans import Span, gaps, joined
+from vq_benchmark.evaluation.topk import TOP_ARRAYS
 from vq_benchmark.results.database import Database, Run, now
 from vq_benchmark.results.merging import Difference
 
@@ -123,7 +124,7 @@ def _arrays(measurement: Measurement) -> Iterator[tuple[str, Array]]:
     tops = [measurement.accumulators.top, *(None if truth is None else truth.top for truth in ground_truths)]
     for name, top in zip(("candidates", "neighbours", "neighbours of judged queries"), tops, strict=True):
         found = {} if top is None else top.arrays()
-        for part in ("ids", "scores", "exact", "second"):
+        for part in TOP_ARRAYS:
             yield f"{part} of {name}", found.get(part, np.empty(0))
     yield "query norms", measurement.query_norms
     yield "judgements", measurement.qrels
