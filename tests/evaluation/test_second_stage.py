@@ -10,7 +10,7 @@ from vq_benchmark.datasets.dataset import DISTANCES, Distance
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation import ranking
 from vq_benchmark.evaluation.accumulators import Accumulators
-from vq_benchmark.evaluation.control import checked_metrics
+from vq_benchmark.evaluation.control import checked
 from vq_benchmark.evaluation.evaluate import evaluate
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.metrics import Metrics, finished_metrics
@@ -189,9 +189,9 @@ def test_the_depth_and_its_target_are_metrics(make_dataset, rounding) -> None:
 def test_the_control_needs_no_more_than_ten_and_int8_may_lose(make_dataset) -> None:
     dataset = make_dataset("ip", n=3000)
     none = get_quantizer("none").fit(dataset.base.read(0, 10))
-    metrics = checked_metrics("none", evaluate(none, dataset, settings=PassSettings(rerank="int8")))
+    metrics = checked("none", evaluate(none, dataset, settings=PassSettings(rerank="int8"))).metrics
     assert metrics["rerank_depth"] == 10
-    coded = checked_metrics("none", evaluate(none, dataset, settings=PassSettings(query_bits="1")))
+    coded = checked("none", evaluate(none, dataset, settings=PassSettings(query_bits="1"))).metrics
     assert coded["recall_at_10"] < 1
     assert coded["mse"] == 0
 

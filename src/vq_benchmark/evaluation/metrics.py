@@ -44,7 +44,7 @@ def finished(measurement: Measurement) -> Finished:
             raise ValueError(f"the ground truth covers only rows {truth.span[0]} to {truth.span[1]}")
     measurement.require_content_of_truth()
     evidence = Evidence(measurement)
-    found = list(_found(evidence))
+    found = list(_found(RECORDS, evidence))
     kept = {
         name: values
         for record, name, values in found
@@ -54,9 +54,14 @@ def finished(measurement: Measurement) -> Finished:
     return Finished(_metrics(found, evidence), per_query)
 
 
-def _found(evidence: Evidence) -> Iterator[tuple[MetricRecord, str, Any]]:
+def computed_metrics(records: Iterable[MetricRecord], evidence: Evidence) -> Metrics:
+    """The metrics of `records` that the evidence suffices for, with their intervals."""
+    return _metrics(_found(records, evidence), evidence)
+
+
+def _found(records: Iterable[MetricRecord], evidence: Evidence) -> Iterator[tuple[MetricRecord, str, Any]]:
     """Each metric that the evidence suffices for: record, name, and what the function of the record returned."""
-    for record in RECORDS:
+    for record in records:
         if record.function is None or not evidence.has(record.needs):
             continue
         for depths in record.members(evidence):
