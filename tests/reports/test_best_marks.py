@@ -10,10 +10,10 @@ from vq_benchmark.reports.comparison import comparisons
 from vq_benchmark.reports.tables import results_text
 
 
-def row(make_run, method, bits, mean, budget=1.0, queries=1000, **changes):
+def row(make_run, method, bits, mean, budget=1.0, queries=1000, digest="same", **changes):
     rng = np.random.default_rng(len(method))
     found = np.clip(rng.binomial(10, mean, queries) / 10, 0, 1)
-    kept = PerQuery("same", 100, {"recall_at_10": found}).to_bytes()
+    kept = PerQuery(digest, 100, {"recall_at_10": found}).to_bytes()
     extra = {"recall_at_10": float(found.mean())}
     return make_run(method, bits, extra=extra, per_query=kept, budget=budget, **changes)
 
@@ -40,6 +40,11 @@ def test_without_budgets_or_values_there_are_no_marks(make_run, make_sweep):
     assert marked([make_run("pq", 1.0, budget=1.0)]) == set()
     assert marked([row(make_run, "pq", 1.0, 0.8), make_run("opq", 1.0, budget=1.0)]) == set()
     assert BEST_MARK not in results_text(make_sweep())
+
+
+def test_rows_of_other_queries_are_not_compared_even_where_they_are_as_many(make_run):
+    runs = [row(make_run, "pq", 1.0, 0.8), row(make_run, "opq", 1.0, 0.801, digest="other")]
+    assert marked(runs) == set()
 
 
 def test_a_hundred_rows_of_ten_thousand_queries_take_a_second_or_two(make_run):

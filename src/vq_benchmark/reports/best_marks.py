@@ -7,9 +7,11 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.metric_records import record_of
 from vq_benchmark.evaluation.paired import SIGNIFICANCE, holm, paired_difference
 from vq_benchmark.reports.comparison import Comparison, Summary
-from vq_benchmark.reports.paired_rows import stored_values
+from vq_benchmark.reports.paired_rows import stored, values_of
 
 BEST_MARK = "✓"
+Known = dict[int, tuple[str, DoubleArray]]
+"""By seed: the digest of the queries, and the (q,) values."""
 METRICS = ("recall_at_10", "mrr_at_10_loss")
 """What the best is chosen by: the first that a row of the comparison has."""
 
@@ -27,7 +29,7 @@ def best_rows(comparison: Comparison) -> frozenset[str]:
     the queries of a competitor are unknown or not those of the best.
     """
     metric = _metric(comparison)
-    known: dict[str, dict[int, DoubleArray]] = {}
+    known: dict[str, Known] = {}
     marked: set[str] = set()
     for budget in comparison.budgets:
         competing = [
@@ -45,7 +47,7 @@ def best_rows(comparison: Comparison) -> frozenset[str]:
     return frozenset(marked)
 
 
-def _equal_to_best(competing: list[Summary], known: dict[str, dict[int, DoubleArray]], metric: str) -> set[str]:
+def _equal_to_best(competing: list[Summary], known: dict[str, Known], metric: str) -> set[str]:
     if not competing:
         return set()
     sign = -1.0 if record_of(metric).better == "lower" else 1.0
@@ -55,16 +57,17 @@ def _equal_to_best(competing: list[Summary], known: dict[str, dict[int, DoubleAr
     for other in others:
         left, right = known[_id(best)], known[_id(other)]
         seeds = sorted(left.keys() & right.keys())
-        if not seeds or any(left[seed].shape != right[seed].shape for seed in seeds):
+        if not seeds or any(left[seed][0] != right[seed][0] for seed in seeds):
             return set()
-        tests.append(paired_difference(np.stack([left[seed] - right[seed] for seed in seeds])).p)
+        tests.append(paired_difference(np.stack([left[seed][1] - right[seed][1] for seed in seeds])).p)
     same = {_id(other) for other, p in zip(others, holm(tests), strict=True) if p >= SIGNIFICANCE}
     return {_id(best), *same} if known[_id(best)] else set()
 
 
-def _by_seed(summary: Summary, metric: str) -> dict[int, DoubleArray]:
+def _by_seed(summary: Summary, metric: str) -> Known:
     try:
-        return {run.seed: stored_values(run, metric) for run in summary.runs}
+        kept = [(run, stored(run)) for run in summary.runs]
+        return {run.seed: (each.queries, values_of(run, each, metric)) for run, each in kept}
     except InputError:  # a row of an earlier release: it is shown, and not compared
         return {}
 

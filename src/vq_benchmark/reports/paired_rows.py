@@ -82,10 +82,12 @@ def compared(pairs: Sequence[tuple[Summary, Summary]], metric: str) -> list[Pair
     found = []
     for a, b in pairs:
         seeds = _paired_seeds(a, b)
-        rows = [({run.seed: run for run in a.runs}[s], {run.seed: run for run in b.runs}[t]) for s, t in seeds]
-        values = [[stored_values(run, metric) for run in row] for row in rows]
+        left_runs, right_runs = ({run.seed: run for run in each.runs} for each in (a, b))
+        rows = [[(run, stored(run)) for run in (left_runs[s], right_runs[t])] for s, t in seeds]
         for row in rows:
-            _check_same(*row, rows[0][0])
+            for other in row:
+                _check_same(rows[0][0], other)
+        values = [[values_of(*each, metric) for each in row] for row in rows]
         left, right = (np.stack([row[side] for row in values]) for side in (0, 1))
         found.append((a, b, seeds, left, right, paired_difference(left - right)))
     corrected = holm([each[-1].p for each in found])
@@ -109,7 +111,8 @@ def _paired_seeds(a: Summary, b: Summary) -> tuple[tuple[int, int], ...]:
     return tuple((seed, seed) for seed in common)
 
 
-def _stored(run: Run) -> PerQuery:
+def stored(run: Run) -> PerQuery:
+    """The values of each query of a row; InputError if it has none, or they are damaged."""
     if run.per_query is None:
         raise InputError(
             f"row {run.run_id} ({run.method}) has no values of each query; rerun its command with --force."
@@ -120,30 +123,28 @@ def _stored(run: Run) -> PerQuery:
         raise InputError(f"the values of each query of row {run.run_id} cannot be read: {error}.") from error
 
 
-def stored_values(run: Run, metric: str) -> DoubleArray:
-    """(q,) values of a metric for each query of a row; InputError if the row does not have them."""
-    stored = _stored(run)
-    values = stored.values(metric)
+def values_of(run: Run, kept: PerQuery, metric: str) -> DoubleArray:
+    """(q,) values of a metric among those that a row keeps; InputError if it does not have them."""
+    values = kept.values(metric)
     if values is None or not len(values) or np.isnan(values).any():
-        names = ", ".join(stored.names)
+        names = ", ".join(kept.names)
         raise InputError(
             f"row {run.run_id} ({run.method}) has no values of {metric!r} for each query; it has: {names}."
         )
     return values
 
 
-def _check_same(a: Run, b: Run, first: Run) -> None:
-    """Raise InputError unless the rows pair up by query."""
-    for other in (a, b):
-        mine, theirs = _stored(first), _stored(other)
-        for what, left, right in (
-            ("data sets", first.dataset_fingerprint, other.dataset_fingerprint),
-            ("distances", first.metric, other.metric),
-            ("depths of the ground truth", mine.k, theirs.k),
-            ("queries or ground truths", mine.queries, theirs.queries),
-        ):
-            if left != right:
-                raise InputError(
-                    f"rows {first.run_id} and {other.run_id} cannot be compared: they have different {what}, "
-                    f"{left} and {right}."
-                )
+def _check_same(first: tuple[Run, PerQuery], other: tuple[Run, PerQuery]) -> None:
+    """Raise InputError unless two rows pair up by query."""
+    (mine, my_values), (theirs, their_values) = first, other
+    for what, left, right in (
+        ("data sets", mine.dataset_fingerprint, theirs.dataset_fingerprint),
+        ("distances", mine.metric, theirs.metric),
+        ("depths of the ground truth", my_values.k, their_values.k),
+        ("queries or ground truths", my_values.queries, their_values.queries),
+    ):
+        if left != right:
+            raise InputError(
+                f"rows {mine.run_id} and {theirs.run_id} cannot be compared: they have different {what}, "
+                f"{left} and {right}."
+            )

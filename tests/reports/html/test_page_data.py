@@ -27,6 +27,22 @@ def test_every_configuration_has_its_metrics_intervals_seeds_and_command(make_sw
     assert "none" not in {point["method"] for point in dataset["points"]}
 
 
+def test_a_coding_of_queries_is_named_and_repeated(make_run):
+    runs = [make_run("pq", 1.0, query_bits=bits) for bits in ("float", "4")]
+    (dataset,) = page_data(runs, "results.db")["datasets"]
+    labels = [point["label"] for point in dataset["points"]]
+    assert sorted(label.endswith("queries: 4 bits") for label in labels) == [False, True]
+    assert sorted("--query-bits 4" in point["command"] for point in dataset["points"]) == [False, True]
+
+
+def test_the_notes_are_those_of_tables(make_sweep, make_run):
+    (dataset,) = page_data(make_sweep(), "results.db")["datasets"]
+    assert any("without the randomness of training" in note for note in dataset["notes"])
+    flattered = make_run("pq", 1.0, extra={"trained_share": 1.0, "error_vectors": 100_000})
+    (dataset,) = page_data([flattered], "results.db")["datasets"]
+    assert any("errors include the vectors that were trained on" in note for note in dataset["notes"])
+
+
 def test_a_metric_that_no_row_has_is_left_out_and_one_that_some_lack_has_gaps(make_run):
     runs = [make_run("pq", 2.0), make_run("sq", 2.0, extra={"bound_mse": 0.1})]
     (dataset,) = page_data(runs, "results.db")["datasets"]

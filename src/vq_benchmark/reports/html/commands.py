@@ -15,6 +15,8 @@ def rerun_command(run: Run) -> str:
         if value is not None:
             words += ["--param", f"{name}={value}"]
     words += ["--seed", str(run.seed)]
+    if run.query_bits != "float":
+        words += ["--query-bits", run.query_bits]
     if plugin := run.environment.get("plugin"):
         words += ["--plugin", str(plugin.get("source"))]
     return shlex.join(words)

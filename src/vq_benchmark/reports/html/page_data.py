@@ -8,16 +8,20 @@ from dataclasses import asdict
 from typing import Any
 
 from vq_benchmark.evaluation.metric_records import RERANK_DEPTHS, record_of
+from vq_benchmark.reports.caveats import caveats, interval_text
 from vq_benchmark.reports.comparison import Comparison, Summary, comparisons, metric_names
 from vq_benchmark.reports.formatting import (
     config_text,
     display_name,
     machine_text,
     queries_text,
+    query_coding_text,
+    run_text,
     seeds_text,
     subject_text,
     versions_text,
 )
+from vq_benchmark.reports.gaussian_bound import bound_note
 from vq_benchmark.reports.html.answer import SHALLOWEST
 from vq_benchmark.reports.html.commands import CAVEAT, rerun_command
 from vq_benchmark.reports.html.ranks import rankings
@@ -160,10 +164,11 @@ def _labels(summaries: Sequence[Summary]) -> list[str]:
     configs: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for summary in summaries:
         configs[summary.method].append(summary.config)
-    return [
-        " ".join(filter(None, [display_name(summary.method), _difference(summary, configs), _coding(summary)]))
-        for summary in summaries
+    parts = [
+        [display_name(each.method), _difference(each, configs), query_coding_text(each.query_bits)]
+        for each in summaries
     ]
+    return [" ".join(filter(None, each)) for each in parts]
 
 
 def _difference(summary: Summary, configs: dict[str, list[dict[str, Any]]]) -> str:
@@ -171,11 +176,6 @@ def _difference(summary: Summary, configs: dict[str, list[dict[str, Any]]]) -> s
     config = summary.config
     own = {name: value for name, value in config.items() if any(each.get(name) != value for each in others)}
     return config_text(own or config)
-
-
-def _coding(summary: Summary) -> str:
-    bits = summary.runs[0].query_bits
-    return "" if bits == "float" else f"queries={bits}"
 
 
 def _card(comparison: Comparison) -> list[list[str]]:
@@ -205,8 +205,10 @@ def _notes(comparison: Comparison, names: Sequence[str]) -> list[str]:
     machine = machine_text(comparison.runs)
     many = any(len(summary.runs) > 1 for summary in comparison.summaries)
     notes = [
-        f"{seeds_text(comparison)}{' (points show their mean)' if many else ''}; intervals are 95 % intervals"
-        + (" over all seeds" if many else ""),
+        f"{seeds_text(comparison)}{' (points show their mean)' if many else ''}; ±: 95 % interval"
+        + interval_text(comparison),
+        *caveats(comparison, names),
+        bound_note(comparison),
         f"rates: {machine}" if machine else "",
         f"older rows omitted: {comparison.superseded}" if comparison.superseded else "",
         other_versions_text(comparison.runs, list(names)),
@@ -216,7 +218,7 @@ def _notes(comparison: Comparison, names: Sequence[str]) -> list[str]:
 
 def _failure(run: Run) -> list[str]:
     error = (run.error or "").strip().splitlines() or ["no error recorded"]
-    return [display_name(run.dataset), display_name(run.method), config_text(run.config), str(run.seed), error[-1]]
+    return [display_name(run.dataset), display_name(run.method), run_text(run), str(run.seed), error[-1]]
 
 
 def _rounded(value: Any) -> Any:
