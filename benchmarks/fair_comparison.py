@@ -17,8 +17,8 @@ import numpy as np
 from vq_benchmark import Dataset, Quantizer, evaluate, get_quantizer, load_dataset
 from vq_benchmark.evaluation.evaluate import GroundTruths, exact_truths
 from vq_benchmark.evaluation.metrics import Finished, finished
-from vq_benchmark.evaluation.paired import difference_interval, paired_difference
 from vq_benchmark.evaluation.per_query import PerQuery
+from vq_benchmark.evaluation.statistics.paired import difference_interval, paired_difference
 from vq_benchmark.evaluation.streaming import PassSettings
 
 TRAIN_SIZE = 20_000

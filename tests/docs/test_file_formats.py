@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from vq_benchmark.datasets.sources.parquet import row_index
-from vq_benchmark.evaluation import accumulators, ground_truth, ground_truth_files, measurement, metric_set, per_query
+from vq_benchmark.evaluation import accumulators, measurement, metric_set, per_query
+from vq_benchmark.evaluation.ground_truths import ground_truth, ground_truth_files
 from vq_benchmark.quantizers.registry import get_quantizer
 from vq_benchmark.results import checkpoints, database, models
 from vq_benchmark.studies import bounds, plan

@@ -13,7 +13,7 @@ from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.errors import ChangedData
 from vq_benchmark.evaluation.content import MODULUS, ContentDigest, first_changed_rows, rows_digest
 from vq_benchmark.evaluation.evaluate import evaluate, exact_truths
-from vq_benchmark.evaluation.ground_truth_files import load_truths, save_truths
+from vq_benchmark.evaluation.ground_truths.ground_truth_files import load_truths, save_truths
 from vq_benchmark.evaluation.metrics import finished_metrics
 from vq_benchmark.evaluation.tiling import TILE_ROWS, Pass, tiles
 from vq_benchmark.evaluation.topk import squared_norms

@@ -8,7 +8,7 @@ import pytest
 from vq_benchmark.datasets.dataset import DISTANCES, Distance
 from vq_benchmark.evaluation.control import ImpossibleControl, checked
 from vq_benchmark.evaluation.evaluate import GroundTruths, evaluate, exact_truths
-from vq_benchmark.evaluation.ground_truth_check import adopted_truths
+from vq_benchmark.evaluation.ground_truths.ground_truth_check import adopted_truths
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.metrics import finished_metrics
 from vq_benchmark.evaluation.streaming import PassSettings

@@ -7,7 +7,7 @@ import pytest
 
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.evaluate import GroundTruths, evaluate, exact_truths, own_judged_queries
-from vq_benchmark.evaluation.ground_truth import exact_neighbors
+from vq_benchmark.evaluation.ground_truths.ground_truth import exact_neighbors
 from vq_benchmark.evaluation.metrics import finished_metrics
 from vq_benchmark.evaluation.streaming import PassSettings
 from vq_benchmark.evaluation.tiling import Pass

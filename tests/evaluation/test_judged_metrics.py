@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vq_benchmark.evaluation.accumulators import Accumulators
-from vq_benchmark.evaluation.bootstrap import RESAMPLES
 from vq_benchmark.evaluation.evaluate import evaluate
 from vq_benchmark.evaluation.evidence import Evidence
-from vq_benchmark.evaluation.ground_truth import GroundTruth
+from vq_benchmark.evaluation.ground_truths.ground_truth import GroundTruth
 from vq_benchmark.evaluation.measurement import Measurement, MeasurementKey
 from vq_benchmark.evaluation.metric_records import JUDGED_DEPTHS, RECORDS
 from vq_benchmark.evaluation.metrics import Metrics, computed_metrics, finished_metrics
+from vq_benchmark.evaluation.statistics.bootstrap import RESAMPLES
 from vq_benchmark.evaluation.streaming import PassSettings, Timings
 from vq_benchmark.evaluation.topk import NO_ID, TopCandidates
 

@@ -13,11 +13,11 @@ from sklearn.metrics import ndcg_score
 
 from vq_benchmark.datasets.dataset import DISTANCES, Dataset, Distance, Judgements
 from vq_benchmark.datasets.sources.vector_source import ArraySource
-from vq_benchmark.evaluation.bootstrap import NORMAL_QUANTILE
 from vq_benchmark.evaluation.evaluate import GroundTruths, evaluate, exact_truths
-from vq_benchmark.evaluation.ground_truth_check import adopted_truths
+from vq_benchmark.evaluation.ground_truths.ground_truth_check import adopted_truths
 from vq_benchmark.evaluation.metric_records import JUDGED_DEPTHS
 from vq_benchmark.evaluation.metrics import finished_metrics
+from vq_benchmark.evaluation.statistics.bootstrap import NORMAL_QUANTILE
 from vq_benchmark.evaluation.streaming import PassSettings
 from vq_benchmark.evaluation.tiling import Pass
 from vq_benchmark.quantizers.registry import get_quantizer

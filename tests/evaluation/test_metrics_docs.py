@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vq_benchmark.evaluation.bootstrap import RESAMPLES
 from vq_benchmark.evaluation.evaluate import evaluate, exact_truths
 from vq_benchmark.evaluation.metric_records import RECORDS, record_of
 from vq_benchmark.evaluation.metrics import finished_metrics
 from vq_benchmark.evaluation.ranking import ndcg
 from vq_benchmark.evaluation.search_speed import search_metrics
+from vq_benchmark.evaluation.statistics.bootstrap import RESAMPLES
 from vq_benchmark.evaluation.streaming import WARM_UP_ROWS, PassSettings
 from vq_benchmark.evaluation.tiling import TILE_ROWS
 from vq_benchmark.quantizers.parts.faiss_index import flat_index

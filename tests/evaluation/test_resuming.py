@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from vq_benchmark.datasets.dataset import DISTANCES
 from vq_benchmark.evaluation.evaluate import evaluate, exact_truths
-from vq_benchmark.evaluation.ground_truth import GroundTruth, exact_neighbors
+from vq_benchmark.evaluation.ground_truths.ground_truth import GroundTruth, exact_neighbors
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.streaming import PassSettings
 from vq_benchmark.evaluation.tiling import TILE_ROWS, WHOLE_BASE, Pass

@@ -20,7 +20,7 @@ from vq_benchmark.datasets.parts import open_parts
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.sources.parquet.row_index import row_index
 from vq_benchmark.datasets.sources.vector_source import ArraySource
-from vq_benchmark.evaluation.ground_truth_files import load_ids
+from vq_benchmark.evaluation.ground_truths.ground_truth_files import load_ids
 
 QRELS = "".join(f"{number % QUERIES} 0 {number} 1\n" for number in range(20))
 

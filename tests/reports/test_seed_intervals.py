@@ -8,7 +8,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vq_benchmark.evaluation.bootstrap import NORMAL_QUANTILE
+from vq_benchmark.evaluation.statistics.bootstrap import NORMAL_QUANTILE
 from vq_benchmark.reports.seed_intervals import interval_over_seeds, student_quantile
 
 

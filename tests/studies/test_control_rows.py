@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from vq_benchmark.evaluation.evaluate import GroundTruths
-from vq_benchmark.evaluation.ground_truth_files import load_truths, save_truths
+from vq_benchmark.evaluation.ground_truths.ground_truth_files import load_truths, save_truths
 from vq_benchmark.machine.progress import SilentReporter
 from vq_benchmark.results.database import Database
 from vq_benchmark.studies.cells import Machine

@@ -13,9 +13,9 @@ from vq_benchmark.datasets.data_spec import DataSpec
 from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.evaluate import GroundTruths, exact_truths
-from vq_benchmark.evaluation.gpu import gpu_search, proposed_neighbors
-from vq_benchmark.evaluation.ground_truth import GroundTruth
-from vq_benchmark.evaluation.ground_truth_files import WRITABLE, save_truths
+from vq_benchmark.evaluation.ground_truths.gpu import gpu_search, proposed_neighbors
+from vq_benchmark.evaluation.ground_truths.ground_truth import GroundTruth
+from vq_benchmark.evaluation.ground_truths.ground_truth_files import WRITABLE, save_truths
 from vq_benchmark.evaluation.tiling import Pass
 from vq_benchmark.evaluation.topk import squared_norms
 from vq_benchmark.machine.progress import reporter

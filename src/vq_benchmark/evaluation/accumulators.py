@@ -7,8 +7,8 @@ import numpy as np
 
 from vq_benchmark.arrays import DoubleArray
 from vq_benchmark.evaluation.content import ContentDigest
-from vq_benchmark.evaluation.exact_sum import ExactSum
 from vq_benchmark.evaluation.spans import Span, joined
+from vq_benchmark.evaluation.statistics.exact_sum import ExactSum
 from vq_benchmark.evaluation.topk import TOP_ARRAYS, TopCandidates
 from vq_benchmark.machine.archive import ArchiveFormat
 from vq_benchmark.machine.damage import taking_apart

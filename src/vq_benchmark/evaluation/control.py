@@ -4,7 +4,7 @@ import numpy as np
 
 from vq_benchmark.arrays import DoubleArray
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.ground_truth_check import TOLERANCE
+from vq_benchmark.evaluation.ground_truths.ground_truth_check import TOLERANCE
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.metrics import Finished, Metrics, finished
 from vq_benchmark.quantizers.methods.none import Uncompressed

@@ -11,7 +11,7 @@ from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.file_states import FileStates
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.accumulators import Accumulators
-from vq_benchmark.evaluation.ground_truth import DEFAULT_K, GroundTruth, exact_neighbors
+from vq_benchmark.evaluation.ground_truths.ground_truth import DEFAULT_K, GroundTruth, exact_neighbors
 from vq_benchmark.evaluation.measurement import Measurement, MeasurementKey
 from vq_benchmark.evaluation.spans import Span
 from vq_benchmark.evaluation.streaming import PassSettings, Queries, Streamed, Timings, stream

@@ -9,9 +9,9 @@ import numpy as np
 
 from vq_benchmark.arrays import DoubleArray, IdArray
 from vq_benchmark.evaluation import ranking
-from vq_benchmark.evaluation.bootstrap import Interval, normal_interval
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.metric_records import Need
+from vq_benchmark.evaluation.statistics.bootstrap import Interval, normal_interval
 from vq_benchmark.evaluation.topk import TopCandidates
 
 Estimate = tuple[float, Interval]

@@ -8,7 +8,7 @@ import numpy as np
 from vq_benchmark.arrays import Array, DoubleArray, IdArray
 from vq_benchmark.evaluation.accumulators import Accumulators
 from vq_benchmark.evaluation.content import ContentDigest, require_same_content
-from vq_benchmark.evaluation.ground_truth import GroundTruth
+from vq_benchmark.evaluation.ground_truths.ground_truth import GroundTruth
 from vq_benchmark.evaluation.spans import Span, gaps
 from vq_benchmark.evaluation.streaming import Timings
 from vq_benchmark.evaluation.tiling import TILE_ROWS

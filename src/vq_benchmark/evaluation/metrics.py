@@ -10,7 +10,7 @@ from vq_benchmark.evaluation.evidence import Evidence
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.metric_records import RECORDS, MetricRecord
 from vq_benchmark.evaluation.per_query import PerQuery, queries_digest
-from vq_benchmark.evaluation.query_intervals import query_interval
+from vq_benchmark.evaluation.statistics.query_intervals import query_interval
 
 Metrics = dict[str, Any]
 """Metric values by name; the 95 % confidence interval of `name` is the pair `name_ci`."""

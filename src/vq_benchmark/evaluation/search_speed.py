@@ -13,12 +13,12 @@ import numpy as np
 
 from vq_benchmark.arrays import DoubleArray
 from vq_benchmark.datasets.dataset import Dataset
-from vq_benchmark.evaluation.exact_scores import exact_scores
-from vq_benchmark.evaluation.ground_truth import GroundTruth
+from vq_benchmark.evaluation.ground_truths.exact_scores import exact_scores
+from vq_benchmark.evaluation.ground_truths.ground_truth import GroundTruth
 from vq_benchmark.evaluation.metric_records import SHARE
 from vq_benchmark.evaluation.metrics import Metrics
-from vq_benchmark.evaluation.query_intervals import query_interval
 from vq_benchmark.evaluation.ranking import recall
+from vq_benchmark.evaluation.statistics.query_intervals import query_interval
 
 SEARCH_DEPTH = 10
 """Neighbours per timed search; fewer if the ground truth or the index has fewer."""

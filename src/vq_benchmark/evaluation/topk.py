@@ -16,7 +16,7 @@ QUERIES_PER_PRODUCT = 1024
 """Queries per matrix product, which limits its result to 1024 × rows of a tile."""
 
 
-TOP_ARRAYS = ("scores", "ids", "exact", "second")
+TOP_ARRAYS = ("ids", "scores", "exact", "second")
 """The arrays of `TopCandidates`; `second` is absent without a second stage."""
 ROWS_PER_RUN = 64
 """Rows that are checked together before any of them is checked alone."""

@@ -5,7 +5,7 @@ import numpy as np
 from vq_benchmark.arrays import DoubleArray
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.metric_records import record_of
-from vq_benchmark.evaluation.paired import SIGNIFICANCE, holm, paired_difference
+from vq_benchmark.evaluation.statistics.paired import SIGNIFICANCE, holm, paired_difference
 from vq_benchmark.reports.comparison import Comparison, Summary
 from vq_benchmark.reports.paired_rows import stored, values_of
 

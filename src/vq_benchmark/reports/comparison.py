@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vq_benchmark.evaluation.bootstrap import Interval
 from vq_benchmark.evaluation.metric_records import record_of
+from vq_benchmark.evaluation.statistics.bootstrap import Interval
 from vq_benchmark.reports.seed_intervals import LEAST_SEEDS, interval_over_seeds
 from vq_benchmark.results.database import Run
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from vq_benchmark.evaluation.bootstrap import Interval
+from vq_benchmark.evaluation.statistics.bootstrap import Interval
 from vq_benchmark.reports.comparison import Comparison
 from vq_benchmark.results.database import Run
 

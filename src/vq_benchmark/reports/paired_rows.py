@@ -7,9 +7,9 @@ import numpy as np
 
 from vq_benchmark.arrays import DoubleArray
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.bootstrap import Interval
-from vq_benchmark.evaluation.paired import Difference, difference_interval, holm, paired_difference
 from vq_benchmark.evaluation.per_query import PerQuery
+from vq_benchmark.evaluation.statistics.bootstrap import Interval
+from vq_benchmark.evaluation.statistics.paired import Difference, difference_interval, holm, paired_difference
 from vq_benchmark.reports.comparison import Summary, comparisons
 from vq_benchmark.reports.formatting import config_text, display_name
 from vq_benchmark.reports.selection import listed

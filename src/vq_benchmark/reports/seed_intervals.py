@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from vq_benchmark.evaluation.bootstrap import NORMAL_QUANTILE, Interval
+from vq_benchmark.evaluation.statistics.bootstrap import NORMAL_QUANTILE, Interval
 
 LEAST_SEEDS = 3
 """Fewest seeds whose spread says how much training varies."""

@@ -7,8 +7,8 @@ from typing import Any
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.control import checked
-from vq_benchmark.evaluation.duplicate_queries import duplicate_queries
 from vq_benchmark.evaluation.evaluate import GroundTruths, evaluate
+from vq_benchmark.evaluation.ground_truths.duplicate_queries import duplicate_queries
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.metric_set import ENVIRONMENT_KEY, VERSION
 from vq_benchmark.evaluation.metrics import Finished, Metrics

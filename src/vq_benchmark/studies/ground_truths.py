@@ -10,11 +10,11 @@ from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.fingerprint import fingerprint_array
 from vq_benchmark.errors import ChangedData, InputError
-from vq_benchmark.evaluation.duplicate_queries import duplicate_queries
 from vq_benchmark.evaluation.evaluate import GroundTruths, exact_truths, own_judged_queries
-from vq_benchmark.evaluation.ground_truth import GroundTruth
-from vq_benchmark.evaluation.ground_truth_check import adopted_truths
-from vq_benchmark.evaluation.ground_truth_files import Belonging, load_ids, load_truths, save_truths
+from vq_benchmark.evaluation.ground_truths.duplicate_queries import duplicate_queries
+from vq_benchmark.evaluation.ground_truths.ground_truth import GroundTruth
+from vq_benchmark.evaluation.ground_truths.ground_truth_check import adopted_truths
+from vq_benchmark.evaluation.ground_truths.ground_truth_files import Belonging, load_ids, load_truths, save_truths
 from vq_benchmark.evaluation.spans import Span
 from vq_benchmark.evaluation.tiling import Pass
 from vq_benchmark.evaluation.topk import squared_norms

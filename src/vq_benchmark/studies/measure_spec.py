@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from vq_benchmark.evaluation.ground_truth import DEFAULT_K
+from vq_benchmark.evaluation.ground_truths.ground_truth import DEFAULT_K
 from vq_benchmark.evaluation.query_coding import QueryBits
 from vq_benchmark.evaluation.second_stage import Rerank
 from vq_benchmark.evaluation.streaming import PassSettings

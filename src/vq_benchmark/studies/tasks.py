@@ -13,8 +13,8 @@ from pathlib import Path
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import ChangedData, InputError, Stopped
 from vq_benchmark.evaluation.evaluate import GroundTruths, exact_truths
-from vq_benchmark.evaluation.ground_truth import GroundTruth
-from vq_benchmark.evaluation.ground_truth_files import load_truths, save_truths
+from vq_benchmark.evaluation.ground_truths.ground_truth import GroundTruth
+from vq_benchmark.evaluation.ground_truths.ground_truth_files import load_truths, save_truths
 from vq_benchmark.evaluation.spans import Span
 from vq_benchmark.evaluation.tiling import Pass
 from vq_benchmark.evaluation.topk import squared_norms

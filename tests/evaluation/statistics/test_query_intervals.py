@@ -8,10 +8,10 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vq_benchmark.evaluation.bootstrap import bootstrap_interval
 from vq_benchmark.evaluation.evaluate import evaluate
 from vq_benchmark.evaluation.metrics import finished_metrics
-from vq_benchmark.evaluation.query_intervals import bound_of_equal, query_interval
+from vq_benchmark.evaluation.statistics.bootstrap import bootstrap_interval
+from vq_benchmark.evaluation.statistics.query_intervals import bound_of_equal, query_interval
 from vq_benchmark.quantizers.registry import get_quantizer
 
 

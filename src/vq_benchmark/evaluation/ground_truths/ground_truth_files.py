@@ -13,7 +13,7 @@ from vq_benchmark.datasets.formats.opening import read_ids
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.content import ContentDigest
 from vq_benchmark.evaluation.evaluate import GroundTruths
-from vq_benchmark.evaluation.ground_truth import GroundTruth
+from vq_benchmark.evaluation.ground_truths.ground_truth import GroundTruth
 from vq_benchmark.evaluation.spans import Span
 from vq_benchmark.evaluation.topk import TopCandidates
 from vq_benchmark.machine.archive import ArchiveFormat

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from vq_benchmark.evaluation.paired import difference_interval, holm, paired_difference
+from vq_benchmark.evaluation.statistics.paired import difference_interval, holm, paired_difference
 
 
 def test_one_seed_is_the_paired_normal_test():

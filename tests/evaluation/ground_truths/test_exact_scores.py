@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from vq_benchmark.datasets.dataset import DISTANCES, Distance
-from vq_benchmark.evaluation import exact_scores as module
 from vq_benchmark.evaluation.evaluate import exact_truths
-from vq_benchmark.evaluation.exact_scores import exact_scores
+from vq_benchmark.evaluation.ground_truths import exact_scores as module
+from vq_benchmark.evaluation.ground_truths.exact_scores import exact_scores
 
 
 @pytest.mark.parametrize("metric", DISTANCES)

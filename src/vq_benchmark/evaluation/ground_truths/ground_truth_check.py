@@ -8,8 +8,8 @@ from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.sources.sampling import take
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.evaluate import GroundTruths, own_judged_queries
-from vq_benchmark.evaluation.exact_scores import exact_scores
-from vq_benchmark.evaluation.ground_truth import GroundTruth, exact_neighbors
+from vq_benchmark.evaluation.ground_truths.exact_scores import exact_scores
+from vq_benchmark.evaluation.ground_truths.ground_truth import GroundTruth, exact_neighbors
 from vq_benchmark.evaluation.tiling import WHOLE_BASE, Pass
 from vq_benchmark.evaluation.topk import TopCandidates, scores_of
 

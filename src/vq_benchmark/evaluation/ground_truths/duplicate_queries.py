@@ -3,7 +3,7 @@
 import numpy as np
 
 from vq_benchmark.datasets.dataset import Dataset
-from vq_benchmark.evaluation.ground_truth import GroundTruth
+from vq_benchmark.evaluation.ground_truths.ground_truth import GroundTruth
 from vq_benchmark.evaluation.topk import squared_norms
 
 TOLERANCE = 1e-6

@@ -3,8 +3,8 @@
 import numpy as np
 
 from vq_benchmark.arrays import DoubleArray
-from vq_benchmark.evaluation.bootstrap import NORMAL_QUANTILE, Interval, bootstrap_interval
 from vq_benchmark.evaluation.metric_records import Bounds
+from vq_benchmark.evaluation.statistics.bootstrap import NORMAL_QUANTILE, Interval, bootstrap_interval
 
 LEAST_QUERIES = 2
 """Fewest queries that give an interval."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vq_benchmark.arrays import DoubleArray
-from vq_benchmark.evaluation.bootstrap import LEVEL, RESAMPLES_AT_ONCE, Interval
+from vq_benchmark.evaluation.statistics.bootstrap import LEVEL, RESAMPLES_AT_ONCE, Interval
 
 RESAMPLES = 2000
 SEED = 0

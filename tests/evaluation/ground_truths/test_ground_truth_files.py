@@ -13,12 +13,12 @@ from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.datasets.sources.wrappers import UnitNormSource, unit_norm
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.duplicate_queries import duplicate_queries
 from vq_benchmark.evaluation.evaluate import GroundTruths, exact_truths
-from vq_benchmark.evaluation.gpu import proposed_neighbors
-from vq_benchmark.evaluation.ground_truth import exact_neighbors
-from vq_benchmark.evaluation.ground_truth_check import adopted_truths
-from vq_benchmark.evaluation.ground_truth_files import Belonging, load_ids, load_truths, save_truths
+from vq_benchmark.evaluation.ground_truths.duplicate_queries import duplicate_queries
+from vq_benchmark.evaluation.ground_truths.gpu import proposed_neighbors
+from vq_benchmark.evaluation.ground_truths.ground_truth import exact_neighbors
+from vq_benchmark.evaluation.ground_truths.ground_truth_check import adopted_truths
+from vq_benchmark.evaluation.ground_truths.ground_truth_files import Belonging, load_ids, load_truths, save_truths
 from vq_benchmark.evaluation.tiling import Pass
 from vq_benchmark.evaluation.topk import squared_norms
 

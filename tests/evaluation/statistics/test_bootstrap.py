@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vq_benchmark.evaluation.bootstrap import bootstrap_interval, normal_interval
+from vq_benchmark.evaluation.statistics.bootstrap import bootstrap_interval, normal_interval
 
 
 @pytest.mark.parametrize("distribution", ["bernoulli", "exponential"])

@@ -9,7 +9,7 @@ import pytest
 from vq_benchmark.datasets.dataset import DISTANCES, Dataset, Distance
 from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.ground_truth import exact_neighbors
+from vq_benchmark.evaluation.ground_truths.ground_truth import exact_neighbors
 from vq_benchmark.evaluation.tiling import TILE_ROWS, Pass
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vq_benchmark.evaluation.exact_sum import UNIT_EXPONENT, ExactSum
+from vq_benchmark.evaluation.statistics.exact_sum import UNIT_EXPONENT, ExactSum
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 values_lists = st.lists(finite, max_size=40)

@@ -10,7 +10,7 @@ from vq_benchmark.arrays import FloatArray, IdArray
 from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.ground_truth import GroundTruth, neighbors_by_tile
+from vq_benchmark.evaluation.ground_truths.ground_truth import GroundTruth, neighbors_by_tile
 from vq_benchmark.evaluation.tiling import WHOLE_BASE, Pass, Tile
 from vq_benchmark.evaluation.topk import TopCandidates, scores_of
 

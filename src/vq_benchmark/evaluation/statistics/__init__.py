@@ -1,0 +1,1 @@
+"""Sums without rounding, intervals, and tests of one configuration against another."""
