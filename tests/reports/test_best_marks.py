@@ -7,6 +7,7 @@ import numpy as np
 from vq_benchmark.evaluation.per_query import PerQuery
 from vq_benchmark.reports.best_marks import BEST_MARK, best_rows
 from vq_benchmark.reports.comparison import comparisons
+from vq_benchmark.reports.paired_rows import stored, values_of
 from vq_benchmark.reports.tables import results_text
 
 
@@ -47,9 +48,16 @@ def test_rows_of_other_queries_are_not_compared_even_where_they_are_as_many(make
     assert marked(runs) == set()
 
 
-def test_a_hundred_rows_of_ten_thousand_queries_take_a_second_or_two(make_run):
+def seconds_of(work):
+    started = time.perf_counter()
+    assert work()
+    return time.perf_counter() - started
+
+
+def test_marking_many_rows_takes_little_more_than_reading_their_values(make_run):
     runs = [row(make_run, f"m{place}", 1.0, 0.8, queries=10_000) for place in range(100)]
     (comparison,) = comparisons(runs)
-    started = time.perf_counter()
-    assert best_rows(comparison)
-    assert time.perf_counter() - started < 5
+    reading = min(seconds_of(lambda: [values_of(run, stored(run), "recall_at_10") for run in runs]) for _ in range(3))
+    assert (
+        min(seconds_of(lambda: best_rows(comparison)) for _ in range(3)) < 10 * reading
+    )  # a bootstrap takes hundreds

@@ -1,6 +1,7 @@
 """Sizes as a user pays for them: codes, and the model divided by the number of vectors that share it."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -49,12 +50,10 @@ def parsed_count(text: str) -> int:
     """The number of vectors that "100M", "8.8M", "1B", "1e8" or "100,000" stands for."""
     digits = text.strip().replace(",", "").upper()
     suffix = digits[-1:] if digits[-1:] in SUFFIXES else ""
-    try:
+    with suppress(ArithmeticError):  # not a number, or too large for one
         value = Decimal(digits.removesuffix(suffix)) * SUFFIXES[suffix]
         if 1 <= value <= MOST_VECTORS and value == int(value):
             return int(value)
-    except ArithmeticError:  # not a number, or too large for one
-        pass
     raise InputError(f"--vectors is {text!r}; it must be a whole number of vectors, such as 100M, 1e8 or 8841823.")
 
 
