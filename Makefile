@@ -54,14 +54,16 @@ browser:
 		|| echo "Chromium could not be installed."; \
 	fi
 
-# In two processes, which take files of tests in turn.
+# In three processes, which take files of tests in turn; one of them waits for the cluster most of the time.
 test: $(INSTALLED) slurm browser
-	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
-# Tests N damaged versions of every kind of file that is read; `make test` tests 100.
+# Tests N damaged versions of every kind of file that is read (`make test` tests 100), and kills studies at five times as
+# many moments.
 N ?= 1000
 fuzz: $(VENV)/.installed
 	VQ_FUZZ_MUTANTS=$(N) $(BIN)/pytest tests/fuzz -n auto
+	VQ_KILL_ROUNDS=5 $(BIN)/pytest tests/studies/test_killing.py
 
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check .

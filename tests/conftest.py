@@ -27,12 +27,19 @@ from vq_benchmark.studies.cells import Grid, cells_of, parsed_grid
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
+SLURM = "slurm"
+"""The folder of the tests that share a cluster."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file in one process, where they share fixtures; those of SLURM share a cluster."""
+    """Keep the tests of a file in one process, where they share fixtures; those of SLURM share a cluster.
+
+    They come first: a cluster mostly waits, and the other processes work meanwhile.
+    """
     for item in items:
-        group = "slurm" if item.path.parent.name == "slurm" else str(item.path)
+        group = SLURM if item.path.parent.name == SLURM else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: item.path.parent.name != SLURM)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ import pytest
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.merging import quality
 
-STOPS = 10
+ROUNDS = int(os.environ.get("VQ_KILL_ROUNDS", "1"))
+"""How many times more often everything is killed and stopped; `make fuzz` raises it."""
 ROWS = 20_000
 RESUMED = "resuming from checkpoint"
 SWEEP = (
@@ -147,7 +148,7 @@ def check_finished(folder: Path, calm: list[Any]) -> None:
     assert [path for path in folder.rglob("*") if path.parent.name in ("kept", "checkpoints")] == []
 
 
-@pytest.mark.parametrize(("more", "kills"), [((), 30), (CHUNKS, 18), (WORKERS, 2)])
+@pytest.mark.parametrize(("more", "kills"), [((), 12), (CHUNKS, 8), (WORKERS, 2)])
 def test_killed_at_any_moment(more, kills, launcher, new_folder, calm) -> None:
     moments = random.Random(4)
     duration = calm[1] if not more else launcher.run(new_folder(), (*SWEEP, *more))[1]
@@ -155,7 +156,7 @@ def test_killed_at_any_moment(more, kills, launcher, new_folder, calm) -> None:
     def kill() -> tuple[int, float]:
         return signal.SIGKILL, moments.uniform(0, 0.7 * duration)
 
-    left, spare = [kill() for _ in range(kills)], 5 * kills
+    left, spare = [kill() for _ in range(kills * ROUNDS)], 50
     log = ""
     while left or (spare and more != WORKERS and RESUMED not in log):  # how often a kill meets a pass is chance
         if not left:
@@ -170,7 +171,7 @@ def test_killed_at_any_moment(more, kills, launcher, new_folder, calm) -> None:
 def test_stopped_at_any_moment(launcher, new_folder, calm) -> None:
     moments = random.Random(5)
     numbers = [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT]
-    left = [(moments.choice(numbers), moments.uniform(0, 0.7 * calm[1])) for _ in range(STOPS)]
+    left = [(moments.choice(numbers), moments.uniform(0, 0.7 * calm[1])) for _ in range(6 * ROUNDS)]
     log = ""
     while left:
         folder = new_folder()
@@ -205,7 +206,7 @@ def test_precomputed_ground_truth_is_killed_and_stopped(launcher, new_folder) ->
     code, seconds = launcher.run(calm, command)
     assert code == 0, (calm / "log").read_text()
     folder = new_folder()
-    for number in [signal.SIGKILL, signal.SIGTERM] * 3:
+    for number in [signal.SIGKILL, signal.SIGTERM] * 3 * ROUNDS:
         code, _ = launcher.run(folder, command, number, moments.uniform(0, seconds))
         assert code in (0, -number, 128 + number), (folder / "log").read_text()
         (folder / "truth.npz").unlink(missing_ok=True)
@@ -218,7 +219,7 @@ def test_precomputed_ground_truth_is_killed_and_stopped(launcher, new_folder) ->
 
 @pytest.mark.parametrize(
     ("divided", "kills"),
-    [(("--chunks", "3", "--study-dir", "parts"), 12), (("--chunks", "3", "--workers", "2", "--threads", "2"), 6)],
+    [(("--chunks", "3", "--study-dir", "parts"), 6), (("--chunks", "3", "--workers", "2", "--threads", "2"), 3)],
     ids=["in one process", "in two workers"],
 )
 def test_a_divided_study_is_killed_and_stopped(divided, kills, launcher, new_folder, calm) -> None:
@@ -229,7 +230,7 @@ def test_a_divided_study_is_killed_and_stopped(divided, kills, launcher, new_fol
     assert code == 0, (undisturbed / "log").read_text()
     assert results(undisturbed) == calm[0]
     folder, ended = new_folder(), 0
-    for number in [signal.SIGKILL, signal.SIGTERM, signal.SIGKILL] * (kills // 3):
+    for number in [signal.SIGKILL, signal.SIGTERM, signal.SIGKILL] * (kills * ROUNDS // 3):
         code, _ = launcher.run(folder, command, number, moments.uniform(0, 0.8 * seconds))
         assert code in (0, -number, 128 + number), (folder / "log").read_text()
         ended += code != 0
