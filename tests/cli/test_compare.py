@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -29,8 +30,13 @@ def test_the_result_agrees_with_the_exported_values(program, swept):
     assert found["queries"] == d.shape[1] == 40
     assert found["mean_a"] == pytest.approx(a.mean())
     assert found["difference"] == pytest.approx(d.mean())
-    error = np.sqrt(d.mean(axis=0).var(ddof=1) / 40 + d.mean(axis=1).var(ddof=1) / 2)
-    assert found["p"] == pytest.approx(max(2 * stats.norm.sf(abs(d.mean()) / error), 2.0 ** (1 - 40)))
+    of_queries, of_seeds = (d.mean(axis=axis).var(ddof=1) / d.shape[1 - axis] for axis in (0, 1))
+    rest = d - d.mean(axis=0) - d.mean(axis=1)[:, None] + d.mean()
+    of_both = (rest**2).sum() / (39 * 40 * 2)
+    variance = max(of_queries + of_seeds - of_both, of_queries)
+    degrees = variance**2 / (of_queries**2 / 39 + of_seeds**2 + of_both**2 / 39)
+    expected = max(2 * stats.t.sf(abs(d.mean()) / np.sqrt(variance), degrees), 2.0 ** (1 - 40))
+    assert found["p"] == pytest.approx(expected, rel=0.05)
     assert found["p_holm"] == found["p"]
     low, high = found["interval"]
     assert low < found["difference"] < high
@@ -43,7 +49,55 @@ def test_two_databases_and_equal_rows(program, swept):
     shutil.copy("a.db", "b.db")
     found = json.loads(program("compare", "a.db", "b.db", "--json").out)
     assert len(found) == 2
-    assert {(each["difference"], each["p"], *each["interval"]) for each in found} == {(0, 1, 0, 0)}
+    share = 1.96**2 / (40 + 1.96**2)
+    for each in found:
+        assert (each["difference"], each["p"], each["queries_that_differ"]) == (0, 1, 0)
+        assert each["interval"] == pytest.approx([-share, share], rel=1e-3)
+
+
+def test_rows_that_two_databases_do_not_share_are_named(program, swept, vectors):
+    words = ("--dataset", vectors, "--metric", "cosine", "--train-size", 500, "--threads", 1, "--bits", 4)
+    for method, depth in (("sq", 100), ("eden", 10)):
+        assert program("run", *words, "--method", method, "--k", depth, "--db-path", "b.db").code == 0
+    ran = program("compare", "a.db", "b.db")
+    assert ran.code == 0
+    assert "A: a.db, B: b.db" in ran.out
+    assert "sq bits=4" in ran.out
+    assert "not compared: eden bits=3" in ran.err
+    assert "different depths of the ground truth, 100 and 10" in ran.err
+
+
+def test_two_data_sets_in_one_database(program, swept, vectors):
+    shutil.copytree(vectors, "other vectors")
+    words = ("--dataset", "other vectors", "--dataset-limit", 3000, "--metric", "cosine", "--train-size", 500)
+    assert program("sweep", *words, "--method", "sq,eden", "--bits", 4, "--threads", 1, "--db-path", "a.db").code == 0
+    ran = program("compare", "sq", "eden", "--db-path", "a.db")
+    assert ran.code == 2
+    assert "give --dataset" in ran.err
+    for name, seeds in (("my vectors", 2), ("other vectors", 1)):
+        (found,) = json.loads(program("compare", "sq", "eden", "--dataset", name, "--db-path", "a.db", "--json").out)
+        assert (found["dataset"], len(found["seeds"])) == (name, seeds)
+    assert (
+        "available: my vectors, other vectors"
+        in program("compare", "sq", "eden", "--dataset", "x", "--db-path", "a.db").err
+    )
+    shutil.copy("a.db", "b.db")
+    text = program("compare", "a.db", "b.db").out
+    assert text.count("A: a.db, B: b.db") == 2
+    assert text.index("my vectors, cosine") < text.index("other vectors, cosine")
+
+
+def test_a_configuration_is_selected_by_budget_and_by_numbers_in_any_writing(program, swept):
+    for selector in ("sq:bits=4.0", "sq:budget=4", "sq:query_bits=float"):
+        assert program("compare", "eden", selector, "--db-path", "a.db").code == 0
+
+
+def test_a_table_of_80_columns_keeps_every_number_in_one_line(program, swept, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = program("compare", "sq", "eden", "--db-path", "a.db").out.splitlines()
+    assert max(map(len, lines)) <= 80
+    (row,) = (line for line in lines if " to " in line)
+    assert re.fullmatch(r"eden.* 0\.\d{3} +0\.\d{3} +[+-]0\.\d{4} [+-]0\.\d{4} to [+-]0\.\d{4} .* 2", row.strip())
 
 
 @pytest.mark.parametrize(

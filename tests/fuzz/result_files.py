@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +25,7 @@ from vq_benchmark.evaluation.tiling import Pass
 from vq_benchmark.evaluation.topk import squared_norms
 from vq_benchmark.machine.progress import SilentReporter
 from vq_benchmark.quantizers.registry import get_quantizer
+from vq_benchmark.reports.paired_rows import stored, values_of
 from vq_benchmark.reports.selection import select_runs
 from vq_benchmark.reports.tables import print_results
 from vq_benchmark.results.checkpoints import Checkpoint
@@ -102,6 +104,17 @@ def read_measurement(path: Path) -> Any:
         raise InputError(str(error)) from error
 
 
+def make_per_query(path: Path) -> None:
+    kept = measured()[0].per_query
+    assert kept is not None
+    path.write_bytes(kept)
+
+
+def read_per_query(path: Path) -> Any:
+    kept = stored(replace(measured()[0], per_query=path.read_bytes()))
+    return content([kept, [values_of(measured()[0], kept, name) for name in kept.names]])
+
+
 def read_results(path: Path) -> Any:
     runs = select_runs(Database(path))
     print_results(runs, Console(file=io.StringIO()))
@@ -152,9 +165,14 @@ TRUTHS = Target("ground truth of ours", "truth.npz", make_truths, read_truths, c
 MODEL = Target("model", "model.npz", make_model, read_model, checked=True)
 CHECKPOINT = Target("checkpoint", "cell.npz", make_checkpoint, read_checkpoint, checked=True)
 MEASUREMENT = Target("measurement", "measurement.npz", make_measurement, read_measurement, checked=True)
+PER_QUERY = Target("values of each query", "values.npz", make_per_query, read_per_query, checked=True)
 
 RESULT_FILES = [
-    *(each for sealed in (TRUTHS, MODEL, CHECKPOINT, MEASUREMENT) for each in (sealed, with_header(sealed))),
+    *(
+        each
+        for sealed in (TRUTHS, MODEL, CHECKPOINT, MEASUREMENT, PER_QUERY)
+        for each in (sealed, with_header(sealed))
+    ),
     Target("results", "a.db", lambda path: write_database(path, measured()[:1]), read_results),
     Target("results to merge", "a.db", lambda path: write_database(path, measured()), read_merged),
 ]

@@ -4,7 +4,8 @@ import pytest
 
 from vq_benchmark.reports.comparison import comparisons
 from vq_benchmark.reports.formatting import query_coding_text
-from vq_benchmark.reports.reranking import depth_text
+from vq_benchmark.reports.panel import can_be_drawn
+from vq_benchmark.reports.reranking import depth_note, depth_text
 from vq_benchmark.reports.tables import results_text
 
 SHOWN = {"rerank_target": 0.95, "rerank_limit": 200, "recall_10_at_50": 0.9123, "recall_10_at_50_ci": [0.9, 0.92]}
@@ -24,6 +25,17 @@ def test_the_depth_or_that_all_candidates_are_too_few(make_run):
     assert depth_text(summary_of(reached, other_seed)) == "36"
     assert depth_text(summary_of(reached, other_seed, missed)) == ">200"
     assert depth_text(summary_of(make_run("pq", 1))) is None
+
+
+def test_a_figure_omits_and_counts_what_needs_more_candidates_than_are_kept(make_run):
+    reached = make_run("pq", 1, extra={**SHOWN, "rerank_depth": 35})
+    partly = [make_run("sq", 2, extra={**SHOWN, "rerank_depth": 40}), make_run("sq", 2, seed=1, extra=SHOWN)]
+    (comparison,) = comparisons([reached])
+    assert depth_note(comparison) == ""
+    assert can_be_drawn(comparison, "bits_per_dim", "rerank_depth")
+    (comparison,) = comparisons(partly)
+    assert depth_note(comparison).endswith("than are kept: 1")
+    assert not can_be_drawn(comparison, "bits_per_dim", "rerank_depth")
 
 
 def test_a_table_shows_and_explains_reranking_only_where_it_was_measured(make_run):

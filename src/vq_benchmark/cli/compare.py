@@ -2,6 +2,7 @@
 
 import csv
 import json
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,9 +18,10 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.metric_records import record_of
 from vq_benchmark.machine.atomic_files import atomic_path
 from vq_benchmark.machine.terminal import Terminal, echo
-from vq_benchmark.reports.comparison import Summary, comparisons
+from vq_benchmark.reports.comparison import comparisons
 from vq_benchmark.reports.formatting import display_name
-from vq_benchmark.reports.paired_rows import Paired, chosen, compared, label
+from vq_benchmark.reports.paired_rows import Pair, Paired, chosen, compared, label, reason_against
+from vq_benchmark.reports.seed_intervals import LEAST_SEEDS
 from vq_benchmark.reports.selection import select_runs
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.default_paths import database_path
@@ -40,6 +42,7 @@ def compare(
     a: Annotated[str, Argument(help="METHOD, METHOD:NAME=VALUE,..., the start of a run_id, or a database.")],
     others: Annotated[list[str], Argument(help="What to compare A with: one or more of the same.")],
     metric: Annotated[str, Option(help="Metric with values of each query.")] = "recall_at_10",
+    dataset: Annotated[str | None, Option(help="Use only the rows of one data set.")] = None,
     db_path: Annotated[
         str | None, Option(help="Results database [default: $DB_PATH, else logs/benchmark_runs.db].")
     ] = None,
@@ -53,10 +56,12 @@ def compare(
     files = [name for name in (a, *others) if Path(name).is_file()]
     if files and (len(files) < 1 + len(others) or len(files) != 2):
         raise InputError(f"{files[0]!r} is a file; give two results databases, or select rows of one by --db-path.")
+    left_out: list[str] = []
     if files:
-        pairs = _common(*(Database(Path(name)) for name in files))
+        left, right = (Database(Path(name)) for name in files)
+        pairs, left_out = _comparable(_common(left, right, dataset), metric)
     else:
-        runs = select_runs(Database(database_path(db_path)))
+        runs = select_runs(Database(database_path(db_path)), dataset=dataset)
         first = chosen(a, runs)
         pairs = [(first, chosen(other, runs)) for other in others]
     found = compared(pairs, metric)
@@ -65,15 +70,17 @@ def compare(
     if as_json:
         echo(json.dumps([_facts(each, metric) for each in found], indent=2))
     else:
-        _show(found, metric)
+        _show(found, metric, files)
+    for reason in left_out:
+        echo(f"not compared: {reason}", err=True)
 
 
-def _common(left: Database, right: Database) -> list[tuple[Summary, Summary]]:
-    """The configurations that both databases hold, in order of their names."""
+def _common(left: Database, right: Database, dataset: str | None) -> list[Pair]:
+    """The configurations that both databases hold, in order of data set and name."""
     named = [
         {
             (each.runs[0].dataset_fingerprint, each.runs[0].metric, label(each)): each
-            for group in comparisons(select_runs(database))
+            for group in comparisons(select_runs(database, dataset=dataset))
             for each in group.summaries
         }
         for database in (left, right)
@@ -86,6 +93,15 @@ def _common(left: Database, right: Database) -> list[tuple[Summary, Summary]]:
     return [(named[0][key], named[1][key]) for key in common]
 
 
+def _comparable(pairs: list[Pair], metric: str) -> tuple[list[Pair], list[str]]:
+    """The pairs that can be compared by a metric, and why the others cannot; InputError if none can."""
+    reasons = [reason_against(*pair, metric) for pair in pairs]
+    left_out = [f"{label(a)}: {reason}" for (a, _), reason in zip(pairs, reasons, strict=True) if reason]
+    if len(left_out) == len(pairs):
+        raise InputError(left_out[0])
+    return [pair for pair, reason in zip(pairs, reasons, strict=True) if not reason], left_out
+
+
 def _facts(found: Paired, metric: str) -> dict[str, Any]:
     run, difference = found.a.runs[0], found.difference
     return {
@@ -93,25 +109,51 @@ def _facts(found: Paired, metric: str) -> dict[str, Any]:
         "metric": metric, "a": label(found.a), "b": label(found.b), "seeds": [list(pair) for pair in found.seeds],
         "queries": difference.queries, "queries_that_differ": difference.differing,
         "mean_a": float(found.values[0].mean()), "mean_b": float(found.values[1].mean()),
-        "difference": difference.mean, "interval": list(found.interval), "p": difference.p, "p_holm": found.p_holm,
+        "difference": difference.mean, "interval": found.interval and list(found.interval),
+        "p": difference.p, "p_holm": found.p_holm,
     }  # fmt: skip
 
 
-def _show(found: list[Paired], metric: str) -> None:
-    run, difference = found[0].a.runs[0], found[0].difference
-    echo(f"{display_name(run.dataset)}, {run.metric}: {record_of(metric).title} of {difference.queries:,} queries")
+def _show(found: list[Paired], metric: str, files: list[str]) -> None:
+    """A table for each data set. All pairs have the same A, or, of two databases, A and B of the same name."""
+    for place, (_, group) in enumerate(groupby(found, lambda each: each.a.runs[0].dataset_fingerprint)):
+        pairs = list(group)
+        run = pairs[0].a.runs[0]
+        echo("\n" * (place > 0) + f"{display_name(run.dataset)}, {run.metric}: {_subject(pairs, metric)}")
+        echo(f"A: {files[0]}, B: {files[1]}" if files else f"A: {label(pairs[0].a)}")
+        Terminal().print(_table(pairs, "configuration" if files else "B", corrected=len(found) > 1))
+    for note in _notes(found):
+        echo(note)
+
+
+def _subject(pairs: list[Paired], metric: str) -> str:
+    counts = sorted({pair.difference.queries for pair in pairs})
+    return f"{record_of(metric).title} of {' or '.join(f'{count:,}' for count in counts)} queries"
+
+
+def _table(pairs: list[Paired], header: str, *, corrected: bool) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
-    for header in ("A", "B", "A", "B", "A − B", "95 % interval", "p", "p (Holm)", "seeds"):
-        table.add_column(header, overflow="fold", justify="left" if not table.columns[1:] else "right")
-    for each in found:
-        means = [f"{values.mean():.3f}" for values in each.values]
-        low, high = each.interval
-        numbers = [f"{each.difference.mean:+.4f}", f"{low:+.4f} {high:+.4f}"]
-        numbers += [f"{each.difference.p:.2g}", f"{each.p_holm:.2g}", str(len(each.seeds))]
-        table.add_row(*map(Text, [label(each.a), label(each.b), *means, *numbers]))
-    Terminal().print(table)
-    if any(len(each.seeds) == 1 for each in found):
-        echo("with one seed, the interval leaves out the randomness of training.")
+    table.add_column(header, overflow="fold")
+    for name in ("mean A", "mean B", "A − B", "95 % interval", "p (Holm)" if corrected else "p", "seeds"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for pair in pairs:
+        means = [f"{values.mean():.3f}" for values in pair.values]
+        interval = "too few queries" if pair.interval is None else "{:+.4f} to {:+.4f}".format(*pair.interval)
+        numbers = [f"{pair.difference.mean:+.4f}", interval, f"{pair.p_holm:.2g}", str(len(pair.seeds))]
+        table.add_row(*map(Text, [label(pair.b), *means, *numbers]))
+    return table
+
+
+def _notes(found: list[Paired]) -> list[str]:
+    """What limits the numbers of a comparison."""
+    fewest = min(len(pair.seeds) for pair in found)
+    one = "with one seed, the interval leaves out the randomness of training."
+    two = f"two seeds say little about the randomness of training; use {LEAST_SEEDS} or more."
+    equal = "where no query differs, the interval is the one for queries that were not asked."
+    return [
+        *([one] if fewest == 1 else [two] if fewest < LEAST_SEEDS else []),
+        *([equal] if any(pair.difference.differing == 0 for pair in found) else []),
+    ]
 
 
 def _write(found: list[Paired], path: Path) -> None:

@@ -1,12 +1,16 @@
 """Find stored configurations by name and compare one with others, query by query."""
 
+import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from vq_benchmark.arrays import DoubleArray
 from vq_benchmark.errors import InputError
+from vq_benchmark.evaluation.metric_records import record_of
 from vq_benchmark.evaluation.per_query import PerQuery
 from vq_benchmark.evaluation.statistics.bootstrap import Interval
 from vq_benchmark.evaluation.statistics.paired import Difference, difference_interval, holm, paired_difference
@@ -14,6 +18,10 @@ from vq_benchmark.reports.comparison import Summary, comparisons
 from vq_benchmark.reports.formatting import config_text, display_name
 from vq_benchmark.reports.selection import listed
 from vq_benchmark.results.database import Run
+
+Pair = tuple[Summary, Summary]
+SHOWN_ID = 8
+"""Characters of a run_id that tell configurations of the same name apart."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +35,8 @@ class Paired:
     values: tuple[DoubleArray, DoubleArray]
     """(seeds, q) values of a and of b."""
     difference: Difference
-    interval: Interval
+    interval: Interval | None
+    """None if a single query says nothing about others."""
     p_holm: float
 
 
@@ -41,23 +50,17 @@ def label(summary: Summary) -> str:
 def chosen(selector: str, runs: Sequence[Run]) -> Summary:
     """The configuration that is meant by `method`, `method:param=value,…`, a run_id or a prefix of one.
 
+    Besides its parameters, a configuration may be selected by `query_bits` and by the `budget` it was chosen for.
+
     Raises:
         InputError: nothing is meant, or several configurations are; the message lists them.
     """
     done = [run for run in runs if run.status == "done"]
     method, _, parameters = selector.partition(":")
     if not any(run.method == method for run in done):
-        found = [run for run in done if selector and run.run_id.startswith(selector)]
-        if len(found) == 1:
-            return Summary(found[0].method, found[0].config, (found[0],))
-        if found:
-            raise InputError(f"{selector!r} begins several run_ids: {listed(run.run_id for run in found)}.")
-        raise InputError(
-            f"{selector!r} is neither a method nor the start of a run_id; methods: "
-            f"{listed(run.method for run in done)}."
-        )
+        return _chosen_row(selector, runs)
     wanted = [part.strip() for part in parameters.split(",") if part.strip()]
-    fitting = [run for run in done if run.method == method and set(wanted) <= _settings(run)]
+    fitting = [run for run in done if run.method == method and all(_has(run, part) for part in wanted)]
     configurations = [
         each for coded in sorted({run.query_bits for run in fitting})
         for group in comparisons(run for run in fitting if run.query_bits == coded) for each in group.summaries
@@ -67,38 +70,83 @@ def chosen(selector: str, runs: Sequence[Run]) -> Summary:
     if not configurations:
         there = listed(config_text(run.config) for run in done if run.method == method)
         raise InputError(f"{method} has no finished row with {parameters!r}; there are: {there}.")
-    names = listed(f"{label(each)} on {display_name(each.runs[0].dataset)}" for each in configurations)
+    names = listed(
+        f"{label(each)} on {display_name(each.runs[0].dataset)} ({each.runs[0].run_id[:SHOWN_ID]})"
+        for each in configurations
+    )
+    several = len({each.runs[0].dataset for each in configurations}) > 1
     raise InputError(
-        f"{selector!r} means {len(configurations)} configurations: {names}; add :NAME=VALUE or give a run_id."
+        f"{selector!r} means {len(configurations)} configurations: {names}; add :NAME=VALUE"
+        f"{', give --dataset' * several} or give a run_id."
     )
 
 
-def compared(pairs: Sequence[tuple[Summary, Summary]], metric: str) -> list[Paired]:
+def _chosen_row(selector: str, runs: Sequence[Run]) -> Summary:
+    """The finished row that a run_id, or the start of one, means."""
+    found = [run for run in runs if selector and run.run_id.startswith(selector)]
+    if len(found) > 1:
+        raise InputError(f"{selector!r} begins several run_ids: {listed(run.run_id for run in found)}.")
+    method = selector.partition(":")[0]
+    failed = [run for run in runs if run.status == "failed" and (run in found or run.method == method)]
+    if failed:
+        last = (failed[-1].error or "no error recorded").strip().splitlines()[-1]
+        raise InputError(f"{selector!r} has no finished row; row {failed[-1].run_id} failed: {last}")
+    if found:
+        return Summary(found[0].method, found[0].config, (found[0],))
+    raise InputError(
+        f"{selector!r} is neither a method nor the start of a run_id; methods: "
+        f"{listed(run.method for run in runs if run.status == 'done')}."
+    )
+
+
+def compared(pairs: Sequence[Pair], metric: str) -> list[Paired]:
     """Each pair compared by a metric, with p-values corrected for the number of pairs.
 
     Raises:
         InputError: two rows have other data, queries, distances or depths, or one lacks the values.
     """
-    found = []
-    for a, b in pairs:
-        seeds = _paired_seeds(a, b)
-        left_runs, right_runs = ({run.seed: run for run in each.runs} for each in (a, b))
-        rows = [[(run, stored(run)) for run in (left_runs[s], right_runs[t])] for s, t in seeds]
-        for row in rows:
-            for other in row:
-                _check_same(rows[0][0], other)
-        values = [[values_of(*each, metric) for each in row] for row in rows]
-        left, right = (np.stack([row[side] for row in values]) for side in (0, 1))
-        found.append((a, b, seeds, left, right, paired_difference(left - right)))
-    corrected = holm([each[-1].p for each in found])
+    low, high = record_of(metric).bounds or (-math.inf, math.inf)
+    found = [(a, b, *_seeds_and_values(a, b, metric)) for a, b in pairs]
+    tests = [paired_difference(left - right) for _, _, _, (left, right) in found]
     return [
-        Paired(a, b, seeds, (left, right), difference, difference_interval(left - right), p)
-        for (a, b, seeds, left, right, difference), p in zip(found, corrected, strict=True)
+        Paired(a, b, seeds, (left, right), test, difference_interval(left - right, high - low), p_holm)
+        for (a, b, seeds, (left, right)), test, p_holm in zip(found, tests, holm([t.p for t in tests]), strict=True)
     ]
 
 
-def _settings(run: Run) -> set[str]:
-    return {f"{name}={value}" for name, value in {**run.config, "query_bits": run.query_bits}.items()}
+def reason_against(a: Summary, b: Summary, metric: str) -> str | None:
+    """Why a pair cannot be compared by a metric; None if it can."""
+    try:
+        _seeds_and_values(a, b, metric)
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def _seeds_and_values(
+    a: Summary, b: Summary, metric: str
+) -> tuple[tuple[tuple[int, int], ...], tuple[DoubleArray, DoubleArray]]:
+    """The seeds of a pair, and its (seeds, q) values; InputError if they do not pair up."""
+    seeds = _paired_seeds(a, b)
+    left_runs, right_runs = ({run.seed: run for run in each.runs} for each in (a, b))
+    rows = [[(run, stored(run)) for run in (left_runs[s], right_runs[t])] for s, t in seeds]
+    for row in rows:
+        for other in row:
+            _check_same(rows[0][0], other)
+    left, right = (np.stack([values_of(*row[side], metric) for row in rows]) for side in (0, 1))
+    return seeds, (left, right)
+
+
+def _has(run: Run, wanted: str) -> bool:
+    """Whether a row has the value that `name=value` states; 1, 1.0 and True are written in any way."""
+    name, _, text = wanted.partition("=")
+    settings: dict[str, Any] = {**run.config, "query_bits": run.query_bits, "budget": run.budget}
+    if name not in settings:
+        return False
+    value = settings[name]
+    with suppress(TypeError, ValueError):
+        return float(text) == float(value)
+    return text.lower() == str(value).lower()
 
 
 def _paired_seeds(a: Summary, b: Summary) -> tuple[tuple[int, int], ...]:

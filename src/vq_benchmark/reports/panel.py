@@ -15,6 +15,7 @@ from vq_benchmark.reports.bound_line import draw_bound
 from vq_benchmark.reports.comparison import Comparison, Summary, shown_bits
 from vq_benchmark.reports.formatting import decimal, tick
 from vq_benchmark.reports.pareto import Point, pareto_front
+from vq_benchmark.reports.reranking import DEPTH, is_beyond_limit
 from vq_benchmark.reports.series import Style, lines
 from vq_benchmark.reports.sizes import MODEL_MARK, Sizes, has_large_model
 
@@ -133,6 +134,8 @@ def _marks(summaries: Sequence[Summary], x: str, y: str) -> list[Mark]:
     for summary in summaries:
         x_value, y_value, bits, interval = summary.value(x), summary.value(y), summary.bits, summary.interval(y)
         if x_value is None or y_value is None or bits is None or interval is None:
+            continue
+        if DEPTH in (x, y) and is_beyond_limit(summary):
             continue
         if not _is_hidden(summary, x, y):
             hollow = record_of(y).kind == "loss" and not summary.differs_from_zero(y)

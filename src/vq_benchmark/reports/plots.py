@@ -41,6 +41,7 @@ from vq_benchmark.reports.panel import (
     marker_fill,
     reference_value,
 )
+from vq_benchmark.reports.reranking import DEPTH, depth_note
 from vq_benchmark.reports.series import Style, lines, styles
 from vq_benchmark.reports.sizes import Sizes, model_note, sized
 from vq_benchmark.results.database import Run
@@ -246,6 +247,7 @@ def _note(comparison: Comparison, sheet: Sheet) -> str:
         queries_text(runs),
         f"rates: {machine}" if machine else "",
         f"omitted, 0 on a logarithmic axis: {', '.join(hidden)}" if hidden else "",
+        depth_note(comparison) if DEPTH in shown else "",
         f"older rows omitted: {comparison.superseded}" if comparison.superseded else "",
         *caveats(comparison, shown),
         other_versions_text(runs, list(dict.fromkeys(shown))),

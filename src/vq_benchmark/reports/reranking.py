@@ -11,9 +11,20 @@ def depth_text(summary: Summary) -> str | None:
     limit = summary.value(LIMIT)
     if limit is None:
         return None
-    if any(number(run.metrics, LIMIT) is not None and number(run.metrics, DEPTH) is None for run in summary.runs):
+    if is_beyond_limit(summary):
         return f">{decimal(limit, 0)}"
     return decimal(summary.value(DEPTH) or 0.0, 0)
+
+
+def is_beyond_limit(summary: Summary) -> bool:
+    """Whether the candidates of any seed are too few for the target, so that the mean depth is unknown."""
+    return any(number(run.metrics, LIMIT) is not None and number(run.metrics, DEPTH) is None for run in summary.runs)
+
+
+def depth_note(comparison: Comparison) -> str:
+    """How many configurations a figure of the depth omits; empty if none."""
+    beyond = sum(is_beyond_limit(summary) for summary in comparison.summaries)
+    return f"omitted, need more candidates than are kept: {beyond}" if beyond else ""
 
 
 def reranking_notes(comparison: Comparison) -> list[str]:

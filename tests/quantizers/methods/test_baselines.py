@@ -145,6 +145,12 @@ def test_a_budget_is_kept(name: str, d: int) -> None:
         cls.for_budget(0.5 / d, d)
 
 
+@pytest.mark.parametrize("name", ["mrl", "pca-sq"])
+def test_no_dimension_is_dropped_for_a_bit_that_the_others_do_not_fill(name: str) -> None:
+    found = quantizer_class(name).for_budget(5, 100)
+    assert (found.k, found.bits) == (100, 4)
+
+
 @pytest.mark.parametrize("d", [64, 100, 384])
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_a_nominal_budget_allows_64_bits_of_scales(name: str, d: int) -> None:

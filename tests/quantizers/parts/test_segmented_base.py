@@ -104,6 +104,19 @@ def test_a_budget_under_one_bit_for_the_first_block_is_refused(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", METHODS)
+def test_two_dimensions_have_one_possible_size(name: str) -> None:
+    """The factors alone take more than the 8 bits per dimension that are otherwise the most."""
+    cls = quantizer_class(name)
+    for budget in (28, 40):
+        quantizer = cls(cls.for_budget(budget, 2)).fit(
+            np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32)
+        )
+        assert quantizer.bits_per_dim <= 28
+    with pytest.raises(InfeasibleBudget, match="at least 28"):
+        cls.for_budget(27, 2)
+
+
+@pytest.mark.parametrize("name", METHODS)
 def test_the_plan_is_part_of_the_model(rows: np.ndarray, name: str) -> None:
     quantizer = get_quantizer(name, total_bits=2 * D).fit(rows)
     state = quantizer.state()

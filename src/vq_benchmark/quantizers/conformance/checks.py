@@ -29,8 +29,8 @@ from vq_benchmark.quantizers.plugins import METHOD_NAME
 
 SPLITS = ((0, 1), (1, 2), (2, 9), (9, 73), (73, 800))
 """Calls into which the held-out rows are divided."""
-BUDGET_DIMENSIONS = (8, 37, 96, 384, 1000)
-MANY_BUDGETS = (0.01, 0.3, 1, 2, 3, 4, 5.5, 8, 16)
+BUDGET_DIMENSIONS = (2, 8, 37, 96, 100, 384, 1000)
+MANY_BUDGETS = (0.01, 0.3, 1, 2, 3, 4, 5.5, 8, 16, 32)
 UNBIASED_SEEDS = 8
 
 

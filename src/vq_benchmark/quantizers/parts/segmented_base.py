@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
 from vq_benchmark.errors import InputError
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
-from vq_benchmark.quantizers.budget import too_small
+from vq_benchmark.quantizers.budget import budget_bytes, too_small
 from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.rows import row_norms, squared_length
 from vq_benchmark.quantizers.kernels.tiles import in_tiles
@@ -103,11 +103,12 @@ class SegmentedQuantizer(Quantizer):
 
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> Parameters:
-        parameters = cls.parameters_type.parse(cls.name, {"bits": min(max(bits_per_dim, 1e-9), _MOST_BITS)})
-        assert isinstance(parameters, SegmentedParameters)
-        if bits_per_dim < parameters.least_bits(d):
-            raise too_small(cls.name, parameters.least_bytes(d), bits_per_dim, d)
-        return parameters
+        least = cls.parameters_type().least_bytes(d)
+        if budget_bytes(bits_per_dim, d) < least:
+            raise too_small(cls.name, least, bits_per_dim, d)
+        few_dimensions = 8 * least > _MOST_BITS * d  # the least that a code may take is also the most
+        budget = {"total_bits": 8 * least} if few_dimensions else {"bits": min(bits_per_dim, _MOST_BITS)}
+        return cls.parameters_type.parse(cls.name, budget)
 
     def fit(self, train: FloatArray, *, seed: int = 0) -> Self:
         self._check_train(train)

@@ -55,8 +55,9 @@ class TruncatedQuantizer(Quantizer):
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> TruncatedParameters:
         """As many dimensions of 4 bits as fit; if all d fit, as many bits for each as fit."""
-        bits = min(max(PREFERRED_BITS, int(bits_per_dim)), 8)
-        k = min(whole_bytes(cls.name, bits_per_dim, d) * 8 // bits, d)
+        available = 8 * whole_bytes(cls.name, bits_per_dim, d)
+        bits = min(max(PREFERRED_BITS, available // d), 8)
+        k = min(available // bits, d)
         return TruncatedParameters(k=k, bits=bits)
 
     def fit(self, train: FloatArray, *, seed: int = 0) -> Self:
