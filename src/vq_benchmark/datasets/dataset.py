@@ -49,6 +49,8 @@ class Dataset:
     """The version of a hosted data set: a commit of its repository, or the hash of its file; else None."""
     files: FileStates | None = None
     """The files of base and learn vectors as they were when they were opened; None if they are unknown."""
+    split: str = ""
+    """Which rows of the files were held out as queries, in words; empty if none were. The fingerprint covers it."""
     notes: tuple[str, ...] = ()
     """What a user should know about how it was loaded: a guessed metric, held-out queries, a limit."""
 

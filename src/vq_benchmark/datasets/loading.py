@@ -147,5 +147,6 @@ def _under_distance(name: str, stored: RawDataset, distance: Distance, fingerpri
         learn_fingerprint=None if stored.learn is None else fingerprint_base(stored.learn, distance),
         revision=stored.revision,
         files=file_states(stored.base, stored.learn),
+        split=stored.split,
         notes=notes,
     )
