@@ -378,7 +378,12 @@ REFUSALS = [
     ("neighbours' rows", save(rows(50), queries=rows(5), neighbors=np.array([[50]] * 5)), {}, "belong to other data"),
     ("neighbours' number", save(rows(50), queries=rows(5), neighbors=np.array([[5]] * 4)), {}, "of 4 queries, but 5"),
     ("neighbours' dtype", save(rows(50), queries=rows(5), neighbors=rows(5)), {}, "must be integers"),
-    ("qrels", write_text(qrels_tsv="0 0 3 1\n0 0 yes 1\n"), {}, "line 2: '0 0 yes 1' is not four integers"),
+    (
+        "qrels",
+        write_text(qrels_tsv="0 0 3 1\n0 0 yes 1\n"),
+        {},
+        "line 2: query '0' and base row 'yes' must be numbers of rows",
+    ),
     ("qrels' rows", write_text(qrels_tsv="0 0 50 1\n"), {}, "line 1: query 0 and base row 50 must be below 5 and 50"),
     ("qrels without queries", write_text(**{"x-qrels_tsv": ""}), {}, "no x_queries.* file"),
     ("dataset.json", write_text(dataset_json="[1"), {}, "not a JSON object"),

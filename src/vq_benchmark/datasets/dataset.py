@@ -12,6 +12,8 @@ from vq_benchmark.datasets.sources.vector_source import VectorSource
 
 Distance = Literal["l2", "ip", "cosine"]
 DISTANCES: tuple[Distance, ...] = get_args(Distance)
+NOT_IN_BASE = -1
+"""The base row of a judged vector that is not in the base, and of a query without a base row of its own."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,11 @@ class Judgements:
     queries: FloatArray
     """(q, d) float32."""
     qrels: IdArray
-    """(judgements, 3) int64: query row, base row, relevance (> 0 is relevant)."""
+    """(judgements, 3) int64: query row, base row, relevance (> 0 is relevant). Row −1 is not in the base: no
+    answer can hold it, but the ideal answer does."""
+    own_rows: IdArray | None = None
+    """(q,) int64: the base row with the identifier of the query, which judged metrics leave out of its answer; −1
+    where there is none. None: no query has one."""
 
 
 @dataclass(frozen=True)
