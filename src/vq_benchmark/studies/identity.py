@@ -93,8 +93,8 @@ def determining(specification: Any, without_effect: Collection[str] = ()) -> dic
 
 
 def _as_json(value: Any) -> Any:
-    if is_dataclass(value):
-        return determining(value)
+    if is_dataclass(value):  # without what is absent, which earlier rows did not know
+        return {name: each for name, each in determining(value).items() if each is not None}
     if isinstance(value, np.ndarray):
         return hashlib.blake2b(np.ascontiguousarray(value).tobytes() + str(value.shape).encode()).hexdigest()
     return dict(value) if isinstance(value, Mapping) else value
