@@ -22,18 +22,20 @@ from vq_benchmark.machine.terminal import Terminal, echo
 
 
 class _Datasets(Group):
-    """A group whose command `show` is meant where none is named: `datasets` and `datasets NAME`."""
+    """A group whose default command is meant where none is named: `datasets` and `datasets NAME`."""
+
+    default = "show"
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """The arguments, with the name of the command before them."""
         is_named = args[:1] == ["--help"] or (args and args[0] in self.commands)
-        return super().parse_args(ctx, args if is_named else ["show", *args])
+        return super().parse_args(ctx, args if is_named else [self.default, *args])
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
     group = Commands(cls=_Datasets, help="List the named data sets, show one in detail, or download one ahead.")
-    group.command("show")(datasets)
+    group.command(_Datasets.default)(datasets)
     group.command("fetch")(fetch_dataset)
     app.add_typer(group, name="datasets")
 

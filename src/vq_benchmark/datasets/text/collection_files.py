@@ -12,6 +12,7 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 
 PASSAGES = ("collection.tsv", "corpus.jsonl", "corpus.tsv", "collection.jsonl")
+QRELS_PATTERNS = ("qrels.*.tsv*", "qrels.*.txt*", "qrels.*.jsonl*", "qrels/*.tsv*", "qrels/*.jsonl*")
 QRELS = re.compile(r"(?:qrels\.)?(.+?)\.(?:tsv|jsonl|txt)(?:\.gz)?")
 SPLITS = ("dev.small", "test", "dev", "train")
 """The judgements to use if a folder holds several and none are asked for, preferred first."""
@@ -92,7 +93,7 @@ def _passages_of(folder: Path) -> Path | None:
 def _judgements_of(folder: Path) -> list[Path]:
     """The files of judgements in a folder, preferred first."""
     with reading(folder):
-        candidates = [*folder.glob("qrels.*.*"), *folder.glob("qrels/*")]
+        candidates = [path for pattern in QRELS_PATTERNS for path in folder.glob(pattern) if path.name[0] != "."]
     return sorted(filter(split_of, candidates), key=lambda each: (_rank(split_of(each)), each.name))
 
 
