@@ -243,7 +243,7 @@ def made(folder, *names):
             ("corpus.jsonl", "queries.jsonl", "qrels/test.tsv"),
         ),
         (
-            ["corpus.jsonl", "queries.jsonl", "qrels/train.jsonl", "qrels/test.jsonl", "qrels/._dev.tsv", "qrels/a.txt"],
+            ["corpus.jsonl", "queries.jsonl", "qrels/dev.jsonl", "qrels/test.jsonl", "qrels/._a.tsv", "qrels/a.txt"],
             ("corpus.jsonl", "queries.jsonl", "qrels/test.jsonl"),
         ),
         # what embed itself writes is not taken for text
