@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -52,6 +53,41 @@ def test_run_by_name(program, host, name):
     ran = program("run", "--dataset", name, "--method", "sq", "--bits", 8, "--dataset-limit", 100, *SMALL)
     assert ran.code == 0, ran.err
     assert rows_of()[0][0] == "done"
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("fashion-mnist-784-euclidean", "datasets/fashion-mnist-784-euclidean/fashion-mnist-784-euclidean.hdf5"),
+        ("yi-128-ip", "huggingface/vector-index-bench--vibe/yi-128-ip.hdf5"),
+        ("dbpedia-100k", "huggingface/Qdrant--dbpedia-entities-openai3-text-embedding-3-large-1536-100K/data"),
+        ("bigann", "datasets/bigann/base.u8bin"),
+    ],
+)
+def test_fetch_downloads_ahead_and_prints_the_path(program, host, tmp_path, monkeypatch, name, path):
+    monkeypatch.setattr("vq_benchmark.datasets.fetching.require_space", lambda folder, size: None)
+    host_dataset(host, MANIFEST[name], N)
+    got = program("datasets", "fetch", name)
+    assert (got.code, got.out.strip()) == (0, str(tmp_path / "cache" / path)), got.err
+    assert "to download to" in got.err
+    assert f"{name}  (needs no network: it is in the cache)" in program("datasets").out.splitlines()
+    asked = len(host.requests)
+    again = program("datasets", "fetch", name)
+    assert (again.code, again.out, f"{name} is in the cache already" in again.err) == (0, got.out, True)
+    ran = program("run", "--dataset", name, "--method", "sq", "--bits", 8, *SMALL)
+    assert ran.code == 0, ran.err
+    assert len(host.requests) == asked
+
+
+def test_fetch_refuses_what_does_not_fit_before_anything_is_downloaded(program, host, tmp_path, monkeypatch):
+    free = SimpleNamespace(free=10**9)
+    monkeypatch.setattr("vq_benchmark.datasets.hosted.downloads.shutil.disk_usage", lambda folder: free)
+    host_dataset(host, MANIFEST["deep"], N)
+    refused = program("datasets", "fetch", "deep")
+    assert (refused.code, refused.out, host.requests) == (2, "", [])
+    assert "deep does not fit: 357.6 GiB are needed" in " ".join(refused.err.split())
+    part = program("datasets", "fetch", "deep", "--dataset-limit", 100)
+    assert part.out.strip() == str(tmp_path / "cache/datasets/deep/base.first-100.fbin"), part.err
 
 
 def test_any_repository_by_name_and_its_column(program, host):

@@ -39,6 +39,47 @@ def test_datasets_lists_the_sample(program):
     assert "10,000" in listed.out
 
 
+def test_datasets_marks_those_that_need_no_network(program, tmp_path):
+    kept = tmp_path / "cache/datasets/mnist-784-euclidean/mnist-784-euclidean.hdf5"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    lines = program("datasets").out.splitlines()
+    marked = {line.split()[0] for line in lines if "needs no network" in line}
+    assert marked == {"sample", "synthetic", "mnist-784-euclidean"}
+    assert "mnist-784-euclidean  (needs no network: it is in the cache)" in lines
+    elsewhere = program("datasets", "--cache-dir", tmp_path / "other").out
+    assert elsewhere.count("needs no network") == 2
+
+
+def test_datasets_shows_one_in_detail_whatever_comes_first(program, tmp_path):
+    plain = program("datasets", "sift-128-euclidean", "--cache-dir", tmp_path / "c")
+    assert plain.code == 0, plain.err
+    assert str(tmp_path / "c") in plain.out.replace("\n", "").replace(" ", "")
+    for words in (("--cache-dir", tmp_path / "c", "sift-128-euclidean"), ("show", *plain_words(tmp_path))):
+        assert program("datasets", *words).out == plain.out
+    helped = program("datasets", "--help")
+    assert (helped.code, "fetch" in helped.out) == (0, True)
+    unknown = program("datasets", "sift-128-euclidian")
+    assert (unknown.code, "sift-128-euclidean" in unknown.err) == (2, True)
+
+
+def plain_words(tmp_path):
+    return "sift-128-euclidean", "--cache-dir", tmp_path / "c"
+
+
+def test_fetching_what_needs_no_network(program):
+    sample = program("datasets", "fetch", "sample")
+    assert sample.code == 0, sample.err
+    assert np.load(sample.out.strip(), mmap_mode="r").shape == (10_000, 384)
+    assert "sample needs no network" in sample.err
+    synthetic = program("datasets", "fetch", "synthetic")
+    assert (synthetic.code, synthetic.out) == (0, "")
+    assert "synthetic needs no network" in synthetic.err
+    for name, word in (("msmarco", "embed"), ("no-such", "no-such")):
+        refused = program("datasets", "fetch", name)
+        assert (refused.code, refused.out, word in refused.err) == (2, "", True)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 def test_generated_vectors_can_be_inspected(program, tmp_path, dtype):
     path = tmp_path / 'it\'s "data"; x\n.npy'

@@ -91,6 +91,30 @@ def test_chunks_merge_to_the_undivided_run(program, vectors, tmp_path):
     assert (tmp_path / "merged.db").read_bytes() == before
 
 
+def test_ten_chunks_of_the_file_merge_although_queries_are_held_out(program, tmp_path):
+    """Bit for bit, from the arithmetic of somebody who knows only how many rows the file has."""
+    rng = np.random.default_rng(2)
+    np.save(tmp_path / "file.npy", rng.standard_normal((2000, 16)).astype(np.float32))
+    run = ("run", "--dataset", "file.npy", "--num-queries", 50, "--method", "sq", "--bits", 4, *OPTIONS)
+    for start in range(0, 2000, 200):
+        db = f"parts/{start}.db"
+        chunk = program(*run, "--data-chunk-start", start, "--data-chunk-end", start + 200, "--db-path", db)
+        assert chunk.code == 0, chunk.err
+    last = " ".join(chunk.err.split())
+    assert "the chunk ends at row 1950, not 2000: the base has 1950 rows (50 of 2000 rows held out by seed 0)" in last
+    assert program("merge", "merged.db", "parts").code == 0
+    assert program(*run, "--data-chunk-end", 2000, "--db-path", "whole.db").code == 0
+    merged, whole = rows(tmp_path / "merged.db"), rows(tmp_path / "whole.db")
+    assert merged == whole
+    assert len(whole) == 1
+    (one,), (other,) = (Database(tmp_path / name).runs("status = 'done'") for name in ("merged.db", "whole.db"))
+    assert (one.run_id, one.per_query) == (other.run_id, other.per_query)
+    beyond = program(*run, "--data-chunk-start", 1950, "--data-chunk-end", 2000, "--db-path", "none.db")
+    assert beyond.code == 2
+    assert "starts at row 1950, but the base has 1950 rows (50 of 2000 rows held out" in " ".join(beyond.err.split())
+    assert not (tmp_path / "none.db").exists()
+
+
 def test_overlapping_chunks_are_not_merged(program, vectors, tmp_path):
     run = ("run", "--dataset", vectors, "--method", "none", *OPTIONS)
     for start, stop in ((0, 3000), (2000, 5000)):

@@ -62,6 +62,55 @@ def test_qrels_without_a_prefix_judge_the_queries(directory):
     assert any("title_qrels.tsv" in note for note in dataset.notes)
 
 
+@pytest.fixture
+def with_own_rows(directory):
+    """Titles 0, 1 and 3 have the identifiers of base rows, 30, 10 and 5; a judged passage of title 1 is missing."""
+    (directory / "ids.txt").write_text("".join(f"doc {row}\n" for row in range(50)))
+    (directory / "title_query_ids.txt").write_text("doc 30\ndoc 10\nother\ndoc 5\n")
+    with (directory / "title_qrels.tsv").open("a") as file:
+        file.write("1 0 -1 3.0\n3 0 5 1\n")
+    return directory
+
+
+def test_rows_with_the_identifier_of_a_judged_query(with_own_rows):
+    dataset = load_dataset(with_own_rows)
+    assert dataset.judgements.own_rows.tolist() == [30, 10, -1, 5]
+    assert dataset.judgements.qrels.tolist()[-2:] == [[1, -1, 3], [3, 5, 1]]
+    assert "3 of 4 judged queries have the identifier of a base row" in dataset.notes[0]
+    assert "for 1 of them that row is judged relevant and counts as not found" in dataset.notes[1]
+    kept = load_dataset(with_own_rows, identical_ids="keep")
+    assert (kept.judgements.own_rows, kept.notes) == (None, ())
+    cosine = load_dataset(with_own_rows, metric="cosine")
+    assert cosine.judgements.own_rows.tolist() == [30, 10, -1, 5]
+
+
+def test_own_rows_and_missing_rows_under_a_limit_and_a_hold_out(with_own_rows):
+    limited = load_dataset(with_own_rows, limit=20)
+    assert limited.judgements.own_rows.tolist() == [-1, 5]  # of titles 0 and 3
+    assert limited.judgements.qrels.tolist() == [[0, 10, 1], [1, 11, 1], [1, 5, 1]]
+    (with_own_rows / "title_qrels.tsv").write_text("0 0 -1 1\n1 0 -1 2\n1 0 3 1\n")
+    assert load_dataset(with_own_rows, limit=2).judgements.qrels.tolist() == [[0, -1, 1]]  # title 1 lost its row
+    (with_own_rows / "queries.fbin").unlink()
+    (with_own_rows / "neighbors.npy").unlink()
+    whole = rows(50)
+    held = load_dataset(with_own_rows, num_queries=10, split_seed=1)
+    queries = [int(np.flatnonzero((rows(4, seed=3) == each).all(axis=1))[0]) for each in held.judgements.queries]
+    for query, row in zip(queries, held.judgements.own_rows.tolist(), strict=True):
+        expected = whole[[30, 10, 0, 5][query]]
+        if query == 2 or (held.queries == expected).all(axis=1).any():
+            assert row == -1
+        else:
+            np.testing.assert_array_equal(held.base.read(row, row + 1)[0], expected)
+
+
+def test_identifiers_that_do_not_fit_are_not_used(with_own_rows):
+    with (with_own_rows / "ids.txt").open("a") as file:
+        file.write("one more\n")
+    dataset = load_dataset(with_own_rows)
+    assert dataset.judgements.own_rows is None
+    assert dataset.notes == ("ids.txt is not used: it has 51 identifiers, but there are 50 vectors.",)
+
+
 def test_first_queries_with_their_neighbours(directory):
     dataset = load_dataset(directory, num_queries=3)
     np.testing.assert_array_equal(dataset.queries, rows(8, seed=1)[:3])
@@ -378,7 +427,12 @@ REFUSALS = [
     ("neighbours' rows", save(rows(50), queries=rows(5), neighbors=np.array([[50]] * 5)), {}, "belong to other data"),
     ("neighbours' number", save(rows(50), queries=rows(5), neighbors=np.array([[5]] * 4)), {}, "of 4 queries, but 5"),
     ("neighbours' dtype", save(rows(50), queries=rows(5), neighbors=rows(5)), {}, "must be integers"),
-    ("qrels", write_text(qrels_tsv="0 0 3 1\n0 0 yes 1\n"), {}, "line 2: '0 0 yes 1' is not four integers"),
+    (
+        "qrels",
+        write_text(qrels_tsv="0 0 3 1\n0 0 yes 1\n"),
+        {},
+        "line 2: query '0' and base row 'yes' must be numbers of rows",
+    ),
     ("qrels' rows", write_text(qrels_tsv="0 0 50 1\n"), {}, "line 1: query 0 and base row 50 must be below 5 and 50"),
     ("qrels without queries", write_text(**{"x-qrels_tsv": ""}), {}, "no x_queries.* file"),
     ("dataset.json", write_text(dataset_json="[1"), {}, "not a JSON object"),

@@ -55,13 +55,21 @@ def orders(rng: np.random.Generator, depth: int) -> TopCandidates:
     return TopCandidates(np.zeros(ids.shape), ids, np.zeros(ids.shape))
 
 
-def judged(rng: np.random.Generator, found: TopCandidates, exact: TopCandidates, qrels: np.ndarray) -> Metrics:
+def judged(
+    rng: np.random.Generator,
+    found: TopCandidates,
+    exact: TopCandidates,
+    qrels: np.ndarray,
+    own_rows: np.ndarray | None = None,
+) -> Metrics:
     key = MeasurementKey(
         n=N, d=8, code_bytes=8, model_bytes=0, model_hash="", metric="ip", queries=3, judged_first=0, k=1,
         seed=int(rng.integers(100)), candidates=found.size, num_pairs=0, with_pairwise=False,
     )  # fmt: skip
     truth = GroundTruth(exact, (0, N))
-    measurement = Measurement(key, Accumulators(top=found), Timings(), np.zeros(QUERIES), truth=truth, qrels=qrels)
+    measurement = Measurement(
+        key, Accumulators(top=found), Timings(), np.zeros(QUERIES), truth=truth, qrels=qrels, own_rows=own_rows
+    )
     records = [record for record in RECORDS if record.needs == "judgements"]
     return computed_metrics(records, Evidence(measurement)) | {"seed": key.seed}
 
@@ -155,3 +163,70 @@ def test_shallow_neighbours_give_no_deeper_metric(make_dataset, rounding) -> Non
     tiny = make_dataset("ip", n=45, judged="own")
     metrics = finished_metrics(evaluate(rounding, tiny))
     assert metrics["recall_at_100_qrels"] == metrics["recall_at_100_qrels_exact"] == 1
+
+
+def beir_case(rng: np.random.Generator, depth: int) -> tuple[TopCandidates, TopCandidates, np.ndarray, np.ndarray]:
+    """Orders of `depth` rows, judgements some of whose passages are missing, and queries that are rows themselves."""
+    found, exact = orders(rng, depth), orders(rng, depth)
+    own = rng.permutation(N)[:QUERIES]
+    own[rng.random(QUERIES) < 0.3] = -1
+    for ids, row in zip(found.ids, own.tolist(), strict=True):
+        if row >= 0:  # first, as a copy of the query is
+            ids[ids == row] = ids[0]
+            ids[0] = row
+    pairs = {(query, int(row)) for query in range(QUERIES) for row in rng.integers(N // 3, size=6)}
+    pairs |= {(query, row) for query, row in enumerate(own.tolist()) if row >= 0 and rng.random() < 0.5}
+    qrels = [(query, row, int(rng.integers(-1, 4))) for query, row in sorted(pairs)]
+    qrels += [(query, -1, int(rng.integers(1, 4))) for query in range(0, QUERIES, 2) for _ in range(query % 3)]
+    return found, exact, np.array(qrels), own
+
+
+def as_beir_ranks(ids: np.ndarray, own: int) -> Ranking:
+    return [row for row in ids.tolist() if row not in (own, NO_ID)]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32).map(np.random.default_rng), st.sampled_from([101, 110, 130]))
+def test_own_rows_are_left_out_and_missing_rows_stay_ideal(rng: np.random.Generator, depth: int) -> None:
+    found, exact, qrels, own = beir_case(rng, depth)
+    metrics = judged(rng, found, exact, qrels, own)
+    grades: dict[int, Grades] = {}
+    for number, (query, row, grade) in enumerate(qrels.tolist()):
+        grades.setdefault(query, {})[row if row >= 0 else -10 - number] = grade
+    asked = sorted(query for query, of_query in grades.items() if max(of_query.values()) > 0)
+    for suffix, top in {"": found, "_exact": exact}.items():
+        for name, plain in PLAIN.items():
+            values = [plain(as_beir_ranks(top.ids[query], own[query]), grades[query]) for query in asked]
+            assert metrics[f"{name}{suffix}"] == pytest.approx(np.mean(values), abs=1e-15)
+
+
+def test_one_row_less_is_too_few_for_a_depth_that_own_rows_reach() -> None:
+    rng = np.random.default_rng(3)
+    found, exact, qrels, own = beir_case(rng, 100)
+    assert "recall_at_100_qrels" not in judged(rng, found, exact, qrels, own)
+    assert "recall_at_100_qrels" in judged(rng, found, exact, qrels)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_they_are_those_of_trec_eval_after_what_beir_does(seed: int) -> None:
+    pytrec_eval = pytest.importorskip("pytrec_eval")
+    rng = np.random.default_rng(seed)
+    found, exact, qrels, own = beir_case(rng, 120)
+    metrics = judged(rng, found, exact, qrels, own)
+    by_name: dict[str, dict[str, int]] = {}
+    for number, (query, row, grade) in enumerate(qrels.tolist()):
+        by_name.setdefault(f"q{query}", {})[f"d{row}" if row >= 0 else f"missing{number}"] = grade
+    asked = [name for name, of_query in by_name.items() if max(of_query.values()) > 0]
+    run = {
+        f"q{query}": {f"d{row}": 1.0 / place for place, row in enumerate(ids.tolist(), 1) if row != own[query]}
+        for query, ids in enumerate(found.ids)
+    }
+    scores = pytrec_eval.RelevanceEvaluator(by_name, {"ndcg_cut.10", "recall.100"}).evaluate(run)
+    first_ten = {name: dict(list(ranked.items())[:10]) for name, ranked in run.items()}
+    ranks = pytrec_eval.RelevanceEvaluator(by_name, {"recip_rank"}).evaluate(first_ten)
+    for name, theirs in {
+        "ndcg_at_10": [scores[query]["ndcg_cut_10"] for query in asked],
+        "recall_at_100_qrels": [scores[query]["recall_100"] for query in asked],
+        "mrr_at_10": [ranks[query]["recip_rank"] for query in asked],
+    }.items():
+        assert metrics[name] == pytest.approx(np.mean(theirs), abs=1e-12), name

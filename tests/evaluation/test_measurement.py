@@ -10,6 +10,7 @@ from vq_benchmark.datasets.dataset import DISTANCES, Distance
 from vq_benchmark.evaluation.evaluate import evaluate, exact_truths
 from vq_benchmark.evaluation.measurement import Measurement, MeasurementKey
 from vq_benchmark.evaluation.metrics import Metrics, finished_metrics
+from vq_benchmark.evaluation.per_query import queries_digest
 from vq_benchmark.evaluation.streaming import PassSettings
 from vq_benchmark.evaluation.tiling import TILE_ROWS, Pass
 from vq_benchmark.machine.archive import pack
@@ -133,3 +134,30 @@ def test_rows_measured_twice_are_refused(make_dataset, rounding) -> None:
     for start, stop in ((0, 300), (200, 600)):
         with pytest.raises(ValueError, match="twice"):
             mine.merge(evaluate(rounding, dataset, pass_=Pass(start, stop)))
+
+
+def test_own_rows_travel_with_chunks(make_dataset, rounding) -> None:
+    """Judged metrics of merged chunks leave the same rows out as those of the whole; recall_at_100 is still known."""
+    dataset = make_dataset("l2", n=900, judged="own")
+    own = np.full(len(dataset.judgements.queries), -1)
+    plain = finished_metrics(evaluate(rounding, dataset))
+    own[:2] = dataset.judgements.qrels[0, 1], 4  # among the answers, or not
+    dataset = dataclasses.replace(dataset, judgements=dataclasses.replace(dataset.judgements, own_rows=own))
+    whole = evaluate(rounding, dataset)
+    parts = [
+        Measurement.from_bytes(evaluate(rounding, dataset, pass_=Pass(*span)).to_bytes())
+        for span in ((0, 300), (300, 900))
+    ]
+    parts[1].merge(parts[0])
+    assert parts[1].own_rows.tolist() == own.tolist()
+    merged, expected = finished_metrics(parts[1]), finished_metrics(whole)
+    assert quality(merged) == quality(expected)
+    assert queries_digest(whole) == queries_digest(parts[1])
+    assert "recall_at_100_qrels_exact" in expected
+    assert expected["recall_at_10"] == plain["recall_at_10"]
+    assert expected["recall_at_100_qrels_exact"] < plain["recall_at_100_qrels_exact"]
+    other = Measurement.from_bytes(evaluate(rounding, dataset, pass_=Pass(300, 900)).to_bytes())
+    other.own_rows = None
+    with pytest.raises(ValueError, match="identifier of a query"):
+        other.merge(Measurement.from_bytes(parts[0].to_bytes()))
+    assert queries_digest(other) != queries_digest(whole)

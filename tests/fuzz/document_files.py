@@ -15,7 +15,8 @@ from vq_benchmark.datasets.hosted.huggingface import HubEntry, Listing, _read_li
 from vq_benchmark.datasets.text.collection_files import TextFiles
 from vq_benchmark.datasets.text.embedding import _read_json
 from vq_benchmark.datasets.text.judged import read_collection
-from vq_benchmark.datasets.text.qrels import read_judged_pairs
+from vq_benchmark.datasets.text.qrels import highest_relevances
+from vq_benchmark.datasets.text.qrels import read_judgements as judgements_of
 from vq_benchmark.machine.progress import SilentReporter
 from vq_benchmark.studies.cells import Machine
 from vq_benchmark.studies.plan import Manifest
@@ -105,7 +106,7 @@ def read_job_profiles(path: Path) -> Any:
 
 
 def read_judgements(path: Path) -> Any:
-    return list(read_judged_pairs(path).items())
+    return list(highest_relevances(judgements_of(path))[0].items())
 
 
 def read_texts(path: Path) -> Any:

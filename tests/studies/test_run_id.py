@@ -42,6 +42,7 @@ OTHER_DATA = {
     "learn": ArraySource(ROWS[:7]), "neighbors": np.zeros((3, 1), np.int64),
     "judgements": Judgements(ROWS[:2], np.zeros((2, 3), np.int64)),
     "fingerprint": "h", "learn_fingerprint": "h", "revision": "r", "files": (FileState("x", 1, 2),), "notes": ("n",),
+    "split": "s",
 }  # fmt: skip
 OTHER_MEASURE = {"ground_truth_path": Path("gt"), "with_qps": True, "rerank": "int8", "target_recall": 0.9}
 OTHER_MACHINE = {
@@ -100,6 +101,14 @@ def test_a_new_option_leaves_the_ids_of_earlier_rows():
     later = [Options(Later(train_size=5, later=bits), OPTIONS.machine) for bits in (32, 8)]
     same = [run_id(DATASET, options, CELL) == before for options in later]
     assert same == [True, False]
+
+
+def test_rows_that_are_left_out_count_and_without_any_the_id_is_that_of_earlier_rows():
+    def with_own(own):
+        return run_id(replace(DATASET, judgements=replace(DATASET.judgements, own_rows=own)), OPTIONS, CELL)
+
+    assert with_own(None) == run_id(DATASET, OPTIONS, CELL)
+    assert len({with_own(own) for own in (None, np.array([1, -1]), np.array([-1, 1]))}) == 3
 
 
 def test_judged_queries_and_the_shape_of_queries_count():

@@ -12,8 +12,10 @@ from vq_benchmark.cli.stoppable import stoppable
 from vq_benchmark.datasets.text.collection_files import find_text
 from vq_benchmark.datasets.text.embedding import DEFAULT_SHARD_ROWS, Cut, Embedded, embed
 from vq_benchmark.datasets.text.encoding import Precision
+from vq_benchmark.datasets.text.ir_collection import open_collection
 from vq_benchmark.datasets.text.judged import Collection, read_collection
 from vq_benchmark.datasets.text.sentence_encoder import SentenceEncoder
+from vq_benchmark.datasets.text.text_source import TextSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.machine.terminal import echo
@@ -70,15 +72,22 @@ class ShardOptions:
 
 @grouped
 def embed_text(
-    text: Annotated[
-        Path, typer.Argument(help="Folder in MS MARCO or BEIR layout, or a .tsv or .jsonl file of passages.")
-    ],
     model: ModelOptions,
     output: Annotated[Path, Option(help="Folder to write; every command takes it as a data set.")],
     shards: ShardOptions,
+    text: Annotated[
+        Path | None,
+        typer.Argument(help="Folder in MS MARCO, BEIR or MTEB layout, or a .tsv or .jsonl file of passages."),
+    ] = None,
+    collection: Annotated[
+        str | None, Option(help="Instead of TEXT: irds:NAME, a data set of ir_datasets, such as irds:beir/scifact.")
+    ] = None,
     queries: Annotated[Path | None, Option(help="File of queries [default: the judged ones].")] = None,
     qrels: Annotated[Path | None, Option(help="Judgements [default: from the folder, dev.small first].")] = None,
     limit: Annotated[int | None, Option(help="Embed only the first N passages.")] = None,
+    keep_first: Annotated[
+        bool, Option("--keep-first", help="Of different texts with the same identifier, use the first.")
+    ] = False,
     batch_size: Annotated[int, Option(help="Texts per batch of the model.")] = 64,
     dtype: Annotated[str, Option(help="Store float16 or float32.")] = "float16",
     normalize: Annotated[
@@ -96,16 +105,26 @@ def embed_text(
     without --shard.
     """
     report = reporter()
-    collection = read_collection(find_text(text, queries, qrels), limit)
-    report.say(_size(collection))
-    for note in collection.notes:
+    found = read_collection(_text_source(text, collection, queries, qrels), limit, keep_first=keep_first)
+    report.say(_size(found))
+    for note in found.notes:
         report.say(note)
-    cut = shards.cut(collection.passages.n)
+    cut = shards.cut(found.passages.n)
     encoder = model.load()
     precision = Precision(batch_size, encoder.distance == "cosine" if normalize is None else normalize, dtype)
     with stoppable():
-        done = embed(collection, output, encoder, precision, cut, report=report)
-    _tell(done, collection, encoder, output)
+        done = embed(found, output, encoder, precision, cut, report=report)
+    _tell(done, found, encoder, output)
+
+
+def _text_source(text: Path | None, collection: str | None, queries: Path | None, qrels: Path | None) -> TextSource:
+    if text is not None and collection is None:
+        return find_text(text, queries, qrels)
+    if text is not None or collection is None:
+        raise InputError("give either a folder or file of text, or --collection irds:NAME.")
+    if queries is not None or qrels is not None:
+        raise InputError("--queries and --qrels do not apply to --collection, which has its own; leave them out.")
+    return open_collection(collection)
 
 
 def _size(collection: Collection) -> str:

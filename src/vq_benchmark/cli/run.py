@@ -18,9 +18,11 @@ from vq_benchmark.cli.options import (
 from vq_benchmark.cli.showing import SizeOptions
 from vq_benchmark.cli.stoppable import stoppable
 from vq_benchmark.datasets.data_spec import DataSpec
+from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.query_coding import parsed_query_bits
+from vq_benchmark.evaluation.spans import Span
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.machine.terminal import Terminal
 from vq_benchmark.results.database import Database
@@ -55,7 +57,9 @@ def run(
         str, method_option(help="How queries are coded: float, 8, 4, 1 or symmetric (by the method itself).")
     ] = "float",
     data_chunk_start: Annotated[int, method_option(help="First base row of the chunk.")] = 0,
-    data_chunk_end: Annotated[int | None, method_option(help="End of the chunk, exclusive [default: n].")] = None,
+    data_chunk_end: Annotated[
+        int | None, method_option(help="End of the chunk, exclusive; at most the end of the base [default: n].")
+    ] = None,
 ) -> None:
     """Run one configuration on one data set, or on a chunk of it.
 
@@ -69,10 +73,33 @@ def run(
     database = Database(database_path(store.db_path))
     report = reporter()
     dataset = load_dataset(data.dataset, cache_dir=options.machine.cache_dir, report=report, **data.selection)
-    rows = (data_chunk_start, dataset.n if data_chunk_end is None else data_chunk_end)
-    if not 0 <= rows[0] < rows[1] <= dataset.n:
-        raise InputError(f"invalid chunk {rows[0]} to {rows[1]}: need 0 <= start < end <= {dataset.n}.")
+    rows = chunk_rows(dataset, data_chunk_start, data_chunk_end)
     cell = replace(single_cell(grid, bits, seed, dataset, options, rows), query_bits=coding)
     say_notes(dataset, report)
+    if data_chunk_end is not None and data_chunk_end > dataset.n:
+        report.say(f"the chunk ends at row {dataset.n}, not {data_chunk_end}: {end_of_base(dataset)}.")
     outcome = run_cells(dataset, options, [cell], database, new_sweep_id(), report, force=store.force)
     finish(outcome, [], database, Terminal(), sizes)
+
+
+def chunk_rows(dataset: Dataset, start: int, end: int | None) -> Span:
+    """The base rows [start, end) of a chunk; an end beyond the base is its end.
+
+    So chunks that were cut by the rows of a file still cover the base once queries are held out of it.
+
+    Raises:
+        InputError: the chunk has no rows.
+    """
+    stop = dataset.n if end is None else min(end, dataset.n)
+    if 0 <= start < stop:
+        return start, stop
+    if start >= dataset.n:
+        raise InputError(
+            f"invalid chunk: it starts at row {start}, but {end_of_base(dataset)}; no row is left for this chunk."
+        )
+    raise InputError(f"invalid chunk {start} to {stop}: need 0 <= start < end, and start < {dataset.n}.")
+
+
+def end_of_base(dataset: Dataset) -> str:
+    """How many rows the base has, and which rows are not in it."""
+    return f"the base has {dataset.n} rows" + (f" ({dataset.split})" if dataset.split else "")

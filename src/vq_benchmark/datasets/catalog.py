@@ -35,6 +35,8 @@ class CatalogEntry:
     """Whether `num_samples` and `dim` can be chosen."""
     downloads: bool = False
     """Whether it is downloaded when it is first used."""
+    offline: bool = False
+    """Whether it is ready without a network, on any machine."""
 
 
 def _open_synthetic(options: LoadOptions) -> RawDataset:
@@ -83,6 +85,7 @@ CATALOG: dict[str, CatalogEntry] = {
             size_bytes=8_844_000,
             how_to="included in the package",
             open=lambda options: open_sample(),
+            offline=True,
         ),
         CatalogEntry(
             name="synthetic",
@@ -95,6 +98,7 @@ CATALOG: dict[str, CatalogEntry] = {
             how_to="choose any size with --num-samples and --dim",
             open=_open_synthetic,
             any_size=True,
+            offline=True,
         ),
     )
 }

@@ -1,7 +1,7 @@
 """Which vectors are measured: one field for each option, from which all that users can write is made."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -25,6 +25,10 @@ class DataSpec(Spec):
     )
     split_seed: int = Field(0, ge=0, description="Seed for sampling held-out queries.")
     metric: Distance | None = Field(None, description="Distance; overrides what the data states.")
+    identical_ids: Literal["ignore", "keep"] = Field(
+        "ignore",
+        description="Base rows with the identifier of a judged query: leave them out of its ranking, or keep.",
+    )
     vector_column: str | None = Field(None, description="Parquet column, or .npz or HDF5 array, with the vectors.")
 
     @property

@@ -12,6 +12,8 @@ from vq_benchmark.datasets.sources.vector_source import VectorSource
 
 Distance = Literal["l2", "ip", "cosine"]
 DISTANCES: tuple[Distance, ...] = get_args(Distance)
+NOT_IN_BASE = -1
+"""The base row of a judged vector that is not in the base, and of a query without a base row of its own."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,11 @@ class Judgements:
     queries: FloatArray
     """(q, d) float32."""
     qrels: IdArray
-    """(judgements, 3) int64: query row, base row, relevance (> 0 is relevant)."""
+    """(judgements, 3) int64: query row, base row, relevance (> 0 is relevant). Row −1 is not in the base: no
+    answer can hold it, but the ideal answer does."""
+    own_rows: IdArray | None = None
+    """(q,) int64: the base row with the identifier of the query, which judged metrics leave out of its answer; −1
+    where there is none. None: no query has one."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,8 @@ class Dataset:
     """The version of a hosted data set: a commit of its repository, or the hash of its file; else None."""
     files: FileStates | None = None
     """The files of base and learn vectors as they were when they were opened; None if they are unknown."""
+    split: str = ""
+    """Which rows of the files were held out as queries, in words; empty if none were. The fingerprint covers it."""
     notes: tuple[str, ...] = ()
     """What a user should know about how it was loaded: a guessed metric, held-out queries, a limit."""
 

@@ -8,13 +8,14 @@ from typing import Any
 from vq_benchmark.datasets.checks import check_numbered_rows, check_rows, probe_rows, repeated_rows, require_rows
 from vq_benchmark.datasets.consistency import require_consistent, require_room
 from vq_benchmark.datasets.data_spec import DataSpec, selected
-from vq_benchmark.datasets.dataset import Dataset, Distance, Judgements
+from vq_benchmark.datasets.dataset import Dataset, Distance
 from vq_benchmark.datasets.directory import find_part
 from vq_benchmark.datasets.distance_choice import choose_distance
 from vq_benchmark.datasets.file_states import file_states
 from vq_benchmark.datasets.fingerprint import fingerprint_base
 from vq_benchmark.datasets.formats.opening import open_dataset
 from vq_benchmark.datasets.load_options import LoadOptions
+from vq_benchmark.datasets.own_rows import own_rows_note
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.resolving import resolve
 from vq_benchmark.datasets.sources.sampling import take
@@ -56,6 +57,8 @@ def load_dataset(
             default 1,000, but at most a tenth of the base;
             split_seed samples the held-out rows;
             dataset_limit, or limit, uses only this many first base rows, before any are held out;
+            identical_ids "ignore" leaves the base row with the identifier of a judged query out of its ranking in
+            judged metrics, as BEIR does, and "keep" keeps it;
             num_samples and dim are the size of `synthetic`, and refused for others;
             vector_column is the parquet column, .npz member or HDF5 data set that holds the base vectors.
 
@@ -96,11 +99,14 @@ def prepare_dataset(name: str, stored: RawDataset, spec: DataSpec, *, check: boo
         stored = keep_first(stored, spec.dataset_limit)
     stored = choose_queries(stored, spec.num_queries, spec.split_seed)
     require_consistent(stored)
+    if stored.judgements is not None and spec.identical_ids == "keep":
+        stored = replace(stored, judgements=replace(stored.judgements, own_rows=None))
     numbers = probe_rows(stored.base.n)
     probed = take(stored.base, numbers)
     stored, chosen = choose_distance(stored, spec.metric, probed)
     fingerprint = fingerprint_base(stored.base, chosen, stored.split, probed=probed)
     dataset = _under_distance(name, stored, chosen, fingerprint)
+    dataset = replace(dataset, notes=(*dataset.notes, *own_rows_note(dataset.judgements)))
     if check:
         check_numbered_rows(probed, stored.base.rows_in_file(numbers), chosen)
         searched = unit_norm(probed) if chosen == "cosine" else probed
@@ -132,7 +138,7 @@ def _under_distance(name: str, stored: RawDataset, distance: Distance, fingerpri
     if distance == "cosine":
         base, query_rows = UnitNormSource(base), unit_norm(query_rows)
         learn = UnitNormSource(learn) if learn is not None else None
-        judgements = Judgements(unit_norm(judgements.queries), judgements.qrels) if judgements is not None else None
+        judgements = None if judgements is None else replace(judgements, queries=unit_norm(judgements.queries))
         if base.dtype.name == "float16":
             notes = (*notes, "base is float16; rows are re-normalised after conversion to float32.")
     return Dataset(
@@ -147,5 +153,6 @@ def _under_distance(name: str, stored: RawDataset, distance: Distance, fingerpri
         learn_fingerprint=None if stored.learn is None else fingerprint_base(stored.learn, distance),
         revision=stored.revision,
         files=file_states(stored.base, stored.learn),
+        split=stored.split,
         notes=notes,
     )

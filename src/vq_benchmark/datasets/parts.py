@@ -6,6 +6,7 @@ from pathlib import Path
 
 from vq_benchmark.datasets.dataset import DISTANCES, Distance, Judgements
 from vq_benchmark.datasets.formats import opening
+from vq_benchmark.datasets.own_rows import find_own_rows
 from vq_benchmark.datasets.parquet_files import EXTENSION as PARQUET
 from vq_benchmark.datasets.parquet_files import open_shards
 from vq_benchmark.datasets.raw_dataset import RawDataset
@@ -49,14 +50,15 @@ def with_parts(stored: RawDataset, files: PartFiles, *, column: str | None = Non
         InputError: as `open_parts`.
     """
     neighbors = stored.neighbors if files.queries is None else None
+    judgements, notes = _open_judgements(files, stored.base.n)
     return replace(
         stored,
         queries=stored.queries if files.queries is None else _open_vectors(files.queries, column),
         learn=stored.learn if files.learn is None else _open_vectors(files.learn, column),
         neighbors=neighbors if files.neighbors is None else opening.read_ids(files.neighbors),
-        judgements=_open_judgements(files, stored.base.n),
+        judgements=judgements,
         distance=stored.distance or _stated_distance(files.description),
-        notes=stored.notes + files.notes,
+        notes=stored.notes + files.notes + notes,
     )
 
 
@@ -71,12 +73,14 @@ def _open_vectors(path: Path, column: str | None) -> VectorSource:
     return opening.open_vectors(path, column=column if opening.format_of(path).has_columns else None)
 
 
-def _open_judgements(files: PartFiles, n: int) -> Judgements | None:
+def _open_judgements(files: PartFiles, n: int) -> tuple[Judgements | None, tuple[str, ...]]:
+    """The judgements, and a note if the identifiers beside them cannot be used."""
     if files.qrels is None or files.judged_queries is None:
-        return None
+        return None, ()
     source = opening.open_vectors(files.judged_queries)
     queries = source.read(0, source.n)
-    return Judgements(queries, read_qrels(files.qrels, len(queries), n))
+    own_rows, notes = find_own_rows(files.qrels, len(queries), n)
+    return Judgements(queries, read_qrels(files.qrels, len(queries), n), own_rows), notes
 
 
 def _stated_distance(path: Path | None) -> Distance | None:

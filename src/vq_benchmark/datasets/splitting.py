@@ -7,7 +7,7 @@ import numpy as np
 
 from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.checks import require_rows
-from vq_benchmark.datasets.dataset import Judgements
+from vq_benchmark.datasets.dataset import NOT_IN_BASE, Judgements
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.sources.sampling import sample_rows, take
 from vq_benchmark.datasets.sources.vector_source import ArraySource
@@ -115,10 +115,24 @@ def _renumber(stored: RawDataset, new_row: Callable[[IdArray], IdArray], reason:
 
 
 def _judgements_of_remaining(judgements: Judgements, new_row: Callable[[IdArray], IdArray]) -> Judgements:
-    """Judgements of the remaining rows, and the queries that still have a relevant row, renumbered."""
-    query, row, relevance = judgements.qrels.T
-    row = new_row(row)
-    answerable = np.unique(query[(row >= 0) & (relevance > 0)])
-    kept = (row >= 0) & np.isin(query, answerable)
+    """Judgements of the remaining rows, and the queries that did not lose all their relevant rows, renumbered.
+
+    Judgements of rows that have never been in the base stay.
+    """
+    query, old, relevance = judgements.qrels.T
+    row = np.where(old == NOT_IN_BASE, NOT_IN_BASE, new_row(old))
+    remains = (row != NOT_IN_BASE) | (old == NOT_IN_BASE)
+    relevant, had, has = relevance > 0, old != NOT_IN_BASE, row != NOT_IN_BASE
+    lost = np.setdiff1d(query[relevant & had], query[relevant & has])
+    answerable = np.setdiff1d(query[relevant & remains], lost)
+    kept = remains & np.isin(query, answerable)
     qrels = np.column_stack((np.searchsorted(answerable, query[kept]), row[kept], relevance[kept]))
-    return Judgements(judgements.queries[answerable], qrels)
+    return Judgements(judgements.queries[answerable], qrels, _own_rows_of(judgements, answerable, new_row))
+
+
+def _own_rows_of(judgements: Judgements, queries: IdArray, new_row: Callable[[IdArray], IdArray]) -> IdArray | None:
+    if judgements.own_rows is None:
+        return None
+    old = judgements.own_rows[queries]
+    own = np.where(old == NOT_IN_BASE, NOT_IN_BASE, new_row(old))
+    return own if (own != NOT_IN_BASE).any() else None

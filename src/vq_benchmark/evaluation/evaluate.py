@@ -58,6 +58,11 @@ def scored_queries(dataset: Dataset) -> FloatArray:
     return dataset.queries if own is None else np.concatenate([dataset.queries, own])
 
 
+def search_depth(dataset: Dataset, k: int) -> int:
+    """How many exact neighbours to find for k of them: one more if judged metrics leave one out."""
+    return k if dataset.judgements is None or dataset.judgements.own_rows is None else k + 1
+
+
 def exact_truths(dataset: Dataset, k: int = DEFAULT_K, pass_: Pass[GroundTruth] = WHOLE_BASE) -> GroundTruths:
     """The exact neighbours of all queries of a data set among the rows of one pass over its base.
 
@@ -101,7 +106,9 @@ def evaluate(
     """
     _check(quantizer, dataset, k, settings)
     if ground_truths is None and settings.with_scores:
-        ground_truths = exact_truths(dataset, k, Pass(*pass_.rows(dataset.n), pass_.batch_size))
+        ground_truths = exact_truths(
+            dataset, search_depth(dataset, k), Pass(*pass_.rows(dataset.n), pass_.batch_size)
+        )
     _check_truths(ground_truths, dataset, k)
     training = TrainingRows.of(dataset.n, trained_on)
     key = _key(quantizer, dataset, k, settings)
@@ -139,6 +146,7 @@ def _measurement(
         truth=ground_truths.queries if ground_truths else None,
         judged_truth=ground_truths.judged if ground_truths else None,
         qrels=dataset.judgements.qrels if dataset.judgements else np.empty((0, 3), dtype=np.int64),
+        own_rows=dataset.judgements.own_rows if dataset.judgements else None,
     )
 
 

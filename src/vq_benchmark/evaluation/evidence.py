@@ -8,11 +8,12 @@ from typing import Literal
 import numpy as np
 
 from vq_benchmark.arrays import DoubleArray, IdArray
+from vq_benchmark.datasets.dataset import NOT_IN_BASE
 from vq_benchmark.evaluation import ranking
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.metric_records import Need
 from vq_benchmark.evaluation.statistics.bootstrap import Interval, normal_interval
-from vq_benchmark.evaluation.topk import TopCandidates
+from vq_benchmark.evaluation.topk import NO_ID, TopCandidates
 
 Estimate = tuple[float, Interval]
 Answer = Literal["quantized", "exact"]
@@ -179,12 +180,13 @@ class Evidence:
     def grades(self) -> dict[int, dict[int, int]]:
         """Relevance by judged query and base row, for judgements above 0; queries in ascending order.
 
-        Of several judgements of one pair the highest counts.
+        Of several judgements of one pair the highest counts. Vectors that are not in the base have rows of their own.
         """
         relevant: dict[int, dict[int, int]] = {}
         for query, row, grade in sorted(self.measurement.qrels.tolist()):
             if grade > 0:
-                relevant.setdefault(query, {})[row] = grade
+                of_query = relevant.setdefault(query, {})
+                of_query[NO_ID - 1 - len(of_query) if row == NOT_IN_BASE else row] = grade
         return relevant
 
     def reciprocal_rank(self, of: Answer, k: int) -> PerQuery:
@@ -205,9 +207,19 @@ class Evidence:
 
     def _judged(self, measure: ranking.JudgedMeasure, of: Answer, k: int) -> PerQuery:
         ids = self._neighbors(of)
-        if ids is None or ids.shape[1] < min(k, self.key.n):
+        if ids is None:
             return None
-        return measure(ids[list(self.grades)], list(self.grades.values()), k)
+        queries, own = list(self.grades), self.measurement.own_rows
+        ids = ids[queries]
+        known, wanted = np.full(len(queries), ids.shape[1]), np.full(len(queries), self.key.n)
+        if own is not None:
+            own = own[queries]
+            known -= (ids == own[:, None]).any(axis=1) & (own != NOT_IN_BASE)
+            wanted -= own != NOT_IN_BASE
+            ids = ranking.left_out(ids, own)
+        if (known < np.minimum(k, wanted)).any():
+            return None
+        return measure(ids, list(self.grades.values()), k)
 
     def _neighbors(self, of: Answer) -> IdArray | None:
         """(judged queries, depth) rows, best first."""

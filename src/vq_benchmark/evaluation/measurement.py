@@ -65,7 +65,10 @@ class Measurement:
     judged_truth: GroundTruth | None = None
     """Of judged queries of their own; None if the queries themselves are judged."""
     qrels: IdArray = field(default_factory=lambda: np.empty((0, 3), dtype=np.int64))
-    """(judgements, 3) judged query, base row, relevance; empty without judgements."""
+    """(judgements, 3) judged query, base row, relevance; empty without judgements. Row −1 is not in the base."""
+    own_rows: IdArray | None = None
+    """(judged queries,) base row that judged metrics leave out of the answer to a query, −1 for none; see
+    `Judgements`. None: no query has one. Measurements from before there was a choice lack it."""
 
     @property
     def missing(self) -> list[Span]:
@@ -95,6 +98,8 @@ class Measurement:
             raise ValueError(f"they differ in {', '.join(differing)}")
         if not np.array_equal(self.qrels, other.qrels):
             raise ValueError("their judgements differ")
+        if not _equal(self.own_rows, other.own_rows):
+            raise ValueError("only some of them leave rows with the identifier of a query out of its answer")
         for name in ("truth", "judged_truth"):
             mine, theirs = getattr(self, name), getattr(other, name)
             if (mine is None) != (theirs is None):
@@ -117,6 +122,8 @@ class Measurement:
             "query_norms": self.query_norms,
             "qrels": self.qrels,
         }
+        if self.own_rows is not None:
+            arrays["own_rows"] = self.own_rows
         for name, truth in ground_truths.items():
             if truth is not None:
                 # The scores of a ground truth are exact, so they are stored once.
@@ -147,12 +154,17 @@ class Measurement:
             timings=Timings(**header["timings"]),
             query_norms=arrays["query_norms"],
             qrels=arrays["qrels"],
+            own_rows=arrays.get("own_rows"),
             **ground_truths,
         )
 
 
 def _of_truth(arrays: dict[str, Array], truth: str) -> dict[str, Array]:
     return {name.removeprefix(f"{truth}."): array for name, array in arrays.items() if name.startswith(f"{truth}.")}
+
+
+def _equal(a: IdArray | None, b: IdArray | None) -> bool:
+    return a is b if a is None or b is None else np.array_equal(a, b)
 
 
 def _differs(a: Any, b: Any, name: str) -> bool:

@@ -88,6 +88,8 @@ def queries_digest(measurement: Measurement) -> str:
         if truth is not None:
             digest.update(np.ascontiguousarray(truth.top.scores[:, :1], dtype="<f8").tobytes() + b"truth")
     digest.update(np.ascontiguousarray(measurement.qrels, dtype="<i8").tobytes())
+    if measurement.own_rows is not None:
+        digest.update(np.ascontiguousarray(measurement.own_rows, dtype="<i8").tobytes() + b"own rows")
     return digest.hexdigest()
 
 

@@ -7,12 +7,14 @@ import numba
 import numpy as np
 
 from vq_benchmark.arrays import DoubleArray, IdArray
+from vq_benchmark.datasets.dataset import NOT_IN_BASE
 
 NO_ROW = -np.inf
 """The score of a missing row."""
 
 Grades = list[dict[int, int]]
-"""Per query the relevance of the relevant base rows: at least one, and all above 0."""
+"""Per query the relevance of the relevant base rows: at least one, and all above 0. Relevant vectors that are not
+in the base have rows below −1, so that none is ever found."""
 JudgedMeasure = Callable[[IdArray, Grades, int], DoubleArray]
 """(q,) values from candidates (q, r) best first, their judgements, and how many of the first candidates count."""
 
@@ -96,6 +98,13 @@ def sum_of_scores(true: DoubleArray, found: DoubleArray) -> DoubleArray:
     ratio = np.full(len(total), np.nan)
     np.divide(found.sum(axis=1), total, out=ratio, where=total != 0)
     return ratio
+
+
+def left_out(candidates: IdArray, own_rows: IdArray) -> IdArray:
+    """(q, r) candidates without the own row (q,) of each query, −1 for none; those behind it move up, −1 is last."""
+    own = (candidates == own_rows[:, None]) & (own_rows[:, None] != NOT_IN_BASE)
+    order = np.argsort(own, axis=1, kind="stable")
+    return np.take_along_axis(np.where(own, NOT_IN_BASE, candidates), order, axis=1)
 
 
 def reciprocal_rank(candidates: IdArray, relevant: Grades, k: int) -> DoubleArray:

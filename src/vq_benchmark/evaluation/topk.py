@@ -85,6 +85,10 @@ class TopCandidates:
         """The candidates of some of the queries."""
         return type(self)(**{name: array[queries] for name, array in self.arrays().items()})
 
+    def first(self, size: int) -> Self:
+        """The best `size` of sorted candidates."""
+        return self if size == self.size else type(self)(**{name: a[:, :size] for name, a in self.arrays().items()})
+
     def arrays(self) -> dict[str, Array]:
         """The arrays that are kept, by name."""
         named = {name: getattr(self, name) for name in TOP_ARRAYS}

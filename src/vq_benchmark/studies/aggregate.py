@@ -128,6 +128,7 @@ def _arrays(measurement: Measurement) -> Iterator[tuple[str, Array]]:
             yield f"{part} of {name}", found.get(part, np.empty(0))
     yield "query norms", measurement.query_norms
     yield "judgements", measurement.qrels
+    yield "rows with the identifier of a query", np.empty(0) if measurement.own_rows is None else measurement.own_rows
 
 
 def _check_whole(chunks: Sequence[Run], database: Database) -> None:

@@ -30,7 +30,8 @@ def _say_what_will_be_absent(dataset: Dataset, measure: MeasureSpec, report: Rep
     if measure.num_pairs == 0:
         report.say(f"without pairs (--num-pairs 0) there will be no {_listed('pairs')}.")
     if measure.with_recall and dataset.judgements is not None:
-        known = {"": measure.max_candidates, "_exact": measure.k}
+        left_out = 0 if dataset.judgements.own_rows is None else 1
+        known = {"": measure.max_candidates - left_out, "_exact": measure.k}
         absent = [
             f"{name}{suffix}"
             for name, depth in JUDGED_DEPTHS.items()

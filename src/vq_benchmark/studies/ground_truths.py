@@ -10,7 +10,7 @@ from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.fingerprint import fingerprint_array
 from vq_benchmark.errors import ChangedData, InputError
-from vq_benchmark.evaluation.evaluate import GroundTruths, exact_truths, own_judged_queries
+from vq_benchmark.evaluation.evaluate import GroundTruths, exact_truths, own_judged_queries, search_depth
 from vq_benchmark.evaluation.ground_truths.duplicate_queries import duplicate_queries
 from vq_benchmark.evaluation.ground_truths.ground_truth import GroundTruth
 from vq_benchmark.evaluation.ground_truths.ground_truth_check import adopted_truths
@@ -59,7 +59,7 @@ def obtain_truths(dataset: Dataset, options: Options, start: int, stop: int, rep
         except InputError as error:
             report.say(f"{error} Ignoring it and computing exact neighbours instead.")
     for span in dict.fromkeys(((0, dataset.n), (start, stop))):
-        path = _cached(dataset, options, span)
+        path = _cached(dataset, search_depth(dataset, options.measure.k), options, span)
         cached = _load(path, dataset, options, span, report)
         if cached is not None:
             return cached
@@ -67,7 +67,7 @@ def obtain_truths(dataset: Dataset, options: Options, start: int, stop: int, rep
     label = f"exact neighbours of {len(dataset.queries):,} queries"
     rows = Pass[GroundTruth](start, stop, options.machine.batch_size)
     with resumable_search(dataset, path.stem, rows, label, options.machine.checkpoints, report) as search:
-        ground_truths = exact_truths(dataset, options.measure.k, search)
+        ground_truths = exact_truths(dataset, search_depth(dataset, options.measure.k), search)
         _save(path, dataset, ground_truths, report)
     return ground_truths
 
@@ -125,7 +125,8 @@ def _given(dataset: Dataset, options: Options, path: Path, report: Reporter) -> 
     if not path.is_file():
         raise InputError(f"the ground truth file {str(path)!r} does not exist.")
     if path.suffix == ".npz":
-        ground_truths = load_truths(path, belonging_of(dataset), options.measure.k, (0, dataset.n))
+        depth = search_depth(dataset, options.measure.k)
+        ground_truths = load_truths(path, belonging_of(dataset), options.measure.k, (0, dataset.n), depth=depth)
         present = Contents(dataset, report, options.machine.batch_size).searched(ground_truths)
         if present is None:
             raise ChangedData(
@@ -139,7 +140,7 @@ def _given(dataset: Dataset, options: Options, path: Path, report: Reporter) -> 
 def _adopted(dataset: Dataset, options: Options, ids: IdArray, origin: str, report: Reporter) -> GroundTruths:
     """Neighbours from elsewhere, checked once and cached with their exact scores."""
     content = hashlib.blake2b(ids.tobytes(), digest_size=8).hexdigest()
-    path = _cached(dataset, options, (0, dataset.n), f"-of-{content}")
+    path = _cached(dataset, options.measure.k, options, (0, dataset.n), f"-of-{content}")
     cached = _load(path, dataset, options, (0, dataset.n), report)
     if cached is not None:
         return cached
@@ -159,8 +160,8 @@ def truth_key(dataset: Dataset, k: int, rows: Span) -> str:
     return f"{key}-k{k}-rows{rows[0]}-{rows[1]}"
 
 
-def _cached(dataset: Dataset, options: Options, rows: Span, suffix: str = "") -> Path:
-    return options.machine.cache_dir / "ground-truth" / f"{truth_key(dataset, options.measure.k, rows)}{suffix}.npz"
+def _cached(dataset: Dataset, k: int, options: Options, rows: Span, suffix: str = "") -> Path:
+    return options.machine.cache_dir / "ground-truth" / f"{truth_key(dataset, k, rows)}{suffix}.npz"
 
 
 def _load(path: Path, dataset: Dataset, options: Options, span: Span, report: Reporter) -> GroundTruths | None:
@@ -171,7 +172,8 @@ def _load(path: Path, dataset: Dataset, options: Options, span: Span, report: Re
     if not path.exists():
         return None
     try:
-        ground_truths = load_truths(path, belonging_of(dataset), options.measure.k, span)
+        depth = search_depth(dataset, options.measure.k)
+        ground_truths = load_truths(path, belonging_of(dataset), options.measure.k, span, depth=depth)
     except InputError as error:
         report.say(f"{error} Recomputing the exact neighbours.")
         return None

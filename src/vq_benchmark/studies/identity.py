@@ -25,7 +25,7 @@ MEASURE_KEYS = {
 
 Any other field is hashed where it differs from its default, so that a new one leaves the ids of earlier rows alone.
 """
-DATA_WITHOUT_EFFECT = frozenset({"name", "base", "learn", "neighbors", "revision", "files", "notes"})
+DATA_WITHOUT_EFFECT = frozenset({"name", "base", "learn", "neighbors", "revision", "files", "split", "notes"})
 """Fields of `Dataset` that don't change a result: names, and what others stand for, `fingerprint` for `base`."""
 DATA_KEYS = {"distance": "metric"}
 """Fields of `Dataset` whose key in what is hashed is another than their name."""
@@ -93,8 +93,8 @@ def determining(specification: Any, without_effect: Collection[str] = ()) -> dic
 
 
 def _as_json(value: Any) -> Any:
-    if is_dataclass(value):
-        return determining(value)
+    if is_dataclass(value):  # without what is absent, which earlier rows did not know
+        return {name: each for name, each in determining(value).items() if each is not None}
     if isinstance(value, np.ndarray):
         return hashlib.blake2b(np.ascontiguousarray(value).tobytes() + str(value.shape).encode()).hexdigest()
     return dict(value) if isinstance(value, Mapping) else value

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import ChangedData, InputError, Stopped
-from vq_benchmark.evaluation.evaluate import GroundTruths, exact_truths
+from vq_benchmark.evaluation.evaluate import GroundTruths, exact_truths, search_depth
 from vq_benchmark.evaluation.ground_truths.ground_truth import GroundTruth
 from vq_benchmark.evaluation.ground_truths.ground_truth_files import load_truths, save_truths
 from vq_benchmark.evaluation.spans import Span
@@ -125,7 +125,7 @@ class TaskContext:
 
     def _truth_is_current(self, task: Task) -> bool:
         path = self.manifest.result_path(task)
-        ground_truths = load_truths(path, belonging_of(self.dataset), self.options.measure.k, self._span(task))
+        ground_truths = self._load(path, self._span(task))
         present = self.contents.searched(ground_truths)
         if present is not None and present is not ground_truths:  # so that the vectors are compared only once
             self._save_truths(task, present)
@@ -150,13 +150,17 @@ class TaskContext:
     def _span(self, truth: Task) -> Span:
         return (0, self.manifest.n) if truth.stage == "reduce" else self.manifest.chunks[truth.index]
 
+    def _load(self, path: Path, span: Span) -> GroundTruths:
+        k = self.options.measure.k
+        return load_truths(path, belonging_of(self.dataset), k, span, depth=search_depth(self.dataset, k))
+
     def _truth(self, task: Task) -> GroundTruths:
         manifest = self.manifest
         span = self._span(task)
         require_done(manifest, task)
         path = manifest.result_path(task)
         try:
-            return load_truths(path, belonging_of(self.dataset), self.options.measure.k, span)
+            return self._load(path, span)
         except InputError as error:
             raise InputError(f"{error} {set_aside(path)} {RESUME}") from error
 
@@ -164,14 +168,15 @@ class TaskContext:
         """Find the exact neighbours among the rows of one chunk."""
         rows = start, stop = self.manifest.chunks[task.index]
         options = truth_within_memory(self.dataset, self.options, start, stop)
-        key = truth_key(self.dataset, options.measure.k, rows)
+        depth = search_depth(self.dataset, options.measure.k)
+        key = truth_key(self.dataset, depth, rows)
         label = self.manifest.describe(task)
         walk = Pass[GroundTruth](start, stop, options.machine.batch_size)
         with (
             staged_rows(self.dataset, options, rows, self.report) as dataset,
             resumable_search(dataset, key, walk, label, options.machine.checkpoints, self.report) as search,
         ):
-            self._save_truths(task, exact_truths(dataset, options.measure.k, search))
+            self._save_truths(task, exact_truths(dataset, depth, search))
 
     def run_reduce(self, task: Task) -> None:
         """Merge the exact neighbours of the chunks, or adopt those that were given."""

@@ -5,8 +5,10 @@ import json
 
 import pytest
 
+from vq_benchmark.datasets.text import repeated_ids
 from vq_benchmark.datasets.text.collection_files import TextFiles, find_text
 from vq_benchmark.datasets.text.judged import read_collection
+from vq_benchmark.datasets.text.repeated_ids import repeated_hashes
 from vq_benchmark.errors import InputError
 
 
@@ -68,20 +70,89 @@ def test_records_that_run_together_have_another_fingerprint(tmp_path):
     assert first != second
 
 
+def append(path, text):
+    with path.open("a") as file:
+        file.write(text)
+
+
+def test_the_same_text_twice_is_used_once(marco):
+    before = read_collection(find_text(marco))
+    append(marco / "collection.tsv", "p7\tpassage 7\np11\tnew\np7\tpassage 7\np1\tpassage 1\n")
+    append(marco / "queries.dev.tsv", "q1\tfirst\n")
+    found = read_collection(find_text(marco))
+    assert [record.id for record in found.passages.read()] == [f"p{row}" for row in range(10)] + ["p11"]
+    assert (found.passages.n, found.queries) == (11, before.queries)
+    assert found.qrels.tolist() == before.qrels.tolist()
+    assert found.notes[:2] == (
+        "3 passages are dropped: their identifier and text occur earlier.",
+        "1 queries are dropped: their identifier and text occur earlier.",
+    )
+    (marco / "plain.tsv").write_text("".join(f"{row.id}\t{row.text}\n" for row in found.passages.read()))
+    assert read_collection(TextFiles(marco / "plain.tsv")).passages.fingerprint == found.passages.fingerprint
+
+
 @pytest.mark.parametrize(
     ("name", "added", "words"),
     [
-        ("collection.tsv", "p7\tonce more\n", ["'p7' twice", "passages 7 and 10"]),
-        ("queries.dev.tsv", "q1\tonce more\n", ["'q1' twice"]),
+        ("collection.tsv", "p5\tonce more\n", ["passage 'p5' twice", "records 5 and 10", "--keep-first"]),
+        ("queries.dev.tsv", "q1\tonce more\n", ["query 'q1' twice", "--keep-first"]),
     ],
 )
-def test_identifiers_that_are_there_twice(marco, name, added, words):
-    with (marco / name).open("a") as file:
-        file.write(added)
+def test_identifiers_of_two_texts(marco, name, added, words):
+    before = read_collection(find_text(marco))
+    append(marco / name, added)
     with pytest.raises(InputError) as refused:
         read_collection(find_text(marco))
     for word in words:
         assert word in str(refused.value)
+    first = read_collection(find_text(marco), keep_first=True)
+    assert list(first.passages.read()) == list(before.passages.read())
+    assert (first.queries, first.passages.fingerprint) == (before.queries, before.passages.fingerprint)
+    assert any("with another text" in note for note in first.notes)
+
+
+def test_judged_passages_that_are_not_in_the_corpus_keep_their_place(marco):
+    append(marco / "qrels.dev.tsv", "q2 0 gone 3\nq9 0 lost 1\n")
+    found = read_collection(find_text(marco))
+    assert [record.id for record in found.queries] == ["q9", "q2", "q1"]
+    assert found.qrels.tolist() == [[0, -1, 1], [1, -1, 3], [1, 9, 1], [2, 2, 2], [2, 3, 0], [2, 7, 1]]
+    said = "2 of 8 judgements are of passages that are not in the corpus, such as 'gone'"
+    assert any(said in note for note in found.notes)
+    assert [-1] not in read_collection(find_text(marco), limit=10).qrels[:, 1:2].tolist()
+    (marco / "qrels.dev.tsv").write_text("q1 0 x 1\n")
+    with pytest.raises(InputError, match="none of the passages"):
+        read_collection(find_text(marco))
+
+
+def test_pairs_that_are_judged_twice(marco):
+    append(marco / "qrels.dev.tsv", "q1 0 p7 3\nq1 0 p2 2\n")
+    found = read_collection(find_text(marco))
+    assert found.qrels.tolist() == [[0, 9, 1], [1, 2, 2], [1, 3, 0], [1, 7, 3]]
+    assert "1 judgements repeat a pair with another relevance; the highest counts." in found.notes
+
+
+def test_identifiers_with_spaces_do_not_run_together(tmp_path):
+    one, other = tmp_path / "one.jsonl", tmp_path / "other.jsonl"
+    one.write_text('{"_id": "a 1 x", "text": ""}')
+    other.write_text('{"_id": "a", "text": "x"}')
+    first, second = (read_collection(TextFiles(path)).passages.fingerprint for path in (one, other))
+    assert first != second
+
+
+def test_repeated_identifiers_are_found_among_many(monkeypatch):
+    monkeypatch.setattr(repeated_ids, "PENDING", 100)
+    monkeypatch.setattr(repeated_ids, "SPOOLED_BYTES", 64)  # so that temporary files are used
+    names = [f"name {number}" for number in range(3000)]
+    assert repeated_hashes(names) == set()
+    again = ["name 5", "name 2999", "name 5"]
+    assert repeated_hashes(names + again) == set(map(hash, again))
+    assert repeated_hashes([]) == set()
+
+
+def test_no_judgement_at_all(marco):
+    (marco / "qrels.dev.tsv").write_text("query-id\tcorpus-id\tscore\n\n")
+    with pytest.raises(InputError, match=r"qrels\.dev\.tsv' holds no judgements"):
+        read_collection(find_text(marco))
 
 
 def test_queries_of_other_judgements(marco):

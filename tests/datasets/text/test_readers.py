@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from vq_benchmark.datasets.text import lines
 from vq_benchmark.datasets.text.collection_files import find_text
-from vq_benchmark.datasets.text.qrels import read_judged_pairs
+from vq_benchmark.datasets.text.qrels import highest_relevances, read_judgements
 from vq_benchmark.datasets.text.records import TextRecord, read_records
 from vq_benchmark.errors import InputError
 
@@ -86,13 +86,15 @@ def test_half_of_a_surrogate_pair_becomes_text_that_can_be_encoded(tmp_path):
     ("name", "content", "words"),
     [
         ("a.tsv", b"1\tfine\nno tab here\n", ["line 2", "no tab here"]),
-        ("a.tsv", b"1\tfine\n\n3\tfine\n", ["line 2", "no tab"]),
-        ("a.tsv", b"1\tfine\n\tno name\n", ["line 2", "white space"]),
-        ("a.tsv", b"1\tfine\na b\ttwo words\n", ["line 2", "white space"]),
+        ("a.tsv", b"1\tfine\n\nno tab after a blank line\n", ["line 3", "no tab"]),
+        ("a.tsv", b"1\tfine\n \tno name\n", ["line 2", "empty"]),
+        ("a.tsv", b"id\ttext\ttitle\n1\tx\n", ["line 2", "2 columns", "has 3"]),
+        ("a.jsonl", b'{"_id": "a\\nb", "text": "x"}', ["line 1", "line end"]),
+        ("a.jsonl", b'{"_id": true, "text": "x"}', ["line 1", "_id and text"]),
         ("a.tsv", b"x" * 500, ["line 1", "\u2026"]),
         ("a.jsonl", b'{"_id": "1", "text": "x"}\n{"_id": "2", "te', ["line 2", "JSON"]),
         ("a.jsonl", b'["1", "x"]', ["line 1", "_id"]),
-        ("a.jsonl", b'{"_id": "1"}', ["line 1", "_id and text"]),
+        ("a.jsonl", b'{"_id": "1"}', ["line 1", "_id and text", "pid"]),
         ("a.jsonl", b'{"_id": "1", "text": "x", "title": 4}', ["line 1", "title"]),
         ("a.jsonl", b'{"_id": "", "text": "x"}', ["line 1", "empty"]),
         ("a.jsonl", b"[" * 100_000, ["line 1", "JSON"]),
@@ -118,31 +120,100 @@ def test_a_file_without_line_ends_is_not_read_whole(tmp_path, monkeypatch):
         list(read_records(path))
 
 
-def test_judgements_of_trec_and_of_beir(tmp_path):
-    trec, beir = tmp_path / "qrels.dev.tsv", tmp_path / "test.tsv"
-    trec.write_text("1\t0\tp1\t1\n2 0  p2 0\r\n\n 1\t \t0 p3 2 \n1 0 p1 1\n")
-    assert read_judged_pairs(trec) == {("1", "p1"): 1, ("2", "p2"): 0, ("1", "p3"): 2}
-    beir.write_text("query-id\tcorpus-id\tscore\nq1\tp1\t1\nq2\tp2\t-1\n")
-    assert read_judged_pairs(beir) == {("q1", "p1"): 1, ("q2", "p2"): -1}
+def test_blank_lines_are_skipped_anywhere(tmp_path):
+    table, objects = tmp_path / "collection.tsv", tmp_path / "corpus.jsonl"
+    table.write_bytes(b"\n  \r\n1\tone\n\n\t\n2\ttwo\n\n")
+    objects.write_text('\n{"_id": "1", "text": "one"}\n \n{"_id": "2", "text": "two"}\n\n')
+    for path in (table, objects):
+        assert list(read_records(path)) == [TextRecord("1", "one"), TextRecord("2", "two")]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("pid\tpassage\n7\ta\tb\n", ("7", "a\tb")),
+        ("\nid\ttext\ttitle\n7\tbody\thead\n", ("7", "head body")),
+        ("Text\tDocID\nbody\t7\n", ("7", "body")),
+        ("_id\ttitle\ttext\n7\t\tbody\n", ("7", "body")),
+        ("id one\tsome text\n", ("id one", "some text")),
+    ],
+)
+def test_a_header_names_the_columns_of_tsv(tmp_path, content, expected):
+    path = tmp_path / "collection.tsv"
+    path.write_text(content)
+    assert list(read_records(path)) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "expected"),
+    [
+        ("msmarco_passage_00.gz", {"pid": "m_00_5", "passage": "a", "docid": "D1"}, ("m_00_5", "a")),
+        ("v2.1.jsonl", {"docid": "d#0", "url": "u", "title": "T", "segment": "s", "start_char": 0}, ("d#0", "T s")),
+        ("corpus.jsonl", {"id": "a b", "title": None, "text": "x"}, ("a b", "x")),
+        ("corpus.json", {"doc_id": 3, "contents": "x"}, ("3", "x")),
+        ("queries.jsonl", {"query_id": "q", "query": "why"}, ("q", "why")),
+    ],
+)  # fmt: skip
+def test_the_keys_of_other_collections(tmp_path, name, fields, expected):
+    content = json.dumps(fields).encode()
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    assert list(read_records(tmp_path / name)) == [expected]
+
+
+def judged(path):
+    return [(one.query, one.passage, one.relevance) for one in read_judgements(path)]
+
+
+EITHER_WAY = [("q1", "p1", 1), ("q2", "p2", -1), ("q1", "p 3", 2)]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "q1\t0\tp1\t1\nq2\t0\tp2\t-1\n\nq1\t0\tp 3\t2\n",
+        "\nquery-id\tcorpus-id\tscore\nq1\tp1\t1.0\nq2\tp2\t-1.0\n \nq1\tp 3\t2.\n",
+        "q1\tp1\t1\r\nq2\tp2\t-1\r\nq1\tp 3\t2e0\r\n",
+        "qid\titer\tpid\trel\nq1\t0\tp1\t1\nq2\t0\tp2\t-1\nq1\t0\tp 3\t2\n",
+        "a\tb\tc\td\nq1\t0\tp1\t1\nq2\t0\tp2\t-1\nq1\t0\tp 3\t2\n",
+        "score\tdocid\tqid\n1\tp1\tq1\n-1\tp2\tq2\n2\tp 3\tq1\n",
+        '{"query-id": "q1", "corpus-id": "p1", "score": 1}\n\n{"query-id": "q2", "corpus-id": "p2", "score": -1.0}\n'
+        '{"query-id": "q1", "corpus-id": "p 3", "score": "2"}',
+    ],
+)
+def test_judgements_as_others_write_them(tmp_path, content):
+    (tmp_path / "qrels").write_text(content)
+    assert judged(tmp_path / "qrels") == EITHER_WAY
+
+
+def test_judgements_between_any_white_space(tmp_path):
+    path = tmp_path / "qrels.txt"
+    path.write_text("1\t0\tp1\t1\n2 0  p2 0\r\n\n 1\t \t0 p3 2 \n1 0 p1 1\n")
+    assert highest_relevances(read_judgements(path)) == ({("1", "p1"): 1, ("2", "p2"): 0, ("1", "p3"): 2}, 0)
+    path.write_text("1 0 p 2\n1 0 p 1\n1 0 p 3\n")
+    assert highest_relevances(read_judgements(path)) == ({("1", "p"): 3}, 2)
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("", ["no judgements"]),
-        ("query-id\tcorpus-id\tscore\n", ["no judgements"]),
         ("1 0 p 1\n1 p 1\n", ["line 2"]),
         ("1 0 p 1\n1 0 p yes\n", ["line 2", "yes"]),
+        ("1 0 p yes\n", ["line 1", "yes"]),
         ("1 0 p 1 extra\n", ["line 1"]),
         ("q p s\nq p s\n", ["line 2"]),
-        ("1 0 p 1\n1 0 p 2\n", ["line 2", "relevance 2", "1 in an earlier line"]),
+        ("1 0 p 0.5\n", ["line 1", "relevance 0.5", "whole number"]),
+        ("1 0 p nan\n", ["line 1", "nan"]),
+        ("1 0 p 3000000000\n", ["line 1", "2147483647"]),
+        ('{"query-id": "1", "corpus-id": "p"}\n', ["line 1", "score"]),
+        ('{"query-id": "1", "corpus-id": "p", "score": true}\n', ["line 1", "score"]),
+        ('{"query-id": "1"', ["line 1", "JSON"]),
     ],
 )
 def test_bad_judgements_are_refused_by_line(tmp_path, content, words):
     path = tmp_path / "qrels.tsv"
     path.write_text(content)
     with pytest.raises(InputError) as refused:
-        read_judged_pairs(path)
+        list(read_judgements(path))
     for word in ["qrels.tsv", *words]:
         assert word in str(refused.value)
 
@@ -170,6 +241,10 @@ def made(folder, *names):
         (
             ["corpus.jsonl", "queries.jsonl", "qrels/train.tsv", "qrels/test.tsv", "qrels/dev.tsv"],
             ("corpus.jsonl", "queries.jsonl", "qrels/test.tsv"),
+        ),
+        (
+            ["corpus.jsonl", "queries.jsonl", "qrels/dev.jsonl", "qrels/test.jsonl", "qrels/._a.tsv", "qrels/a.txt"],
+            ("corpus.jsonl", "queries.jsonl", "qrels/test.jsonl"),
         ),
         # what embed itself writes is not taken for text
         (

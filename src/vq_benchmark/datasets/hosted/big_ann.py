@@ -63,6 +63,12 @@ class BigAnnFiles:
         neighbors = dict(self.neighbors).get(hosted.n)
         return found if neighbors is None else [*found, (neighbors, _neighbors_path(hosted, hosted.n, cache))]
 
+    def are_kept(self, hosted: HostedDataset, cache: Path) -> bool:
+        """A set that is the first rows of another is kept too if that one is."""
+        (_, base), *others = self.paths(hosted, cache)
+        bases = base, self._base_path(hosted, self.hosted_rows, cache)
+        return any(path.is_file() for path in bases) and all(place.is_file() for _, place in others)
+
     def _base_path(self, hosted: HostedDataset, rows: int, cache: Path) -> Path:
         """Where the first rows of the base are, or all of it."""
         cut = "" if rows == self.hosted_rows else f".first-{rows}"

@@ -23,7 +23,7 @@ from vq_benchmark.datasets.dataset import Judgements
 from vq_benchmark.datasets.formats.format import as_ids
 from vq_benchmark.datasets.hosted.hosted_dataset import HostedDataset
 from vq_benchmark.datasets.hosted.hub_shards import HubShards
-from vq_benchmark.datasets.hosted.huggingface import address_and_place
+from vq_benchmark.datasets.hosted.huggingface import address_and_place, has_files
 from vq_benchmark.datasets.load_options import LoadOptions
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.sources.parquet.columns import DAMAGE, as_matrix, first_length
@@ -86,6 +86,9 @@ class JudgedHubShards:
     def paths(self, hosted: HostedDataset, cache: Path) -> list[tuple[str, Path]]:
         repository = self.shards.repository
         return [address_and_place(repository, path, cache) for path in (self.shards.base, self.queries)]
+
+    def are_kept(self, hosted: HostedDataset, cache: Path) -> bool:
+        return all(has_files(self.shards.repository, path, cache) for path in (self.shards.base, self.queries))
 
 
 def _read_queries(path: Path) -> _Queries:

@@ -30,6 +30,10 @@ class HostedFiles(Protocol):
         """(what to download, where to put it) for each file, or pattern of files, in the folder `cache`."""
         ...
 
+    def are_kept(self, hosted: "HostedDataset", cache: Path) -> bool:
+        """Whether all files are in the folder `cache`, so that nothing has to be downloaded."""
+        ...
+
 
 @dataclass(frozen=True)
 class HostedDataset:

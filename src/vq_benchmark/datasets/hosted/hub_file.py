@@ -28,3 +28,6 @@ class HubFile:
 
     def paths(self, hosted: HostedDataset, cache: Path) -> list[tuple[str, Path]]:
         return [address_and_place(self.repository, self.path, cache)]
+
+    def are_kept(self, hosted: HostedDataset, cache: Path) -> bool:
+        return all(place.is_file() for _, place in self.paths(hosted, cache))

@@ -8,7 +8,7 @@ from typing import ClassVar
 import pyarrow.parquet as pq
 
 from vq_benchmark.datasets.hosted.hosted_dataset import HostedDataset
-from vq_benchmark.datasets.hosted.huggingface import Hub, HubEntry, Listing, address_and_place
+from vq_benchmark.datasets.hosted.huggingface import Hub, HubEntry, Listing, address_and_place, has_files
 from vq_benchmark.datasets.load_options import LoadOptions
 from vq_benchmark.datasets.parquet_files import open_shards
 from vq_benchmark.datasets.raw_dataset import RawDataset
@@ -42,6 +42,9 @@ class HubShards:
 
     def paths(self, hosted: HostedDataset, cache: Path) -> list[tuple[str, Path]]:
         return [address_and_place(self.repository, self.base, cache)]
+
+    def are_kept(self, hosted: HostedDataset, cache: Path) -> bool:
+        return has_files(self.repository, self.base, cache)
 
     def hub(self, options: LoadOptions) -> Hub:
         """The repository at the revision that the options ask for, or else at the one that is recorded here."""

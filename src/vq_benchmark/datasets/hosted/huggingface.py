@@ -209,6 +209,14 @@ def hub_folder(repository: str, revision: str | None, cache: Path) -> Path:
     return cache / "huggingface" / f"{repository.replace('/', '--')}{pinned}"
 
 
+def has_files(repository: str, pattern: str, cache: Path) -> bool:
+    """Whether the cache has all files of a repository that match a pattern, and the listing that tells."""
+    folder = hub_folder(repository, None, cache)
+    listing = _read_listing(folder / LISTING)
+    entries = listing.matching(pattern) if listing is not None else []
+    return bool(entries) and all((folder / entry.path).is_file() for entry in entries)
+
+
 def address_and_place(repository: str, path: str, cache: Path) -> tuple[str, Path]:
     """Where a person finds a file of a repository, or the files of a pattern with *, and where to put it."""
     place = hub_folder(repository, None, cache) / path

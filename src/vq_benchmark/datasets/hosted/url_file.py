@@ -28,5 +28,8 @@ class UrlFile:
     def paths(self, hosted: HostedDataset, cache: Path) -> list[tuple[str, Path]]:
         return [(self.url, self._path(hosted, cache))]
 
+    def are_kept(self, hosted: HostedDataset, cache: Path) -> bool:
+        return all(place.is_file() for _, place in self.paths(hosted, cache))
+
     def _path(self, hosted: HostedDataset, cache: Path) -> Path:
         return cache / "datasets" / hosted.name / PurePosixPath(urlsplit(self.url).path).name

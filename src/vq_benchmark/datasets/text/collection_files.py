@@ -2,24 +2,45 @@
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from vq_benchmark.datasets.text.qrels import Judgement, read_judgements
+from vq_benchmark.datasets.text.records import TextRecord, read_records
+from vq_benchmark.datasets.text.text_source import Part
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 
-PASSAGES = ("collection.tsv", "corpus.jsonl")
+PASSAGES = ("collection.tsv", "corpus.jsonl", "corpus.tsv", "collection.jsonl")
+QRELS_PATTERNS = ("qrels.*.tsv*", "qrels.*.txt*", "qrels.*.jsonl*", "qrels/*.tsv*", "qrels/*.jsonl*")
+QRELS = re.compile(r"(?:qrels\.)?(.+?)\.(?:tsv|jsonl|txt)(?:\.gz)?")
 SPLITS = ("dev.small", "test", "dev", "train")
 """The judgements to use if a folder holds several and none are asked for, preferred first."""
 
 
 @dataclass(frozen=True)
 class TextFiles:
-    """A text collection on disk; without judgements all queries are used, without queries only the passages."""
+    """A text collection on disk: a `TextSource`."""
 
     passages: Path
     queries: Path | None = None
     qrels: Path | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def passage_part(self) -> Part[TextRecord]:
+        """The passages."""
+        return Part(repr(str(self.passages)), partial(read_records, self.passages))
+
+    @property
+    def query_part(self) -> Part[TextRecord] | None:
+        """The queries, judged or not."""
+        return None if self.queries is None else Part(repr(str(self.queries)), partial(read_records, self.queries))
+
+    @property
+    def judgement_part(self) -> Part[Judgement] | None:
+        """The judgements."""
+        return None if self.qrels is None else Part(repr(str(self.qrels)), partial(read_judgements, self.qrels))
 
 
 def find_text(path: Path, queries: Path | None = None, qrels: Path | None = None) -> TextFiles:
@@ -27,7 +48,8 @@ def find_text(path: Path, queries: Path | None = None, qrels: Path | None = None
 
     Args:
         path: a file of passages; or a folder with collection.tsv, queries.SPLIT.tsv and qrels.SPLIT.tsv (MS MARCO),
-            or with corpus.jsonl, queries.jsonl and qrels/SPLIT.tsv (BEIR); any of them may end in .gz.
+            or with corpus.jsonl, queries.jsonl and qrels/SPLIT.tsv (BEIR) or .jsonl (MTEB); any of them may
+            end in .gz.
         queries, qrels: files to use instead of those of the folder.
 
     Raises:
@@ -71,13 +93,13 @@ def _passages_of(folder: Path) -> Path | None:
 def _judgements_of(folder: Path) -> list[Path]:
     """The files of judgements in a folder, preferred first."""
     with reading(folder):
-        candidates = [*folder.glob("qrels.*.tsv*"), *folder.glob("qrels/*.tsv*")]
+        candidates = [path for pattern in QRELS_PATTERNS for path in folder.glob(pattern) if path.name[0] != "."]
     return sorted(filter(split_of, candidates), key=lambda each: (_rank(split_of(each)), each.name))
 
 
 def split_of(qrels: Path) -> str | None:
-    """The split in the name of a file of judgements: dev.small of qrels.dev.small.tsv, test of qrels/test.tsv."""
-    found = re.fullmatch(r"(?:qrels\.)?(.+?)\.tsv(?:\.gz)?", qrels.name)
+    """The split in the name of a file of judgements: dev.small of qrels.dev.small.tsv, test of qrels/test.jsonl."""
+    found = QRELS.fullmatch(qrels.name)
     return found[1] if found else None
 
 
@@ -88,7 +110,8 @@ def _rank(split: str | None) -> int:
 def _queries_of(folder: Path, qrels: Path) -> Path:
     """The judged queries: those of the same split, of the split that contains it, or all queries."""
     split = split_of(qrels) or ""
-    names = [f"queries.{split}.tsv", f"queries.{split.split('.')[0]}.tsv", "queries.jsonl", "queries.tsv"]
+    stems = (f"queries.{split}", f"queries.{split.split('.')[0]}")
+    names = [f"{stem}{end}" for stem in stems for end in (".tsv", ".jsonl")] + ["queries.jsonl", "queries.tsv"]
     for name in names:
         if found := _plain_or_gz(folder / name):
             return found

@@ -37,6 +37,11 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
             yield number, line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", errors="replace")
 
 
+def filled_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines of `numbered_lines` that hold more than white space, with their numbers in the file."""
+    return ((number, line) for number, line in numbered_lines(path) if line and not line.isspace())
+
+
 def _opened(path: Path) -> BinaryIO:
     """The file, decompressed if it begins like a gzip file, whatever its name."""
     with path.open("rb") as file:

@@ -1,49 +1,128 @@
-"""Relevance judgements by identifier, in the layouts of TREC and BEIR."""
+"""Relevance judgements by identifier, in the layouts of TREC, BEIR, MTEB and MS MARCO."""
 
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-from vq_benchmark.datasets.text.lines import numbered_lines
+from vq_benchmark.datasets.text.field_names import PASSAGE, QUERY, RELEVANCE, first_place, first_value
+from vq_benchmark.datasets.text.lines import filled_lines
+from vq_benchmark.datasets.text.records import checked_id
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.documents import parsed_json
 
 Relevances = dict[tuple[str, str], int]
 """The relevance of each judged pair of a query and a passage, in the order of the file."""
-RELEVANCE = re.compile(r"[+-]?\d{1,9}", re.ASCII)
-TREC_FIELDS, BEIR_FIELDS = 4, 3
+NUMBER = re.compile(r"[+-]?(\d{1,30}(\.\d*)?|\.\d{1,30})([eE][+-]?\d{1,3})?", re.ASCII)
+MOST_RELEVANT = 2**31 - 1
+COLUMNS = {3: (0, 1, 2), 4: (0, 2, 3)}
+"""Query, passage and relevance in lines of BEIR and of TREC without a header that names them, by number of fields."""
 
 
-def read_judged_pairs(path: Path) -> Relevances:
-    """Lines `query 0 passage relevance` (TREC), or `query passage relevance` after a header (BEIR); any white space.
+class Judgement(NamedTuple):
+    """How relevant a passage is for a query; above 0 is relevant."""
+
+    query: str
+    passage: str
+    relevance: int
+    line: int = 0
+    """In its file, from 1."""
+
+
+def read_judgements(path: Path) -> Iterator[Judgement]:
+    """The judgements of a file in order, one at a time; .gz may follow the extension. Blank lines are skipped.
+
+    Lines of `query 0 passage relevance` (TREC) or `query passage relevance` (BEIR), with or without a header, between
+    tabs or else any white space; only between tabs may an identifier hold spaces. Or JSON objects (MTEB). A relevance
+    is a whole number, perhaps written as 1.0.
 
     Raises:
-        InputError: there are no judgements, a line has another layout than the first, or a pair has two different
-            relevances; the sentence gives the number of the line.
+        InputError: a line has another layout than the first; the sentence gives its number.
     """
-    judged: Relevances = {}
-    expected = None
-    for number, line in numbered_lines(path):
-        fields = line.split()
-        if not fields:
-            continue
-        if expected is None:
-            expected = len(fields)
-            if expected == BEIR_FIELDS and not _is_integer(fields[-1]):
+    columns: tuple[int, ...] | None = None
+    expected = 0
+    for number, line in filled_lines(path):
+        try:
+            if line.lstrip().startswith("{"):
+                yield _from_json(line, number)
                 continue
-        if len(fields) != expected or expected not in (TREC_FIELDS, BEIR_FIELDS) or not _is_integer(fields[-1]):
+            fields = _fields(line)
+            if columns is None:
+                named = _named_columns(fields)
+                columns, expected = named or COLUMNS.get(len(fields), ()), len(fields)
+                if named or _is_header(fields):
+                    continue
+            if len(fields) != expected or not columns:
+                raise ValueError("is not a judgement")
+            query, passage, relevance = (fields[place] for place in columns)
+            yield _judgement(query, passage, relevance, number)
+        except ValueError as error:
             raise InputError(
-                f"{str(path)!r}, line {number}: {line[:80]!r} is not a judgement; it must be `query 0 passage "
-                "relevance`, or `query passage relevance` after a header."
-            )
-        pair, relevance = (fields[0], fields[-2]), int(fields[-1])
-        if judged.setdefault(pair, relevance) != relevance:
-            raise InputError(
-                f"{str(path)!r}, line {number}: passage {pair[1]} has relevance {relevance} for query {pair[0]}, "
-                f"but {judged[pair]} in an earlier line."
-            )
-    if not judged:
-        raise InputError(f"{str(path)!r} holds no judgements.")
-    return judged
+                f"{str(path)!r}, line {number}: {line[:80]!r} {error}; it must be `query 0 passage relevance` or "
+                "`query passage relevance`, with a whole number at its end."
+            ) from None
 
 
-def _is_integer(text: str) -> bool:
-    return bool(RELEVANCE.fullmatch(text))
+def highest_relevances(judgements: Iterable[Judgement]) -> tuple[Relevances, int]:
+    """The highest relevance of each pair, and how many judgements differ from an earlier one of the same pair."""
+    judged: Relevances = {}
+    differing = 0
+    for query, passage, relevance, _ in judgements:
+        earlier = judged.setdefault((query, passage), relevance)
+        if earlier != relevance:
+            differing += 1
+            judged[query, passage] = max(earlier, relevance)
+    return judged, differing
+
+
+def whole_number(text: str) -> int | None:
+    """The whole number that a text is, perhaps written as 1.0 or 1e0; None if it is another number, or none."""
+    if not NUMBER.fullmatch(text):
+        return None
+    if text.lstrip("+-").isdigit():
+        return int(text)
+    value = float(text)
+    return int(value) if value.is_integer() else None
+
+
+def _judgement(query: str, passage: str, relevance: str, line: int) -> Judgement:
+    grade = whole_number(relevance)
+    if grade is None and NUMBER.fullmatch(relevance):
+        raise ValueError(
+            f"has the relevance {relevance}, which is not a whole number: round it, or scale all of them"
+        )
+    if grade is None:
+        raise ValueError("is not a judgement")
+    if abs(grade) > MOST_RELEVANT:
+        raise ValueError(f"has a relevance above {MOST_RELEVANT}")
+    return Judgement(checked_id(query), checked_id(passage), grade, line)
+
+
+def _fields(line: str) -> list[str]:
+    """What stands between tabs if these part three fields or more, else between any white space."""
+    fields = [field.strip() for field in line.split("\t")]
+    return fields if len(fields) >= min(COLUMNS) and all(fields) else line.split()
+
+
+def _is_header(fields: list[str]) -> bool:
+    return len(fields) in COLUMNS and not any(NUMBER.fullmatch(field) for field in fields)
+
+
+def _named_columns(fields: list[str]) -> tuple[int, ...] | None:
+    """Where query, passage and relevance stand, if the fields name all three."""
+    names = [field.casefold() for field in fields]
+    places = [first_place(names, known) for known in (QUERY, PASSAGE, RELEVANCE)]
+    found = tuple(place for place in places if place is not None)
+    return found if len(set(found)) == len(places) else None
+
+
+def _from_json(text: str, line: int) -> Judgement:
+    try:
+        fields = parsed_json(text)
+    except ValueError:
+        raise ValueError("is not JSON") from None
+    values = [first_value(fields, known) for known in (QUERY, PASSAGE, RELEVANCE)]
+    if any(value is None or isinstance(value, bool | list | dict) for value in values):
+        raise ValueError("is not an object with query-id, corpus-id and score")
+    query, passage, relevance = map(str, values)
+    return _judgement(query, passage, relevance, line)

@@ -44,6 +44,8 @@ class GroundTruth:
             ValueError: the rows overlap partly or leave a gap, or two ground truths of the same rows differ.
             ChangedData: the same rows had other values.
         """
+        width = min(self.top.size, other.top.size)  # one of them may have been searched deeper
+        self.top, other = self.top.first(width), replace(other, top=other.top.first(width))
         require_same_content(self.content, [self.span], other.content, [other.span], TILE_ROWS)
         if self.span == other.span:
             if not np.array_equal(self.ids, other.ids):

@@ -84,8 +84,8 @@ def _archive(ground_truths: GroundTruths, belonging: Belonging, distances: Doubl
     return FORMAT.pack(header, arrays)
 
 
-def load_truths(path: Path, belonging: Belonging, k: int, span: Span) -> GroundTruths:
-    """Read our own archive.
+def load_truths(path: Path, belonging: Belonging, k: int, span: Span, *, depth: int | None = None) -> GroundTruths:
+    """Read our own archive: k neighbours of each query, or up to `depth` if it has more.
 
     Raises:
         InputError: it is damaged, or belongs to other vectors, queries, rows or distances, or its k is smaller.
@@ -102,15 +102,16 @@ def load_truths(path: Path, belonging: Belonging, k: int, span: Span) -> GroundT
             )
     with reading(path, *MISSHAPEN, what=KIND):
         found, content = tuple(header["span"]), ContentDigest.from_arrays(arrays)
-        truth = _truth(arrays["indices"], arrays["scores"], k, span, content)
+        most = k if depth is None else depth
+        truth = _truth(arrays["indices"], arrays["scores"], most, span, content)
         judged = None
         if "judged_indices" in arrays:
-            judged = _truth(arrays["judged_indices"], arrays["judged_scores"], k, span, content)
+            judged = _truth(arrays["judged_indices"], arrays["judged_scores"], most, span, content)
     if found != span:
         raise InputError(f"{str(path)!r} covers rows {list(found)}, but rows {list(span)} are needed.")
-    depth = arrays["indices"].shape[1]
-    if depth < min(k, belonging.n):
-        raise InputError(f"{str(path)!r} has {depth} neighbours per query, but {k} are needed; use --k {depth}.")
+    held = arrays["indices"].shape[1]
+    if held < min(k, belonging.n):
+        raise InputError(f"{str(path)!r} has {held} neighbours per query, but {k} are needed; use --k {held}.")
     return GroundTruths(truth, judged, files)
 
 
