@@ -14,7 +14,7 @@ Distance = Literal["l2", "ip", "cosine"]
 DISTANCES: tuple[Distance, ...] = get_args(Distance)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Judgements:
     """Queries with relevance judgements: which base rows are relevant, and how much."""
 
@@ -23,8 +23,11 @@ class Judgements:
     qrels: IdArray
     """(judgements, 3) int64: query row, base row, relevance (> 0 is relevant)."""
 
+    def __repr__(self) -> str:
+        return f"<Judgements: {len(self.qrels):,} of {len(self.queries):,} queries>"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Dataset:
     """Base vectors, queries that are not among them, and their known answers.
 
@@ -51,6 +54,13 @@ class Dataset:
     """The files of base and learn vectors as they were when they were opened; None if they are unknown."""
     notes: tuple[str, ...] = ()
     """What a user should know about how it was loaded: a guessed metric, held-out queries, a limit."""
+
+    def __repr__(self) -> str:
+        judged = "" if self.judgements is None else f", {len(self.judgements.qrels):,} judgements"
+        return (
+            f"<Dataset {self.name!r}: {self.n:,} vectors × {self.d} dimensions, {self.distance}, "
+            f"{len(self.queries):,} queries{judged}>"
+        )
 
     @property
     def n(self) -> int:

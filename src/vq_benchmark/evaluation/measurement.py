@@ -52,7 +52,7 @@ class MeasurementKey:
     target_recall: float = 0.95
 
 
-@dataclass
+@dataclass(repr=False)
 class Measurement:
     """The accumulators of some rows, the ground truth to compare them with, and timings."""
 
@@ -66,6 +66,13 @@ class Measurement:
     """Of judged queries of their own; None if the queries themselves are judged."""
     qrels: IdArray = field(default_factory=lambda: np.empty((0, 3), dtype=np.int64))
     """(judgements, 3) judged query, base row, relevance; empty without judgements."""
+
+    def __repr__(self) -> str:
+        measured = sum(stop - start for start, stop in self.accumulators.spans)
+        return (
+            f"<Measurement of {measured:,} of {self.key.n:,} vectors × {self.key.d} dimensions, "
+            f"{self.key.queries:,} queries, {self.key.code_bytes:,} bytes per vector>"
+        )
 
     @property
     def missing(self) -> list[Span]:
