@@ -1,4 +1,4 @@
-"""Arrange results for tables and exports: one summary per configuration or per seed, in the order that is asked for."""
+"""Arrange results for tables and exports: one summary per configuration or per seed, in any order."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
