@@ -88,12 +88,32 @@ def test_numbers_that_are_none_are_not_stored(database: Database) -> None:
     assert [run.run_id for run in database.runs()] == ["good"]
 
 
-STATED = """run_id timestamp sweep_id dataset method config seed""".split()
-METRICS = """bits_per_dim compression_ratio mse relative_error recall_at_1 recall_at_10 recall_at_100 rank_distortion
-    pairwise_distortion encode_vectors_per_second fit_seconds queries_per_second peak_memory_bytes total_bits_per_dim
-    code_bytes model_bytes model_bits_per_dim total_compression_ratio recall_10_at_20 recall_10_at_50 recall_10_at_100
-    rerank_depth""".split()
-OF_ROW = "n d distance budget query_bits total_bytes_per_vector".split()
+STATED = ["run_id", "timestamp", "sweep_id", "dataset", "method", "config", "seed"]
+METRICS = [
+    "bits_per_dim",
+    "compression_ratio",
+    "mse",
+    "relative_error",
+    "recall_at_1",
+    "recall_at_10",
+    "recall_at_100",
+    "rank_distortion",
+    "pairwise_distortion",
+    "encode_vectors_per_second",
+    "fit_seconds",
+    "queries_per_second",
+    "peak_memory_bytes",
+    "total_bits_per_dim",
+    "code_bytes",
+    "model_bytes",
+    "model_bits_per_dim",
+    "total_compression_ratio",
+    "recall_10_at_20",
+    "recall_10_at_50",
+    "recall_10_at_100",
+    "rerank_depth",
+]
+OF_ROW = ["n", "d", "distance", "budget", "query_bits", "total_bytes_per_vector"]
 WITH_INTERVAL = [name for name in METRICS if record_of(name).interval]
 VIEW = [*STATED, *METRICS, *OF_ROW, *(f"{name}_{end}" for name in WITH_INTERVAL for end in ("low", "high"))]
 

@@ -75,7 +75,9 @@ def _sweep(dataset: Any, options: dict[str, Any], db_path: str | Path | None, pr
     count = allowed_threads(threads)
     use_threads(count)
     with _storage(db_path) as (database, machine):
-        settings = study.options(machine(cache_dir=cache_dir(cache), threads=count, memory=allowed_memory(None)))
+        settings = study.options(
+            machine(cache_dir=cache_dir(cache and str(cache)), threads=count, memory=allowed_memory(None))
+        )
         cells, refusals = study.cells(dataset, settings)
         notes = tuple(f"not run: {refusal.reason}" for refusal in refusals)
         if not cells:

@@ -10,7 +10,7 @@ from vq_benchmark.machine.terminal import Terminal
 from vq_benchmark.reports.arranging import arranged
 from vq_benchmark.reports.chosen_columns import chosen_columns, document_columns
 from vq_benchmark.reports.comparison import Comparison
-from vq_benchmark.reports.latex import in_latex, latex
+from vq_benchmark.reports.latex import latex
 from vq_benchmark.reports.markup import markdown
 from vq_benchmark.reports.record_formats import csv_bytes, json_bytes, parquet_bytes
 from vq_benchmark.reports.result_records import Record, result_records
@@ -85,9 +85,7 @@ def _text(runs: Sequence[Run], request: Request) -> bytes:
 def _latex(runs: Sequence[Run], request: Request) -> bytes:
     groups = request.groups(runs)
     columns = request.chosen(groups) or document_columns(request.sizes)
-    failed = "".join(
-        f"% failed: {in_latex(run.method)} {' '.join((run.error or '').split())}\n" for run in _failed(runs)
-    )
+    failed = "".join(f"% failed: {run.method}: {' '.join((run.error or '').split())}\n" for run in _failed(runs))
     return (latex(groups, columns, by_budget=not request.sort) + failed).encode()
 
 
