@@ -13,7 +13,8 @@ from vq_benchmark.results.database import Run, write_database
 def row(method, bits, recall, **changes):
     metrics = {
         "bits_per_dim": bits, "total_bits_per_dim": bits, "code_bytes": 2 * bits, "model_bytes": 0,
-        "mse": 1 / 3 / bits, "mse_ci": [0.3 / bits, 0.4 / bits], "recall_at_10": recall, "recall_at_10_ci": [recall - 0.01, recall + 0.01],
+        "mse": 1 / 3 / bits, "mse_ci": [0.3 / bits, 0.4 / bits],
+        "recall_at_10": recall, "recall_at_10_ci": [recall - 0.01, recall + 0.01],
     }  # fmt: skip
     run = Run(
         f"{method}{bits}", "w", "s", "done", "a_b", "f" * 32, 900, 16, "l2", method, {"bits": bits}, 0, 0, 900,
