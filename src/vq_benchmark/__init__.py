@@ -11,6 +11,7 @@ PUBLIC = {
     "InputError": "errors",
     "Parameters": "quantizers.base",
     "Quantizer": "quantizers.base",
+    "Results": "api.results",
     "check_quantizer": "quantizers.conformance",
     "evaluate": "evaluation.evaluate",
     "finished_metrics": "evaluation.metrics",
@@ -19,13 +20,18 @@ PUBLIC = {
     "load_dataset": "datasets.loading",
     "load_model": "results.models",
     "load_msmarco_dataset": "datasets.msmarco_loading",
+    "load_results": "api.results",
     "quantizer_checks": "quantizers.conformance",
+    "sweep": "api.sweep",
 }
 """The modules that define the public names."""
 
 TYPE_CHECKING = False
 """Type checkers take it for true. `typing` would be loaded before signals are handled."""
 if TYPE_CHECKING:  # the same names once more, for they read no table; a test compares the two
+    from vq_benchmark.api.results import Results as Results
+    from vq_benchmark.api.results import load_results as load_results
+    from vq_benchmark.api.sweep import sweep as sweep
     from vq_benchmark.datasets.dataset import Dataset as Dataset
     from vq_benchmark.datasets.loading import load_dataset as load_dataset
     from vq_benchmark.datasets.msmarco_loading import load_msmarco_dataset as load_msmarco_dataset

@@ -17,6 +17,10 @@ class InfeasibleBudget(InputError):
     """A method without a configuration at or under the requested bits per dimension."""
 
 
+class NotFitted(InputError, AttributeError):
+    """A quantizer that was used before `fit`. For Python it also is an attribute that does not exist yet."""
+
+
 class Stopped(Exception):
     """Raised when a signal asked to stop and the work ended between two blocks. The cell did not fail."""
 

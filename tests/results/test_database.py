@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from vq_benchmark.errors import InputError
+from vq_benchmark.evaluation.metric_records import record_of
 from vq_benchmark.results.database import ADDED_COLUMNS, SCHEMA_VERSION, Database, Run, write_database
 from vq_benchmark.results.merging import unite
 
@@ -87,27 +88,71 @@ def test_numbers_that_are_none_are_not_stored(database: Database) -> None:
     assert [run.run_id for run in database.runs()] == ["good"]
 
 
-VIEW = (
-    "run_id, timestamp, sweep_id, dataset, method, config, seed, bits_per_dim, compression_ratio, mse, "
-    "relative_error, recall_at_1, recall_at_10, recall_at_100, rank_distortion, pairwise_distortion, "
-    "encode_vectors_per_second, fit_seconds, queries_per_second, peak_memory_bytes, "
-    "total_bits_per_dim, code_bytes"
-)
+STATED = ["run_id", "timestamp", "sweep_id", "dataset", "method", "config", "seed"]
+METRICS = [
+    "bits_per_dim",
+    "compression_ratio",
+    "mse",
+    "relative_error",
+    "recall_at_1",
+    "recall_at_10",
+    "recall_at_100",
+    "rank_distortion",
+    "pairwise_distortion",
+    "encode_vectors_per_second",
+    "fit_seconds",
+    "queries_per_second",
+    "peak_memory_bytes",
+    "total_bits_per_dim",
+    "code_bytes",
+    "model_bytes",
+    "model_bits_per_dim",
+    "total_compression_ratio",
+    "recall_10_at_20",
+    "recall_10_at_50",
+    "recall_10_at_100",
+    "rerank_depth",
+]
+OF_ROW = ["n", "d", "distance", "budget", "query_bits", "total_bytes_per_vector"]
+WITH_INTERVAL = [name for name in METRICS if record_of(name).interval]
+VIEW = [*STATED, *METRICS, *OF_ROW, *(f"{name}_{end}" for name in WITH_INTERVAL for end in ("low", "high"))]
 
 
 def test_the_view_has_the_columns_of_the_design_and_finished_rows_only(database: Database) -> None:
-    metrics = {name: number + 0.5 for number, name in enumerate(VIEW.split(", ")[7:])}
-    database.put(a_run("done", metrics={**metrics, "mse_ci": [0, 1]}))
+    metrics = {name: number + 0.5 for number, name in enumerate(METRICS)}
+    ends = {f"{name}_ci": [-number, number] for number, name in enumerate(WITH_INTERVAL)}
+    database.put(a_run("done", metrics=metrics | ends, budget=2.0, query_bits="4"))
     database.put(a_run("bare", metrics={}, created_at="2027-01-01T00:00:00+00:00"))
     database.put(a_run("failed", status="failed"))
     database.put(a_run("partial", status="partial"))
     with sqlite3.connect(database.path) as connection:
         cursor = connection.execute("SELECT * FROM benchmark_runs ORDER BY timestamp")
-        assert ", ".join(column[0] for column in cursor.description) == VIEW
-        done, bare = cursor.fetchall()
-    head = ("2026-01-01T00:00:00+00:00", "s1", "sample", "pq", '{"m": 96, "nbits": 8}', 0)
-    assert done == ("done", *head, *metrics.values())
-    assert bare[7:] == (None,) * len(metrics)
+        assert [column[0] for column in cursor.description] == VIEW
+        done, bare = (dict(zip(VIEW, row, strict=True)) for row in cursor.fetchall())
+    connection.close()
+    assert [done[name] for name in STATED] == [
+        "done", "2026-01-01T00:00:00+00:00", "s1", "sample", "pq", '{"m": 96, "nbits": 8}', 0,
+    ]  # fmt: skip
+    assert {name: done[name] for name in metrics} == metrics
+    assert {f"{name}_ci": [done[f"{name}_low"], done[f"{name}_high"]] for name in WITH_INTERVAL} == ends
+    of_row = [8_841_823, 384, "cosine", 2.0, "4", metrics["total_bits_per_dim"] * 48]
+    assert [done[name] for name in OF_ROW] == of_row
+    assert {name for name in VIEW if bare[name] is not None} == {*STATED, "n", "d", "distance", "query_bits"}
+
+
+def test_a_view_of_an_earlier_release_is_made_again_when_a_row_is_stored(database: Database) -> None:
+    database.put(a_run())
+    with sqlite3.connect(database.path) as connection:
+        connection.execute("DROP VIEW benchmark_runs")
+        connection.execute("CREATE VIEW benchmark_runs AS SELECT run_id FROM runs")
+    connection.close()
+    before = database.path.read_bytes()
+    assert list(database.runs()) == [a_run()]
+    assert database.path.read_bytes() == before
+    database.put(a_run("r2"))
+    with sqlite3.connect(database.path) as connection:
+        assert [row[1] for row in connection.execute("PRAGMA table_info(benchmark_runs)")] == VIEW
+    connection.close()
 
 
 def test_the_table_has_the_columns_of_the_design(database: Database) -> None:
@@ -141,9 +186,9 @@ def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
 def as_schema_1(path: Path) -> None:
     """Take away what files of schema 1 did not have."""
     with sqlite3.connect(path) as connection:
+        connection.execute("DROP VIEW benchmark_runs")
         for name in ADDED_COLUMNS:
             connection.execute(f"ALTER TABLE runs DROP COLUMN {name}")
-        connection.execute("DROP VIEW benchmark_runs")
         connection.execute("CREATE VIEW benchmark_runs AS SELECT run_id FROM runs")
         connection.execute("PRAGMA user_version = 1")
     connection.close()
@@ -163,7 +208,7 @@ def test_a_file_of_schema_1_is_read_as_it_is_and_upgraded_on_writing(tmp_path: P
     assert [database.get("r1"), database.get("r2")] == [a_run(), later]
     with sqlite3.connect(database.path) as connection:
         cursor = connection.execute("SELECT * FROM benchmark_runs")
-        assert ", ".join(column[0] for column in cursor.description) == VIEW
+        assert [column[0] for column in cursor.description] == VIEW
     connection.close()
 
 

@@ -38,8 +38,8 @@ class DataSpec(Spec):
 
 
 SELECTION = tuple(name for name in DataSpec.model_fields if name != "dataset")
-ALSO_CALLED = {"limit": "dataset_limit"}
-"""Shorter names that Python callers may use."""
+ALSO_CALLED = {"limit": "dataset_limit", "distance": "metric"}
+"""Other names that Python callers may use."""
 
 
 def selected(name: object, values: dict[str, Any]) -> DataSpec:

@@ -16,7 +16,7 @@ NOT_IN_BASE = -1
 """The base row of a judged vector that is not in the base, and of a query without a base row of its own."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Judgements:
     """Queries with relevance judgements: which base rows are relevant, and how much."""
 
@@ -29,8 +29,11 @@ class Judgements:
     """(q,) int64: the base row with the identifier of the query, which judged metrics leave out of its answer; −1
     where there is none. None: no query has one."""
 
+    def __repr__(self) -> str:
+        return f"<Judgements: {len(self.qrels):,} of {len(self.queries):,} queries>"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Dataset:
     """Base vectors, queries that are not among them, and their known answers.
 
@@ -59,6 +62,13 @@ class Dataset:
     """Which rows of the files were held out as queries, in words; empty if none were. The fingerprint covers it."""
     notes: tuple[str, ...] = ()
     """What a user should know about how it was loaded: a guessed metric, held-out queries, a limit."""
+
+    def __repr__(self) -> str:
+        judged = "" if self.judgements is None else f", {len(self.judgements.qrels):,} judgements"
+        return (
+            f"<Dataset {self.name!r}: {self.n:,} vectors × {self.d} dimensions, {self.distance}, "
+            f"{len(self.queries):,} queries{judged}>"
+        )
 
     @property
     def n(self) -> int:

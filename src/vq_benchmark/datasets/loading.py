@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+from numpy.typing import ArrayLike
 
 from vq_benchmark.datasets.checks import check_numbered_rows, check_rows, probe_rows, repeated_rows, require_rows
 from vq_benchmark.datasets.consistency import require_consistent, require_room
@@ -14,6 +16,7 @@ from vq_benchmark.datasets.distance_choice import choose_distance
 from vq_benchmark.datasets.file_states import file_states
 from vq_benchmark.datasets.fingerprint import fingerprint_base
 from vq_benchmark.datasets.formats.opening import open_dataset
+from vq_benchmark.datasets.from_arrays import array_dataset, array_source, holds_vectors
 from vq_benchmark.datasets.load_options import LoadOptions
 from vq_benchmark.datasets.own_rows import own_rows_note
 from vq_benchmark.datasets.raw_dataset import RawDataset
@@ -30,20 +33,24 @@ from vq_benchmark.machine.progress import Reporter, SilentReporter
 
 
 def load_dataset(
-    name_or_path: str | Path | Sequence[str | Path],
+    name_or_path: str | Path | Sequence[str | Path] | ArrayLike,
     *,
+    queries: str | Path | ArrayLike | None = None,
     check: bool = True,
     cache_dir: str | Path | None = None,
     memory_limit: int | None = None,
     report: Reporter | None = None,
     **data: Any,
 ) -> Dataset:
-    """A data set by its catalog name, or by the path of a file or a directory. Only the queries are read whole.
+    """A data set by its catalog name, by the path of a file or a directory, or of an array.
+
+    Only the queries are read whole. An array is used as it is, without a copy.
 
     Args:
         name_or_path: a name of the catalog (NAME@REVISION pins a repository),
-            `hf:OWNER/NAME[@REVISION][:CONFIG][:SPLIT]`, a file, a directory, a pattern of parquet files, or a list
-            of parquet files that are one base.
+            `hf:OWNER/NAME[@REVISION][:CONFIG][:SPLIT]`, a file, a directory, a pattern of parquet files, a list
+            of parquet files that are one base, or the base itself: an array (n, d).
+        queries: an array (q, d) or a file of queries, instead of those that came with the data.
         check: refuse NaN, infinite and (under cosine) zero rows in the queries and in a sample of the base.
         cache_dir: where downloads and the index of parquet files are kept; by default $VQ_CACHE_DIR, else $TMPDIR in
             a SLURM job, else the user's cache.
@@ -51,8 +58,9 @@ def load_dataset(
             file that needs more is refused before it is read.
         report: shows the progress of downloads.
         data: fields of `DataSpec`, which are the data options of the command line:
-            metric ("l2", "ip" or "cosine") overrides what the data states, or the guess where it states nothing;
-            queries_path is a file of queries, instead of those that came with the data;
+            metric, or distance ("l2", "ip" or "cosine"), overrides what the data states, or the guess where it states
+            nothing;
+            name is what results call the data set, by default the name of its file, or "array";
             num_queries is the most queries to use; where the data has none, so many base rows are held out, by
             default 1,000, but at most a tenth of the base;
             split_seed samples the held-out rows;
@@ -65,7 +73,12 @@ def load_dataset(
     Raises:
         InputError: the data set or an argument does not exist or cannot be used.
     """
-    spec = selected(name_or_path, data)
+    name = data.pop("name", None)
+    found = array_dataset(name_or_path) if holds_vectors(name_or_path) else None
+    if queries is not None and not holds_vectors(queries):
+        data = {"queries_path": queries} | data
+        queries = None
+    spec = selected(found.name if found else name_or_path, data)
     options = LoadOptions(
         num_queries=spec.num_queries or DEFAULT_NUM_QUERIES,
         num_samples=spec.num_samples,
@@ -76,13 +89,16 @@ def load_dataset(
         report=report or SilentReporter(),
     )
     with within_memory(None if memory_limit is None else allowed_memory(memory_limit)):
-        found = resolve(name_or_path)
+        found = found or resolve(cast("str | Path | Sequence[str | Path]", name_or_path))
         if (spec.num_samples is not None or spec.dim is not None) and not found.any_size:
             raise InputError(
                 f"--num-samples and --dim apply only to 'synthetic'; use --dataset-limit to take fewer rows of "
                 f"{found.name!r}."
             )
-        return prepare_dataset(found.name, found.open(options), spec, check=check)
+        stored = found.open(options)
+        if queries is not None:
+            stored = _with_queries(stored, array_source(queries, "query"))
+        return prepare_dataset(name or found.name, stored, spec, check=check)
 
 
 def prepare_dataset(name: str, stored: RawDataset, spec: DataSpec, *, check: bool = True) -> Dataset:
@@ -121,10 +137,15 @@ def _with_queries_of(stored: RawDataset, path: str | Path) -> RawDataset:
     """The data set with the queries of a file or directory: those named queries, else its vectors."""
     path = input_path(path)
     found = open_dataset((find_part(path, "queries") or path) if path.is_dir() else path)
+    return _with_queries(stored, found.queries or found.base)
+
+
+def _with_queries(stored: RawDataset, queries: VectorSource) -> RawDataset:
+    """The data set with other queries than those that it came with."""
     notes = stored.notes
     if stored.neighbors is not None:
         notes = (*notes, "the stored neighbours are dropped: they belong to other queries than those given.")
-    return replace(stored, queries=found.queries or found.base, neighbors=None, notes=notes)
+    return replace(stored, queries=queries, neighbors=None, notes=notes)
 
 
 def _under_distance(name: str, stored: RawDataset, distance: Distance, fingerprint: str) -> Dataset:

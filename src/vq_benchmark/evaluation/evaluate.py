@@ -98,8 +98,8 @@ def evaluate(
             on the other rows if there are at least 100. None: unknown, so that all rows count.
 
     Raises:
-        InputError: the quantizer has another dimension than the data set, the data set has bad rows, or a row of
-            `trained_on` is not in the base.
+        InputError: the quantizer is not fitted or has another dimension than the data set, the data set has bad
+            rows, or a row of `trained_on` is not in the base.
         ChangedData: a file changed during the pass, or the rows differ from those of the ground truth.
         ValueError: the quantizer returned invalid codes or vectors, or `resume` belongs to other rows or has
             another key.

@@ -52,7 +52,7 @@ class MeasurementKey:
     target_recall: float = 0.95
 
 
-@dataclass
+@dataclass(repr=False)
 class Measurement:
     """The accumulators of some rows, the ground truth to compare them with, and timings."""
 
@@ -69,6 +69,13 @@ class Measurement:
     own_rows: IdArray | None = None
     """(judged queries,) base row that judged metrics leave out of the answer to a query, −1 for none; see
     `Judgements`. None: no query has one. Measurements from before there was a choice lack it."""
+
+    def __repr__(self) -> str:
+        measured = sum(stop - start for start, stop in self.accumulators.spans)
+        return (
+            f"<Measurement of {measured:,} of {self.key.n:,} vectors × {self.key.d} dimensions, "
+            f"{self.key.queries:,} queries, {self.key.code_bytes:,} bytes per vector>"
+        )
 
     @property
     def missing(self) -> list[Span]:

@@ -12,8 +12,27 @@ from vq_benchmark.evaluation.metric_records import RECORDS, MetricRecord
 from vq_benchmark.evaluation.per_query import PerQuery, queries_digest
 from vq_benchmark.evaluation.statistics.query_intervals import query_interval
 
-Metrics = dict[str, Any]
-"""Metric values by name; the 95 % confidence interval of `name` is the pair `name_ci`."""
+INTERVAL = "_ci"
+"""Ends the name of the 95 % confidence interval of a metric."""
+
+
+class Metrics(dict[str, Any]):
+    """Metric values by name; the 95 % confidence interval of `name` is the pair `name_ci`."""
+
+    def __repr__(self) -> str:
+        """One line per metric, with its interval."""
+        names = [name for name in self if not name.endswith(INTERVAL)]
+        width = max(map(len, names), default=0)
+        return "\n".join([f"<Metrics: {len(names)}>", *(f"{name:{width}}  {self._text(name)}" for name in names)])
+
+    def _text(self, name: str) -> str:
+        value, interval = self[name], self.get(f"{name}{INTERVAL}")
+        text = " ".join(map(_short, value)) if isinstance(value, list | tuple) else _short(value)
+        return text if interval is None else f"{text} ({_short(interval[0])} to {_short(interval[1])})"
+
+
+def _short(value: Any) -> str:
+    return f"{value:,.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
 @dataclass(frozen=True)
@@ -71,10 +90,10 @@ def _found(records: Iterable[MetricRecord], evidence: Evidence) -> Iterator[tupl
 
 
 def _metrics(found: Iterable[tuple[MetricRecord, str, Any]], evidence: Evidence) -> Metrics:
-    return {key: value for each in found for key, value in _entries(*each, evidence).items()}
+    return Metrics((key, value) for each in found for key, value in _entries(*each, evidence).items())
 
 
-def _entries(record: MetricRecord, name: str, found: Any, evidence: Evidence) -> Metrics:
+def _entries(record: MetricRecord, name: str, found: Any, evidence: Evidence) -> dict[str, Any]:
     """A metric and its interval, from what the function of its record returned."""
     if record.interval is None:
         return {name: found}

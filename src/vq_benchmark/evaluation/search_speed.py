@@ -16,7 +16,6 @@ from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.evaluation.ground_truths.exact_scores import exact_scores
 from vq_benchmark.evaluation.ground_truths.ground_truth import GroundTruth
 from vq_benchmark.evaluation.metric_records import SHARE
-from vq_benchmark.evaluation.metrics import Metrics
 from vq_benchmark.evaluation.ranking import recall
 from vq_benchmark.evaluation.statistics.query_intervals import query_interval
 
@@ -38,7 +37,7 @@ Clock = Callable[[], float]
 
 def search_metrics(
     index: Any, dataset: Dataset, truth: GroundTruth, seed: int, clock: Clock = time.perf_counter
-) -> Metrics:
+) -> dict[str, Any]:
     """Throughput, latency and recall of a faiss index that holds the codes of the whole base.
 
     Args:

@@ -1,14 +1,14 @@
 """The base classes of quantizers and of their parameters."""
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict
 from pydantic_core import PydanticKnownError
 
 from vq_benchmark.arrays import Array, CodeArray, DoubleArray, FloatArray
-from vq_benchmark.errors import InputError
+from vq_benchmark.errors import InputError, NotFitted
 from vq_benchmark.machine.validation import parsed
 from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.rows import row_squares
@@ -80,6 +80,27 @@ class Quantizer(ABC):
 
     def __init__(self, parameters: Parameters | None = None) -> None:
         self.parameters: Any = self.parameters_type() if parameters is None else parameters
+
+    def __repr__(self) -> str:
+        config = " ".join(f"{name}={value}" for name, value in self.config.items() if value is not None)
+        fitted = "not fitted"
+        if self._is_fitted:
+            bits = f"{self.bits_per_dim:.4g} bits per dimension"
+            fitted = f"fitted to dimension {self.d}, {self.code_bytes:,} bytes per vector ({bits})"
+        return f"<{' '.join([self.name, *filter(None, [config])])}: {fitted}>"
+
+    if not TYPE_CHECKING:  # checkers would take every name for an attribute
+
+        def __getattr__(self, name: str) -> Any:
+            """Say that a quantizer is not fitted, where something is asked for that only `fit` and `restore` set."""
+            if name.startswith("__") or self._is_fitted:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+            method = getattr(type(self), "name", type(self).__name__)
+            raise NotFitted(f"{method} is not fitted (it has no {name!r} yet); call fit(vectors) first.")
+
+    @property
+    def _is_fitted(self) -> bool:
+        return "d" in vars(self)
 
     @abstractmethod
     def fit(self, train: FloatArray, *, seed: int = 0) -> Self:

@@ -41,6 +41,11 @@ def display_name(name: str) -> str:
     return line if len(line) <= NAME_LENGTH else f"{line[: NAME_LENGTH - 1]}…"
 
 
+def one_line(header: str) -> str:
+    """A header of a table, which may have several lines, in one: `bits/dim`, `mrr@10 loss`."""
+    return " ".join(header.split()).replace(" /", "/")
+
+
 def subject_text(comparison: Comparison) -> str:
     """What was compressed: data set, number of vectors, dimension, distance."""
     name = display_name(comparison.dataset)

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,30 @@ def plot_results(
     return Plotted(paths, [metric for metric in metrics or DEFAULT_METRICS if metric not in drawn])
 
 
+def draw_figure(comparison: Comparison, metric: str, sizes: Sizes = DEFAULT_SIZES) -> Figure:
+    """The figure of a metric against bits per dimension; `sizes` are those of the rows, see `sized`.
+
+    Raises:
+        InputError: no row has the metric.
+    """
+    if not can_be_drawn(comparison, BITS, metric):
+        names = metric_names(comparison.runs)
+        raise InputError(f"no finished row of a quantizer has the metric {metric!r}; available: {', '.join(names)}.")
+    with matplotlib.rc_context(SETTINGS):
+        return _draw(comparison, Sheet(metric, ((BITS, metric),), sizes), styles(lines(comparison)))
+
+
+def figure_bytes(figure: Figure, extension: str, dpi: int) -> bytes:
+    """A figure as a png, pdf or svg file; InputError for another format or an impossible dpi."""
+    _check_output([extension], dpi)
+    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(extension)
+    out = BytesIO()
+    with matplotlib.rc_context(SETTINGS), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a name in another script
+        figure.savefig(out, format=extension, dpi=dpi, metadata=metadata)
+    return out.getvalue()
+
+
 def file_stems(keys: Sequence[tuple[str, str, str]]) -> list[str]:
     """A file name for each (data set, fingerprint, distance): the safe characters of the data set's name, with a
     hash of the key if names collide."""
@@ -175,10 +200,8 @@ def _save(
         figure = _draw(comparison, sheet, looks)
         for extension in dict.fromkeys(formats):
             target = path.with_name(f"{path.name}.{extension}")
-            metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(extension)
-            with atomic_write(target) as file, warnings.catch_warnings():
-                warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a name in another script
-                figure.savefig(file, format=extension, dpi=dpi, metadata=metadata)
+            with atomic_write(target) as file:
+                file.write(figure_bytes(figure, extension, dpi))
             written.append(target)
     return written
 

@@ -116,13 +116,19 @@ def size_columns(sizes: Sizes) -> tuple[Column, ...]:
     )
 
 
-def results_tables(comparison: Comparison, console: Terminal, sizes: Sizes = DEFAULT_SIZES) -> list[Table]:
-    """The results on one data set, in order of bits and then recall@10, with how to read them underneath.
+def results_tables(
+    comparison: Comparison,
+    console: Terminal,
+    sizes: Sizes = DEFAULT_SIZES,
+    columns: Sequence[Column] | None = None,
+) -> list[Table]:
+    """The results on one data set, in the order of the comparison, with how to read them underneath.
 
-    One table, or several with the same rows where the console is too narrow for all columns.
+    One table, or several with the same rows where the console is too narrow for all columns. Without `columns`,
+    sizes and COLUMNS.
     """
-    measured = [column for column in COLUMNS if not column.optional or _any_value(comparison, column)]
-    left = [*size_columns(sizes), *measured]
+    measured = [column for column in columns or COLUMNS if not column.optional or _any_value(comparison, column)]
+    left = [*(() if columns else size_columns(sizes)), *measured]
     best = best_rows(comparison)
     caption = _caption(comparison, measured, sizes, best)
     tables: list[Table] = []
@@ -212,7 +218,12 @@ def print_results(
         if equal_bits and (table := equal_bits_table(comparison)):
             tables.append(table)
     failures = failures_table(runs)
-    for place, table in enumerate([*tables, failures] if failures else tables):
+    print_tables([*tables, failures] if failures else tables, console)
+
+
+def print_tables(tables: Iterable[Table], console: Terminal) -> None:
+    """Print tables as wide as the console, or wider where a number would be cut."""
+    for place, table in enumerate(tables):
         if place:
             console.print()
         needed = _width(table, console)

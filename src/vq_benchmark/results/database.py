@@ -37,11 +37,28 @@ FREE_SHARE = 0.25
 VIEW_METRICS = (
     "bits_per_dim", "compression_ratio", "mse", "relative_error", "recall_at_1", "recall_at_10", "recall_at_100",
     "rank_distortion", "pairwise_distortion", "encode_vectors_per_second", "fit_seconds", "queries_per_second",
-    "peak_memory_bytes", "total_bits_per_dim", "code_bytes",
+    "peak_memory_bytes", "total_bits_per_dim", "code_bytes", "model_bytes", "model_bits_per_dim",
+    "total_compression_ratio", "recall_10_at_20", "recall_10_at_50", "recall_10_at_100", "rerank_depth",
 )  # fmt: skip
-VIEW = f"""CREATE VIEW IF NOT EXISTS benchmark_runs AS
-SELECT run_id, created_at AS timestamp, sweep_id, dataset, method, config, seed,
-    {", ".join(f"json_extract(metrics, '$.{name}') AS {name}" for name in VIEW_METRICS)}
+VIEW_INTERVALS = (
+    "mse", "relative_error", "recall_at_1", "recall_at_10", "recall_at_100", "rank_distortion", "pairwise_distortion",
+    "recall_10_at_20", "recall_10_at_50", "recall_10_at_100",
+)  # fmt: skip
+"""Metrics whose 95 % interval is in the view, as NAME_low and NAME_high."""
+VIEW_COLUMNS = {
+    "run_id": "run_id", "timestamp": "created_at", "sweep_id": "sweep_id", "dataset": "dataset", "method": "method",
+    "config": "config", "seed": "seed",
+    **{name: f"json_extract(metrics, '$.{name}')" for name in VIEW_METRICS},
+    "n": "n", "d": "d", "distance": "metric", "budget": "budget", "query_bits": "query_bits",
+    "total_bytes_per_vector": "json_extract(metrics, '$.total_bits_per_dim') * d / 8",
+    **{
+        f"{name}_{end}": f"json_extract(metrics, '$.{name}_ci[{place}]')"
+        for name in VIEW_INTERVALS for place, end in enumerate(("low", "high"))
+    },
+}  # fmt: skip
+"""The columns of the view, and what they are made of. New ones go to the end: scripts may count columns."""
+VIEW = f"""CREATE VIEW benchmark_runs AS
+SELECT {", ".join(f"{source} AS {name}" for name, source in VIEW_COLUMNS.items())}
 FROM runs WHERE status = 'done'"""
 
 SCHEMA = f"""
@@ -68,6 +85,7 @@ CREATE TABLE IF NOT EXISTS runs (
     {", ".join(f"{name} {declaration}" for name, (declaration, _) in ADDED_COLUMNS.items())}
 );
 CREATE INDEX IF NOT EXISTS runs_by_whole ON runs (whole_run_id);
+DROP VIEW IF EXISTS benchmark_runs;
 {VIEW};
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
@@ -201,7 +219,7 @@ class Database:
     def connection(self, *, to_write: bool = False) -> Iterator[sqlite3.Connection]:
         """A connection to the file, which is created if it does not exist; closed when the block ends.
 
-        Only `to_write` gives a file of an earlier schema the columns of the current one.
+        Only `to_write` gives a file of an earlier schema the columns of the current one, and the current view.
 
         Raises:
             InputError: the file or its folder cannot be used, is locked or not a results database, or the disk is
@@ -213,7 +231,7 @@ class Database:
             raise InputError(f"cannot create the folder of {str(self.path)!r}: {error}.") from error
         with connected(self.path, "mode=rwc", BUSY_SECONDS) as connection:
             version = _check_ours(connection, self.path)
-            if to_write and version < SCHEMA_VERSION:
+            if to_write and (version < SCHEMA_VERSION or not _has_view(connection)):
                 _upgrade(connection)
             connection.execute("PRAGMA journal_mode = DELETE")
             connection.execute("PRAGMA secure_delete = OFF")  # else all dropped content is overwritten
@@ -309,6 +327,12 @@ def _upgrade(connection: sqlite3.Connection) -> None:
     connection.execute(VIEW)
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.commit()
+
+
+def _has_view(connection: sqlite3.Connection) -> bool:
+    """Whether the view is the current one; that of an earlier release may lack columns."""
+    found = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'benchmark_runs'").fetchone()
+    return found is not None and found[0] == VIEW
 
 
 def _column_names(connection: sqlite3.Connection, schema: str = "main") -> set[str]:

@@ -81,13 +81,13 @@ def run_cell(
             trained_on=dataset.training_rows(options.measure.train_size, cell.seed),
         )
     rows_in_memory = min(block_rows(options.machine.batch_size), dataset.n)
-    costs: Metrics = {
+    costs: dict[str, Any] = {
         "fit_seconds": model.fit_seconds,
         "peak_memory_bytes": peak_bytes(),
         "data_block_bytes": 4 * dataset.d * rows_in_memory,
     }
     whole = not measurement.missing
-    found = checked(cell.method, measurement) if whole else Finished({}, None)
+    found = checked(cell.method, measurement) if whole else Finished(Metrics(), None)
     if whole:
         costs |= bound_metrics(found.metrics["mse"], model.bound)
     facts = environment(options.machine.threads) | {
