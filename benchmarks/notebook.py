@@ -1,7 +1,7 @@
-"""Run the cells of docs/notebook.ipynb and, with --write, store what they show: python benchmarks/notebook.py --write.
+"""Run the cells of docs/notebook.ipynb and, with --write, store what they show.
 
-It runs plain Python, without Jupyter: a cell shows what it prints and the value of its last expression, by the methods
-that notebooks call.
+Plain Python without Jupyter: a cell shows what it prints and the value of its last expression, by the methods that
+notebooks call.
 """
 
 import argparse
