@@ -28,7 +28,7 @@ def narrow(program, monkeypatch, *arguments):
 @pytest.mark.parametrize("call", CALLS, ids=" ".join)
 def test_help_fits_a_terminal_and_options_have_no_placeholders(program, monkeypatch, call):
     text = narrow(program, monkeypatch, *call, "--help")
-    assert not re.search(r"--\S+ .*<(bool|int|str|float|path|list\[str\])>", text)
+    assert not re.search(r"<(bool|int|str|float|path|list\[str\])>", text)
 
 
 def test_help_of_sweep_has_three_examples_and_the_order_of_need(program, monkeypatch):

@@ -20,6 +20,7 @@ from vq_benchmark.results.database import Database
 from vq_benchmark.results.default_paths import codebooks_dir
 from vq_benchmark.studies.cells import Cell, Grid, Machine, Options, Refusal, cells_of, parsed_grid
 from vq_benchmark.studies.local.outcome import Outcome
+from vq_benchmark.studies.study import ALL_METHODS
 
 
 def chosen_machine(
@@ -65,6 +66,8 @@ def parsed_parameters(texts: Sequence[str], methods: Sequence[str]) -> dict[str,
 
 def single_grid(method: str, bits: float | None, param: Sequence[str], seed: int) -> dict[str, list[Parameters]]:
     """The grid of a command that takes one method with either a budget or parameters."""
+    if "," in method or method == ALL_METHODS:
+        raise InputError(f"--method is {method!r}; this command takes one method, `sweep` takes several.")
     parameters = parsed_parameters(param, [method])
     if bits is not None and parameters:
         raise InputError("give either --bits or --param, not both: a budget sets the parameters.")

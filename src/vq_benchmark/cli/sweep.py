@@ -9,9 +9,9 @@ from vq_benchmark.cli.measuring import chosen_machine, finish, say_notes
 from vq_benchmark.cli.options import (
     BoundedMachineOptions,
     CheckpointOptions,
+    NamedData,
     PluginOptions,
     StoreOptions,
-    StudyData,
     StudyMeasure,
     grouped,
     machine_option,
@@ -31,7 +31,7 @@ from vq_benchmark.studies.local.cells import run_cells
 from vq_benchmark.studies.local.study import run_divided
 
 EXAMPLES = (
-    "vq-benchmark sweep --dataset sample --method all --bits 1,2,4,8",
+    "vq-benchmark sweep sample",
     "vq-benchmark sweep --dataset base.npy --method pq,opq --param m=48,96",
     "vq-benchmark sweep --config study.yaml --chunks 8 --workers 4",
 )
@@ -46,7 +46,7 @@ def register(app: typer.Typer) -> None:
 @stoppable()
 def sweep(
     context: typer.Context,
-    data: StudyData,
+    data: NamedData,
     what: StudyOptions,
     store: StoreOptions,
     checkpoint: CheckpointOptions,
@@ -69,7 +69,8 @@ def sweep(
 ) -> None:
     """Run a grid of methods, bit budgets (or parameters) and seeds; finished cells are not run again.
 
-    A method that has --param values ignores --bits. A cell that fails does not stop the others.
+    With a data set alone, it compares well-known methods at several budgets. A method that has --param values ignores
+    --bits. A cell that fails does not stop the others.
     """
     sizes = show.parsed()
     threads = machine.apply()
