@@ -18,19 +18,24 @@ METRICS = ("recall_at_10", "mrr_at_10_loss")
 
 def best_note(comparison: Comparison) -> str:
     """The legend of the mark."""
-    title = record_of(_metric(comparison)).title
+    title = record_of(best_metric(comparison)).title
     return f"{BEST_MARK}: best {title} within a budget, or not significantly different (paired by query, Holm)"
 
 
 def best_rows(comparison: Comparison) -> frozenset[str]:
-    """The run_id of the first row of each marked configuration.
+    """The run_id of the first row of each configuration that is among the best at a budget."""
+    return frozenset(_id(summary) for best in best_at_budgets(comparison).values() for summary in best)
 
-    Every configuration but the control competes at each budget that its bits do not exceed. A budget has no marks if
+
+def best_at_budgets(comparison: Comparison) -> dict[float, list[Summary]]:
+    """The best configuration at each budget, and after it those that do not differ from it significantly.
+
+    Every configuration but the control competes at each budget that its bits do not exceed. A budget is left out if
     the queries of a competitor are unknown or not those of the best.
     """
-    metric = _metric(comparison)
+    metric = best_metric(comparison)
     known: dict[str, Known] = {}
-    marked: set[str] = set()
+    found: dict[float, list[Summary]] = {}
     for budget in comparison.budgets:
         competing = [
             each
@@ -43,13 +48,14 @@ def best_rows(comparison: Comparison) -> frozenset[str]:
         for each in competing:
             if _id(each) not in known:
                 known[_id(each)] = _by_seed(each, metric)
-        marked |= _equal_to_best(competing, known, metric)
-    return frozenset(marked)
+        if best := _equal_to_best(competing, known, metric):
+            found[budget] = best
+    return found
 
 
-def _equal_to_best(competing: list[Summary], known: dict[str, Known], metric: str) -> set[str]:
+def _equal_to_best(competing: list[Summary], known: dict[str, Known], metric: str) -> list[Summary]:
     if not competing:
-        return set()
+        return []
     sign = -1.0 if record_of(metric).better == "lower" else 1.0
     best = max(competing, key=lambda each: sign * (each.value(metric) or 0.0))
     others = [each for each in competing if each is not best]
@@ -58,10 +64,10 @@ def _equal_to_best(competing: list[Summary], known: dict[str, Known], metric: st
         left, right = known[_id(best)], known[_id(other)]
         seeds = sorted(left.keys() & right.keys())
         if not seeds or any(left[seed][0] != right[seed][0] for seed in seeds):
-            return set()
+            return []
         tests.append(paired_difference(np.stack([left[seed][1] - right[seed][1] for seed in seeds])).p)
-    same = {_id(other) for other, p in zip(others, holm(tests), strict=True) if p >= SIGNIFICANCE}
-    return {_id(best), *same} if known[_id(best)] else set()
+    same = [other for other, p in zip(others, holm(tests), strict=True) if p >= SIGNIFICANCE]
+    return [best, *same] if known[_id(best)] else []
 
 
 def _by_seed(summary: Summary, metric: str) -> Known:
@@ -72,7 +78,8 @@ def _by_seed(summary: Summary, metric: str) -> Known:
         return {}
 
 
-def _metric(comparison: Comparison) -> str:
+def best_metric(comparison: Comparison) -> str:
+    """What the best is chosen by."""
     having = (name for name in METRICS if any(each.value(name) is not None for each in comparison.summaries))
     return next(having, METRICS[0])
 
