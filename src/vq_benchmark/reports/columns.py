@@ -53,7 +53,7 @@ class Column:
 
 def _seconds(summary: Summary) -> str:
     value = summary.value("fit_seconds") or 0.0
-    return decimal(value, 1) if value < 100 else f"{value:,.0f}"
+    return f"{decimal(value, 1)}s" if value < 100 else f"{value:,.0f}s"
 
 
 COLUMNS = (
@@ -72,7 +72,7 @@ COLUMNS = (
     Column("mrr_at_10", "mrr@10", 15),
     Column("mrr_at_10_exact", "mrr@10\nexact", 16),
     Column("mrr_at_10_loss", "mrr@10\nloss", 6),
-    Column("fit_seconds", "fit\ns", 4, _seconds),
+    Column("fit_seconds", "fit", 4, _seconds),
     Column("encode_vectors_per_second", "enc/s", 4),
     Column("queries_per_second", "queries\n/s", 2),
     Column("search_recall_at_10", "index\nrecall@10", 2),
