@@ -146,3 +146,36 @@ def test_the_program_is_also_a_module():
         [sys.executable, "-m", "vq_benchmark", "--version"], capture_output=True, text=True, check=True
     )
     assert ran.stdout.startswith("vq-benchmark ")
+
+
+def test_a_part_of_a_name_suggests_the_data_set(program):
+    shown = program("datasets", "sift")
+    assert shown.code == 2
+    assert "did you mean 'sift-128-euclidean'" in shown.err
+
+
+def test_the_data_set_may_be_an_argument_and_too_many_queries_are_noted(program, vectors):
+    found = program("inspect", vectors, "--num-queries", 70, "--max-rows", 100)
+    assert found.code == 0, found.err
+    assert "using all 40 queries, fewer than --num-queries 70." in " ".join(found.out.split())
+    assert "give one of them" in program("inspect", vectors, "--dataset", "sample").err
+    assert "--dataset is missing" in program("inspect").err
+
+
+def test_several_methods_are_for_sweep(program, vectors):
+    for methods in ("pq,sq", "all"):
+        refused = program("run", vectors, "--method", methods)
+        assert refused.code == 2
+        assert "this command takes one method, `sweep` takes several" in refused.err
+
+
+def test_a_sweep_ends_with_the_command_that_decides(program, vectors):
+    options = ("--k", 10, "--train-size", 1000, "--threads", 1, "--bits", "4,8", "--method", "sq,int8")
+    ran = program("sweep", vectors, *options, "--num-queries", 30, "--metric", "EUCLIDEAN")
+    assert ran.code == 0, ran.err
+    sentence, _, command = ran.out.splitlines()[-3:]
+    assert sentence.startswith("Take ")
+    words = "--num-queries 30 --metric l2 --target recall_at_10=0.95"
+    assert command == f"  vq-benchmark recommend --dataset '{vectors}' {words}"
+    drawn = program("plot", "--metrics", "mse", "--format", "svg")
+    assert drawn.out.splitlines()[-1].startswith("  vq-benchmark recommend --db-path ")

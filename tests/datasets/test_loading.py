@@ -436,7 +436,7 @@ REFUSALS = [
     ("qrels' rows", write_text(qrels_tsv="0 0 50 1\n"), {}, "line 1: query 0 and base row 50 must be below 5 and 50"),
     ("qrels without queries", write_text(**{"x-qrels_tsv": ""}), {}, "no x_queries.* file"),
     ("dataset.json", write_text(dataset_json="[1"), {}, "not a JSON object"),
-    ("stated metric", write_text(dataset_json='{"metric": "L2"}'), {}, "states the metric 'L2'"),
+    ("stated metric", write_text(dataset_json='{"metric": "hamming"}'), {}, "states the metric 'hamming'"),
     ("truncated fbin", cut("a.fbin"), {}, "truncated: its header says 9 x 6 float32 values, which need 224"),
     ("long fbin", cut("a.fbin", -8), {}, "too long"),
     ("no header", write_bytes("a.fbin", b"1234"), {}, "header alone is 8 bytes"),

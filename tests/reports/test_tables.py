@@ -1,8 +1,19 @@
-from vq_benchmark.reports.tables import results_text
+import re
+from io import StringIO
+
+from vq_benchmark.machine.terminal import Terminal
+from vq_benchmark.reports.pareto_marks import PARETO_MARK
+from vq_benchmark.reports.tables import print_results, results_text
+
+
+def all_columns_text(runs, width):
+    out = StringIO()
+    print_results(runs, Terminal(file=out, width=width, color_system=None), all_columns=True)
+    return out.getvalue()
 
 
 def row_of(text, method):
-    return next(line for line in text.splitlines() if line.split()[:1] == [method])
+    return next(line for line in text.splitlines() if line.replace(PARETO_MARK, "").split()[:1] == [method])
 
 
 def test_a_row_shows_what_was_measured(make_run):
@@ -31,7 +42,7 @@ def test_a_table_per_data_set_in_order_and_failures_apart(make_sweep, make_run):
 
 
 def test_text_keeps_its_width_and_never_cuts_a_number(make_sweep):
-    wide, narrow = (results_text(make_sweep(), width=width) for width in (100, 40))
+    wide, narrow = (all_columns_text(make_sweep(), width=width) for width in (100, 40))
     assert max(map(len, wide.splitlines())) <= 100
     assert max(map(len, results_text(make_sweep(), width=80).splitlines())) <= 80
     assert "…" not in wide + narrow
@@ -40,6 +51,45 @@ def test_text_keeps_its_width_and_never_cuts_a_number(make_sweep):
         return [word for word in text.split() if "±" in word and ":" not in word]
 
     assert sorted(numbers(narrow)) == sorted(numbers(wide))
+
+
+def test_one_table_fits_and_says_what_it_leaves_out(make_run):
+    judged = {"mrr_at_10": 0.3, "mrr_at_10_ci": [0.29, 0.31], "mrr_at_10_exact": 0.35, "fit_seconds": 41.26}
+    runs = [make_run("pq", 2.0, extra=judged), make_run("rabitq", 4.125, extra=judged)]
+    for width in (50, 60, 80):
+        text = results_text(runs, width=width)
+        lines = text.splitlines()
+        assert max(map(len, lines)) <= width
+        assert len([line for line in lines if line.startswith("pq")]) == 1
+        header = " ".join(lines[1:5])
+        assert "recall@10" in header
+        omitted = re.search(r"not shown: (.*); --all-columns prints them", " ".join(lines))
+        assert omitted
+        assert "mrr@10 exact" in omitted[1]
+    assert "41.3s" in row_of(results_text(runs, width=80), "pq")
+
+
+def test_rows_on_the_front_are_marked(make_run):
+    def recall(value):
+        return {"recall_at_10": value, "recall_at_10_ci": [value, value]}
+
+    small, beaten = make_run("pq", 2.0, extra=recall(0.8)), make_run("sq", 4.0, extra=recall(0.7))
+    best, control = make_run("opq", 4.0, extra=recall(0.9)), make_run("none", 32.0)
+    text = results_text([small, beaten, best, control])
+    assert {line.split()[0] for line in text.splitlines() if PARETO_MARK in line.split(" ")[0]} == {
+        f"pq{PARETO_MARK}",
+        f"opq{PARETO_MARK}",
+    }
+    assert "Pareto front" in text
+    assert PARETO_MARK not in results_text([small, control])
+
+
+def test_parameters_that_all_rows_of_a_method_share_are_named_once(make_run):
+    runs = [make_run("saq", bits, config={"bits": bits, "block": 8}) for bits in (1.0, 2.0)]
+    text = results_text([*runs, make_run("pq", 3.0, config={"m": 96, "nbits": 8})])
+    assert row_of(text, "saq").split()[1:3] == ["bits=1.0", "1"]
+    assert row_of(text, "pq").split()[1:3] == ["m=96", "nbits=8"]
+    assert "all saq: block=8" in text
 
 
 def test_retrieval_column_only_when_there_are_judgements(make_run):
@@ -84,7 +134,8 @@ def test_rows_without_ground_truth_and_hostile_names(make_run):
     run = make_run("pq", 2.0, dataset="[bold]$x_{\n\x1b[31m" + "y" * 200)
     bare = {name: value for name, value in run.metrics.items() if not name.startswith("recall")}
     text = results_text([make_run("pq", 2.0, dataset=run.dataset, metrics=bare)])
-    assert row_of(text, "pq").split().count("-") == 3
+    assert "recall" not in text.splitlines()[4]
+    assert row_of(text, "pq").split()[1:5] == ["bits=2.0", "2", "96", "16x"]
     assert "[bold]$x_{" in text
     assert "\x1b" not in text
 

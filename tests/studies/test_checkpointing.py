@@ -45,9 +45,16 @@ class Stopper:
         if self.place and self.place in text and self.rows is None:
             os.kill(os.getpid(), self.number)
 
+    log = say
+
     @contextmanager
-    def task(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
-        self.tasks.append((label, total))
+    def busy(self, label: str) -> Iterator[None]:
+        yield
+
+    @contextmanager
+    def task(self, label: str, total: int, unit: str = "rows", **_: object) -> Iterator[Callable[[int], None]]:
+        if unit == "rows":
+            self.tasks.append((label, total))
 
         def update(done: int) -> None:
             if self.rows is not None and self.place in label and done >= self.rows:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 from hypothesis import given
@@ -13,6 +14,7 @@ from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.validation import option_name
 from vq_benchmark.quantizers.registry import registered
+from vq_benchmark.studies.cells import Machine
 from vq_benchmark.studies.measure_spec import MeasureSpec
 from vq_benchmark.studies.study import Study, method_names, read_study
 
@@ -49,7 +51,6 @@ def test_all_stands_for_the_methods_that_train_fast():
     [
         ("dataset: sample\nmethods: pq\nbist: 4\n", "did you mean 'bits'?"),
         ("dataset: sample\nmethods: pq\nbits: many\n", "bits.0 is 'many'; it must be a number"),
-        ("dataset: sample\n", "methods is missing"),
         ("methods: pq\n", "dataset is missing"),
         ("dataset: sample\nmethods: pq\nchunks: 0\n", "chunks is 0; it must be at least 1"),
         (
@@ -127,3 +128,36 @@ def test_what_is_wrong_is_said_alike_wherever_it_stands(tmp_path):
 def test_an_unknown_argument_of_python_names_the_nearest():
     with pytest.raises(InputError, match="has no argument 'num_query'; did you mean 'num_queries'"):
         load_dataset("sample", num_query=5)
+
+
+def test_a_study_without_methods_is_a_good_first_one():
+    first = Study.parse({"dataset": "sample"})
+    assert list(first.methods) == ["opq", "pq", "saq", "segmented-eden", "rabitq", "sq", "none"]
+    assert first.bits == [1, 2, 3, 4, 8]
+    assert Study.parse({"dataset": "sample", "bits": [6]}).bits == [6]
+    assert Study.parse({"dataset": "sample", "methods": ["pq"]}).bits == []
+
+
+@pytest.mark.parametrize("d", [1, 7, 384])
+def test_a_first_study_has_cells_or_reasons_at_any_dimension(tmp_path, d):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((400, d)).astype(np.float32))
+    study = Study.parse({"dataset": str(tmp_path / "x.npy")})
+    machine = Machine(cache_dir=tmp_path, codebooks_dir=tmp_path)
+    cells, refusals = study.cells(study.load(tmp_path), study.options(machine))
+    assert {cell.method for cell in cells} | {refusal.method for refusal in refusals} == set(study.methods)
+    assert "none" in {cell.method for cell in cells}
+
+
+@pytest.mark.parametrize(
+    ("name", "distance"),
+    [("COSINE", "cosine"), ("angular", "cosine"), ("euclidean", "l2"), ("L2", "l2"), ("Dot", "ip"),
+     ("inner-product", "ip"), ("inner product", "ip")],
+)  # fmt: skip
+def test_distances_have_the_names_that_people_give_them(name, distance):
+    assert Study.parse({"dataset": "sample", "metric": name}).metric == distance
+    assert load_dataset("synthetic", num_samples=50, dim=4, num_queries=3, metric=name).distance == distance
+
+
+def test_an_unknown_distance_is_refused():
+    with pytest.raises(InputError, match="metric is 'manhattan'; it must be 'l2', 'ip' or 'cosine'"):
+        Study.parse({"dataset": "sample", "metric": "manhattan"})

@@ -35,18 +35,20 @@ class PairedDifference:
     mean_a: float
     mean_b: float
     difference: float
-    interval: Interval
-    """The 95 % interval of the difference."""
+    interval: Interval | None
+    """The 95 % interval of the difference; None if there are too few queries for one."""
     p: float
     queries: int
     seeds: int
     """Pairs of seeds; with one, the interval leaves out the randomness of training."""
 
     def __repr__(self) -> str:
-        low, high = self.interval
+        interval = (
+            "no interval" if self.interval is None else "95 % interval {:+.4f} to {:+.4f}".format(*self.interval)
+        )
         return (
             f"{record_of(self.metric).title}: {self.a} has {self.mean_a:.4f}, {self.b} has {self.mean_b:.4f}; the "
-            f"difference is {self.difference:+.4f} (95 % interval {low:+.4f} to {high:+.4f}, p = {self.p:.2g}, "
+            f"difference is {self.difference:+.4f} ({interval}, p = {self.p:.2g}, "
             f"{self.queries:,} queries, {self.seeds} seed{'' if self.seeds == 1 else 's'})."
         )
 

@@ -7,19 +7,21 @@ import typer
 
 from vq_benchmark.cli.exit_codes import SOME_FAILED
 from vq_benchmark.cli.options import BoundedMachineOptions, StoreOptions
+from vq_benchmark.cli.showing import ShowOptions
+from vq_benchmark.datasets.data_spec import DataSpec
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.terminal import Terminal
+from vq_benchmark.machine.validation import option_name
 from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.reports.search_summary import search_sentence
-from vq_benchmark.reports.sizes import Sizes
-from vq_benchmark.reports.tables import print_results
 from vq_benchmark.results.checkpoints import Checkpoints
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.default_paths import codebooks_dir
 from vq_benchmark.studies.cells import Cell, Grid, Machine, Options, Refusal, cells_of, parsed_grid
 from vq_benchmark.studies.local.outcome import Outcome
+from vq_benchmark.studies.study import ALL_METHODS
 
 
 def chosen_machine(
@@ -65,6 +67,8 @@ def parsed_parameters(texts: Sequence[str], methods: Sequence[str]) -> dict[str,
 
 def single_grid(method: str, bits: float | None, param: Sequence[str], seed: int) -> dict[str, list[Parameters]]:
     """The grid of a command that takes one method with either a budget or parameters."""
+    if "," in method or method == ALL_METHODS:
+        raise InputError(f"--method is {method!r}; this command takes one method, `sweep` takes several.")
     parameters = parsed_parameters(param, [method])
     if bits is not None and parameters:
         raise InputError("give either --bits or --param, not both: a budget sets the parameters.")
@@ -100,19 +104,12 @@ def say_notes(dataset: Dataset, report: Reporter) -> None:
         report.say(note)
 
 
-def finish(
-    outcome: Outcome,
-    refusals: Sequence[Refusal],
-    database: Database,
-    console: Terminal,
-    sizes: Sizes,
-    *,
-    equal_bits: bool = True,
-) -> None:
-    """Show the results, with recall at equal bits if that is wanted, and end with exit code 1 if a cell failed."""
+def finish(outcome: Outcome, refusals: Sequence[Refusal], database: Database, show: ShowOptions) -> None:
+    """Show the results, and what else there is to know about them."""
+    console = Terminal()
     finished = [run for run in outcome.runs if run.status == "done"]
     partial = [run for run in outcome.runs if run.status == "partial"]
-    print_results([*finished, *outcome.failed], console, sizes, equal_bits=equal_bits)
+    show.tables([*finished, *outcome.failed], console)
     for sentence in filter(None, map(search_sentence, finished)):
         console.print(sentence, markup=False, highlight=False)
     for run in partial:
@@ -132,5 +129,19 @@ def finish(
     console.print(f"results: {database.path}", markup=False, highlight=False, soft_wrap=True)
     for problem in outcome.problems:
         console.print(problem, markup=False, highlight=False)
+
+
+def end(outcome: Outcome) -> None:
+    """End with exit code 1 if a cell failed."""
     if outcome.failed or outcome.problems:
         raise typer.Exit(SOME_FAILED)
+
+
+def data_options(data: DataSpec, given: str | None = None) -> list[str]:
+    """The options that select the same vectors again; `given` is how the user wrote the data set."""
+    words = ["--dataset", data.dataset if given is None else given]
+    for name, info in DataSpec.model_fields.items():
+        value = getattr(data, name)
+        if name != "dataset" and value != info.default:
+            words += [option_name(name), str(value)]
+    return words

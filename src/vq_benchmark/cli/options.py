@@ -9,9 +9,10 @@ from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
-from typer import Option
+from typer import Argument, Option
 
 from vq_benchmark.datasets.data_spec import DataSpec
+from vq_benchmark.datasets.dataset import DISTANCES
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.locations import cache_dir
 from vq_benchmark.machine.memory import MemoryLimit, allowed_memory, parsed_bytes, use_memory
@@ -34,10 +35,16 @@ PANELS: dict[type[Spec], str] = {DataSpec: "Data set", MeasureSpec: "Measurement
 """The specifications that are options, and the panel of help that shows them."""
 MORE_NAMES = {"dataset": ("--vectors-path",)}
 """Other names that an option goes by."""
-METAVARS = {"rerank": "CODE"}
+METAVARS = {"rerank": "CODE", "metric": "NAME"}
 """Placeholders of options whose choices, which the help names, would take too wide a column."""
+SPELLED: dict[str, dict[str, Any]] = {"metric": {"parser": str, "autocompletion": lambda: list(DISTANCES)}}
+"""Options whose choices have other names too, so that not the command line but the specification decides."""
+ARGUMENT = "dataset_argument"
+"""The name of the argument that stands for --dataset."""
 StudyData = Annotated[dict[str, Any], DataSpec]
 """Which vectors, by field, where a study file may say it instead: nothing is required, or checked yet."""
+NamedData = Annotated[dict[str, Any], DataSpec, ARGUMENT]
+"""The same, where the data set may also be an argument."""
 StudyMeasure = Annotated[dict[str, Any], MeasureSpec]
 """The same of how they are measured."""
 
@@ -153,7 +160,8 @@ class PluginOptions:
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
     """A command for typer to read, whose groups of options are spread out into one option per field.
 
-    A group is a parameter whose type is a dataclass, a `Spec`, or one of `StudyData` and `StudyMeasure`.
+    A group is a parameter whose type is a dataclass, a `Spec`, or one of `StudyData`, `NamedData` and `StudyMeasure`.
+    The data set of a `DataSpec` or `NamedData` may also be an argument.
     """
     hints = get_type_hints(command, include_extras=True)
     spread = {name: group for name, hint in hints.items() if (group := _group(hint)) is not None}
@@ -194,11 +202,35 @@ def _group(hint: Any) -> _Group | None:
         options = [_option(each.name, annotations[each.name], each.default, MISSING) for each in fields(kind)]
         return _Group(options, lambda values: kind(**values))
     if isinstance(hint, type) and issubclass(hint, Spec):
+        if hint is DataSpec:
+            return _Group(_with_argument(hint), lambda values: hint.parse(_named(values), spelled=option_name))
         return _Group(_options_of(hint), lambda values: hint.parse(values, spelled=option_name))
+    if hint == NamedData:
+        return _Group(_with_argument(DataSpec), _named)
     if hint in (StudyData, StudyMeasure):
         (spec,) = hint.__metadata__
         return _Group([_optional(option) for option in _options_of(spec)], dict)
     return None
+
+
+def _with_argument(spec: type[Spec]) -> list[inspect.Parameter]:
+    """The options of a data set, none of them required, and the argument that its name may be."""
+    declared = Argument(help="Data set, instead of --dataset.", metavar="DATASET", show_default=False)
+    argument = _option(ARGUMENT, Annotated[str | None, declared], None, MISSING)
+    return [argument, *(_optional(option) for option in _options_of(spec))]
+
+
+def _named(values: dict[str, Any]) -> dict[str, Any]:
+    """The values with the data set, whether it is an argument or an option; without one if neither was given.
+
+    Raises:
+        InputError: both were given, and differ.
+    """
+    named, given = values.pop(ARGUMENT), values.pop("dataset")
+    if named is not None and given not in (None, named):
+        raise InputError(f"the data set is {named!r} and --dataset {given!r}; give one of them.")
+    name = given if named is None else named
+    return values if name is None else values | {"dataset": name}
 
 
 def _options_of(spec: type[Spec]) -> list[inspect.Parameter]:
@@ -214,7 +246,9 @@ def _declared(name: str, info: FieldInfo, panel: str) -> Any:
     """The option of a field. A flag that is off by default has no --no-NAME."""
     more = MORE_NAMES.get(name, ())
     names = (option_name(name), *more) if more or info.default is False else ()
-    return Option(*names, help=info.description, rich_help_panel=panel, metavar=METAVARS.get(name))
+    return Option(
+        *names, help=info.description, rich_help_panel=panel, metavar=METAVARS.get(name), **SPELLED.get(name, {})
+    )
 
 
 def _option(name: str, annotation: Any, default: Any, missing: object) -> inspect.Parameter:

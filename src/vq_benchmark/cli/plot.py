@@ -7,11 +7,11 @@ import typer
 from typer import Option
 
 from vq_benchmark.cli.options import comma_separated, grouped
-from vq_benchmark.cli.showing import SizeOptions
+from vq_benchmark.cli.showing import ShowOptions
+from vq_benchmark.evaluation.streaming import PassSettings
 from vq_benchmark.machine.terminal import Terminal, echo
 from vq_benchmark.reports.metric_versions import REMEDY, other_versions
 from vq_benchmark.reports.selection import select_runs
-from vq_benchmark.reports.tables import print_results
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.default_paths import database_path
 
@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 @grouped
 def plot(
-    show: SizeOptions,
+    show: ShowOptions,
     db_path: Annotated[
         str | None, Option(help="Results database [default: $DB_PATH, else logs/benchmark_runs.db].")
     ] = None,
@@ -37,16 +37,14 @@ def plot(
     sweep_id: Annotated[str | None, Option(help="Use only the rows of one sweep.")] = None,
     dataset: Annotated[str | None, Option(help="Use only the rows of one data set.")] = None,
     method: Annotated[str | None, Option(help="Use only these methods, separated by commas.")] = None,
-    equal_bits: Annotated[
-        bool, Option(help="Print recall at equal bits, interpolated along each method's curve.")
-    ] = True,
 ) -> None:
     """Plot quality against bits per dimension, one figure per data set and metric, and print a table."""
     from vq_benchmark.reports.plots import plot_results  # not above: every other command would load matplotlib too
 
     sizes = show.parsed()
     methods = [] if method is None else comma_separated(method, str, "--method")
-    runs = select_runs(Database(database_path(db_path)), sweep_id=sweep_id, dataset=dataset, methods=methods)
+    path = database_path(db_path)
+    runs = select_runs(Database(path), sweep_id=sweep_id, dataset=dataset, methods=methods)
     names = None if metrics is None else comma_separated(metrics, str, "--metrics")
     plotted = plot_results(
         runs,
@@ -56,10 +54,12 @@ def plot(
         dpi=dpi,
         sizes=sizes,
     )
-    print_results(runs, Terminal(), sizes, equal_bits=equal_bits)
+    show.tables(runs, Terminal())
     missing = [name for name in plotted.skipped if names is not None or not name.startswith(JUDGED)]
     if missing:
         remedy = f" Some rows have another metric set; {REMEDY}." if other_versions(runs) else ""
         echo(f"not plotted, as no row has a value: {', '.join(missing)}.{remedy}", err=True)
-    for path in plotted.paths:
-        echo(path)
+    for figure in plotted.paths:
+        echo(figure)
+    source = ["--db-path", str(path)]
+    show.choices(runs, Terminal(), source, PassSettings.target_recall)

@@ -1,4 +1,4 @@
-"""The look of commands in `--help` (one word for a value, none for a flag), and loading them on demand."""
+"""The look of commands in `--help` (a word for a value, none for a flag or argument), and loading them on demand."""
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any, get_args
 
 import typer
-from typer.core import TyperCommand, TyperGroup, TyperOption
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 METAVARS = {int: "N", float: "X", str: "TEXT", Path: "PATH"}
 OTHER = "Other"
@@ -16,6 +16,9 @@ OTHER = "Other"
 
 def _simplified(params: list[Any]) -> list[Any]:
     for option in params:
+        if isinstance(option, TyperArgument):
+            option.metavar = option.metavar or (option.name or "").upper()
+            option.display_type_rich = lambda ctx: None  # type: ignore[method-assign] # the name says what it is
         if not isinstance(option, TyperOption):
             continue
         kind = option.type_descriptor.annotation

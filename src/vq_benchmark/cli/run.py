@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from vq_benchmark.cli.measuring import chosen_machine, finish, say_notes, single_cell, single_grid
+from vq_benchmark.cli.measuring import chosen_machine, end, finish, say_notes, single_cell, single_grid
 from vq_benchmark.cli.options import (
     BoundedMachineOptions,
     CheckpointOptions,
@@ -15,7 +15,7 @@ from vq_benchmark.cli.options import (
     StoreOptions,
     grouped,
 )
-from vq_benchmark.cli.showing import SizeOptions
+from vq_benchmark.cli.showing import ShowOptions
 from vq_benchmark.cli.stoppable import stoppable
 from vq_benchmark.datasets.data_spec import DataSpec
 from vq_benchmark.datasets.dataset import Dataset
@@ -24,7 +24,6 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.query_coding import parsed_query_bits
 from vq_benchmark.evaluation.spans import Span
 from vq_benchmark.machine.progress import reporter
-from vq_benchmark.machine.terminal import Terminal
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.default_paths import database_path
 from vq_benchmark.studies.cells import Options, new_sweep_id
@@ -49,7 +48,7 @@ def run(
     checkpoint: CheckpointOptions,
     machine: BoundedMachineOptions,
     plugins: PluginOptions,
-    show: SizeOptions,
+    show: ShowOptions,
     bits: Annotated[float | None, method_option(help="Bits per dimension; the method picks its parameters.")] = None,
     param: Annotated[list[str] | None, method_option(help="Parameter of the method, NAME=VALUE; repeatable.")] = None,
     seed: Annotated[int, method_option(help="Seed for training, pairs and bootstrap.")] = 0,
@@ -65,7 +64,7 @@ def run(
 
     A chunk stores a partial row; `merge` turns a complete set of chunks into a finished row.
     """
-    sizes = show.parsed()
+    show.parsed()
     plugins.use()
     threads = machine.apply()
     grid, coding = single_grid(method, bits, param or [], seed), parsed_query_bits(query_bits)
@@ -79,7 +78,8 @@ def run(
     if data_chunk_end is not None and data_chunk_end > dataset.n:
         report.say(f"the chunk ends at row {dataset.n}, not {data_chunk_end}: {end_of_base(dataset)}.")
     outcome = run_cells(dataset, options, [cell], database, new_sweep_id(), report, force=store.force)
-    finish(outcome, [], database, Terminal(), sizes)
+    finish(outcome, [], database, show)
+    end(outcome)
 
 
 def chunk_rows(dataset: Dataset, start: int, end: int | None) -> Span:

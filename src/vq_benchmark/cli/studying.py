@@ -9,16 +9,17 @@ import typer
 from typer import Option
 
 from vq_benchmark.cli.measuring import parsed_parameters
-from vq_benchmark.cli.options import PluginOptions, comma_separated
+from vq_benchmark.cli.options import ARGUMENT, PluginOptions, comma_separated
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.query_coding import parsed_query_bits
 from vq_benchmark.machine.validation import option_name
-from vq_benchmark.studies.study import Study, method_names, read_study
+from vq_benchmark.studies.study import DEFAULT_BITS, DEFAULT_METHODS, Study, method_names, read_study
 
 grid_option = functools.partial(Option, rich_help_panel="Grids of single methods (short for --param)")
 study_option = functools.partial(Option, rich_help_panel="What to compare")
 
 
+DEFAULT_BITS_TEXT = ",".join(f"{bits:g}" for bits in DEFAULT_BITS)
 QUERY_BITS_HELP = "How queries are coded: float, 8, 4, 1 or symmetric (by the method itself), separated by commas."
 
 
@@ -68,9 +69,17 @@ class StudyOptions:
 
     method: Annotated[
         str | None,
-        study_option(help="Quantizers separated by commas, or all that train fast: all; `methods` lists them."),
+        study_option(
+            help="Quantizers separated by commas, or all that train fast: all; `methods` lists them "
+            f"[default: {', '.join(DEFAULT_METHODS)}]."
+        ),
     ] = None
-    bits: Annotated[str | None, study_option(help='Bit budgets per dimension, such as "1,2,4,8".')] = None
+    bits: Annotated[
+        str | None,
+        study_option(
+            help=f'Bit budgets per dimension, such as "1,2,4,8" [default without --method: {DEFAULT_BITS_TEXT}].'
+        ),
+    ] = None
     budget: Annotated[
         str, study_option(help="What --bits counts: strict, the whole code; nominal, no side information.")
     ] = "strict"
@@ -94,7 +103,7 @@ def chosen_study(
     """The study of the file, overridden by the options that were given, or that of the options alone.
 
     Raises:
-        InputError: the data set or the methods are missing, or a value is invalid.
+        InputError: the data set is missing, or a value is invalid.
     """
     values = data | measure | {"budget": what.budget, "chunks": what.chunks, "plugins": plugins.use()}
     if what.method is not None:
@@ -109,14 +118,13 @@ def chosen_study(
     values["query_bits"] = comma_separated(what.query_bits, parsed_query_bits, "--query-bits")
     if file is not None:
         return read_study(file, **{name: value for name, value in values.items() if was_given(context, name)})
-    for option, value in (("--dataset", data["dataset"]), ("--method", what.method)):
-        if value is None:
-            raise InputError(f"{option} is missing; give it, or a study file that sets it.")
+    if data.get("dataset") is None:
+        raise InputError("--dataset is missing; give it, or a study file that sets it.")
     return Study.parse(values, origin="", spelled=option_name)
 
 
 def was_given(context: typer.Context, name: str) -> bool:
     """Whether an option was given on the command line, whatever its value."""
-    option = {"methods": "method", "plugins": "plugin"}.get(name, name)
-    source = context.get_parameter_source(option)
-    return source is not None and source.name == "COMMANDLINE"
+    options = {"methods": ("method",), "plugins": ("plugin",), "dataset": ("dataset", ARGUMENT)}.get(name, (name,))
+    sources = (context.get_parameter_source(option) for option in options)
+    return any(source is not None and source.name == "COMMANDLINE" for source in sources)

@@ -5,22 +5,23 @@ from typing import Annotated
 
 import typer
 
-from vq_benchmark.cli.measuring import chosen_machine, finish, say_notes
+from vq_benchmark.cli.measuring import chosen_machine, data_options, end, finish, say_notes
 from vq_benchmark.cli.options import (
     BoundedMachineOptions,
     CheckpointOptions,
+    NamedData,
     PluginOptions,
     StoreOptions,
-    StudyData,
     StudyMeasure,
     grouped,
     machine_option,
     store_option,
 )
 from vq_benchmark.cli.program import examples
-from vq_benchmark.cli.showing import SizeOptions
+from vq_benchmark.cli.showing import ShowOptions
 from vq_benchmark.cli.stoppable import stoppable
 from vq_benchmark.cli.studying import MethodOptions, StudyOptions, chosen_study, study_option
+from vq_benchmark.datasets.data_spec import DataSpec
 from vq_benchmark.machine.locations import study_folder
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.machine.terminal import Terminal
@@ -31,7 +32,7 @@ from vq_benchmark.studies.local.cells import run_cells
 from vq_benchmark.studies.local.study import run_divided
 
 EXAMPLES = (
-    "vq-benchmark sweep --dataset sample --method all --bits 1,2,4,8",
+    "vq-benchmark sweep sample",
     "vq-benchmark sweep --dataset base.npy --method pq,opq --param m=48,96",
     "vq-benchmark sweep --config study.yaml --chunks 8 --workers 4",
 )
@@ -46,7 +47,7 @@ def register(app: typer.Typer) -> None:
 @stoppable()
 def sweep(
     context: typer.Context,
-    data: StudyData,
+    data: NamedData,
     what: StudyOptions,
     store: StoreOptions,
     checkpoint: CheckpointOptions,
@@ -54,13 +55,10 @@ def sweep(
     machine: BoundedMachineOptions,
     plugins: PluginOptions,
     grids: MethodOptions,
-    show: SizeOptions,
+    show: ShowOptions,
     config: Annotated[
         Path | None, study_option(help="YAML study instead of --dataset and --method; other options override it.")
     ] = None,
-    equal_bits: Annotated[
-        bool, study_option(help="Print recall at equal bits, interpolated along each method's curve.")
-    ] = True,
     workers: Annotated[int, machine_option(help="Processes that share the work and the threads.")] = 1,
     study_dir: Annotated[
         str | None,
@@ -69,9 +67,10 @@ def sweep(
 ) -> None:
     """Run a grid of methods, bit budgets (or parameters) and seeds; finished cells are not run again.
 
-    A method that has --param values ignores --bits. A cell that fails does not stop the others.
+    With a data set alone, it compares well-known methods at several budgets. A method that has --param values ignores
+    --bits. A cell that fails does not stop the others.
     """
-    sizes = show.parsed()
+    show.parsed()
     threads = machine.apply()
     study = chosen_study(context, config, what, grids, data, measure, plugins)
     study.grid()
@@ -88,4 +87,9 @@ def sweep(
         outcome = run_divided(
             study, dataset, options, cells, database, report, folder=folder, workers=workers, force=store.force
         )
-    finish(outcome, refusals, database, Terminal(), sizes, equal_bits=equal_bits)
+    finish(outcome, refusals, database, show)
+    source = data_options(study.part(DataSpec), given=None if config else data.get("dataset"))
+    if store.db_path is not None:
+        source += ["--db-path", store.db_path]
+    show.choices(outcome.runs, Terminal(), source, study.target_recall)
+    end(outcome)

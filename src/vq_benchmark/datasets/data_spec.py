@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from vq_benchmark.datasets.dataset import Distance
+from vq_benchmark.datasets.dataset import DISTANCES, Distance, named_distance
 from vq_benchmark.machine.validation import Spec, parsed
 
 
@@ -24,12 +24,20 @@ class DataSpec(Spec):
         None, ge=1, description="Use at most N queries [default: 1000]; where the data has none, hold out N rows."
     )
     split_seed: int = Field(0, ge=0, description="Seed for sampling held-out queries.")
-    metric: Distance | None = Field(None, description="Distance; overrides what the data states.")
+    metric: Distance | None = Field(
+        None, description=f"Distance, {', '.join(DISTANCES)}; overrides what the data states."
+    )
     identical_ids: Literal["ignore", "keep"] = Field(
         "ignore",
         description="Base rows with the identifier of a judged query: leave them out of its ranking, or keep.",
     )
     vector_column: str | None = Field(None, description="Parquet column, or .npz or HDF5 array, with the vectors.")
+
+    @field_validator("metric", mode="before")
+    @classmethod
+    def _named_distance(cls, value: Any) -> Any:
+        """Other names of a distance, such as `euclidean` or `COSINE`."""
+        return (named_distance(value) or value) if isinstance(value, str) else value
 
     @property
     def selection(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vq_benchmark.datasets.dataset import DISTANCES, Distance, Judgements
+from vq_benchmark.datasets.dataset import DISTANCES, Distance, Judgements, named_distance
 from vq_benchmark.datasets.formats import opening
 from vq_benchmark.datasets.own_rows import find_own_rows
 from vq_benchmark.datasets.parquet_files import EXTENSION as PARQUET
@@ -90,7 +90,8 @@ def _stated_distance(path: Path | None) -> Distance | None:
         content = parsed_json(path.read_bytes())
     if not isinstance(content, dict):
         raise InputError(f"{str(path)!r} is not a JSON object.")
-    distance = content.get("metric")
-    if distance is not None and distance not in DISTANCES:
-        raise InputError(f"{str(path)!r} states the metric {distance!r}; it can be {', '.join(DISTANCES)}.")
+    stated = content.get("metric")
+    distance = None if stated is None else named_distance(str(stated))
+    if stated is not None and distance is None:
+        raise InputError(f"{str(path)!r} states the metric {stated!r}; it can be {', '.join(DISTANCES)}.")
     return distance

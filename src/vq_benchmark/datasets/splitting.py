@@ -41,7 +41,7 @@ def choose_queries(stored: RawDataset, num_queries: int | None, seed: int) -> Ra
         InputError: there are too few base rows, or the queries are empty or do not match the stored neighbours.
     """
     if stored.queries is not None:
-        return _first_queries(stored, num_queries or DEFAULT_NUM_QUERIES)
+        return _first_queries(stored, num_queries)
     return hold_out(stored, num_queries or default_held_out(stored.base.n), seed)
 
 
@@ -50,12 +50,16 @@ def default_held_out(n: int) -> int:
     return max(min(DEFAULT_NUM_QUERIES, n // 10), 1)
 
 
-def _first_queries(stored: RawDataset, num_queries: int) -> RawDataset:
+def _first_queries(stored: RawDataset, asked: int | None) -> RawDataset:
     queries = stored.queries
     assert queries is not None
     require_rows(queries, "the queries file")
     if stored.neighbors is not None and len(stored.neighbors) != queries.n:
         raise InputError(f"there are neighbours of {len(stored.neighbors)} queries, but {queries.n} queries.")
+    num_queries = asked or DEFAULT_NUM_QUERIES
+    if queries.n < (asked or 0):
+        note = f"using all {queries.n} queries, fewer than --num-queries {asked}."
+        return replace(stored, notes=(*stored.notes, note))
     if queries.n <= num_queries:
         return stored
     return replace(

@@ -6,10 +6,10 @@ from functools import partial
 
 from vq_benchmark.evaluation.metric_records import record_of
 from vq_benchmark.reports.arranging import SORT_FACTS, ordered_metrics, require_known
+from vq_benchmark.reports.columns import ABSENT, Column, table_columns
 from vq_benchmark.reports.comparison import Comparison, Summary
 from vq_benchmark.reports.formatting import decimal, short
 from vq_benchmark.reports.sizes import Sizes
-from vq_benchmark.reports.tables import ABSENT, COLUMNS, Column, size_columns
 
 LEADING = ("method", "config")
 """Every table begins with these, so naming them changes nothing."""
@@ -31,11 +31,9 @@ def chosen_columns(names: Sequence[str], groups: Sequence[Comparison], sizes: Si
     metrics = ordered_metrics(run for group in groups for run in group.runs)
     for name in names:
         require_known(name, [*SORT_FACTS, *metrics], "--columns")
-    known = {column.metric: column for column in reversed((*size_columns(sizes), *COLUMNS))}
+    known = {column.metric: column for column in reversed(table_columns(sizes))}
     return [
-        FactColumn(name, name)
-        if name in SORT_FACTS
-        else _with_interval(replace(known.get(name, Column(name, name)), optional=False))
+        FactColumn(name, name) if name in SORT_FACTS else _with_interval(known.get(name, Column(name, name)))
         for name in names
         if name not in LEADING
     ]
@@ -43,8 +41,7 @@ def chosen_columns(names: Sequence[str], groups: Sequence[Comparison], sizes: Si
 
 def document_columns(sizes: Sizes) -> list[Column]:
     """Sizes and all columns of a printed table, each with its interval."""
-    sized = [replace(column, optional=True) for column in size_columns(sizes)]
-    return [_with_interval(column) for column in (*sized, *COLUMNS)]
+    return [_with_interval(column) for column in table_columns(sizes)]
 
 
 def _with_interval(column: Column) -> Column:

@@ -9,13 +9,14 @@ from rich.table import Table
 from vq_benchmark.machine.terminal import Terminal
 from vq_benchmark.reports.arranging import arranged
 from vq_benchmark.reports.chosen_columns import chosen_columns, document_columns
+from vq_benchmark.reports.columns import Column, measured_columns
 from vq_benchmark.reports.comparison import Comparison
 from vq_benchmark.reports.latex import latex
 from vq_benchmark.reports.markup import markdown
 from vq_benchmark.reports.record_formats import csv_bytes, json_bytes, parquet_bytes
 from vq_benchmark.reports.result_records import Record, result_records
 from vq_benchmark.reports.sizes import Sizes, sized
-from vq_benchmark.reports.tables import Column, failures_table, print_tables, results_tables
+from vq_benchmark.reports.tables import failures_table, print_tables, results_tables
 from vq_benchmark.results.database import Run
 
 FILE_WIDTH = 160
@@ -51,7 +52,9 @@ def printed_tables(runs: Sequence[Run], request: Request, console: Terminal) -> 
     """The tables that are as wide as the console: of each data set, and of the failures."""
     groups = request.groups(runs)
     chosen = request.chosen(groups)
-    tables = [table for group in groups for table in results_tables(group, console, request.sizes, chosen)]
+    tables = [
+        table for group in groups for table in results_tables(group, console, request.sizes, chosen, all_columns=True)
+    ]
     failures = failures_table(runs)
     return [*tables, failures] if failures else tables
 
@@ -59,9 +62,12 @@ def printed_tables(runs: Sequence[Run], request: Request, console: Terminal) -> 
 def document_tables(runs: Sequence[Run], request: Request) -> list[Table]:
     """The tables of a document: none is split, and every column has its interval."""
     groups = request.groups(runs)
-    columns = request.chosen(groups) or document_columns(request.sizes)
+    columns = request.chosen(groups)
     console = Terminal(file=StringIO(), width=VERY_WIDE)
-    tables = [table for group in groups for table in results_tables(group, console, request.sizes, columns)]
+    tables = []
+    for group in groups:
+        shown = columns or measured_columns(group, document_columns(request.sizes))
+        tables += results_tables(group, console, request.sizes, shown)
     failures = failures_table(runs)
     return [*tables, failures] if failures else tables
 

@@ -1,6 +1,7 @@
 """Format configurations, numbers and names for tables and figures."""
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from vq_benchmark.evaluation.statistics.bootstrap import Interval
@@ -32,6 +33,24 @@ def query_coding_text(query_bits: str) -> str:
         return ""
     unit = {"1": " bit", "symmetric": ""}.get(query_bits, " bits")
     return f"queries: {query_bits}{unit}"
+
+
+def differing_parameters(runs: Iterable[Run]) -> dict[str, frozenset[str]]:
+    """By method, the parameters that do not have the same value in all of its rows."""
+    configs: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for run in runs:
+        configs[run.method].append(run.config)
+    return {
+        method: frozenset(
+            name for name in set().union(*of_method) if len({repr(each.get(name)) for each in of_method}) > 1
+        )
+        for method, of_method in configs.items()
+    }
+
+
+def joined(words: Sequence[str]) -> str:
+    """The words as a list in a sentence: `1, 2 and 4`."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def display_name(name: str) -> str:

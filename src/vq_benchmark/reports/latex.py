@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from vq_benchmark.evaluation.metric_records import record_of
 from vq_benchmark.reports.best_marks import Marks, best_marks
 from vq_benchmark.reports.caveats import interval_text
+from vq_benchmark.reports.columns import ABSENT, Column, measured_columns
 from vq_benchmark.reports.comparison import Comparison, Summary
 from vq_benchmark.reports.formatting import (
     EXTERNAL_MARK,
@@ -23,7 +24,7 @@ from vq_benchmark.reports.formatting import (
     subject_text,
 )
 from vq_benchmark.reports.sizes import LARGE_MODEL, MODEL_MARK
-from vq_benchmark.reports.tables import ABSENT, CONTROL_MARK, Column
+from vq_benchmark.reports.tables import CONTROL_MARK
 
 SPECIAL = {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
@@ -46,9 +47,7 @@ def latex(groups: Iterable[Comparison], columns: Sequence[Column], *, by_budget:
 
     With `by_budget`, rows stand below the smallest budget that they fit in, with rules between budgets.
     """
-    return "\n".join(
-        _table(group, [each for each in columns if _is_shown(group, each)], by_budget=by_budget) for group in groups
-    )
+    return "\n".join(_table(group, measured_columns(group, columns), by_budget=by_budget) for group in groups)
 
 
 def in_latex(text: str) -> str:
@@ -123,10 +122,6 @@ def _competes(metric: str) -> bool:
     record = record_of(metric)
     of_vectors = metric.endswith("_exact")  # the same for all
     return record.better is not None and record.kind != "cost" and record.section != "Size" and not of_vectors
-
-
-def _is_shown(group: Comparison, column: Column) -> bool:
-    return not column.optional or any(column.cell(summary) != ABSENT for summary in group.summaries)
 
 
 def _smallest_budget(group: Comparison, summary: Summary) -> float:

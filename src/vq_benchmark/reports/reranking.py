@@ -1,8 +1,12 @@
 """What a table says about re-ranking: the depth that a target needs, and what its columns mean."""
 
+import re
+from collections.abc import Collection
+
 from vq_benchmark.reports.comparison import Comparison, Summary, number
 from vq_benchmark.reports.formatting import decimal
 
+RECALL_AFTER = re.compile(r"recall_10_at_\d+")
 DEPTH, LIMIT, TARGET = "rerank_depth", "rerank_limit", "rerank_target"
 
 
@@ -27,17 +31,16 @@ def depth_note(comparison: Comparison) -> str:
     return f"omitted, need more candidates than are kept: {beyond}" if beyond else ""
 
 
-def reranking_notes(comparison: Comparison) -> list[str]:
-    """Notes on the columns of re-ranking; none if no row has them."""
+def reranking_notes(comparison: Comparison, metrics: Collection[str]) -> list[str]:
+    """Notes on those of the metrics that are about re-ranking."""
     targets = sorted({value for run in comparison.runs if (value := number(run.metrics, TARGET)) is not None})
-    if not targets:
-        return []
     shown = " or ".join(decimal(target) for target in targets)
-    notes = [
-        "10@r: share of the true top 10 among the first r candidates",
-        f"depth: the smallest r with 10@r of at least {shown}",
-    ]
+    notes = []
+    if any(RECALL_AFTER.fullmatch(metric) for metric in metrics):
+        notes.append("10@r: share of the true top 10 among the first r candidates")
+    if targets and DEPTH in metrics:
+        notes.append(f"depth: the smallest r with 10@r of at least {shown}")
     codes = sorted({code for run in comparison.runs if (code := run.environment.get("rerank", "exact")) != "exact"})
-    if codes:
+    if codes and any(metric.endswith("_reranked") for metric in metrics):
         notes.append(f"reranked: recall@10 of the first r candidates by their {' or '.join(codes)} scores")
     return notes

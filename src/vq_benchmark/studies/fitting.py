@@ -54,9 +54,10 @@ def fitted_model(dataset: Dataset, options: Options, cell: Cell, report: Reporte
     quantizer = get_quantizer(cell.method, **cell.config)
     train = dataset.training_sample(options.measure.train_size, cell.seed)
     training_digest = fingerprint_array(train)
-    report.say(f"{cell.label}: fitting to {len(train):,} vectors")
+    report.log(f"{cell.label}: fitting to {len(train):,} vectors")
     began = time.perf_counter()
-    quantizer.fit(train, seed=cell.seed)  # not with the queries: they are the test set
+    with report.busy(f"fitting {cell.label}"):
+        quantizer.fit(train, seed=cell.seed)  # not with the queries: they are the test set
     fit_seconds = time.perf_counter() - began
     dataset.require_unchanged()
     bound = code_bound(train, training_digest, quantizer.code_bytes, options.machine.cache_dir, report)

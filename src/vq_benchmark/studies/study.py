@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import yaml
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from vq_benchmark.datasets.catalog import CATALOG
 from vq_benchmark.datasets.data_spec import DataSpec
@@ -27,6 +27,10 @@ from vq_benchmark.studies.choosing import BudgetRule
 from vq_benchmark.studies.measure_spec import MeasureSpec
 
 ALL_METHODS = "all"
+DEFAULT_METHODS = ("opq", "pq", "saq", "segmented-eden", "rabitq", "sq", "none")
+"""What a study compares that names no methods: one of each family that is good at some budget, and the control."""
+DEFAULT_BITS = (1.0, 2.0, 3.0, 4.0, 8.0)
+"""The budgets of such a study, unless it sets its own."""
 MERGE_TAG = "tag:yaml.org,2002:merge"
 
 
@@ -46,6 +50,7 @@ class _UniqueKeys(SafeYaml):
 class Study(MeasureSpec, DataSpec):
     """What is compared, and everything that determines the results; not where they go or which machine runs it.
 
+    Without methods, those of DEFAULT_METHODS are compared, at DEFAULT_BITS unless there are bits.
     Names and meanings are those of the options of `vq-benchmark sweep`.
     """
 
@@ -59,6 +64,14 @@ class Study(MeasureSpec, DataSpec):
     chunks: int = Field(1, ge=1)
     plugins: list[str] = Field([])
     """Files or modules with quantizers of your own."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _good_first_study(cls, values: Any) -> Any:
+        """The default methods where none are named, and then the default budgets where there are none."""
+        if not isinstance(values, Mapping) or "methods" in values:
+            return values
+        return {"bits": list(DEFAULT_BITS), **values, "methods": dict.fromkeys(DEFAULT_METHODS)}
 
     @field_validator("methods", mode="before")
     @classmethod

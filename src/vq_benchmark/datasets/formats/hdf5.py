@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 
 from vq_benchmark.arrays import Array, FloatArray, IdArray
-from vq_benchmark.datasets.dataset import Distance
+from vq_benchmark.datasets.dataset import DISTANCE_OF_NAME, DISTANCES, Distance, named_distance
 from vq_benchmark.datasets.formats.format import Format, require_matrix, require_vector_dtype
 from vq_benchmark.datasets.formats.hdf5_heaps import require_sound_heaps
 from vq_benchmark.datasets.formats.hdf5_links import dataset_at, read_whole, require_stored
@@ -27,13 +27,6 @@ from vq_benchmark.datasets.sources.vector_source import LeafSource, VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 
-DISTANCE_OF_NAME: dict[str, Distance] = {
-    "euclidean": "l2",
-    "angular": "cosine",
-    "cosine": "cosine",
-    "normalized": "cosine",
-    "ip": "ip",
-}
 QUERY_SAMPLE = "learn_neighbors"
 """If a file has this data set, its `learn` is a sample of queries."""
 UNSUPPORTED_DISTANCES = ("hamming", "jaccard")
@@ -131,10 +124,10 @@ def _distance(path: Path, file: h5py.File) -> Distance | None:
         distance = at_end_of_name
     if not distance:
         return None
-    if distance not in DISTANCE_OF_NAME:
-        known = ", ".join(DISTANCE_OF_NAME)
-        raise InputError(f"{str(path)!r} uses the distance {distance!r}; it can be {known}.")
-    return DISTANCE_OF_NAME[distance]
+    known = named_distance(distance)
+    if known is None:
+        raise InputError(f"{str(path)!r} uses the distance {distance!r}; it can be {', '.join(DISTANCES)}.")
+    return known
 
 
 FORMAT = Format(
