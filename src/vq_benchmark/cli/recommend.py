@@ -3,21 +3,36 @@
 import functools
 import json
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from typer import Option
 
 from vq_benchmark.cli.exit_codes import SOME_FAILED
-from vq_benchmark.cli.options import comma_separated, grouped
+from vq_benchmark.cli.measuring import chosen_machine, say_notes
+from vq_benchmark.cli.options import (
+    BoundedMachineOptions,
+    CheckpointOptions,
+    PluginOptions,
+    StoreOptions,
+    StudyData,
+    comma_separated,
+    grouped,
+)
 from vq_benchmark.cli.program import examples
+from vq_benchmark.cli.stoppable import stoppable
+from vq_benchmark.datasets.data_spec import DataSpec
+from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.memory import parsed_bytes
+from vq_benchmark.machine.progress import reporter
 from vq_benchmark.machine.terminal import Terminal, echo
 from vq_benchmark.machine.validation import option_name
 from vq_benchmark.reports.comparison import Comparison, comparisons
 from vq_benchmark.reports.formatting import subject_text
-from vq_benchmark.reports.recommendation.advice import Advice, Question
+from vq_benchmark.reports.recommendation.advice import Advice, Question, judge
+from vq_benchmark.reports.recommendation.effort import Effort
 from vq_benchmark.reports.recommendation.facts import facts, table, vectors_note
 from vq_benchmark.reports.recommendation.needs import needs
 from vq_benchmark.reports.recommendation.wording import paragraphs, sentence
@@ -25,14 +40,26 @@ from vq_benchmark.reports.selection import listed, select_runs
 from vq_benchmark.reports.sizes import parsed_count
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.default_paths import database_path
+from vq_benchmark.studies.cells import Options, new_sweep_id
+from vq_benchmark.studies.measure_spec import DEFAULT_TRAIN_SIZE, MeasureSpec
 from vq_benchmark.studies.recommending.goals import EXAMPLE, parsed_goals, recall_goal
+from vq_benchmark.studies.recommending.grid import DEFAULT_BITS, DEFAULT_METHODS, Choices
+from vq_benchmark.studies.recommending.probing import Prober, require_measurable
+from vq_benchmark.studies.recommending.remarks import Unrepeated
 
 EXAMPLES = (
-    "vq-benchmark recommend --target recall_at_10=0.95 --vectors 1M",
-    "vq-benchmark recommend --target recall_at_10=0.95 --rerank 50",
-    "vq-benchmark recommend --max-memory 16G --vectors 100M",
+    "vq-benchmark recommend --dataset sample --target recall_at_10=0.95 --vectors 1M",
+    "vq-benchmark recommend --dataset base.npy --target recall_at_10=0.95 --rerank 50",
+    "vq-benchmark recommend --db-path results.db --max-memory 16G --vectors 100M",
 )
 question_option = functools.partial(Option, rich_help_panel="What is asked")
+choice_option = functools.partial(Option, rich_help_panel="What to choose from")
+measure_option = functools.partial(Option, rich_help_panel="Measurement")
+
+
+def _described(name: str) -> str | None:
+    """The description of an option of measurement, as `sweep` shows it."""
+    return MeasureSpec.model_fields[name].description
 
 
 @dataclass(frozen=True)
@@ -84,31 +111,104 @@ class QuestionOptions:
         return Question(goals, vectors, self.rerank, limit, best_that_fits=self.target is None)
 
 
+@dataclass(frozen=True)
+class ChoiceOptions:
+    """What the search chooses from."""
+
+    method: Annotated[
+        str | None,
+        choice_option(help=f"Quantizers separated by commas [default: {','.join(DEFAULT_METHODS)}]."),
+    ] = None
+    bits: Annotated[str | None, choice_option(help="Budgets of bits per dimension [default: 25 from 0.25 to 8].")] = (
+        None
+    )
+    seeds: Annotated[str, choice_option(help="Seeds separated by commas; three or more count in the interval.")] = "0"
+
+    def parsed(self) -> Choices:
+        """The methods, budgets and seeds; InputError for what is not one."""
+        methods = DEFAULT_METHODS if self.method is None else tuple(comma_separated(self.method, str, "--method"))
+        bits = DEFAULT_BITS if self.bits is None else tuple(comma_separated(self.bits, float, "--bits"))
+        seeds = tuple(dict.fromkeys(comma_separated(self.seeds, int, "--seeds")))
+        return Choices(tuple(dict.fromkeys(methods)), bits, seeds)
+
+
+@dataclass(frozen=True)
+class SearchMeasure:
+    """How configurations are measured, where that can be chosen."""
+
+    train_size: Annotated[int, measure_option(help=_described("train_size"))] = DEFAULT_TRAIN_SIZE
+    ground_truth_path: Annotated[Path | None, measure_option(help=_described("ground_truth_path"))] = None
+    slow: Annotated[bool, measure_option("--slow", help=_described("slow"))] = False
+
+    def parsed(self) -> MeasureSpec:
+        """The same as a sweep with these options measures."""
+        return MeasureSpec.parse(vars(self), spelled=option_name)
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
     app.command("recommend", epilog=examples(*EXAMPLES))(recommend)
 
 
 @grouped
+@stoppable()
 def recommend(
     question: QuestionOptions,
-    dataset: Annotated[str | None, Option(help="Use only the stored rows of this data set.")] = None,
-    method: Annotated[str | None, Option(help="Use only these methods, separated by commas.")] = None,
-    db_path: Annotated[
-        str | None, Option(help="Results database [default: $DB_PATH, else logs/benchmark_runs.db].")
-    ] = None,
+    data: StudyData,
+    choice: ChoiceOptions,
+    measure: SearchMeasure,
+    store: StoreOptions,
+    checkpoint: CheckpointOptions,
+    machine: BoundedMachineOptions,
+    plugins: PluginOptions,
+    stored: Annotated[
+        bool, question_option("--stored", help="Answer from stored rows; --dataset then names those to use.")
+    ] = False,
     as_json: Annotated[bool, Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
-    """Name the smallest configuration that reaches a target, or the best one that fits, and what choosing it means.
+    """Search for the smallest configuration that reaches a target, or the best one that fits, and say what it means.
 
-    The lower end of the 95 % interval has to reach the target. Exit code 1 if no configuration does.
+    The lower end of the 95 % interval has to reach the target. The search measures as little as it can and stores
+    every row. Without --dataset, it answers from stored rows and runs nothing. Exit code 1 if nothing reaches it.
     """
     question.check()
-    methods = [] if method is None else comma_separated(method, str, "--method")
-    runs = select_runs(Database(database_path(db_path)), dataset=dataset, methods=methods)
-    comparison = _only(comparisons(runs))
+    plugins.use()
+    database = Database(database_path(store.db_path))
+    if stored or data["dataset"] is None:
+        _answer_from_rows(question, data["dataset"], choice, database, as_json=as_json)
+        return
+    choices = choice.parsed()
+    choices.check()
+    threads = machine.apply()
+    options = Options(measure.parsed(), chosen_machine(store, machine, threads, checkpoint.parsed()))
+    report = Unrepeated(reporter())
+    spec = DataSpec.parse(data, spelled=option_name)
+    dataset = load_dataset(spec.dataset, cache_dir=options.machine.cache_dir, report=report, **spec.selection)
+    say_notes(dataset, report)
+    asked = question.asked(dataset.n)
+    require_measurable(asked.goals, dataset)
+    prober = Prober(
+        dataset, options, asked.goals, choices.seeds, database, judge, new_sweep_id(), report, force=store.force
+    )
+    search = prober.search(choices, asked.vectors, asked.limit, best_that_fits=asked.best_that_fits)
+    prober.run(search)
+    (comparison,) = comparisons(prober.rows_of(search.grid)) or (None,)
+    if comparison is None:
+        raise InputError("no configuration could be measured; the lines above say why.")
+    effort = Effort(search, dataset.n, prober.part[1], len(choices.seeds), prober.rows)
+    show(Advice.of(comparison, asked), effort.sentences(), question.price_per_gb, effort, as_json=as_json)
+    if not as_json:
+        echo(f"results: {database.path}")
+
+
+def _answer_from_rows(
+    question: QuestionOptions, dataset: str | None, choice: "ChoiceOptions", database: Database, *, as_json: bool
+) -> None:
+    methods = [] if choice.method is None else comma_separated(choice.method, str, "--method")
+    comparison = _only(comparisons(select_runs(database, dataset=dataset, methods=methods)))
     advice = Advice.of(comparison, question.asked(comparison.n))
-    show(advice, needs(advice, question.given()), question.price_per_gb, as_json=as_json)
+    given = [*question.given(), "--db-path", str(database.path)]
+    show(advice, needs(advice, given), question.price_per_gb, None, as_json=as_json)
 
 
 def _only(found: list[Comparison]) -> Comparison:
@@ -127,10 +227,11 @@ def _only(found: list[Comparison]) -> Comparison:
     return found[0]
 
 
-def show(advice: Advice, more: list[str], price: float | None, *, as_json: bool) -> None:
+def show(advice: Advice, more: list[str], price: float | None, effort: Effort | None, *, as_json: bool) -> None:
     """Print the answer; exit code 1 if there is no choice."""
     if as_json:
-        echo(json.dumps(facts(advice, price) | {"notes": more}, indent=2))
+        searched = {} if effort is None else {"search": effort.facts()}
+        echo(json.dumps(facts(advice, price) | searched | {"notes": more}, indent=2))
     else:
         console = Terminal()
         console.print(subject_text(advice.comparison), markup=False, highlight=False)

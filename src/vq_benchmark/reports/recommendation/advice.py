@@ -8,6 +8,7 @@ from functools import cached_property
 from vq_benchmark.reports.comparison import Comparison, Summary
 from vq_benchmark.reports.labels import rounded, short_labels
 from vq_benchmark.reports.series import lines
+from vq_benchmark.results.database import Run
 from vq_benchmark.studies.recommending.goals import Goal, Reading, worst
 
 
@@ -71,6 +72,13 @@ def reading(summary: Summary, goal: Goal) -> Reading | None:
     """How far the seeds of a configuration together are beyond a goal; None if they lack the metric."""
     value, interval = rounded(summary.value(goal.metric)), rounded(summary.interval(goal.metric))
     return None if value is None or interval is None else goal.reading(value, interval)
+
+
+def judge(runs: Sequence[Run], goals: Sequence[Goal]) -> Reading | None:
+    """How far the seeds of one configuration together are beyond the goals; None if they lack one of the metrics."""
+    summary = Summary(runs[0].method, runs[0].config, tuple(sorted(runs, key=lambda run: run.seed)))
+    found = [each for goal in goals if (each := reading(summary, goal)) is not None]
+    return worst(found) if len(found) == len(goals) else None
 
 
 @dataclass(frozen=True)
