@@ -52,10 +52,9 @@ class Effort:
         if search.parts:
             measured += f" and {len(search.parts)} on the first {self.part:,}"
         reused = self.passes - self.new_rows / self.n
-        said = [
-            f"The search considered {of_methods} and {measured}: {self.passes:.1f} passes over the base instead of {self.passes_of_a_sweep}"
-            + (f", {reused:.1f} of them measured before." if reused > 0.05 else ".")
-        ]
+        passes = f"{self.passes:.1f} passes over the base instead of {self.passes_of_a_sweep}"
+        before = f", {reused:.1f} of them measured before" if reused > 0.05 else ""
+        said = [f"The search considered {of_methods} and {measured}: {passes}{before}."]
         if not search.best_that_fits:
             said.append(self._by_part())
         if not search.part_is_trusted:
