@@ -67,7 +67,8 @@ class QuestionOptions:
     """What the choice must reach, and what it may cost."""
 
     target: Annotated[
-        str | None, question_option(help=f"What to reach, METRIC=BOUND,…, such as {EXAMPLE},mrr_at_10_loss=0.005.")
+        str | None,
+        question_option(help=f"What to reach, METRIC=BOUND, several with commas: {EXAMPLE},mrr_at_10_loss=0.005."),
     ] = None
     rerank: Annotated[
         int | None, question_option(help="Candidates that a search re-ranks with exact vectors: 20, 50, 100 or 200.")
@@ -221,9 +222,8 @@ def _only(found: list[Comparison]) -> Comparison:
         raise InputError("the database has no finished rows; its rows are all of failed cells.")
     names = {f"{each.dataset} ({each.metric}, {each.n:,} vectors)" for each in found}
     if len(found) > 1:
-        raise InputError(
-            f"the database has rows of {len(found)} data sets: {listed(names)}; choose one with --dataset NAME."
-        )
+        choose = "choose one with --dataset NAME --stored"
+        raise InputError(f"the database has rows of {len(found)} data sets: {listed(names)}; {choose}.")
     return found[0]
 
 

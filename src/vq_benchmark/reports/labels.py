@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vq_benchmark.reports.comparison import Summary
@@ -14,19 +14,22 @@ DIGITS = 7
 
 def short_labels(summaries: Sequence[Summary]) -> list[str]:
     """A short name for each summary: the method and the parameters that its configurations differ in."""
-    configs: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for summary in summaries:
-        configs[summary.method].append(summary.config)
-    parts = [
-        [display_name(each.method), _difference(each, configs), query_coding_text(each.query_bits)]
-        for each in summaries
+    names = short_names([(each.method, each.config) for each in summaries])
+    codings = [query_coding_text(each.query_bits) for each in summaries]
+    return [" ".join(filter(None, parts)) for parts in zip(names, codings, strict=True)]
+
+
+def short_names(configurations: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
+    """The same for methods and their parameters."""
+    configs: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for method, config in configurations:
+        configs[method].append(config)
+    return [
+        f"{display_name(method)} {_difference(config, configs[method])}".strip() for method, config in configurations
     ]
-    return [" ".join(filter(None, each)) for each in parts]
 
 
-def _difference(summary: Summary, configs: dict[str, list[dict[str, Any]]]) -> str:
-    others = configs[summary.method]
-    config = summary.config
+def _difference(config: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> str:
     own = {name: value for name, value in config.items() if any(each.get(name) != value for each in others)}
     return config_text(own or config)
 

@@ -1,9 +1,10 @@
 """What a search measured, and what it ruled out without measuring all of it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from vq_benchmark.reports.labels import rounded
+from vq_benchmark.reports.labels import rounded, short_names
 from vq_benchmark.studies.recommending.search import Configuration, Search
 
 
@@ -19,6 +20,12 @@ class Effort:
     new_rows: int
     """Rows that this call measured; the others were measured before."""
 
+    @cached_property
+    def names(self) -> dict[Configuration, str]:
+        """Short names of the configurations."""
+        configs = [(each.method, {} if each.cell is None else each.cell.config) for each in self.search.grid]
+        return dict(zip(self.search.grid, short_names(configs), strict=True))
+
     @property
     def passes(self) -> float:
         """The rows behind the answer, of all cells together, in passes over the base."""
@@ -33,14 +40,14 @@ class Effort:
         """The same as JSON values."""
         return {
             "configurations": len(self.search.grid),
-            "measured": [each.label for each in self.search.wholes],
-            "measured_on_part": [each.label for each in self.search.parts],
+            "measured": [self.names[each] for each in self.search.wholes],
+            "measured_on_part": [self.names[each] for each in self.search.parts],
             "part_rows": self.part if self.search.parts else None,
             "part_is_trusted": self.search.part_is_trusted,
             "passes": rounded(self.passes),
             "passes_of_a_sweep": self.passes_of_a_sweep,
             "new_passes": rounded(self.new_rows / self.n),
-            "failed": sorted(each.label for each in self.search.failed),
+            "failed": sorted(self.names[each] for each in self.search.failed),
         }
 
     def sentences(self) -> list[str]:
@@ -63,7 +70,7 @@ class Effort:
                 "rule nothing out."
             )
         if search.failed:
-            said.append(f"Failed: {', '.join(sorted(each.label for each in search.failed))}.")
+            said.append(f"Failed: {', '.join(sorted(self.names[each] for each in search.failed))}.")
         return [each for each in said if each]
 
     def _by_part(self) -> str:
@@ -77,5 +84,5 @@ class Effort:
                 ruled_out[each.method] = max(largest, each, key=lambda other: other.code_bytes)
         if not ruled_out:
             return ""
-        shown = ", ".join(each.label for each in ruled_out.values())
+        shown = ", ".join(self.names[each] for each in ruled_out.values())
         return f"Ruled out by the first {self.part:,} vectors, with all smaller codes of the same method: {shown}."

@@ -34,6 +34,8 @@ class Choices:
     def check(self) -> None:
         """Raise InputError for an unknown method, an impossible seed or budget, or where there is nothing to find."""
         parsed_grid(self.methods, {}, self.seeds)
+        for method in self.methods:
+            quantizer_class(method)
         if CONTROL in self.methods:
             raise InputError("'none' stores vectors as they are, so there is nothing to search; leave it out.")
         for bits in self.bits:
