@@ -36,6 +36,7 @@ demo: $(VENV)/.installed
 		--db-path $(DEMO)/results.db --codebooks-dir $(DEMO)/codebooks --cache-dir $(DEMO)/cache
 	$(BIN)/vq-benchmark plot --db-path $(DEMO)/results.db --output-dir $(DEMO)/figures --vectors 1M
 	$(BIN)/vq-benchmark report --db-path $(DEMO)/results.db --output $(DEMO)/report.html --vectors 1M
+	$(BIN)/vq-benchmark recommend --db-path $(DEMO)/results.db --target recall_at_10=0.95 --vectors 1M
 
 # Installs SLURM, where we may, for the tests of studies on a cluster. Without it they are skipped, or fail if
 # CI=true.

@@ -21,8 +21,12 @@ PAGE = DOCS / "FROM_FILE_TO_DECISION.md"
 FIGURE = DOCS / "figures" / "from_file_to_decision.png"
 DRAWN = Path("figures") / "my_vectors.npy_overview.png"
 STEP = re.compile(r"```sh\n(?P<commands>.*?)```(?:\n\n```text\n(?P<shown>.*?)```)?", re.DOTALL)
-MACHINE = re.compile(r"\b[\d.,]+[kMs]\b|\(\d+ threads?, [^)]*\)|vq-benchmark [\d.]+")
-"""What depends on the machine or on the release: rates, training times, threads and processor, the version."""
+MACHINE = re.compile(
+    r"\b[\d.,]+[kMs]\b|\(\d+ threads?, (?:[^()]|\([^()]*\))*\)|vq-benchmark [\d.]+"
+    r"|it encodes (?:[\d.]+ times )?as \w+"
+    r"|Training took .*?(?=Runner-up|Smaller|With re-ranking|Not measured|The search|$)"
+)
+"""What depends on the machine or on the release: rates, times, threads and processor, the version."""
 
 
 def run(text: str, folder: Path) -> list[str]:

@@ -19,8 +19,8 @@ from vq_benchmark.machine.terminal import echo, printable
 COMMANDS = {
     name: f"vq_benchmark.cli.{name.replace('-', '_')}"
     for name in (
-        "run", "sweep", "study", "slurm", "precompute-gt", "merge", "results", "plot", "report", "compare", "export",
-        "methods", "datasets", "inspect", "generate-data", "embed",
+        "run", "sweep", "recommend", "study", "slurm", "precompute-gt", "merge", "results", "plot", "report",
+        "compare", "export", "methods", "datasets", "inspect", "generate-data", "embed",
     )
 }  # fmt: skip
 """The module of each command, imported on demand."""

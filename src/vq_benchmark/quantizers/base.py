@@ -177,6 +177,13 @@ class Quantizer(ABC):
         """Size of the model in bytes."""
         return sum(array.nbytes for array in self.state().values())
 
+    def least_model_bytes(self, d: int) -> int:
+        """Return bytes that the model of vectors of dimension d has at least, whatever it is fitted to.
+
+        Override it if the model is large and its size known: `recommend` then need not fit what is too large.
+        """
+        return 0
+
     @property
     def bits_per_dim(self) -> float:
         """Bits per dimension of a code, side information included."""

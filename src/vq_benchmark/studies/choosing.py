@@ -46,6 +46,24 @@ def chosen_parameters(
     return _larger(method, within, budget, d, training_rows) or within
 
 
+def code_bytes_of(
+    method: type[Quantizer], parameters: Parameters, budget: float, d: int, training_rows: int = 2**31
+) -> int:
+    """Return the bytes of a code with the parameters that `chosen_parameters` returned, without fitting them.
+
+    By bisection: a method chooses them from the budget of exactly so many bytes on.
+    """
+    size = budget_bytes(budget, d)
+    within = _at_bytes(method, size, d, training_rows)
+    low, high = (0, size) if within == parameters else (size, budget_bytes(NEAR * budget, d))
+    while high - low > 1:
+        middle = (low + high) // 2
+        found = _at_bytes(method, middle, d, training_rows)
+        reached = found == parameters if within == parameters else found != within
+        low, high = (low, middle) if reached else (middle, high)
+    return high
+
+
 def _larger(
     method: type[Quantizer], within: Parameters | None, budget: float, d: int, training_rows: int
 ) -> Parameters | None:

@@ -58,11 +58,26 @@ def obtain_truths(dataset: Dataset, options: Options, start: int, stop: int, rep
             return _adopted(dataset, options, dataset.neighbors, "the ground truth that came with the data", report)
         except InputError as error:
             report.say(f"{error} Ignoring it and computing exact neighbours instead.")
-    for span in dict.fromkeys(((0, dataset.n), (start, stop))):
-        path = _cached(dataset, search_depth(dataset, options.measure.k), options, span)
-        cached = _load(path, dataset, options, span, report)
+    whole = (0, dataset.n)
+    if (start, stop) != whole:
+        depth = search_depth(dataset, options.measure.k)
+        cached = _load(_cached(dataset, depth, options, whole), dataset, options, whole, report)
         if cached is not None:
             return cached
+    return truths_among(dataset, options, (start, stop), report)
+
+
+def truths_among(dataset: Dataset, options: Options, span: Span, report: Reporter) -> GroundTruths:
+    """Exact neighbours among rows [start, stop) alone, computed and cached; never those of the whole base.
+
+    Raises:
+        InputError: computing them does not fit into memory.
+    """
+    start, stop = span
+    path = _cached(dataset, search_depth(dataset, options.measure.k), options, span)
+    cached = _load(path, dataset, options, span, report)
+    if cached is not None:
+        return cached
     options = truth_within_memory(dataset, options, start, stop)
     label = f"exact neighbours of {len(dataset.queries):,} queries"
     rows = Pass[GroundTruth](start, stop, options.machine.batch_size)

@@ -73,6 +73,9 @@ class OPQ(ProductBudgets, Quantizer):
         found = product_footprint(self.parameters, d, 4 * 4 * n * d + axes_bytes(1, d))
         return replace(found, model=found.model + 12 * d * d, row=found.row + 16 * d)
 
+    def least_model_bytes(self, d: int) -> int:
+        return int(4 * d * self.parameters.centroids) + 4 * d * d
+
     def state(self) -> State:
         return {"rotation": self._matrix, "codebooks": self._codebooks}
 

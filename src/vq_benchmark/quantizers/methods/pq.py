@@ -43,6 +43,9 @@ class PQ(ProductBudgets, Quantizer):
     def footprint(self, n: int, d: int) -> Footprint:
         return product_footprint(self.parameters, d, codebooks_bytes(n, d, self.parameters.centroids))
 
+    def least_model_bytes(self, d: int) -> int:
+        return int(4 * d * self.parameters.centroids)
+
     def state(self) -> State:
         return {"codebooks": self._codebooks}
 

@@ -1,8 +1,6 @@
 """The numbers of the page as JSON values: every configuration of every data set, with all its metrics."""
 
 import json
-import math
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -15,7 +13,6 @@ from vq_benchmark.reports.formatting import (
     display_name,
     machine_text,
     queries_text,
-    query_coding_text,
     run_text,
     seeds_text,
     subject_text,
@@ -25,13 +22,12 @@ from vq_benchmark.reports.gaussian_bound import bound_note
 from vq_benchmark.reports.html.answer import SHALLOWEST
 from vq_benchmark.reports.html.commands import CAVEAT, rerun_command
 from vq_benchmark.reports.html.ranks import rankings
+from vq_benchmark.reports.labels import rounded, short_labels
 from vq_benchmark.reports.metric_versions import other_versions_text
 from vq_benchmark.reports.panel import reference_value
 from vq_benchmark.reports.series import lines, styles
 from vq_benchmark.results.database import Run
 
-DIGITS = 7
-"""Significant digits of the numbers in the page."""
 NOT_SHOWN = ("content", "traceback")
 """Parts of the environment that only this program reads, and paths of this machine."""
 PLOTLY_SYMBOLS = {
@@ -60,8 +56,8 @@ def page_data(runs: Sequence[Run], title: str, vectors: int | None = None) -> di
             {"tab": tab, **_dataset(comparison, names, environments)}
             for tab, comparison in zip(_tabs(groups), groups, strict=True)
         ],
-        "environments": _rounded(environments.values),
-        "ranks": [_rounded(asdict(ranking)) for ranking in rankings(groups, names)],
+        "environments": rounded(environments.values),
+        "ranks": [rounded(asdict(ranking)) for ranking in rankings(groups, names)],
         "failures": [_failure(run) for run in runs if run.status == "failed"],
         "versions": versions_text(runs),
         "caveat": CAVEAT,
@@ -117,7 +113,7 @@ def _dataset(comparison: Comparison, names: Sequence[str], environments: _Distin
     line_of = {id(summary): name for name, summaries in by_line.items() for summary in summaries}
     shown = [summary for summary in comparison.summaries if id(summary) in line_of]
     present = [name for name in names if any(summary.value(name) is not None for summary in shown)]
-    labels = _labels(shown)
+    labels = short_labels(shown)
     intervals = {name: [summary.interval(name) for summary in shown] for name in present}
     return {
         "name": display_name(comparison.dataset),
@@ -129,11 +125,11 @@ def _dataset(comparison: Comparison, names: Sequence[str], environments: _Distin
             _point(summary, label, line_of[id(summary)], environments)
             for summary, label in zip(shown, labels, strict=True)
         ],
-        "values": {name: [_rounded(summary.value(name)) for summary in shown] for name in present},
-        "low": {name: [_rounded(pair and pair[0]) for pair in pairs] for name, pairs in intervals.items()},
-        "high": {name: [_rounded(pair and pair[1]) for pair in pairs] for name, pairs in intervals.items()},
+        "values": {name: [rounded(summary.value(name)) for summary in shown] for name in present},
+        "low": {name: [rounded(pair and pair[0]) for pair in pairs] for name, pairs in intervals.items()},
+        "high": {name: [rounded(pair and pair[1]) for pair in pairs] for name, pairs in intervals.items()},
         "reference": {
-            name: _rounded(value) for name in present if (value := reference_value(comparison, name)) is not None
+            name: rounded(value) for name in present if (value := reference_value(comparison, name)) is not None
         },
         "notes": _notes(comparison, present),
     }
@@ -157,25 +153,6 @@ def _point(summary: Summary, label: str, line: str, environments: _Distinct) -> 
         "environment": environments.place(facts),
         "command": rerun_command(newest),
     }
-
-
-def _labels(summaries: Sequence[Summary]) -> list[str]:
-    """A short name for each summary: the method and the parameters that its configurations differ in."""
-    configs: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for summary in summaries:
-        configs[summary.method].append(summary.config)
-    parts = [
-        [display_name(each.method), _difference(each, configs), query_coding_text(each.query_bits)]
-        for each in summaries
-    ]
-    return [" ".join(filter(None, each)) for each in parts]
-
-
-def _difference(summary: Summary, configs: dict[str, list[dict[str, Any]]]) -> str:
-    others = configs[summary.method]
-    config = summary.config
-    own = {name: value for name, value in config.items() if any(each.get(name) != value for each in others)}
-    return config_text(own or config)
 
 
 def _card(comparison: Comparison) -> list[list[str]]:
@@ -219,12 +196,3 @@ def _notes(comparison: Comparison, names: Sequence[str]) -> list[str]:
 def _failure(run: Run) -> list[str]:
     error = (run.error or "").strip().splitlines() or ["no error recorded"]
     return [display_name(run.dataset), display_name(run.method), run_text(run), str(run.seed), error[-1]]
-
-
-def _rounded(value: Any) -> Any:
-    """A JSON value whose numbers have DIGITS significant digits; None for those that are not finite."""
-    if isinstance(value, float):
-        return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {name: _rounded(each) for name, each in value.items()}
-    return [_rounded(each) for each in value] if isinstance(value, list | tuple) else value

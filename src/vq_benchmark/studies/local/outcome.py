@@ -47,7 +47,7 @@ def done_before(
     waiting: list[Cell] = []
     for cell in cells:
         earlier = None if force else database.get(run_id(dataset, options, cell))
-        if earlier is None or earlier.status == "failed":
+        if earlier is None or earlier.status == "failed" or _is_spent_in_vain(earlier, database):
             waiting.append(cell)
             continue
         present = contents.present(earlier, options.measure.train_size)
@@ -63,3 +63,11 @@ def done_before(
         outcome.runs.append(replace(present, budget=cell.budget))  # it may have been chosen for another one
         outcome.skipped += 1
     return outcome, waiting
+
+
+def _is_spent_in_vain(run: Run, database: Database) -> bool:
+    """Whether a chunk has no accumulators to merge and no finished row: `recommend` needed only its recall."""
+    if run.status != "partial" or run.accumulators is not None:
+        return False
+    whole = database.get(run.whole_run_id)
+    return whole is None or whole.status != "done"

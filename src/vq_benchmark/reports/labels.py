@@ -1,0 +1,43 @@
+"""How the page and the answer name configurations and round their numbers, so that both say the same."""
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vq_benchmark.reports.comparison import Summary
+from vq_benchmark.reports.formatting import config_text, display_name, query_coding_text
+
+DIGITS = 7
+"""Significant digits of the numbers in the page."""
+
+
+def short_labels(summaries: Sequence[Summary]) -> list[str]:
+    """A short name for each summary: the method and the parameters that its configurations differ in."""
+    names = short_names([(each.method, each.config) for each in summaries])
+    codings = [query_coding_text(each.query_bits) for each in summaries]
+    return [" ".join(filter(None, parts)) for parts in zip(names, codings, strict=True)]
+
+
+def short_names(configurations: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
+    """The same for methods and their parameters."""
+    configs: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for method, config in configurations:
+        configs[method].append(config)
+    return [
+        f"{display_name(method)} {_difference(config, configs[method])}".strip() for method, config in configurations
+    ]
+
+
+def _difference(config: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> str:
+    own = {name: value for name, value in config.items() if any(each.get(name) != value for each in others)}
+    return config_text(own or config)
+
+
+def rounded(value: Any) -> Any:
+    """A JSON value whose numbers have DIGITS significant digits; None for those that are not finite."""
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: rounded(each) for name, each in value.items()}
+    return [rounded(each) for each in value] if isinstance(value, list | tuple) else value

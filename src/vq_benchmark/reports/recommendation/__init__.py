@@ -1,0 +1,1 @@
+"""The answer in words: the smallest configuration that reaches a goal, and what choosing it means."""

@@ -1,0 +1,164 @@
+"""Decide which of the measured configurations to take: the smallest that reaches the goals, or the best that fits."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from vq_benchmark.reports.comparison import Comparison, Summary
+from vq_benchmark.reports.labels import rounded, short_labels
+from vq_benchmark.reports.series import lines
+from vq_benchmark.results.database import Run
+from vq_benchmark.studies.recommending.goals import Goal, Reading, worst
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of the measured configurations."""
+
+    goals: tuple[Goal, ...]
+    """What must be reached; with `best_that_fits` only the metric of the first one counts."""
+    vectors: int
+    """How many vectors will be stored; they share the model."""
+    depth: int | None = None
+    """Candidates that are re-ranked with exact vectors; None: none."""
+    limit: float | None = None
+    """Most bytes of all codes and the model."""
+    best_that_fits: bool = False
+    """Whether the best within the limit is asked for, and not the smallest that reaches the goals."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """A measured configuration, with its numbers rounded as in the HTML report."""
+
+    summary: Summary
+    label: str
+    code_bytes: float
+    model_bytes: float
+    reading: Reading
+    """How far it is beyond the goals."""
+
+    def size(self, vectors: int) -> float:
+        """Bytes of the codes of that many vectors, with the model."""
+        return self.code_bytes * vectors + self.model_bytes
+
+    def value(self, metric: str) -> float:
+        """A metric that `options` found."""
+        found: float = rounded(self.summary.value(metric))
+        return found
+
+
+def options(comparison: Comparison, goals: Sequence[Goal]) -> list[Option]:
+    """The configurations that have all metrics of the goals, without the uncompressed control."""
+    shown = [summary for summaries in lines(comparison).values() for summary in summaries]
+    shown = [summary for summary in comparison.summaries if summary in shown]
+    return [
+        option
+        for summary, label in zip(shown, short_labels(shown), strict=True)
+        if (option := _option(summary, label, goals)) is not None
+    ]
+
+
+def _option(summary: Summary, label: str, goals: Sequence[Goal]) -> Option | None:
+    readings = [found for goal in goals if (found := reading(summary, goal)) is not None]
+    sizes = [rounded(summary.value(name)) for name in ("code_bytes", "model_bytes", "bits_per_dim")]
+    if len(readings) < len(goals) or None in sizes:
+        return None
+    return Option(summary, label, sizes[0], sizes[1], worst(readings))
+
+
+def reading(summary: Summary, goal: Goal) -> Reading | None:
+    """How far the seeds of a configuration together are beyond a goal; None if they lack the metric."""
+    value, interval = rounded(summary.value(goal.metric)), rounded(summary.interval(goal.metric))
+    return None if value is None or interval is None else goal.reading(value, interval)
+
+
+def judge(runs: Sequence[Run], goals: Sequence[Goal]) -> Reading | None:
+    """How far the seeds of one configuration together are beyond the goals; None if they lack one of the metrics."""
+    summary = Summary(runs[0].method, runs[0].config, tuple(sorted(runs, key=lambda run: run.seed)))
+    found = [each for goal in goals if (each := reading(summary, goal)) is not None]
+    return worst(found) if len(found) == len(goals) else None
+
+
+@dataclass(frozen=True)
+class Advice:
+    """Which configuration to take, of those that were measured, and what became of the others."""
+
+    question: Question
+    comparison: Comparison
+    options: tuple[Option, ...]
+
+    @classmethod
+    def of(cls, comparison: Comparison, question: Question) -> "Advice":
+        """The advice that the rows of a data set give."""
+        return cls(question, comparison, tuple(options(comparison, question.goals)))
+
+    def size(self, option: Option) -> float:
+        """Bytes of all codes and the model."""
+        return option.size(self.question.vectors)
+
+    @cached_property
+    def fitting(self) -> list[Option]:
+        """The options within the limit, small ones first."""
+        limit = math.inf if self.question.limit is None else self.question.limit
+        return sorted((each for each in self.options if self.size(each) <= limit), key=self._small_first)
+
+    @property
+    def good(self) -> list[Option]:
+        """The options that can be chosen, the one to choose first."""
+        if self.question.best_that_fits:
+            return self.best
+        return [each for each in self.fitting if each.reading.low >= 0]
+
+    @property
+    def chosen(self) -> Option | None:
+        """The option to take; None if none is good enough."""
+        return next(iter(self.good), None)
+
+    @property
+    def runner_up(self) -> Option | None:
+        """The option to take if there were no configuration of the chosen method."""
+        chosen = self.chosen
+        return chosen and next((each for each in self.good if each.summary.method != chosen.summary.method), None)
+
+    @property
+    def best(self) -> list[Option]:
+        """The options within the limit, the one that comes closest to the goals, or is farthest beyond, first."""
+        if self.question.best_that_fits:
+            return sorted(self.fitting, key=lambda each: (-each.reading.value, self.size(each), each.label))
+        return sorted(
+            self.fitting,
+            key=lambda each: (-each.reading.low, -each.reading.value, self.size(each), each.label),
+        )
+
+    @property
+    def smaller(self) -> list[Option]:
+        """The options that are smaller than the chosen one; all within the limit if there is none."""
+        chosen = self.chosen
+        return [each for each in self.fitting if chosen is None or self.size(each) < self.size(chosen)]
+
+    @property
+    def undecided(self) -> list[Option]:
+        """Smaller options whose interval contains the goal."""
+        return [each for each in self.smaller if each.reading.low < 0 <= each.reading.high]
+
+    @property
+    def ruled_out(self) -> list[Option]:
+        """Smaller options whose interval lies below the goal."""
+        return [each for each in self.smaller if each.reading.high < 0]
+
+    def _small_first(self, option: Option) -> tuple[float, float, str]:
+        return self.size(option), -option.reading.value, option.label
+
+
+def queries_to_decide(reading: Reading, queries: float) -> int | None:
+    """About how many queries would decide whether the goal is reached; None if no number would.
+
+    The width of an interval falls with the square root of the number of queries, and the value stays about the same.
+    """
+    if reading.value == 0:
+        return None
+    width = reading.value - reading.low if reading.value > 0 else reading.high - reading.value
+    needed = queries * (width / reading.value) ** 2
+    return math.ceil(float(f"{needed:.2g}"))

@@ -1,0 +1,44 @@
+"""What stored rows leave open: where a smaller configuration could still be found, and the command that looks."""
+
+import shlex
+from collections.abc import Iterable, Iterator
+
+from vq_benchmark.reports.formatting import decimal
+from vq_benchmark.reports.recommendation.advice import Advice, Option
+from vq_benchmark.studies.recommending.grid import DEFAULT_METHODS
+
+GAP = 1.1
+"""Times as large as the next smaller code of the same method that a choice may be before a finer search pays."""
+
+
+def needs(advice: Advice, options: Iterable[str]) -> list[str]:
+    """Sentences on what was not measured; `options` are those of the question, for the command that searches."""
+    open_ends = list(_open_ends(advice))
+    if not open_ends:
+        return []
+    dataset = shlex.quote(advice.comparison.dataset)
+    command = " ".join(["vq-benchmark recommend --dataset", dataset, *map(shlex.quote, options)])
+    return [*open_ends, f"This answer uses stored rows only. To search for a smaller one: {command}"]
+
+
+def _open_ends(advice: Advice) -> Iterator[str]:
+    chosen = advice.chosen
+    methods = {each.summary.method for each in advice.options}
+    missing = [name for name in DEFAULT_METHODS if name not in methods]
+    if missing:
+        yield f"Not measured: {', '.join(missing)}."
+    if chosen is None or advice.question.best_that_fits:
+        return
+    below = _next_smaller(advice, chosen)
+    if below is None:
+        yield f"No smaller code of {chosen.summary.method} was measured."
+    elif chosen.code_bytes > GAP * below.code_bytes:
+        low, high = (each.value("bits_per_dim") for each in (below, chosen))
+        between = f"{decimal(low, 2)} and {decimal(high, 2)} bits per dimension"
+        yield f"Nothing of {chosen.summary.method} was measured between {between}."
+
+
+def _next_smaller(advice: Advice, chosen: Option) -> Option | None:
+    of_method = [each for each in advice.options if each.summary.method == chosen.summary.method]
+    smaller = [each for each in of_method if each.code_bytes < chosen.code_bytes]
+    return max(smaller, key=lambda each: each.code_bytes, default=None)

@@ -1,0 +1,79 @@
+"""`recommend` as a person types it: an answer, its exit code, and refusals in one sentence."""
+
+import json
+
+import pytest
+
+SEARCH = ("--method", "sq,rabitq", "--bits", "4,6,8", "--train-size", 1000)
+
+
+def recommended(program, *options):
+    ran = program("recommend", *options, "--db-path", "r.db", "--json")
+    return ran.code, json.loads(ran.out)
+
+
+def test_a_search_ends_in_words_and_a_second_call_runs_nothing(program, vectors):
+    first = program("recommend", "--dataset", vectors, "--target", "recall_at_10=0.7", *SEARCH, "--db-path", "r.db")
+    assert first.code == 0, first.err
+    assert "is the smallest configuration with a recall@10 of at least 0.700" in " ".join(first.out.split())
+    assert "take this" in first.out and "results: r.db" in first.out
+
+    code, again = recommended(program, "--dataset", vectors, "--target", "recall_at_10=0.7", *SEARCH)
+    assert (code, again["search"]["new_passes"]) == (0, 0)
+    assert again["sentence"] in " ".join(first.out.split())
+
+    code, stored = recommended(program, "--target", "recall_at_10=0.7")
+    assert (code, stored["sentence"]) == (0, again["sentence"])
+    assert any("Not measured: segmented-eden" in note for note in stored["notes"])
+
+    code, too_much = recommended(program, "--target", "recall_at_10=0.9999")
+    assert (code, too_much["chosen"]) == (1, None)
+    assert "No configuration has a recall@10 of at least 1.000. The best is" in too_much["sentence"]
+
+    code, fitting = recommended(program, "--max-bytes", 9, "--vectors", "1M", "--price-per-gb", 2)
+    assert code == 0
+    assert fitting["chosen"]["bytes_per_vector"] <= 9 and fitting["target"] is None
+
+    code, deep = recommended(program, "--target", "recall_at_10=0.9", "--rerank", 50)
+    assert code == 0
+    assert "re-ranking 50 candidates" in deep["sentence"] and deep["rerank"] == 50
+
+
+def test_rows_of_several_data_sets_are_never_mixed(program, vectors):
+    run = ("run", "--method", "sq", "--param", "bits=4", "--train-size", 1000, "--db-path", "r.db")
+    for path in (vectors, vectors / "base.npy"):
+        assert program(*run, "--dataset", path, "--metric", "l2").code == 0
+    ran = program("recommend", "--target", "recall_at_10=0.5", "--db-path", "r.db")
+    assert ran.code == 2
+    assert "2 data sets: base.npy (l2, " in ran.err and "--dataset NAME --stored" in ran.err
+    code, found = recommended(program, "--target", "recall_at_10=0.01", "--dataset", "base.npy", "--stored")
+    assert (code, found["dataset"]) == (0, "base.npy")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "give a --target such as recall_at_10=0.95"),
+        (("--target", "0.95"), "must be METRIC=NUMBER"),
+        (("--target", "recall_at_10=0.9", "--rerank", 7), "it can be 20, 50, 100, 200"),
+        (("--max-bytes", 5, "--max-memory", "1G"), "not both"),
+        (("--max-bytes", -5), "--max-bytes is -5; it must be above 0"),
+        (("--target", "recall_at_10=0.9", "--price-per-gb", 0), "--price-per-gb is 0"),
+        (("--target", "recall_at_10=0.9", "--vectors", "many"), "whole number of vectors"),
+        (("--max-memory", "much"), "invalid size 'much'"),
+        (("--target", "recall_at_10=0.9"), "no results database"),
+        (("--target", "recall_at_10=0.9", "--dataset", "sample", "--method", "none"), "nothing to search"),
+        (("--target", "recall_at_10=0.9", "--dataset", "sample", "--method", "pqq"), "'pqq'"),
+        (("--target", "recall_at_10=0.9", "--dataset", "sample", "--bits", "0"), "--bits is 0"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_before_anything_runs(program, options, said):
+    ran = program("recommend", *options, "--db-path", "absent.db")
+    assert (ran.code, ran.out) == (2, "")
+    assert said in ran.err and ran.err.count("\n") == 1
+
+
+def test_a_goal_that_needs_judgements_is_refused_where_there_are_none(program, vectors):
+    ran = program("recommend", "--dataset", vectors, "--target", "mrr_at_10_loss=0.01", "--db-path", "r.db")
+    assert ran.code == 2
+    assert "mrr_at_10_loss needs relevance judgements" in ran.err
