@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from vq_benchmark.datasets.origins import Origin
+from vq_benchmark.datasets.origins import Origin, shown
 from vq_benchmark.datasets.sources.parquet.columns import DAMAGE, column_origins
 from vq_benchmark.datasets.sources.parquet.parquet_source import ParquetSource, open_parquet
 from vq_benchmark.errors import InputError
@@ -37,10 +38,11 @@ def natural_key(name: str) -> list[tuple[int, int | str]]:
     return [(0, int(part)) if part.isdigit() else (1, part) for part in parts if part]
 
 
-def origins_of_columns(path: Path, column: str | None) -> tuple[Origin, ...]:
+def origins_of_columns(paths: Sequence[Path], column: str | None) -> tuple[Origin, ...]:
     """What becomes of the columns of lists; the first of several files speaks for all."""
-    with reading(path, *DAMAGE), pq.ParquetFile(path, pre_buffer=False) as file:
-        return column_origins(path, file.schema_arrow, column)
+    with reading(paths[0], *DAMAGE), pq.ParquetFile(paths[0], pre_buffer=False) as file:
+        found = column_origins(paths[0], file.schema_arrow, column)
+    return tuple(replace(each, name=f"{each.name!r} in {shown(paths, paths[0].parent)}") for each in found)
 
 
 def open_shards(paths: Sequence[Path], column: str | None, cache: Path | None) -> ParquetSource:

@@ -85,7 +85,7 @@ def open_files(paths: Sequence[Path], column: str | None = None, cache: Path | N
         InputError: a file is missing or cannot be read, or the files do not belong together.
     """
     if paths[0].suffix.lower() == PARQUET:
-        return RawDataset(open_shards(paths, column, cache), origins=origins_of_columns(paths[0], column))
+        return RawDataset(open_shards(paths, column, cache), origins=origins_of_columns(paths, column))
     if len(paths) > 1:
         raise InputError(f"{str(paths[0])!r} and {len(paths) - 1} more files: only parquet files can be one base.")
     return opening.open_dataset(paths[0], column=column)
