@@ -127,9 +127,7 @@ def test_two_candidates_are_refused_and_an_option_decides(tmp_path, names, optio
 
 
 def test_two_files_of_neighbours_are_named_and_neither_is_used(tmp_path):
-    fill(
-        tmp_path, base="base.npy", queries="queries.npy", neighbors="neighbors.npy", neighbors__2="groundtruth.ivecs"
-    )
+    fill(tmp_path, base="base.npy", queries="queries.npy", neighbors="neighbors.npy", neighbors__2="gt.ivecs")
     dataset = load_dataset(tmp_path)
     assert dataset.neighbors is None
     assert all(word in notes(dataset) for word in ("neighbors.npy", "gt.ivecs", "--ground-truth-path"))
@@ -224,10 +222,11 @@ def test_queries_and_training_vectors_from_elsewhere(tmp_path, given_as):
     assert sorted(origin.use for origin in dataset.origins) == ["base", "learn", "queries"]
 
 
+NAMES = ["base", "train", "test", "query", "my_base", "foo", "labels", "gt"]
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    names=st.sets(st.sampled_from(["base", "train", "test", "query", "my_base", "foo", "labels", "gt"]), min_size=1)
-)
+@given(names=st.sets(st.sampled_from(NAMES), min_size=1))
 def test_no_query_becomes_a_base_vector(tmp_path_factory, names):
     where = tmp_path_factory.mktemp("any")
     for number, name in enumerate(sorted(names)):
