@@ -8,6 +8,7 @@ import numpy as np
 
 from vq_benchmark.arrays import FloatArray, IdArray
 from vq_benchmark.datasets.file_states import FileStates, require_unchanged
+from vq_benchmark.datasets.origins import Origin
 from vq_benchmark.datasets.sources.sampling import sample_rows, take
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 
@@ -75,6 +76,8 @@ class Dataset:
     """Which rows of the files were held out as queries, in words; empty if none were. The fingerprint covers it."""
     notes: tuple[str, ...] = ()
     """What a user should know about how it was loaded: a guessed metric, held-out queries, a limit."""
+    origins: tuple[Origin, ...] = ()
+    """What each file of the folder, or array of the container, is used as, or why it is not used."""
 
     def __repr__(self) -> str:
         judged = "" if self.judgements is None else f", {len(self.judgements.qrels):,} judgements"

@@ -8,16 +8,16 @@ from typing import Any, cast
 from numpy.typing import ArrayLike
 
 from vq_benchmark.datasets.checks import check_numbered_rows, check_rows, probe_rows, repeated_rows, require_rows
-from vq_benchmark.datasets.consistency import require_consistent, require_room
+from vq_benchmark.datasets.consistency import keep_usable, require_room
 from vq_benchmark.datasets.data_spec import DataSpec, selected
 from vq_benchmark.datasets.dataset import Dataset, Distance
-from vq_benchmark.datasets.directory import find_part
 from vq_benchmark.datasets.distance_choice import choose_distance
 from vq_benchmark.datasets.file_states import file_states
 from vq_benchmark.datasets.fingerprint import fingerprint_base
-from vq_benchmark.datasets.formats.opening import open_dataset
 from vq_benchmark.datasets.from_arrays import array_dataset, array_source, holds_vectors
+from vq_benchmark.datasets.given_parts import with_given_parts, with_queries
 from vq_benchmark.datasets.load_options import LoadOptions
+from vq_benchmark.datasets.origins import notes_of
 from vq_benchmark.datasets.own_rows import own_rows_note
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.resolving import resolve
@@ -27,7 +27,6 @@ from vq_benchmark.datasets.sources.wrappers import UnitNormSource, unit_norm
 from vq_benchmark.datasets.splitting import DEFAULT_NUM_QUERIES, choose_queries, keep_first
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.locations import cache_dir as default_cache_dir
-from vq_benchmark.machine.locations import input_path
 from vq_benchmark.machine.memory import allowed_memory, within_memory
 from vq_benchmark.machine.progress import Reporter, SilentReporter
 
@@ -61,6 +60,9 @@ def load_dataset(
             metric, or distance ("l2", "ip" or "cosine"), overrides what the data states, or the guess where it states
             nothing;
             name is what results call the data set, by default the name of its file, or "array";
+            base_path says which file, folder or pattern holds the base vectors of a folder;
+            queries_path is a file of queries, instead of those that came with the data;
+            learn_path is a file of vectors to train on, instead of those that came with the data;
             num_queries is the most queries to use; where the data has none, so many base rows are held out, by
             default 1,000, but at most a tenth of the base;
             split_seed samples the held-out rows;
@@ -85,6 +87,7 @@ def load_dataset(
         dim=spec.dim,
         limit=spec.dataset_limit,
         column=spec.vector_column,
+        base_path=spec.base_path,
         cache=default_cache_dir(None) if cache_dir is None else Path(cache_dir),
         report=report or SilentReporter(),
     )
@@ -95,9 +98,11 @@ def load_dataset(
                 f"--num-samples and --dim apply only to 'synthetic'; use --dataset-limit to take fewer rows of "
                 f"{found.name!r}."
             )
+        if spec.base_path is not None and not found.is_on_disk:
+            raise InputError(f"--base-path applies to files and folders, not to the data set {found.name!r}.")
         stored = found.open(options)
         if queries is not None:
-            stored = _with_queries(stored, array_source(queries, "query"))
+            stored = with_queries(stored, array_source(queries, "query"))
         return prepare_dataset(name or found.name, stored, spec, check=check)
 
 
@@ -108,13 +113,12 @@ def prepare_dataset(name: str, stored: RawDataset, spec: DataSpec, *, check: boo
         InputError: the data set cannot be used.
     """
     require_rows(stored.base, f"{name!r}")
-    if spec.queries_path is not None:
-        stored = _with_queries_of(stored, spec.queries_path)
+    stored = with_given_parts(stored, spec)
     require_room(name, stored, spec.num_queries or DEFAULT_NUM_QUERIES)
     if spec.dataset_limit is not None:
         stored = keep_first(stored, spec.dataset_limit)
     stored = choose_queries(stored, spec.num_queries, spec.split_seed)
-    require_consistent(stored)
+    stored = keep_usable(stored, spec)
     if stored.judgements is not None and spec.identical_ids == "keep":
         stored = replace(stored, judgements=replace(stored.judgements, own_rows=None))
     numbers = probe_rows(stored.base.n)
@@ -131,21 +135,6 @@ def prepare_dataset(name: str, stored: RawDataset, spec: DataSpec, *, check: boo
         if dataset.judgements is not None:
             check_rows(dataset.judgements.queries, 0, chosen, what="judged query")
     return dataset
-
-
-def _with_queries_of(stored: RawDataset, path: str | Path) -> RawDataset:
-    """The data set with the queries of a file or directory: those named queries, else its vectors."""
-    path = input_path(path)
-    found = open_dataset((find_part(path, "queries") or path) if path.is_dir() else path)
-    return _with_queries(stored, found.queries or found.base)
-
-
-def _with_queries(stored: RawDataset, queries: VectorSource) -> RawDataset:
-    """The data set with other queries than those that it came with."""
-    notes = stored.notes
-    if stored.neighbors is not None:
-        notes = (*notes, "the stored neighbours are dropped: they belong to other queries than those given.")
-    return replace(stored, queries=queries, neighbors=None, notes=notes)
 
 
 def _under_distance(name: str, stored: RawDataset, distance: Distance, fingerprint: str) -> Dataset:
@@ -175,5 +164,6 @@ def _under_distance(name: str, stored: RawDataset, distance: Distance, fingerpri
         revision=stored.revision,
         files=file_states(stored.base, stored.learn),
         split=stored.split,
-        notes=notes,
+        notes=(*notes, *notes_of(stored.origins)),
+        origins=stored.origins,
     )

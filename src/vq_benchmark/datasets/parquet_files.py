@@ -1,29 +1,21 @@
-"""One base in many parquet files: which files of a folder or of a pattern, and in which order."""
+"""One base in many parquet files: which files of a pattern, and in which order."""
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
+from vq_benchmark.datasets.origins import Origin, shown
+from vq_benchmark.datasets.sources.parquet.columns import DAMAGE, column_origins
 from vq_benchmark.datasets.sources.parquet.parquet_source import ParquetSource, open_parquet
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 from vq_benchmark.machine.locations import input_path
 
 EXTENSION = ".parquet"
-PLACES = ("base/*", "data/train-*", "train-*", "*")
-"""Where the shards of a base may be in a folder, in order of preference."""
-OTHER_PARTS = ("queries", "learn", "neighbors")
 PATTERN = re.compile(r"[*?\[]")
-
-
-def base_shards(directory: Path) -> list[Path]:
-    """The parquet files of a folder that are its base, in order; empty if there are none."""
-    for place in PLACES:
-        with reading(directory):
-            found = [path for path in directory.glob(place + EXTENSION) if not path.stem.endswith(OTHER_PARTS)]
-        if found:
-            return in_order(found)
-    return []
 
 
 def shards_of_pattern(pattern: str) -> list[Path]:
@@ -44,6 +36,13 @@ def natural_key(name: str) -> list[tuple[int, int | str]]:
     """A sort key for names in which numbers count by their value."""
     parts = re.split(r"(\d+)", name)
     return [(0, int(part)) if part.isdigit() else (1, part) for part in parts if part]
+
+
+def origins_of_columns(paths: Sequence[Path], column: str | None) -> tuple[Origin, ...]:
+    """What becomes of the columns of lists; the first of several files speaks for all."""
+    with reading(paths[0], *DAMAGE), pq.ParquetFile(paths[0], pre_buffer=False) as file:
+        found = column_origins(paths[0], file.schema_arrow, column)
+    return tuple(replace(each, name=f"{each.name!r} in {shown(paths, paths[0].parent)}") for each in found)
 
 
 def open_shards(paths: Sequence[Path], column: str | None, cache: Path | None) -> ParquetSource:

@@ -64,8 +64,16 @@ def require_matrix(path: Path, shape: tuple[int, ...]) -> tuple[int, int]:
 
 
 def as_ids(path: Path, array: Array) -> IdArray:
-    """The array as (rows, k) int64; raises InputError unless it is a matrix of integers."""
+    """The array as (rows, k) int64, with -1 for NaN.
+
+    Raises:
+        InputError: it is not a matrix of whole numbers.
+    """
     require_matrix(path, array.shape)
+    if array.dtype.kind == "f":
+        whole = np.where(np.isnan(array), -1, array)
+        if np.array_equal(whole, np.rint(whole)) and np.abs(whole).max(initial=0) < 2**53:
+            return np.asarray(whole, dtype=np.int64)
     if array.dtype.kind not in "iu":
         raise InputError(f"{str(path)!r} holds {array.dtype} values; row numbers must be integers.")
     return array.astype(np.int64)

@@ -10,7 +10,7 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from vq_benchmark.arrays import Array, IdArray
 from vq_benchmark.datasets.formats.format import Format, require_matrix, require_vector_dtype
-from vq_benchmark.datasets.formats.named_arrays import NamedArrays
+from vq_benchmark.datasets.formats.named_arrays import Facts, NamedArrays
 from vq_benchmark.datasets.formats.npy import read_rows_at
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.sources.file_rows import FileRowsSource
@@ -41,9 +41,10 @@ class _Members(NamedArrays[ZipInfo]):
     def get(self, name: str) -> ZipInfo | None:
         return self._members.get(name)
 
-    def unnamed_base(self) -> ZipInfo | None:
-        """The first matrix of numbers."""
-        return next((member for member in self._members.values() if _is_matrix(self.path, member)), None)
+    def facts(self, array: ZipInfo) -> Facts:
+        with reading(self.path, *ZIP_DAMAGE), ZipFile(self.path) as archive, archive.open(array) as file:
+            header = read_header(file)  # type: ignore[arg-type]
+        return Facts(header.shape, header.dtype)
 
     def open(self, array: ZipInfo) -> VectorSource:
         source: VectorSource
@@ -63,7 +64,7 @@ class _Members(NamedArrays[ZipInfo]):
 
 
 def open_vectors(path: Path, column: str | None) -> VectorSource:
-    """The member `column`, or the first of the usual names, or the first matrix of numbers."""
+    """The member `column`, or the one that is named as a base, or the only matrix of numbers."""
     return _Members(path).base(column)
 
 
@@ -73,12 +74,6 @@ def open_dataset(path: Path, column: str | None) -> RawDataset:
 
 def read_ids(path: Path) -> IdArray:
     return _Members(path).ids()
-
-
-def _is_matrix(path: Path, member: ZipInfo) -> bool:
-    with reading(path, *ZIP_DAMAGE), ZipFile(path) as archive, archive.open(member) as file:
-        header = read_header(file)  # type: ignore[arg-type]
-    return len(header.shape) == 2 and header.dtype.kind in "iuf"
 
 
 def _open_stored(path: Path, member: ZipInfo) -> FileRowsSource:

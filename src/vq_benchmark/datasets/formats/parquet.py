@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.formats.format import Format, VectorBlocks, as_ids
-from vq_benchmark.datasets.formats.named_arrays import NEIGHBOR_NAMES, first_named, no_array
+from vq_benchmark.datasets.formats.named_arrays import neighbors_name, no_array
 from vq_benchmark.datasets.sources.parquet.columns import DAMAGE, as_matrix, first_length, list_columns, whole_column
 from vq_benchmark.datasets.sources.parquet.parquet_source import ParquetSource, open_parquet
 from vq_benchmark.machine.damage import reading
@@ -17,16 +17,17 @@ WRITABLE = ("float32", "float16", "float64")
 
 
 def open_vectors(path: Path, column: str | None) -> ParquetSource:
-    """The column of that name, or the first list column of the usual names, or the only column of lists of floats."""
+    """The column of that name, or the one that is named as a base, or the only column of lists of floats."""
     return open_parquet([path], column)
 
 
 def read_ids(path: Path) -> IdArray:
     with reading(path, *DAMAGE), pq.ParquetFile(path, pre_buffer=False) as file:
         columns = list_columns(file.schema_arrow)
-        name = first_named({name: name for name in columns}.get, NEIGHBOR_NAMES)
+        integers = [name for name in columns if pa.types.is_integer(file.schema_arrow.field(name).type.value_type)]
+        name = neighbors_name(path, columns, integers)
         if name is None:
-            raise no_array(path, f"column of lists named {', '.join(NEIGHBOR_NAMES)}", columns)
+            raise no_array(path, "column of lists of row numbers, such as neighbors or ids", columns)
         lists = whole_column(path, file, name)
         return as_ids(path, as_matrix(path, name, lists, first_length(lists)))
 
