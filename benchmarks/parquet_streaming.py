@@ -25,7 +25,7 @@ MEASURE = """
 import json, sys, time
 from pathlib import Path
 from vq_benchmark.datasets.sources.parquet.parquet_source import open_parquet
-from vq_benchmark.datasets.parquet_files import base_shards
+from vq_benchmark.datasets.shards import base_shards
 from vq_benchmark.datasets.sources.sampling import sample_rows, take
 from vq_benchmark.machine.memory import peak_bytes, reset_peak
 

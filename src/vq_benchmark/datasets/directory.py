@@ -1,7 +1,7 @@
 """A directory as a data set: base.*, and optionally queries, learn, neighbours, judgements and a metric.
 
 base.npy                                    the vectors
-base/*.parquet, data/train-*.parquet        or the vectors in many files, or *.parquet alone
+base/*.npy, data/train-*.parquet            or the vectors in many files of one format, or *.npy alone
 queries.npy  learn.npy                      vectors of the same dimension
 neighbors.ivecs                             for each query, row numbers of the base
 qrels.tsv                                   judgements of queries.*
@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from vq_benchmark.datasets.formats import opening
-from vq_benchmark.datasets.parquet_files import base_shards
 from vq_benchmark.datasets.parts import PartFiles
+from vq_benchmark.datasets.shards import base_shards
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 
@@ -32,7 +32,7 @@ def files_of_directory(directory: Path) -> PartFiles:
     shards = base_shards(directory) if base is None else [base]
     if not shards:
         known = ", ".join(opening.formats())
-        raise InputError(f"{str(directory)!r} holds no base.* file and no parquet shards; the formats are {known}.")
+        raise InputError(f"{str(directory)!r} holds no file of vectors; the formats are {known}.")
     return replace(files_beside_base(directory), base=tuple(shards))
 
 

@@ -91,6 +91,7 @@ def prepare_dataset(name: str, stored: RawDataset, spec: DataSpec, *, check: boo
     require_rows(stored.base, f"{name!r}")
     if spec.queries_path is not None:
         stored = _with_queries_of(stored, spec.queries_path)
+    stored = _with_notes_of_sources(stored)
     require_room(name, stored, spec.num_queries or DEFAULT_NUM_QUERIES)
     if spec.dataset_limit is not None:
         stored = keep_first(stored, spec.dataset_limit)
@@ -119,6 +120,12 @@ def _with_queries_of(stored: RawDataset, path: str | Path) -> RawDataset:
     if stored.neighbors is not None:
         notes = (*notes, "the stored neighbours are dropped: they belong to other queries than those given.")
     return replace(stored, queries=found.queries or found.base, neighbors=None, notes=notes)
+
+
+def _with_notes_of_sources(stored: RawDataset) -> RawDataset:
+    sources = (stored.base, stored.queries, stored.learn)
+    notes = (note for source in sources if source is not None for note in source.notes)
+    return replace(stored, notes=tuple(dict.fromkeys((*stored.notes, *notes))))
 
 
 def _under_distance(name: str, stored: RawDataset, distance: Distance, fingerprint: str) -> Dataset:

@@ -1,15 +1,13 @@
 """The parts of a data set on disk: which file holds which, and how they are opened."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vq_benchmark.datasets.dataset import DISTANCES, Distance, Judgements
 from vq_benchmark.datasets.formats import opening
-from vq_benchmark.datasets.parquet_files import EXTENSION as PARQUET
-from vq_benchmark.datasets.parquet_files import open_shards
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.row_qrels import read_qrels
+from vq_benchmark.datasets.shards import open_base
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
@@ -21,7 +19,7 @@ class PartFiles:
     """The files of a data set; only the base is always there."""
 
     base: tuple[Path, ...] = ()
-    """One file of any format, or parquet files, in order."""
+    """One file, or several whose vectors are one base, in order."""
     queries: Path | None = None
     learn: Path | None = None
     neighbors: Path | None = None
@@ -39,7 +37,7 @@ def open_parts(files: PartFiles, *, column: str | None = None, cache: Path | Non
     Raises:
         InputError: a file is missing, cannot be read, or is not what its name says.
     """
-    return with_parts(_open_base(files.base, column, cache), files, column=column)
+    return with_parts(open_base(files.base, column, cache), files, column=column)
 
 
 def with_parts(stored: RawDataset, files: PartFiles, *, column: str | None = None) -> RawDataset:
@@ -58,13 +56,6 @@ def with_parts(stored: RawDataset, files: PartFiles, *, column: str | None = Non
         distance=stored.distance or _stated_distance(files.description),
         notes=stored.notes + files.notes,
     )
-
-
-def _open_base(paths: Sequence[Path], column: str | None, cache: Path | None) -> RawDataset:
-    if paths[0].suffix.lower() == PARQUET:
-        return RawDataset(open_shards(paths, column, cache))
-    (path,) = paths
-    return opening.open_dataset(path, column=column)
 
 
 def _open_vectors(path: Path, column: str | None) -> VectorSource:

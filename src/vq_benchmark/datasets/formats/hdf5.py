@@ -18,12 +18,13 @@ import numpy as np
 
 from vq_benchmark.arrays import Array, FloatArray, IdArray
 from vq_benchmark.datasets.dataset import Distance
-from vq_benchmark.datasets.formats.format import Format, require_matrix, require_vector_dtype
+from vq_benchmark.datasets.formats.format import Format, require_matrix, vector_type
 from vq_benchmark.datasets.formats.hdf5_heaps import require_sound_heaps
 from vq_benchmark.datasets.formats.hdf5_links import dataset_at, read_whole, require_stored
 from vq_benchmark.datasets.formats.named_arrays import NamedArrays
 from vq_benchmark.datasets.raw_dataset import RawDataset
-from vq_benchmark.datasets.sources.vector_source import LeafSource, VectorSource, as_float32
+from vq_benchmark.datasets.sources.number_types import as_float32
+from vq_benchmark.datasets.sources.vector_source import LeafSource, VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 
@@ -50,6 +51,7 @@ class Hdf5Source(LeafSource):
     n: int
     d: int
     dtype: np.dtype[np.generic]
+    notes: tuple[str, ...] = ()
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -57,7 +59,8 @@ class Hdf5Source(LeafSource):
 
     def read(self, start: int, stop: int) -> FloatArray:
         with reading(self.path, *DAMAGE), h5py.File(self.path, "r") as file:
-            return as_float32(file[self.key][start:stop])
+            values = file[self.key][start:stop]
+        return as_float32(values.view(self.dtype) if self.dtype.names else values, self.path, start)
 
 
 class _DataSets(NamedArrays[h5py.Dataset]):
@@ -81,9 +84,9 @@ class _DataSets(NamedArrays[h5py.Dataset]):
 
     def open(self, array: h5py.Dataset) -> Hdf5Source:
         n, d = require_matrix(self.path, array.shape)
-        require_vector_dtype(self.path, array.dtype)
+        dtype, notes = vector_type(self.path, array.dtype)
         require_stored(self.path, array)
-        return Hdf5Source(self.path, array.name, n, d, array.dtype)
+        return Hdf5Source(self.path, array.name, n, d, dtype, notes)
 
     def load(self, array: h5py.Dataset) -> Array:
         return read_whole(self.path, array)

@@ -46,6 +46,7 @@ FORMAT = Format(
     description="Parquet with a column of lists of numbers",
     open_vectors=open_vectors,
     has_columns=True,
+    open_many=open_parquet,
     read_ids=read_ids,
     writable_dtypes=lambda extension: WRITABLE,
     write=write,
