@@ -342,7 +342,12 @@ REFUSALS = [
     ("empty npy file", write_bytes("a.npy", b""), {}, "no valid .npy header"),
     ("truncated npy", cut("a.npy"), {}, "truncated: 9 x 6"),
     ("long npy", cut("a.npy", -3), {}, "too long: 9 x 6"),
-    ("wide integers", save(np.arange(10).reshape(5, 2) << 30), {}, "row 0, column 1 holds 1073741824"),
+    (
+        "wide integers",
+        save(np.arange(10).reshape(5, 2) << 30),
+        {},
+        "integers exactly only up to 16777216",
+    ),
     ("complex", save(rows(5).astype(complex)), {}, "complex128"),
     ("objects", save(np.array([[{}]], dtype=object)), {}, "Python objects"),
     ("one axis", save(rows(5)[:, 0]), {}, r"shape \(5,\)"),

@@ -15,6 +15,7 @@ from vq_benchmark.datasets.file_states import file_states
 from vq_benchmark.datasets.fingerprint import fingerprint_base
 from vq_benchmark.datasets.formats.opening import open_dataset
 from vq_benchmark.datasets.load_options import LoadOptions
+from vq_benchmark.datasets.packed_bits import packed_bits
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.resolving import resolve
 from vq_benchmark.datasets.sources.sampling import take
@@ -101,7 +102,12 @@ def prepare_dataset(name: str, stored: RawDataset, spec: DataSpec, *, check: boo
     probed = take(stored.base, numbers)
     stored, chosen = choose_distance(stored, spec.metric, probed)
     fingerprint = fingerprint_base(stored.base, chosen, stored.split, probed=probed)
+    packed = packed_bits(probed, stored.base.dtype, _names_of(name, stored.base, spec.vector_column))
+    if packed is not None and check:
+        raise InputError(f"{name!r}: {packed}")
     dataset = _under_distance(name, stored, chosen, fingerprint)
+    if packed is not None:
+        dataset = replace(dataset, notes=(*dataset.notes, packed))
     if check:
         check_numbered_rows(probed, stored.base.rows_in_file(numbers), chosen)
         searched = unit_norm(probed) if chosen == "cosine" else probed
@@ -120,6 +126,11 @@ def _with_queries_of(stored: RawDataset, path: str | Path) -> RawDataset:
     if stored.neighbors is not None:
         notes = (*notes, "the stored neighbours are dropped: they belong to other queries than those given.")
     return replace(stored, queries=found.queries or found.base, neighbors=None, notes=notes)
+
+
+def _names_of(name: str, base: VectorSource, column: str | None) -> tuple[str, ...]:
+    first = next(iter(base.paths or ()), Path(name))
+    return name, first.stem, column or ""
 
 
 def _with_notes_of_sources(stored: RawDataset) -> RawDataset:

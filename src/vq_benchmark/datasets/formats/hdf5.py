@@ -3,9 +3,9 @@
 The `learn` of VIBE comes with `learn_neighbors`: it is a sample of the queries' distribution, which differs
 from that of the base for its sets of text and images. Quantizers are not trained on it.
 
-The attribute `distance` states the metric. Files of ann-benchmarks without it state the distance at the end of
-their name, as in glove-100-angular.hdf5. Their `angular` vectors are not of unit norm, so they are
-compared by cosine.
+The attribute `distance` (or `metric`) states the metric. Files of ann-benchmarks without it state the distance at the
+end of their name, as in glove-100-angular.hdf5. Their `angular` vectors are not of unit norm, so they are compared by
+cosine.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 
 from vq_benchmark.arrays import Array, FloatArray, IdArray
-from vq_benchmark.datasets.dataset import Distance
+from vq_benchmark.datasets.distance_names import distance_named, text_of
 from vq_benchmark.datasets.formats.format import Format, require_matrix, vector_type
 from vq_benchmark.datasets.formats.hdf5_heaps import require_sound_heaps
 from vq_benchmark.datasets.formats.hdf5_links import dataset_at, read_whole, require_stored
@@ -25,19 +25,13 @@ from vq_benchmark.datasets.formats.named_arrays import NamedArrays
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.sources.number_types import as_float32
 from vq_benchmark.datasets.sources.vector_source import LeafSource, VectorSource
-from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 
-DISTANCE_OF_NAME: dict[str, Distance] = {
-    "euclidean": "l2",
-    "angular": "cosine",
-    "cosine": "cosine",
-    "normalized": "cosine",
-    "ip": "ip",
-}
+ATTRIBUTES = ("distance", "metric")
+ENDS_OF_NAMES = ("euclidean", "angular", "cosine", "normalized", "ip", "hamming", "jaccard")
+"""What files without the attribute state by their name; not `dot`: the vectors of lastfm-64-dot are angular."""
 QUERY_SAMPLE = "learn_neighbors"
 """If a file has this data set, its `learn` is a sample of queries."""
-UNSUPPORTED_DISTANCES = ("hamming", "jaccard")
 DAMAGE = (RuntimeError, KeyError, ValueError, TypeError, OverflowError)
 """What h5py raises for damaged files, besides OSError."""
 
@@ -103,14 +97,17 @@ class _DataSets(NamedArrays[h5py.Dataset]):
 def open_vectors(path: Path, column: str | None) -> VectorSource:
     """The data set `column`, or the first of the usual names (`train` and others)."""
     with _opened(path) as file:
-        _distance(path, file)
         return _DataSets(path, file).base(column)
 
 
 def open_dataset(path: Path, column: str | None) -> RawDataset:
     with _opened(path) as file:
         arrays = _DataSets(path, file)
-        return replace(arrays.dataset(column, _distance(path, file)), notes=arrays.notes())
+        stored = arrays.dataset(column)
+        stated = _stated_distance(path, file)
+        distance = distance_named(stated)
+        unknown = None if distance or not stated else stated
+        return replace(stored, distance=distance, unknown_distance=unknown, notes=(*stored.notes, *arrays.notes()))
 
 
 def read_ids(path: Path) -> IdArray:
@@ -126,18 +123,14 @@ def _opened(path: Path) -> Iterator[h5py.File]:
             yield file
 
 
-def _distance(path: Path, file: h5py.File) -> Distance | None:
-    stated = file.attrs.get("distance", "")
-    distance = (stated.decode() if isinstance(stated, bytes) else str(stated)).lower()
+def _stated_distance(path: Path, file: h5py.File) -> str:
+    """The distance in the words of the file; "" if it states none."""
+    for name in ATTRIBUTES:
+        stated = text_of(file.attrs.get(name)).lower()
+        if stated:
+            return stated
     at_end_of_name = path.stem.rsplit("-", 1)[-1].lower()
-    if not distance and at_end_of_name in (*DISTANCE_OF_NAME, *UNSUPPORTED_DISTANCES):
-        distance = at_end_of_name
-    if not distance:
-        return None
-    if distance not in DISTANCE_OF_NAME:
-        known = ", ".join(DISTANCE_OF_NAME)
-        raise InputError(f"{str(path)!r} uses the distance {distance!r}; it can be {known}.")
-    return DISTANCE_OF_NAME[distance]
+    return at_end_of_name if at_end_of_name in ENDS_OF_NAMES else ""
 
 
 FORMAT = Format(
