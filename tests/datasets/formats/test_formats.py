@@ -122,9 +122,8 @@ def test_an_unknown_distance_needs_a_metric(tmp_path, distance):
         file.attrs["distance"] = distance
         file["train"] = np.eye(30, 5)
         file["test"], file["neighbors"] = np.eye(3, 5), np.zeros((3, 2), int)
-    with pytest.raises(
-        InputError, match=f"states the distance '{distance.lower()}'.* none of l2, ip, cosine; .*--metric"
-    ):
+    message = f"states the distance '{distance.lower()}'.* none of l2, ip, cosine; .*--metric"
+    with pytest.raises(InputError, match=message):
         load_dataset(tmp_path / "bits.hdf5", check=False)
     dataset = load_dataset(tmp_path / "bits.hdf5", metric="l2", check=False)
     (note,) = (note for note in dataset.notes if distance.lower() in note)
