@@ -25,7 +25,7 @@ MEASURE = """
 import json, sys, time
 from pathlib import Path
 from vq_benchmark.datasets.sources.parquet.parquet_source import open_parquet
-from vq_benchmark.datasets.shards import base_shards
+from vq_benchmark.datasets.directory import files_of_directory
 from vq_benchmark.datasets.sources.sampling import sample_rows, take
 from vq_benchmark.machine.memory import peak_bytes, reset_peak
 
@@ -36,7 +36,7 @@ def timed(name, action):
     result = action()
     found[name] = round(time.perf_counter() - began, 3)
     return result
-paths = base_shards(folder)
+paths = files_of_directory(folder).base
 timed("open, first time (s)", lambda: open_parquet(paths, None, cache))
 source = timed("open again (s)", lambda: open_parquet(paths, None, cache))
 rows = sample_rows(source.n, 20_000, 0)

@@ -70,7 +70,7 @@ def test_correlated_signs_need_a_name():
 def test_they_are_refused_with_the_way_to_unpack_them(tmp_path):
     np.save(tmp_path / "codes.npy", packed("int8"))
     for metric in ("l2", "ip", "cosine"):
-        with pytest.raises(InputError, match=r"look like bits .* unpackbits\(\(x.astype\(.int16.\) \+ 128\)"):
+        with pytest.raises(InputError, match=r"look like bits .*unpackbits.*int16.* [+] 128"):
             load_dataset(tmp_path / "codes.npy", metric=metric)
     inspected = load_dataset(tmp_path / "codes.npy", check=False)
     assert any("bits packed into bytes" in note for note in inspected.notes)

@@ -15,6 +15,9 @@ from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.machine.terminal import Terminal
 
+CALLED = {"learn": "training vectors", "neighbors": "neighbours"}
+"""What the parts are called where the word for them is another."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
@@ -49,6 +52,7 @@ def described(found: Inspection) -> list[tuple[str, str]]:
         ("data set", found.name),
         ("base", f"{found.n:,} × {found.d} {found.dtype}, metric {found.distance}"),
         ("queries", f"{found.num_queries:,}"),
+        *((f"{CALLED.get(each.use, each.use)} from", each.name) for each in found.origins if each.use is not None),
         ("fingerprint", found.fingerprint),
         ("rows inspected", f"{found.rows_inspected:,}"),
     ]

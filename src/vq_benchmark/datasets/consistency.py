@@ -1,8 +1,12 @@
 """Whether the parts of a data set fit together, and into memory."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from vq_benchmark.datasets.checks import PROBE_RUN_ROWS, PROBE_RUNS
+from vq_benchmark.datasets.data_spec import DataSpec
+from vq_benchmark.datasets.neighbors import usable_neighbors
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.memory import require_memory
@@ -21,18 +25,34 @@ def require_room(name: str, stored: RawDataset, num_queries: int) -> None:
     )
 
 
-def require_consistent(stored: RawDataset) -> None:
-    """Raises InputError if dimensions differ, or if neighbours are rows that do not exist."""
-    parts = {"queries": stored.queries, "learn vectors": stored.learn}
-    dimensions = {what: source.d for what, source in parts.items() if source is not None}
+def keep_usable(stored: RawDataset, spec: DataSpec) -> RawDataset:
+    """The data set without training vectors and neighbours that cannot be used, as notes say.
+
+    Raises:
+        InputError: the dimensions of base and queries differ, or those of training vectors that an option names.
+    """
+    parts = {"queries": None if stored.queries is None else stored.queries.d}
     if stored.judgements is not None:
-        dimensions["judged queries"] = stored.judgements.queries.shape[1]
-    for what, d in dimensions.items():
-        if d != stored.base.d:
+        parts["judged queries"] = stored.judgements.queries.shape[1]
+    if spec.learn_path is not None and stored.learn is not None:
+        parts["learn vectors"] = stored.learn.d
+    for what, d in parts.items():
+        if d not in (None, stored.base.d):
             raise InputError(f"the base has dimension {stored.base.d}, but the {what} have {d}; they must agree.")
-    ids = stored.neighbors
-    if ids is not None and ids.size and (ids.min() < 0 or ids.max() >= stored.base.n):
-        raise InputError(
-            f"the stored neighbours are rows {ids.min()} to {ids.max()}, but the base has rows 0 to "
-            f"{stored.base.n - 1}: they belong to other data."
-        )
+    if stored.learn is not None and stored.learn.d != stored.base.d:
+        reason = f"they have dimension {stored.learn.d}, but the base has {stored.base.d}"
+        stored = stored.dropping("learn", reason)
+    return _with_usable_neighbors(stored)
+
+
+def _with_usable_neighbors(stored: RawDataset) -> RawDataset:
+    if stored.neighbors is None or stored.queries is None:
+        return stored
+    try:
+        found = usable_neighbors(stored.neighbors, stored.base.n, stored.queries.n)
+    except InputError as error:
+        return stored.dropping("neighbors", str(error).rstrip("."))
+    remarks = [f"the stored neighbours {remark}." for remark in found.remarks]
+    if found.ids.shape[1] < stored.neighbors.shape[1]:
+        remarks[-1] = f"{remarks[-1].rstrip('.')}; for a larger --k exact ones are computed."
+    return replace(stored, neighbors=found.ids, notes=(*stored.notes, *remarks))

@@ -19,7 +19,9 @@ class DataSpec(Spec):
     dataset_limit: int | None = Field(None, ge=1, description="Use only the first N base vectors.")
     num_samples: int | None = Field(None, ge=1, description="Number of vectors of `synthetic`.")
     dim: int | None = Field(None, ge=1, description="Dimension of `synthetic`.")
-    queries_path: Path | None = Field(None, description="File of query vectors.")
+    base_path: Path | None = Field(None, description="Base vectors of a folder: file, folder, pattern.")
+    queries_path: Path | None = Field(None, description="Query vectors: file, folder, pattern.")
+    learn_path: Path | None = Field(None, description="Training vectors: file, folder, pattern.")
     num_queries: int | None = Field(
         None, ge=1, description="Use at most N queries [default: 1000]; where the data has none, hold out N rows."
     )

@@ -7,6 +7,7 @@ import numpy as np
 
 from vq_benchmark.arrays import FloatArray, IdArray
 from vq_benchmark.datasets.file_states import FileStates, require_unchanged
+from vq_benchmark.datasets.origins import Origin
 from vq_benchmark.datasets.sources.sampling import sample_rows, take
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 
@@ -51,6 +52,8 @@ class Dataset:
     """The files of base and learn vectors as they were when they were opened; None if they are unknown."""
     notes: tuple[str, ...] = ()
     """What a user should know about how it was loaded: a guessed metric, held-out queries, a limit."""
+    origins: tuple[Origin, ...] = ()
+    """What each file of the folder, or array of the container, is used as, or why it is not used."""
 
     @property
     def n(self) -> int:

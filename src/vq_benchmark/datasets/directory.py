@@ -1,84 +1,192 @@
-"""A directory as a data set: base.*, and optionally queries, learn, neighbours, judgements and a metric.
+"""A directory as a data set: which of its files are the base, queries, training vectors, neighbours and judgements.
 
-base.npy                                    the vectors
-base/*.npy, data/train-*.parquet            or the vectors in many files of one format, or *.npy alone
-queries.npy  learn.npy                      vectors of the same dimension
-neighbors.ivecs                             for each query, row numbers of the base
-qrels.tsv                                   judgements of queries.*
+base.npy  train.parquet  sift_base.fvecs    the vectors; `part_names` has all names
+base/*.parquet, data/train-*.parquet        or the vectors in many files, whose names differ in a number
+queries.npy  test.parquet  learn.npy        vectors of the same dimension
+neighbors.ivecs  groundtruth.ibin           for each query, row numbers of the base
+qrels.tsv                                   judgements of the queries
 title_queries.npy  title_qrels.tsv          judged queries of their own, under any name
 dataset.json                                {"metric": "cosine"}
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from vq_benchmark.datasets.formats import opening
+from vq_benchmark.datasets.origins import Candidate, Origin, assigned, listed, shown
+from vq_benchmark.datasets.part_names import Fit, Naming, naming, words_of
 from vq_benchmark.datasets.parts import PartFiles
-from vq_benchmark.datasets.shards import base_shards
+from vq_benchmark.datasets.shards import in_order
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 
 QRELS, DESCRIPTION = "qrels.tsv", "dataset.json"
+EXPORTS = "data"
+"""The folder in which Hugging Face exports shards, named after splits."""
+IDENTIFIERS = ("ids.txt", "query_ids.txt")
+DOCUMENTS = (".md", ".rst", ".json", ".yaml", ".yml", ".cff")
+"""Files about the data; they are no part of it."""
 
 
-def files_of_directory(directory: Path) -> PartFiles:
-    """The files of the data set in a directory.
+@dataclass(frozen=True)
+class _Family:
+    """Files that are one part: one file, or several whose names differ only in numbers, in order."""
+
+    paths: tuple[Path, ...]
+    naming: Naming
+
+
+def files_of_directory(directory: Path, base: tuple[Path, ...] = ()) -> PartFiles:
+    """The files of the data set in a directory; `base` are those of the base if the user has said which.
 
     Raises:
-        InputError: there is no base, or a part could be one of several files.
+        InputError: there is no base, or it could be one of several.
     """
-    base = find_part(directory, "base")
-    shards = base_shards(directory) if base is None else [base]
-    if not shards:
+    files = _files(directory, base)
+    if not files.base:
         known = ", ".join(opening.formats())
-        raise InputError(f"{str(directory)!r} holds no file of vectors; the formats are {known}.")
-    return replace(files_beside_base(directory), base=tuple(shards))
+        raise InputError(
+            f"{str(directory)!r} holds no base.* file and no other file of base vectors; the formats are {known}. "
+            "See the names of parts in DATASETS.md, or give --base-path."
+        )
+    return files
 
 
 def files_beside_base(directory: Path) -> PartFiles:
-    """All parts in a directory except the base.
+    """All parts in a directory except the base, which the caller has.
 
     Raises:
-        InputError: a part could be one of several files, or judged queries are missing.
+        InputError: the directory cannot be read.
     """
-    entries = _entries(directory)
-    qrels = [path for path in entries if path.name == QRELS or path.name.endswith(f"_{QRELS}")]
-    qrels.sort(key=lambda path: path.name != QRELS)
-    judged_queries = _part(entries, directory, qrels[0].name.removesuffix(QRELS) + "queries") if qrels else None
-    if qrels and judged_queries is None:
-        missing = f"{qrels[0].name.removesuffix(QRELS)}queries.*"
-        raise InputError(f"{str(qrels[0])!r} judges queries, but there is no {missing} file with their vectors.")
+    return _files(directory, (directory,))
+
+
+def require_one_part(pattern: str, paths: Sequence[Path]) -> None:
+    """Raises InputError if the files of a pattern are named after different parts, or after two bases."""
+    named: dict[tuple[object, ...], str] = {}
+    for path in paths:
+        found = naming(path.stem)
+        if found.reason or (found.part is not None and found.fit <= Fit.DECORATED):
+            named.setdefault((found.part, tuple(words_of(path.stem))), path.name)
+    if len(named) > 1:
+        raise InputError(
+            f"{pattern!r} matches files of different parts, {listed(named.values())}, which are not one base; "
+            "narrow the pattern, or give the folder."
+        )
+
+
+def _files(directory: Path, base: tuple[Path, ...]) -> PartFiles:
+    there = _paths(directory)
+    judgements = _judgements(directory, there)
+    known = opening.formats()
+    vectors = [path for path in there if path.suffix.lower() in known and path not in (*base, *judgements.queries)]
+    families = _families(directory, vectors)
+    candidates = [Candidate(name, family.naming) for name, family in families.items()]
+    made = assigned(repr(str(directory)), candidates, base=shown(base, directory) if base else None)
+    found = {part: families[name].paths for part, name in made.names.items() if name in families}
+    judgements = judgements.of(found.get("queries", ()))
+    others = set(there).difference(vectors, base, judgements.queries, judgements.files)
     description = directory / DESCRIPTION
     return PartFiles(
-        queries=_part(entries, directory, "queries"),
-        learn=_part(entries, directory, "learn"),
-        neighbors=_part(entries, directory, "neighbors"),
-        qrels=qrels[0] if qrels else None,
-        judged_queries=judged_queries,
+        base=base or found.get("base", ()),
+        queries=found.get("queries", ()),
+        learn=found.get("learn", ()),
+        neighbors=found.get("neighbors", ()),
+        qrels=judgements.qrels if judgements.queries else None,
+        judged_queries=judgements.queries,
         description=description if description.is_file() else None,
-        notes=tuple(f"{path.name} is not used: only one set of judgements can be." for path in qrels[1:]),
+        origins=(*made.origins, *judgements.origins(), *_others(directory, others), *_folders(directory)),
+        undecided=made.undecided,
     )
 
 
-def find_part(directory: Path, stem: str) -> Path | None:
-    """The file `stem`.* of a known format in a directory, or None.
-
-    Raises:
-        InputError: there are several.
-    """
-    return _part(_entries(directory), directory, stem)
-
-
-def _part(entries: Sequence[Path], directory: Path, stem: str) -> Path | None:
-    known = opening.formats()
-    found = [path for path in entries if path.stem == stem and path.suffix.lower() in known]
-    if len(found) > 1:
-        names = ", ".join(path.name for path in found)
-        raise InputError(f"{str(directory)!r} holds {names}; only one of them can be the {stem} vectors.")
-    return found[0] if found else None
-
-
-def _entries(directory: Path) -> list[Path]:
+def _paths(directory: Path) -> list[Path]:
+    """The files of a directory and of its folders that are named after parts; hidden ones are left out."""
     with reading(directory):
-        return sorted(directory.iterdir())
+        entries = sorted(path for path in directory.iterdir() if not path.name.startswith("."))
+        return [
+            path
+            for entry in entries
+            for path in (sorted(entry.iterdir()) if entry.is_dir() and _is_read(entry.name) else [entry])
+            if path.is_file() and not path.name.startswith(".")
+        ]
+
+
+def _is_read(folder: str) -> bool:
+    found = naming(folder)
+    return folder == EXPORTS or found.part is not None or bool(found.reason)
+
+
+def _families(directory: Path, paths: Sequence[Path]) -> dict[str, _Family]:
+    """The families of some files, by the name that messages show."""
+    grouped: dict[tuple[object, ...], list[Path]] = {}
+    namings: dict[tuple[object, ...], Naming] = {}
+    for path in paths:
+        folder = path.parent.name if path.parent != directory else EXPORTS
+        own, of_folder = naming(path.stem), naming(folder) if folder != EXPORTS else Naming(None)
+        speaks = folder == EXPORTS or own.reason or (own.part is not None and own.fit <= Fit.DECORATED)
+        words = tuple(words_of(path.stem)) if speaks else None
+        key = (path.parent, words, path.suffix.lower())
+        grouped.setdefault(key, []).append(path)
+        namings[key] = own if speaks else of_folder
+    ordered = {key: tuple(in_order(family)) for key, family in grouped.items()}
+    return {shown(family, directory): _Family(family, namings[key]) for key, family in ordered.items()}
+
+
+@dataclass(frozen=True)
+class _Judgements:
+    """The files of judgements in a directory, the one that is used first, and the queries that it judges."""
+
+    files: tuple[Path, ...]
+    queries: tuple[Path, ...]
+
+    @property
+    def qrels(self) -> Path | None:
+        return self.files[0] if self.files else None
+
+    def of(self, queries: tuple[Path, ...]) -> Self:
+        """With the queries of the data set, where they are those that are judged."""
+        judged = queries if self.qrels is not None and self.qrels.name == QRELS else self.queries
+        return replace(self, queries=judged)
+
+    def origins(self) -> Iterator[Origin]:
+        for number, path in enumerate(self.files):
+            prefix = path.name.removesuffix(QRELS)
+            if number:
+                yield Origin(path.name, None, "only one set of judgements can be used")
+            elif self.queries:
+                yield Origin(path.name, "judgements")
+            else:
+                yield Origin(path.name, None, f"there is no {prefix}queries.* file with the vectors that it judges")
+        if self.queries and self.qrels is not None and self.qrels.name != QRELS:
+            yield Origin(self.queries[0].name, "judged queries")
+
+
+def _judgements(directory: Path, there: Sequence[Path]) -> _Judgements:
+    files = [path for path in there if path.name == QRELS or path.name.endswith(f"_{QRELS}")]
+    files = [path for path in files if path.parent == directory]
+    files.sort(key=lambda path: path.name != QRELS)
+    stem = files[0].name.removesuffix(QRELS) + "queries" if files else None
+    queries = [path for path in there if path.stem == stem and path.suffix.lower() in opening.formats()]
+    if len(queries) > 1 and stem != "queries":
+        names = listed(path.name for path in queries)
+        raise InputError(f"{str(directory)!r} holds {names}; only one of them can be what {files[0].name} judges.")
+    return _Judgements(tuple(files), tuple(queries) if stem != "queries" else ())
+
+
+def _others(directory: Path, paths: Iterable[Path]) -> Iterator[Origin]:
+    """What becomes of files that are neither vectors nor judgements."""
+    for path in sorted(paths):
+        describes = path.suffix.lower() in DOCUMENTS or path.name in IDENTIFIERS or path.stem.isupper()
+        reason = "" if describes else "files of this kind hold no vectors that can be read"
+        yield Origin(shown([path], directory), "description" if describes else None, reason)
+
+
+def _folders(directory: Path) -> Iterator[Origin]:
+    """The folders of a directory that hold files of vectors, but are not named after a part."""
+    with reading(directory):
+        for entry in sorted(path for path in directory.iterdir() if path.is_dir() and not path.name.startswith(".")):
+            if not _is_read(entry.name) and any(path.suffix.lower() in opening.formats() for path in entry.iterdir()):
+                yield Origin(f"{entry.name}/", None, "a folder is read if its name is data or that of a part")

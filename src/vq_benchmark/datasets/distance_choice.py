@@ -6,6 +6,7 @@ import numpy as np
 
 from vq_benchmark.arrays import FloatArray
 from vq_benchmark.datasets.dataset import DISTANCES, Distance
+from vq_benchmark.datasets.origins import without
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.errors import InputError
 
@@ -38,7 +39,8 @@ def choose_distance(stored: RawDataset, asked: Distance | None, probed: FloatArr
         note = f"the data states the metric {stored.distance}, but --metric {asked} overrides it."
         if stored.neighbors is not None:
             note += f" The stored neighbours are dropped: they were computed with {stored.distance}."
-        return replace(stored, neighbors=None, notes=(*stored.notes, note)), asked
+        origins = without(stored.origins, "neighbors", f"they were computed with {stored.distance}")
+        return replace(stored, neighbors=None, origins=origins, notes=(*stored.notes, note)), asked
     if stored.distance is not None:
         return stored, stored.distance
     norms = np.sqrt((probed.astype(np.float64) ** 2).sum(axis=1))

@@ -9,6 +9,7 @@ import numpy as np
 from vq_benchmark.arrays import Array, DoubleArray, FloatArray
 from vq_benchmark.datasets.checks import non_finite_rows, require_rows, zero_rows
 from vq_benchmark.datasets.dataset import Dataset, Distance
+from vq_benchmark.datasets.origins import Origin
 from vq_benchmark.datasets.sources.number_types import type_name
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.datasets.sources.wrappers import UnitNormSource, unit_norm
@@ -57,6 +58,8 @@ class Inspection:
     distance: Distance
     fingerprint: str
     notes: tuple[str, ...]
+    origins: tuple[Origin, ...]
+    """Where each part comes from, and what is not used."""
     rows_inspected: int
     """n, unless max_rows was lower; all figures below describe these rows."""
     norms: Norms | None
@@ -112,6 +115,7 @@ def inspect_dataset(
         distance=dataset.distance,
         fingerprint=dataset.fingerprint,
         notes=dataset.notes,
+        origins=dataset.origins,
         rows_inspected=total,
         norms=base.finite_norms(),
         spectrum=moments.spectrum(),

@@ -17,6 +17,8 @@ class LoadOptions:
     limit: int | None = None
     """Only this many first rows of the base are needed."""
     column: str | None = None
+    base_path: Path | None = None
+    """The base vectors where the user says which; the other parts come with the data set."""
     revision: str | None = None
     """A commit, tag or branch of a repository; None: the one in the registry, or the latest at first use."""
     cache: Path = field(default_factory=lambda: cache_dir(None))

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from vq_benchmark.datasets.checks import check_numbered_rows, check_rows, probe_rows, repeated_rows, require_rows
-from vq_benchmark.datasets.consistency import require_consistent, require_room
+from vq_benchmark.datasets.consistency import keep_usable, require_room
 from vq_benchmark.datasets.data_spec import DataSpec, selected
 from vq_benchmark.datasets.dataset import Dataset, Distance, Judgements
-from vq_benchmark.datasets.directory import find_part
 from vq_benchmark.datasets.distance_choice import choose_distance
 from vq_benchmark.datasets.file_states import file_states
 from vq_benchmark.datasets.fingerprint import fingerprint_base
-from vq_benchmark.datasets.formats.opening import open_dataset
+from vq_benchmark.datasets.given_parts import with_given_parts
 from vq_benchmark.datasets.load_options import LoadOptions
+from vq_benchmark.datasets.origins import notes_of
 from vq_benchmark.datasets.packed_bits import packed_bits
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.resolving import resolve
@@ -24,7 +24,6 @@ from vq_benchmark.datasets.sources.wrappers import UnitNormSource, unit_norm
 from vq_benchmark.datasets.splitting import DEFAULT_NUM_QUERIES, choose_queries, keep_first
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.locations import cache_dir as default_cache_dir
-from vq_benchmark.machine.locations import input_path
 from vq_benchmark.machine.memory import allowed_memory, within_memory
 from vq_benchmark.machine.progress import Reporter, SilentReporter
 
@@ -52,7 +51,9 @@ def load_dataset(
         report: shows the progress of downloads.
         data: fields of `DataSpec`, which are the data options of the command line:
             metric ("l2", "ip" or "cosine") overrides what the data states, or the guess where it states nothing;
+            base_path says which file, folder or pattern holds the base vectors of a folder;
             queries_path is a file of queries, instead of those that came with the data;
+            learn_path is a file of vectors to train on, instead of those that came with the data;
             num_queries is the most queries to use; where the data has none, so many base rows are held out, by
             default 1,000, but at most a tenth of the base;
             split_seed samples the held-out rows;
@@ -70,6 +71,7 @@ def load_dataset(
         dim=spec.dim,
         limit=spec.dataset_limit,
         column=spec.vector_column,
+        base_path=spec.base_path,
         cache=default_cache_dir(None) if cache_dir is None else Path(cache_dir),
         report=report or SilentReporter(),
     )
@@ -80,6 +82,8 @@ def load_dataset(
                 f"--num-samples and --dim apply only to 'synthetic'; use --dataset-limit to take fewer rows of "
                 f"{found.name!r}."
             )
+        if spec.base_path is not None and not found.is_on_disk:
+            raise InputError(f"--base-path applies to files and folders, not to the data set {found.name!r}.")
         return prepare_dataset(found.name, found.open(options), spec, check=check)
 
 
@@ -90,14 +94,12 @@ def prepare_dataset(name: str, stored: RawDataset, spec: DataSpec, *, check: boo
         InputError: the data set cannot be used.
     """
     require_rows(stored.base, f"{name!r}")
-    if spec.queries_path is not None:
-        stored = _with_queries_of(stored, spec.queries_path)
-    stored = _with_notes_of_sources(stored)
+    stored = _with_notes_of_sources(with_given_parts(stored, spec))
     require_room(name, stored, spec.num_queries or DEFAULT_NUM_QUERIES)
     if spec.dataset_limit is not None:
         stored = keep_first(stored, spec.dataset_limit)
     stored = choose_queries(stored, spec.num_queries, spec.split_seed)
-    require_consistent(stored)
+    stored = keep_usable(stored, spec)
     numbers = probe_rows(stored.base.n)
     probed = take(stored.base, numbers)
     stored, chosen = choose_distance(stored, spec.metric, probed)
@@ -116,16 +118,6 @@ def prepare_dataset(name: str, stored: RawDataset, spec: DataSpec, *, check: boo
         if dataset.judgements is not None:
             check_rows(dataset.judgements.queries, 0, chosen, what="judged query")
     return dataset
-
-
-def _with_queries_of(stored: RawDataset, path: str | Path) -> RawDataset:
-    """The data set with the queries of a file or directory: those named queries, else its vectors."""
-    path = input_path(path)
-    found = open_dataset((find_part(path, "queries") or path) if path.is_dir() else path)
-    notes = stored.notes
-    if stored.neighbors is not None:
-        notes = (*notes, "the stored neighbours are dropped: they belong to other queries than those given.")
-    return replace(stored, queries=found.queries or found.base, neighbors=None, notes=notes)
 
 
 def _names_of(name: str, base: VectorSource, column: str | None) -> tuple[str, ...]:
@@ -165,5 +157,6 @@ def _under_distance(name: str, stored: RawDataset, distance: Distance, fingerpri
         learn_fingerprint=None if stored.learn is None else fingerprint_base(stored.learn, distance),
         revision=stored.revision,
         files=file_states(stored.base, stored.learn),
-        notes=notes,
+        notes=(*notes, *notes_of(stored.origins)),
+        origins=stored.origins,
     )

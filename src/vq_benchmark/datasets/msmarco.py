@@ -5,7 +5,7 @@ Bajaj et al., "MS MARCO: A Human Generated MAchine Reading COmprehension Dataset
 
 from pathlib import Path
 
-from vq_benchmark.datasets.directory import files_of_directory, find_part
+from vq_benchmark.datasets.directory import files_of_directory
 from vq_benchmark.datasets.parts import open_parts
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.text.collection_files import holds_passages
@@ -21,7 +21,7 @@ def open_msmarco(folder: Path) -> RawDataset:
     Raises:
         InputError: there are none; the sentence says how to compute them.
     """
-    if folder.is_dir() and find_part(folder, "base") is not None:
+    if folder.is_dir() and any(path.stem == "base" for path in folder.iterdir()):
         return open_parts(files_of_directory(folder))
     embedding = f"`vq-benchmark embed {folder} --model MODEL --output {folder}`"
     if folder.is_dir() and holds_passages(folder):

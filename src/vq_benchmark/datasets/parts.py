@@ -1,14 +1,19 @@
 """The parts of a data set on disk: which file holds which, and how they are opened."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
+from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.dataset import DISTANCES, Distance, Judgements
 from vq_benchmark.datasets.formats import opening
+from vq_benchmark.datasets.origins import Origin, shown
+from vq_benchmark.datasets.part_names import PARTS, Part
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.row_qrels import read_qrels
-from vq_benchmark.datasets.shards import open_base
-from vq_benchmark.datasets.sources.vector_source import VectorSource
+from vq_benchmark.datasets.shards import open_files
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 from vq_benchmark.machine.documents import parsed_json
@@ -16,19 +21,20 @@ from vq_benchmark.machine.documents import parsed_json
 
 @dataclass(frozen=True)
 class PartFiles:
-    """The files of a data set; only the base is always there."""
+    """The files of a data set; only the base is always there. Several files of a part are in order."""
 
     base: tuple[Path, ...] = ()
-    """One file, or several whose vectors are one base, in order."""
-    queries: Path | None = None
-    learn: Path | None = None
-    neighbors: Path | None = None
+    queries: tuple[Path, ...] = ()
+    learn: tuple[Path, ...] = ()
+    neighbors: tuple[Path, ...] = ()
     qrels: Path | None = None
-    judged_queries: Path | None = None
+    judged_queries: tuple[Path, ...] = ()
     """The queries that `qrels` judges; they may be `queries` themselves."""
     description: Path | None = None
     """A JSON object that may state the metric."""
-    notes: tuple[str, ...] = ()
+    origins: tuple[Origin, ...] = ()
+    """What became of every file; where it is empty, the base alone speaks."""
+    undecided: Mapping[Part, str] = field(default_factory=dict)
 
 
 def open_parts(files: PartFiles, *, column: str | None = None, cache: Path | None = None) -> RawDataset:
@@ -37,35 +43,55 @@ def open_parts(files: PartFiles, *, column: str | None = None, cache: Path | Non
     Raises:
         InputError: a file is missing, cannot be read, or is not what its name says.
     """
-    return with_parts(open_base(files.base, column, cache), files, column=column)
+    return with_parts(open_files(files.base, column, cache), files, column=column, cache=cache)
 
 
-def with_parts(stored: RawDataset, files: PartFiles, *, column: str | None = None) -> RawDataset:
+def with_parts(
+    stored: RawDataset, files: PartFiles, *, column: str | None = None, cache: Path | None = None
+) -> RawDataset:
     """A data set whose base is open, with the other parts from their files; these win over what came with the base.
 
+    Training vectors and neighbours that cannot be read are left out with a note.
+
     Raises:
-        InputError: as `open_parts`.
+        InputError: queries or judgements cannot be read.
     """
-    neighbors = stored.neighbors if files.queries is None else None
-    return replace(
+    given = {part for part in PARTS if getattr(files, part)}
+    inside = [_replaced(each, given - {"base"}) for each in stored.origins]
+    itself = (
+        (Origin(shown(files.base, files.base[0].parent), "base"),)
+        if files.base and not inside and not files.origins
+        else ()
+    )
+    made = replace(
         stored,
-        queries=stored.queries if files.queries is None else _open_vectors(files.queries, column),
-        learn=stored.learn if files.learn is None else _open_vectors(files.learn, column),
-        neighbors=neighbors if files.neighbors is None else opening.read_ids(files.neighbors),
+        queries=open_files(files.queries, column, cache).base if files.queries else stored.queries,
+        neighbors=None if files.queries else stored.neighbors,
         judgements=_open_judgements(files, stored.base.n),
         distance=stored.distance or _stated_distance(files.description),
-        notes=stored.notes + files.notes,
+        origins=(*itself, *inside, *(each for each in files.origins if not (inside and each.use == "base"))),
+        undecided={**stored.undecided, **files.undecided},
     )
+    if files.learn:
+        made = made.trying("learn", lambda: open_files(files.learn, column, cache).base)
+    return made.trying("neighbors", lambda: _read_ids(files.neighbors)) if files.neighbors else made
 
 
-def _open_vectors(path: Path, column: str | None) -> VectorSource:
-    return opening.open_vectors(path, column=column if opening.format_of(path).has_columns else None)
+def _replaced(origin: Origin, given: Collection[Part]) -> Origin:
+    """What becomes of an array of the base's container if files hold some parts."""
+    if origin.use in given:
+        return replace(origin, use=None, reason="a file beside it holds this part")
+    return origin
+
+
+def _read_ids(paths: Sequence[Path]) -> IdArray:
+    return np.concatenate([opening.read_ids(path) for path in paths])
 
 
 def _open_judgements(files: PartFiles, n: int) -> Judgements | None:
-    if files.qrels is None or files.judged_queries is None:
+    if files.qrels is None or not files.judged_queries:
         return None
-    source = opening.open_vectors(files.judged_queries)
+    source = open_files(files.judged_queries).base
     queries = source.read(0, source.n)
     return Judgements(queries, read_qrels(files.qrels, len(queries), n))
 

@@ -1,10 +1,18 @@
 """The parts of a data set as they are stored, before the limit, the hold-out and the metric are applied."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Self
 
 from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.dataset import Distance, Judgements
+from vq_benchmark.datasets.origins import PLURAL, Origin, without
+from vq_benchmark.datasets.part_names import Part
 from vq_benchmark.datasets.sources.vector_source import VectorSource
+from vq_benchmark.errors import InputError
+
+SidePart = Literal["learn", "neighbors"]
+"""A part without which a data set can be measured just as well."""
 
 
 @dataclass(frozen=True)
@@ -28,3 +36,22 @@ class RawDataset:
     split: str = ""
     """How queries were held out of the base, or an empty string; part of the fingerprint."""
     notes: tuple[str, ...] = ()
+    origins: tuple[Origin, ...] = ()
+    """What became of every file of the folder, or of every array of the container."""
+    undecided: Mapping[Part, str] = field(default_factory=dict)
+    """For each part that could be one of several candidates, the sentence that refuses the data set."""
+
+    def trying(self, part: SidePart, read: Callable[[], Any]) -> Self:
+        """The data set with a part that `read` gives, or without it and with a note if it cannot be read."""
+        try:
+            return replace(self, **{part: read()})
+        except InputError as error:
+            return self.dropping(part, str(error).rstrip("."))
+
+    def dropping(self, part: SidePart, reason: str) -> Self:
+        """The data set without a part that cannot be used; the reason ends a sentence of the notes."""
+        changed = {
+            "origins": without(self.origins, part, reason),
+            "notes": (*self.notes, f"the stored {PLURAL[part]} are dropped: {reason}."),
+        }
+        return replace(self, **{part: None}, **changed)  # type: ignore[arg-type]

@@ -6,14 +6,16 @@ from functools import partial
 from pathlib import Path
 
 from vq_benchmark.datasets.catalog import CATALOG, CatalogEntry, unknown_dataset
-from vq_benchmark.datasets.directory import files_of_directory
+from vq_benchmark.datasets.directory import files_beside_base, files_of_directory, require_one_part
 from vq_benchmark.datasets.formats.opening import format_of, formats
 from vq_benchmark.datasets.hosted.hf_uri import PREFIX as HUB_PREFIX
 from vq_benchmark.datasets.hosted.hf_uri import open_hub_name
 from vq_benchmark.datasets.load_options import LoadOptions
+from vq_benchmark.datasets.origins import decided
+from vq_benchmark.datasets.part_names import OPTIONS, Part
 from vq_benchmark.datasets.parts import PartFiles, open_parts
 from vq_benchmark.datasets.raw_dataset import RawDataset
-from vq_benchmark.datasets.shards import shards_of_pattern
+from vq_benchmark.datasets.shards import open_files, shards_of_pattern
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 from vq_benchmark.machine.locations import input_path
@@ -28,6 +30,8 @@ class Resolved:
     open: Callable[[LoadOptions], RawDataset]
     any_size: bool = False
     """Whether the number of rows and the dimension may be chosen."""
+    is_on_disk: bool = False
+    """Whether it is a path, whose base the user may say."""
 
 
 def resolve(name_or_path: str | Path | Sequence[str | Path]) -> Resolved:
@@ -38,7 +42,7 @@ def resolve(name_or_path: str | Path | Sequence[str | Path]) -> Resolved:
     """
     if not isinstance(name_or_path, str | Path):
         paths = _listed(name_or_path)
-        return _on_disk(paths[0].parent.resolve().name, PartFiles(paths))
+        return _on_disk(paths[0].parent.resolve().name, paths)
     text = str(name_or_path)
     name, _, revision = text.partition("@")
     entry = CATALOG.get(text) or CATALOG.get(name)
@@ -50,12 +54,46 @@ def resolve(name_or_path: str | Path | Sequence[str | Path]) -> Resolved:
     with reading(path):  # a name may be too long even to be looked for
         is_directory, exists = path.is_dir(), path.exists()
     if is_directory:
-        return _on_disk(path.resolve().name, files_of_directory(path))
-    return _on_disk(path.name, PartFiles((path,) if exists else _missing(path)))
+        return Resolved(path.resolve().name, partial(_open_directory, path), is_on_disk=True)
+    return _on_disk(path.name, (path,) if exists else _missing(path))
 
 
-def _on_disk(name: str, files: PartFiles) -> Resolved:
-    return Resolved(name, lambda options: open_parts(files, column=options.column, cache=options.cache))
+def files_at(given: str | Path, part: Part) -> tuple[Path, ...]:
+    """The files that an option names for a part: one, those of a pattern, or those of that part in a folder.
+
+    Raises:
+        InputError: there are none.
+    """
+    path = input_path(given)
+    with reading(path):
+        is_directory, exists = path.is_dir(), path.exists()
+    if is_directory:
+        files = files_beside_base(path)
+        found: tuple[Path, ...] = getattr(files, part)
+        return found or files_of_directory(path).base
+    shards = () if exists else tuple(shards_of_pattern(str(path)))
+    if not exists and not shards:
+        raise InputError(f"there is no file {str(path)!r}, which {OPTIONS[part]} names.")
+    return shards or (path,)
+
+
+def _on_disk(name: str, paths: tuple[Path, ...]) -> Resolved:
+    return Resolved(name, partial(_open_file, paths), is_on_disk=True)
+
+
+def _open_file(paths: tuple[Path, ...], options: LoadOptions) -> RawDataset:
+    stored = open_parts(PartFiles(paths), column=options.column, cache=options.cache)
+    if options.base_path is None:
+        return stored
+    files = files_at(options.base_path, "base")
+    base = open_files(files, options.column, options.cache).base
+    origins = decided(stored.origins, "base", [path.name for path in files])
+    return replace(stored, base=base, origins=origins)
+
+
+def _open_directory(path: Path, options: LoadOptions) -> RawDataset:
+    base = () if options.base_path is None else files_at(options.base_path, "base")
+    return open_parts(files_of_directory(path, base), column=options.column, cache=options.cache)
 
 
 def _listed(given: Sequence[str | Path]) -> tuple[Path, ...]:
@@ -71,6 +109,7 @@ def _listed(given: Sequence[str | Path]) -> tuple[Path, ...]:
 def _missing(path: Path) -> tuple[Path, ...]:
     """The files of a path that does not exist: those that match it as a pattern, or the one that is missing."""
     shards = shards_of_pattern(str(path))
+    require_one_part(str(path), shards)
     if not shards and path.suffix.lower() not in formats():
         raise unknown_dataset(str(path))
     return tuple(shards) or (path,)

@@ -8,6 +8,7 @@ import numpy as np
 from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.checks import require_rows
 from vq_benchmark.datasets.dataset import Judgements
+from vq_benchmark.datasets.origins import Origin
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.sources.sampling import sample_rows, take
 from vq_benchmark.datasets.sources.vector_source import ArraySource
@@ -38,7 +39,7 @@ def choose_queries(stored: RawDataset, num_queries: int | None, seed: int) -> Ra
         seed: of the held-out rows.
 
     Raises:
-        InputError: there are too few base rows, or the queries are empty or do not match the stored neighbours.
+        InputError: there are too few base rows, or the queries are empty.
     """
     if stored.queries is not None:
         return _first_queries(stored, num_queries or DEFAULT_NUM_QUERIES)
@@ -54,14 +55,11 @@ def _first_queries(stored: RawDataset, num_queries: int) -> RawDataset:
     queries = stored.queries
     assert queries is not None
     require_rows(queries, "the queries file")
-    if stored.neighbors is not None and len(stored.neighbors) != queries.n:
-        raise InputError(f"there are neighbours of {len(stored.neighbors)} queries, but {queries.n} queries.")
     if queries.n <= num_queries:
         return stored
     return replace(
         stored,
         queries=PrefixSource(queries, num_queries),
-        neighbors=None if stored.neighbors is None else stored.neighbors[:num_queries],
         notes=(
             *stored.notes,
             f"using the first {num_queries} of {queries.n} queries; raise --num-queries to use more.",
@@ -83,6 +81,7 @@ def hold_out(stored: RawDataset, num_queries: int, seed: int) -> RawDataset:
         base=ExcludingSource(stored.base, rows),
         queries=ArraySource(take(stored.base, rows)),
         split=split,
+        origins=(*stored.origins, Origin(split, "queries")),
         notes=(*stored.notes, f"the data has no queries, so {split} serve as queries; they are not in the base."),
     )
     return _renumber(
@@ -99,9 +98,9 @@ def _renumber(stored: RawDataset, new_row: Callable[[IdArray], IdArray], reason:
         new_row: maps old row numbers (n,) to new ones, negative for removed rows.
         reason: what removed them, for notes.
     """
-    notes = []
     if stored.neighbors is not None:
-        notes.append(f"the stored neighbours are dropped: {reason} removed rows from the base.")
+        stored = stored.dropping("neighbors", f"{reason} removed rows from the base")
+    notes = []
     judgements = stored.judgements
     if judgements is not None:
         remaining = _judgements_of_remaining(judgements, new_row)
@@ -111,7 +110,7 @@ def _renumber(stored: RawDataset, new_row: Callable[[IdArray], IdArray], reason:
                 f"{lost} judged queries are dropped: {reason} removed all their relevant rows from the base."
             )
         judgements = remaining if len(remaining.queries) else None
-    return replace(stored, neighbors=None, judgements=judgements, notes=(*stored.notes, *notes))
+    return replace(stored, judgements=judgements, notes=(*stored.notes, *notes))
 
 
 def _judgements_of_remaining(judgements: Judgements, new_row: Callable[[IdArray], IdArray]) -> Judgements:

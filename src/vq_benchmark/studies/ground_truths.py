@@ -9,12 +9,19 @@ from pathlib import Path
 from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.fingerprint import fingerprint_array
+from vq_benchmark.datasets.neighbors import usable_neighbors
 from vq_benchmark.errors import ChangedData, InputError
 from vq_benchmark.evaluation.evaluate import GroundTruths, exact_truths, own_judged_queries
 from vq_benchmark.evaluation.ground_truths.duplicate_queries import duplicate_queries
 from vq_benchmark.evaluation.ground_truths.ground_truth import GroundTruth
 from vq_benchmark.evaluation.ground_truths.ground_truth_check import adopted_truths
-from vq_benchmark.evaluation.ground_truths.ground_truth_files import Belonging, load_ids, load_truths, save_truths
+from vq_benchmark.evaluation.ground_truths.ground_truth_files import (
+    Belonging,
+    is_own_archive,
+    load_ids,
+    load_truths,
+    save_truths,
+)
 from vq_benchmark.evaluation.spans import Span
 from vq_benchmark.evaluation.tiling import Pass
 from vq_benchmark.evaluation.topk import squared_norms
@@ -52,12 +59,9 @@ def obtain_truths(dataset: Dataset, options: Options, start: int, stop: int, rep
     """
     if options.measure.ground_truth_path is not None:
         return _given(dataset, options, options.measure.ground_truth_path, report)
-    if has_stored_truth(dataset, options.measure.k):
-        assert dataset.neighbors is not None
-        try:
-            return _adopted(dataset, options, dataset.neighbors, "the ground truth that came with the data", report)
-        except InputError as error:
-            report.say(f"{error} Ignoring it and computing exact neighbours instead.")
+    stored = _stored(dataset, options, report)
+    if stored is not None:
+        return stored
     for span in dict.fromkeys(((0, dataset.n), (start, stop))):
         path = _cached(dataset, options, span)
         cached = _load(path, dataset, options, span, report)
@@ -121,10 +125,28 @@ def _search_id(key: str) -> str:
     return f"truth-{hashlib.blake2b(key.encode(), digest_size=12).hexdigest()}"
 
 
+def _stored(dataset: Dataset, options: Options, report: Reporter) -> GroundTruths | None:
+    """The neighbours that came with the data; None if there are none that can be used, which the report says."""
+    ids, k = dataset.neighbors, min(options.measure.k, dataset.n)
+    if ids is None:
+        return None
+    if not has_stored_truth(dataset, k):
+        report.say(
+            f"the neighbours that came with the data are not used: {ids.shape[1]} of each query can be, but --k is "
+            f"{k}; computing exact neighbours instead."
+        )
+        return None
+    try:
+        return _adopted(dataset, options, ids, "the ground truth that came with the data", report)
+    except InputError as error:
+        report.say(f"{error} Ignoring it and computing exact neighbours instead.")
+        return None
+
+
 def _given(dataset: Dataset, options: Options, path: Path, report: Reporter) -> GroundTruths:
     if not path.is_file():
         raise InputError(f"the ground truth file {str(path)!r} does not exist.")
-    if path.suffix == ".npz":
+    if is_own_archive(path):
         ground_truths = load_truths(path, belonging_of(dataset), options.measure.k, (0, dataset.n))
         present = Contents(dataset, report, options.machine.batch_size).searched(ground_truths)
         if present is None:
@@ -133,11 +155,42 @@ def _given(dataset: Dataset, options: Options, path: Path, report: Reporter) -> 
                 "`vq-benchmark precompute-gt`."
             )
         return present
-    return _adopted(dataset, options, load_ids(path), f"the ground truth {str(path)!r}", report)
+    origin, count = f"the ground truth {str(path)!r}", len(dataset.queries)
+    ids = load_ids(path)
+    try:
+        found = usable_neighbors(ids, dataset.n, count)
+    except InputError as error:
+        raise InputError(f"{origin} cannot be used: {error}") from error
+    if len(ids) > count:
+        report.say(f"{origin}: using the first {count} of {len(ids)} rows, one for each query.")
+    for remark in found.remarks:
+        report.say(f"{origin}: its rows {remark}.")
+    return _adopted(dataset, options, found.ids, origin, report)
 
 
 def _adopted(dataset: Dataset, options: Options, ids: IdArray, origin: str, report: Reporter) -> GroundTruths:
-    """Neighbours from elsewhere, checked once and cached with their exact scores."""
+    """Neighbours from elsewhere, checked once; those that are wrong as rows from 0 may be right as rows from 1.
+
+    Raises:
+        InputError: the vectors contradict them either way.
+    """
+    try:
+        return _checked(dataset, options, ids, origin, report)
+    except ChangedData:
+        raise
+    except InputError as error:
+        if ids[:, : options.measure.k].min() < 1:
+            raise
+        try:
+            found = _checked(dataset, options, ids - 1, origin, report)
+        except InputError:
+            raise error from None
+    report.say(f"{origin} counts rows from 1, so 1 is subtracted.")
+    return found
+
+
+def _checked(dataset: Dataset, options: Options, ids: IdArray, origin: str, report: Reporter) -> GroundTruths:
+    """Neighbours from elsewhere, checked against the vectors once and cached with their exact scores."""
     content = hashlib.blake2b(ids.tobytes(), digest_size=8).hexdigest()
     path = _cached(dataset, options, (0, dataset.n), f"-of-{content}")
     cached = _load(path, dataset, options, (0, dataset.n), report)

@@ -37,7 +37,7 @@ class MeasureSpec(Spec):
         description="Share of the true top 10 that enough re-ranked candidates hold.",
     )
     ground_truth_path: Path | None = Field(
-        None, description="Exact neighbours: a file of `precompute-gt`, .npy, .ibin, .ivecs or HDF5."
+        None, description="Exact neighbours: a file of `precompute-gt`, or as published in any format."
     )
     skip_ground_truth: bool = Field(False, description="Search no exact neighbours and measure no recall.")
     slow: bool = Field(False, description="Allow training that takes more than ten minutes.")

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vq_benchmark.datasets.directory import files_of_directory
 from vq_benchmark.datasets.loading import load_dataset
-from vq_benchmark.datasets.shards import base_shards, shards_of_pattern
+from vq_benchmark.datasets.shards import shards_of_pattern
 from vq_benchmark.datasets.sources.parquet import parquet_source
 from vq_benchmark.datasets.sources.parquet.parquet_source import open_parquet
 from vq_benchmark.datasets.sources.sampling import sample_rows, take
@@ -147,7 +148,7 @@ def test_a_folder_of_shards_is_one_base(tmp_path, place):
 def test_a_pattern_and_a_list_of_files(tmp_path):
     vectors = rows(120)
     paths = write_shards(tmp_path, vectors, 12)
-    assert shards_of_pattern(str(tmp_path / "*.parquet")) == paths == base_shards(tmp_path)
+    assert shards_of_pattern(str(tmp_path / "*.parquet")) == paths == list(files_of_directory(tmp_path).base)
     for given_as in (str(tmp_path / "?*.parquet"), paths, [str(path) for path in paths]):
         dataset = load_dataset(given_as, num_queries=20, cache_dir=tmp_path / "cache")
         assert dataset.n == 100

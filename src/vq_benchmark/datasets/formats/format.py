@@ -47,7 +47,7 @@ class Format:
     has_columns: bool = False
     open_dataset: Callable[[Path, str | None], RawDataset] | None = None
     """For formats that can hold more than base vectors."""
-    open_many: Callable[[Sequence[Path], str | None, Path | None], VectorSource] | None = None
+    open_many: Callable[[Sequence[Path], str | None, Path | None], RawDataset] | None = None
     """For formats that join files themselves: the vectors of one or more files, with a folder to keep an index in."""
     read_ids: Callable[[Path], IdArray] | None = None
     """Row numbers, such as neighbours, as (rows, k) int64."""
@@ -89,8 +89,16 @@ def require_matrix(path: Path, shape: tuple[int, ...]) -> tuple[int, int]:
 
 
 def as_ids(path: Path, array: Array) -> IdArray:
-    """The array as (rows, k) int64; raises InputError unless it is a matrix of integers."""
+    """The array as (rows, k) int64, with -1 for NaN.
+
+    Raises:
+        InputError: it is not a matrix of whole numbers.
+    """
     require_matrix(path, array.shape)
+    if array.dtype.kind == "f":
+        whole = np.where(np.isnan(array), -1, array)
+        if np.array_equal(whole, np.rint(whole)) and np.abs(whole).max(initial=0) < 2**53:
+            return np.asarray(whole, dtype=np.int64)
     if array.dtype.kind not in "iu":
         raise InputError(f"{str(path)!r} holds {array.dtype} values; row numbers must be integers.")
     return array.astype(np.int64)

@@ -21,7 +21,8 @@ from vq_benchmark.datasets.distance_names import distance_named, text_of
 from vq_benchmark.datasets.formats.format import Format, require_matrix, vector_type
 from vq_benchmark.datasets.formats.hdf5_heaps import require_sound_heaps
 from vq_benchmark.datasets.formats.hdf5_links import dataset_at, read_whole, require_stored
-from vq_benchmark.datasets.formats.named_arrays import NamedArrays
+from vq_benchmark.datasets.formats.named_arrays import Facts, NamedArrays
+from vq_benchmark.datasets.part_names import naming
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.sources.number_types import as_float32
 from vq_benchmark.datasets.sources.vector_source import LeafSource, VectorSource
@@ -72,9 +73,13 @@ class _DataSets(NamedArrays[h5py.Dataset]):
     def get(self, name: str) -> h5py.Dataset | None:
         return dataset_at(self.path, self._file, name)
 
-    def learn(self) -> h5py.Dataset | None:
-        """None if `learn` is a sample of the queries' distribution."""
-        return None if QUERY_SAMPLE in self._file else super().learn()
+    def facts(self, array: h5py.Dataset) -> Facts:
+        return Facts(array.shape or (), array.dtype)
+
+    def not_used(self, name: str) -> str:
+        """Why `learn` is not: in the layout of VIBE it is a sample of the queries' distribution."""
+        of_queries = naming(name).part == "learn" and QUERY_SAMPLE in self._file
+        return "it is a sample of the queries' distribution, not of the base" if of_queries else ""
 
     def open(self, array: h5py.Dataset) -> Hdf5Source:
         n, d = require_matrix(self.path, array.shape)
@@ -85,29 +90,19 @@ class _DataSets(NamedArrays[h5py.Dataset]):
     def load(self, array: h5py.Dataset) -> Array:
         return read_whole(self.path, array)
 
-    def notes(self) -> tuple[str, ...]:
-        """A remark on learn vectors that are not used."""
-        unused = super().learn()
-        if unused is None or QUERY_SAMPLE not in self._file:
-            return ()
-        name = unused.name.strip("/")
-        return (f"{name!r} is not used for training: it is a sample of the queries' distribution.",)
-
 
 def open_vectors(path: Path, column: str | None) -> VectorSource:
-    """The data set `column`, or the first of the usual names (`train` and others)."""
+    """The data set `column`, or the one that is named as a base, such as `train`."""
     with _opened(path) as file:
         return _DataSets(path, file).base(column)
 
 
 def open_dataset(path: Path, column: str | None) -> RawDataset:
     with _opened(path) as file:
-        arrays = _DataSets(path, file)
-        stored = arrays.dataset(column)
         stated = _stated_distance(path, file)
         distance = distance_named(stated)
-        unknown = None if distance or not stated else stated
-        return replace(stored, distance=distance, unknown_distance=unknown, notes=(*stored.notes, *arrays.notes()))
+        stored = _DataSets(path, file).dataset(column, distance)
+        return replace(stored, unknown_distance=None if distance else stated or None)
 
 
 def read_ids(path: Path) -> IdArray:

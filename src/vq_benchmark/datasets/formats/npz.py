@@ -12,7 +12,7 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from vq_benchmark.arrays import Array, FloatArray, IdArray
 from vq_benchmark.datasets.formats.format import Format, require_matrix, vector_type
-from vq_benchmark.datasets.formats.named_arrays import NamedArrays
+from vq_benchmark.datasets.formats.named_arrays import Facts, NamedArrays
 from vq_benchmark.datasets.formats.npy import as_vectors, read_rows_at
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.sources.file_rows import FileRowsSource
@@ -45,9 +45,9 @@ class _Members(NamedArrays[ZipInfo]):
     def get(self, name: str) -> ZipInfo | None:
         return self._members.get(name)
 
-    def unnamed_base(self) -> ZipInfo | None:
-        """The first matrix of numbers."""
-        return next((member for member in self._members.values() if _is_matrix(self.path, member)), None)
+    def facts(self, array: ZipInfo) -> Facts:
+        header = _header(self.path, array)
+        return Facts(header.shape, header.dtype)
 
     def open(self, array: ZipInfo) -> VectorSource:
         if array.compress_type == ZIP_STORED:
@@ -100,7 +100,7 @@ class CompressedSource(LeafSource):
 
 
 def open_vectors(path: Path, column: str | None) -> VectorSource:
-    """The member `column`, or the first of the usual names, or the first matrix of numbers."""
+    """The member `column`, or the one that is named as a base, or the only matrix of numbers."""
     return _Members(path).base(column)
 
 
@@ -124,11 +124,6 @@ def _load(path: Path, member: ZipInfo) -> Array:
 def _header(path: Path, member: ZipInfo) -> NpyHeader:
     with reading(path, *ZIP_DAMAGE), ZipFile(path) as archive, archive.open(member) as file:
         return read_header(file)  # type: ignore[arg-type]
-
-
-def _is_matrix(path: Path, member: ZipInfo) -> bool:
-    header = _header(path, member)
-    return len(header.shape) == 2 and header.dtype.kind in "biufV"
 
 
 def _open_stored(path: Path, member: ZipInfo) -> FileRowsSource:

@@ -1,5 +1,6 @@
 """Parquet with a column of lists of numbers; see `vq_benchmark.datasets.sources.parquet` for how it is read."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -8,8 +9,16 @@ import pyarrow.parquet as pq
 
 from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.formats.format import Format, VectorBlocks, as_ids
-from vq_benchmark.datasets.formats.named_arrays import NEIGHBOR_NAMES, first_named, no_array
-from vq_benchmark.datasets.sources.parquet.columns import DAMAGE, as_matrix, first_length, list_columns, whole_column
+from vq_benchmark.datasets.formats.named_arrays import neighbors_name, no_array
+from vq_benchmark.datasets.raw_dataset import RawDataset
+from vq_benchmark.datasets.sources.parquet.columns import (
+    DAMAGE,
+    as_matrix,
+    column_origins,
+    first_length,
+    list_columns,
+    whole_column,
+)
 from vq_benchmark.datasets.sources.parquet.parquet_source import ParquetSource, open_parquet
 from vq_benchmark.machine.damage import reading
 
@@ -17,16 +26,24 @@ WRITABLE = ("float32", "float16", "float64")
 
 
 def open_vectors(path: Path, column: str | None) -> ParquetSource:
-    """The column of that name, or the first list column of the usual names, or the only column of lists of floats."""
+    """The column of that name, or the one that is named as a base, or the only column of lists of floats."""
     return open_parquet([path], column)
+
+
+def open_many(paths: Sequence[Path], column: str | None, cache: Path | None) -> RawDataset:
+    """The vectors of some files; the columns of the first speak for all."""
+    source = open_parquet(paths, column, cache)
+    with reading(paths[0], *DAMAGE), pq.ParquetFile(paths[0], pre_buffer=False) as file:
+        return RawDataset(source, origins=column_origins(paths[0], file.schema_arrow, column))
 
 
 def read_ids(path: Path) -> IdArray:
     with reading(path, *DAMAGE), pq.ParquetFile(path, pre_buffer=False) as file:
         columns = list_columns(file.schema_arrow)
-        name = first_named({name: name for name in columns}.get, NEIGHBOR_NAMES)
+        integers = [name for name in columns if pa.types.is_integer(file.schema_arrow.field(name).type.value_type)]
+        name = neighbors_name(path, columns, integers)
         if name is None:
-            raise no_array(path, f"column of lists named {', '.join(NEIGHBOR_NAMES)}", columns)
+            raise no_array(path, "column of lists of row numbers, such as neighbors or ids", columns)
         lists = whole_column(path, file, name)
         return as_ids(path, as_matrix(path, name, lists, first_length(lists)))
 
@@ -46,7 +63,7 @@ FORMAT = Format(
     description="Parquet with a column of lists of numbers",
     open_vectors=open_vectors,
     has_columns=True,
-    open_many=open_parquet,
+    open_many=open_many,
     read_ids=read_ids,
     writable_dtypes=lambda extension: WRITABLE,
     write=write,

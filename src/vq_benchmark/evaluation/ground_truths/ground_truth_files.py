@@ -1,6 +1,7 @@
 """Ground truth on disk: our own archive, and other layouts by extension."""
 
 import struct
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,24 +10,25 @@ import numpy as np
 from vq_benchmark.arrays import Array, DoubleArray, IdArray
 from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.file_states import from_json, to_json
-from vq_benchmark.datasets.formats.opening import read_ids
+from vq_benchmark.datasets.formats import fbin
+from vq_benchmark.datasets.formats.opening import formats, read_ids
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.content import ContentDigest
 from vq_benchmark.evaluation.evaluate import GroundTruths
 from vq_benchmark.evaluation.ground_truths.ground_truth import GroundTruth
 from vq_benchmark.evaluation.spans import Span
 from vq_benchmark.evaluation.topk import TopCandidates
-from vq_benchmark.machine.archive import ArchiveFormat
+from vq_benchmark.machine.archive import HEADER, SUFFIX, ArchiveFormat
 from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.damage import MISSHAPEN, reading
 from vq_benchmark.machine.memory import require_memory
+from vq_benchmark.machine.npy import ZIP_DAMAGE
 
 FORMAT = ArchiveFormat("a ground truth file", version=2)
 """Of version 1 are scores that were added in an order of the processor's own, and no digests of the rows."""
 KIND = "a readable ground truth of vq-benchmark"
 RECOMPUTE = "; recompute it with `vq-benchmark precompute-gt`"
 WRITABLE = (".npz", ".ibin", ".ivecs")
-READABLE = (".npz", ".npy", ".ibin", ".ivecs", ".hdf5", ".h5")
 
 
 @dataclass(frozen=True)
@@ -120,14 +122,35 @@ def _truth(ids: IdArray, scores: DoubleArray, k: int, span: Span, content: Conte
     return GroundTruth(TopCandidates(scores[:, :k], ids[:, :k], scores[:, :k]), span, content.copy())
 
 
+def is_own_archive(path: Path) -> bool:
+    """Whether a file is an archive of ours, or so damaged that nobody can tell."""
+    if path.suffix.lower() != ".npz":
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return f"{HEADER}{SUFFIX}" in archive.namelist()
+    except (OSError, *ZIP_DAMAGE):
+        return True
+
+
 def load_ids(path: Path) -> IdArray:
-    """(q, k) ids from a bare file: .npy, .ibin (big-ann, with or without distances), .ivecs, HDF5 `neighbors`.
+    """(q, k) ids from a file that is not an archive of ours: any format that holds row numbers.
+
+    A file without a known extension is read as big-ann-benchmarks publish neighbours: their number and k as uint32,
+    ids, distances.
 
     Raises:
-        InputError: the file does not exist, or does not hold a matrix of integers in that layout.
+        InputError: the file does not exist, or does not hold a matrix of whole numbers in that layout.
     """
     if not path.is_file():
         raise InputError(f"ground truth file {str(path)!r} does not exist.")
-    if path.suffix not in READABLE or path.suffix == ".npz":
-        raise InputError(f"{str(path)!r} is not a ground truth file; use one of {', '.join(READABLE)}.")
-    return read_ids(path)
+    if path.suffix.lower() in formats():
+        return read_ids(path)
+    try:
+        return fbin.read_ids(path)
+    except InputError as error:
+        readable = ", ".join(extension for extension, each in formats().items() if each.read_ids is not None)
+        raise InputError(
+            f"{str(path)!r} is not a ground truth file of big-ann-benchmarks ({str(error).rstrip('.')}); for another "
+            f"layout use one of {readable}."
+        ) from error

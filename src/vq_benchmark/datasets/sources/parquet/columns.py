@@ -1,5 +1,7 @@
 """Columns of lists of numbers: which one holds the vectors, and its rows as a matrix."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vq_benchmark.arrays import Array
-from vq_benchmark.datasets.formats.named_arrays import BASE_NAMES, first_named, no_array
+from vq_benchmark.datasets.formats.named_arrays import COLUMN_OPTION, no_array
+from vq_benchmark.datasets.origins import PLURAL, Assignment, Candidate, Origin, assigned, sole_vectors
+from vq_benchmark.datasets.part_names import OPTIONS, naming
 from vq_benchmark.datasets.sources.parquet.footer import values_and_rows
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.memory import require_memory
@@ -46,26 +50,48 @@ def list_columns(schema: pa.Schema) -> list[str]:
 
 
 def vector_column(path: Path, schema: pa.Schema, column: str | None) -> str:
-    """The column of that name, or the first of the usual names, or the only column of lists of floats.
+    """The column of that name, or the one that is named as a base, or the only column of lists of floats.
 
     Raises:
         InputError: there is no such column, or several are possible.
     """
-    numeric = [name for name in list_columns(schema) if _is_number(schema.field(name).type.value_type)]
+    return _assigned(path, schema, column).names["base"]
+
+
+def column_origins(path: Path, schema: pa.Schema, column: str | None) -> tuple[Origin, ...]:
+    """Which column of lists is the base, and why the others are not used."""
+    made = _assigned(path, schema, column)
+    return tuple(replace(each, name=f"column {each.name!r}") for each in made.origins)
+
+
+def _assigned(path: Path, schema: pa.Schema, column: str | None) -> Assignment:
+    lists = list_columns(schema)
+    numeric = [name for name in lists if _is_number(schema.field(name).type.value_type)]
     floats = [name for name in numeric if pa.types.is_floating(schema.field(name).type.value_type)]
-    names = BASE_NAMES if column is None else (column,)
-    found = first_named({name: name for name in numeric}.get, names)
-    if found is not None:
-        return found
-    if column is not None:
+    if column is not None and column not in numeric:
         raise no_array(path, f"column {column!r} of lists of numbers", numeric)
-    if len(floats) > 1:
-        raise InputError(
-            f"{str(path)!r} has several columns of vectors; choose one of {', '.join(floats)} with --vector-column."
-        )
-    if not floats:
+    named = sole_vectors([Candidate(name, naming(name), _is_not(name, numeric, floats)) for name in lists])
+    candidates = [_alone(each) for each in named]
+    made = assigned(repr(str(path)), candidates, base=column, option=COLUMN_OPTION)
+    if "base" not in made.names:
         raise no_array(path, "column of lists of floats", schema.names)
-    return floats[0]
+    return made
+
+
+def _is_not(name: str, numeric: Sequence[str], floats: Sequence[str]) -> str:
+    """Why a column cannot hold vectors; whole numbers can only where the name says so."""
+    possible = floats if naming(name).part is None else numeric
+    return "" if name in possible else "it does not hold vectors"
+
+
+def _alone(candidate: Candidate) -> Candidate:
+    """The candidate, unless it is another part than the base: each part has a file of its own."""
+    part = candidate.naming.part
+    if part in (None, "base"):
+        return candidate
+    return replace(
+        candidate, is_not=f"{PLURAL[part]} are read from a file of their own; give it with {OPTIONS[part]}"
+    )
 
 
 def value_dtype(schema: pa.Schema, column: str) -> np.dtype[np.generic]:

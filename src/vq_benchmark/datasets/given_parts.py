@@ -1,0 +1,47 @@
+"""Parts of a data set that the user names: queries and vectors to train on, instead of those that come with it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from vq_benchmark.datasets.data_spec import DataSpec
+from vq_benchmark.datasets.origins import decided
+from vq_benchmark.datasets.part_names import Part
+from vq_benchmark.datasets.raw_dataset import RawDataset
+from vq_benchmark.datasets.resolving import files_at
+from vq_benchmark.datasets.shards import open_files
+from vq_benchmark.errors import InputError
+
+
+def with_given_parts(stored: RawDataset, spec: DataSpec) -> RawDataset:
+    """The data set with the parts that the options name.
+
+    Raises:
+        InputError: there is no such file, it holds no vectors, or a part could be one of several and no option says
+            which.
+    """
+    if spec.queries_path is not None:
+        stored = _with_queries(stored, spec.queries_path)
+    if spec.learn_path is not None:
+        found, stored = _opened(stored, spec.learn_path, "learn")
+        stored = replace(stored, learn=found.learn or found.base)
+    for part in ("queries", "learn"):
+        if part in stored.undecided:
+            raise InputError(stored.undecided[part])
+    return stored
+
+
+def _with_queries(stored: RawDataset, path: Path) -> RawDataset:
+    """With the queries of that path. Neighbours are those of other queries, unless the data could not say which."""
+    was_undecided = "queries" in stored.undecided
+    found, stored = _opened(stored, path, "queries")
+    if stored.neighbors is not None and not was_undecided:
+        stored = stored.dropping("neighbors", "they belong to other queries than those given")
+    return replace(stored, queries=found.queries or found.base)
+
+
+def _opened(stored: RawDataset, path: Path, part: Part) -> tuple[RawDataset, RawDataset]:
+    """What the files of a path hold, and the data set in which the part is decided."""
+    files = files_at(path, part)
+    undecided = {each: sentence for each, sentence in stored.undecided.items() if each != part}
+    origins = decided(stored.origins, part, [each.name for each in files])
+    return open_files(files), replace(stored, origins=origins, undecided=undecided)
