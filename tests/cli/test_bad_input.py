@@ -214,13 +214,13 @@ def ground_truth(vectors: Path, path: Path, change) -> Path:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda ids: ids[:-1], ["39", "40"]),
+        (lambda ids: ids[:-1], ["39", "40", "--num-queries 39"]),
         (lambda ids: ids[:, :50], ["50", "100", "--k 50"]),
         (lambda ids: ids + 4990, ["4999"]),
         (lambda ids: ids - 10, ["-"]),
         (lambda ids: np.roll(ids, 1, axis=0), ["not the ground truth"]),
         (lambda ids: np.repeat(ids[:, :1], 100, axis=1), ["twice"]),
-        (lambda ids: ids.astype(np.float32), ["float32"]),
+        (lambda ids: ids.astype(np.float32) + 0.5, ["float32"]),
     ],
     ids=["queries", "k", "range", "negative", "other", "repeated", "dtype"],
 )

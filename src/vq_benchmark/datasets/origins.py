@@ -99,7 +99,8 @@ def assigned(
         else:
             _choose(made, where, part, named or unnamed, choice)
     if base is not None or any(each.naming.part == "base" for each in usable):
-        made.origins += [Origin(each.name, None, NO_PART) for each in unnamed]
+        reason = NO_PART if base is None else f"{option} says which is the base"
+        made.origins += [Origin(each.name, None, reason) for each in unnamed]
     made.origins += [
         Origin(each.name, None, each.naming.reason or each.is_not) for each in others if each not in usable
     ]

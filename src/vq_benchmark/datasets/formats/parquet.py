@@ -1,6 +1,7 @@
 """Parquet with a column of lists of numbers; see `vq_benchmark.datasets.sources.parquet` for how it is read."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.formats.format import Format, VectorBlocks, as_ids
 from vq_benchmark.datasets.formats.named_arrays import neighbors_name, no_array
+from vq_benchmark.datasets.origins import shown
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.sources.parquet.columns import (
     DAMAGE,
@@ -34,7 +36,9 @@ def open_many(paths: Sequence[Path], column: str | None, cache: Path | None) -> 
     """The vectors of some files; the columns of the first speak for all."""
     source = open_parquet(paths, column, cache)
     with reading(paths[0], *DAMAGE), pq.ParquetFile(paths[0], pre_buffer=False) as file:
-        return RawDataset(source, origins=column_origins(paths[0], file.schema_arrow, column))
+        found = column_origins(paths[0], file.schema_arrow, column)
+    where = shown(paths, paths[0].parent)
+    return RawDataset(source, origins=tuple(replace(each, name=f"{each.name!r} in {where}") for each in found))
 
 
 def read_ids(path: Path) -> IdArray:

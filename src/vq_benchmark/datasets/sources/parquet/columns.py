@@ -60,8 +60,7 @@ def vector_column(path: Path, schema: pa.Schema, column: str | None) -> str:
 
 def column_origins(path: Path, schema: pa.Schema, column: str | None) -> tuple[Origin, ...]:
     """Which column of lists is the base, and why the others are not used."""
-    made = _assigned(path, schema, column)
-    return tuple(replace(each, name=f"column {each.name!r}") for each in made.origins)
+    return tuple(_assigned(path, schema, column).origins)
 
 
 def _assigned(path: Path, schema: pa.Schema, column: str | None) -> Assignment:
