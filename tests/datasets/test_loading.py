@@ -380,7 +380,7 @@ REFUSALS = [
     ("unknown name", lambda where: "syntetic", {}, "did you mean 'synthetic'.*sample, synthetic"),
     ("name too long", lambda where: "x" * 300, {}, "cannot be read: File name too long"),
     ("unknown extension", write_bytes("a.xyz", b"1"), {}, "no known extension.*.fbin"),
-    ("empty directory", lambda where: where, {}, "no base.* file"),
+    ("empty directory", lambda where: where, {}, "no other file of base vectors"),
     (
         "two bases",
         lambda where: cut("base.fbin")(save(rows(9), other=rows(9))(where)).parent,
@@ -391,11 +391,15 @@ REFUSALS = [
     ("empty npy file", write_bytes("a.npy", b""), {}, "no valid .npy header"),
     ("truncated npy", cut("a.npy"), {}, "truncated: 9 x 6"),
     ("long npy", cut("a.npy", -3), {}, "too long: 9 x 6"),
-    ("integers", save(np.arange(10).reshape(5, 2)), {}, "int64 values; vectors may be float32"),
+    (
+        "wide integers",
+        save(np.arange(10).reshape(5, 2) << 30),
+        {},
+        "integers exactly only up to 16777216",
+    ),
     ("complex", save(rows(5).astype(complex)), {}, "complex128"),
     ("objects", save(np.array([[{}]], dtype=object)), {}, "Python objects"),
     ("one axis", save(rows(5)[:, 0]), {}, r"shape \(5,\)"),
-    ("by columns", save(np.asfortranarray(rows(5))), {}, "column by column"),
     ("no rows", save(rows(0)), {}, "is empty"),
     ("no columns", save(rows(5, 0)), {}, "is empty"),
     (

@@ -71,6 +71,12 @@ def save_parquet(path: Path, kind: Callable[..., pa.DataType], **how: Any) -> No
     pq.write_table(table, path, row_group_size=16, **how)
 
 
+def save_arrow(path: Path, new: Callable[..., Any]) -> None:
+    table = pa.table({"id": [f"row {number}" for number in range(N)], "emb": list(BASE.astype(np.float32))})
+    with pa.OSFile(str(path), "wb") as file, new(file, table.schema) as writer:
+        writer.write_table(table, max_chunksize=16)
+
+
 def save_ids(path: Path) -> None:
     ids = IDS.astype("<i4")
     match path.suffix:
@@ -143,6 +149,8 @@ VECTOR_FILES = [
     Target("parquet lists", "a.parquet", partial(save_parquet, kind=pa.list_), read_vectors),
     Target("parquet fixed-size lists", "a.parquet", FIXED, read_vectors),
     Target("parquet plain gzip", "a.parquet", PLAIN, read_vectors),
+    Target("arrow stream", "a.arrow", partial(save_arrow, new=pa.ipc.new_stream), read_vectors),
+    Target("arrow file", "a.arrow", partial(save_arrow, new=pa.ipc.new_file), read_vectors),
     Target("index of parquet", "index.npz", make_row_index, read_row_index, checked=True),
     *(ids(each, opening.read_ids, "neighbours") for each in (".npz", ".parquet")),
     *(ids(each, load_ids, "ground truth") for each in (".npy", ".ibin", ".ivecs", ".hdf5")),

@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from vq_benchmark.datasets.dataset import DISTANCES, Distance, named_distance
+from vq_benchmark.datasets.dataset import DISTANCES, Distance
+from vq_benchmark.datasets.distance_names import named_distance
 from vq_benchmark.machine.validation import Spec, parsed
 
 

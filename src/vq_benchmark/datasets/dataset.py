@@ -1,6 +1,5 @@
 """A data set: base vectors to compress and search, queries, and their known answers."""
 
-import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -16,18 +15,6 @@ Distance = Literal["l2", "ip", "cosine"]
 DISTANCES: tuple[Distance, ...] = get_args(Distance)
 NOT_IN_BASE = -1
 """The base row of a judged vector that is not in the base, and of a query without a base row of its own."""
-DISTANCE_OF_NAME: dict[str, Distance] = {
-    **{name: name for name in DISTANCES},
-    **dict.fromkeys(("euclidean", "euclid", "l2norm", "l2_norm"), "l2"),
-    **dict.fromkeys(("angular", "normalized", "cos", "cosine_similarity", "cosinesimil"), "cosine"),
-    **dict.fromkeys(("dot", "dot_product", "dotproduct", "inner_product", "innerproduct", "mips"), "ip"),
-}
-"""Names that libraries and files give to distances, in lower case."""
-
-
-def named_distance(name: str) -> Distance | None:
-    """The distance that is meant, in any case and with `-` or a space for `_`; None if the name is unknown."""
-    return DISTANCE_OF_NAME.get(re.sub(r"[-\s]+", "_", name.strip().lower()))
 
 
 @dataclass(frozen=True, repr=False)

@@ -16,9 +16,9 @@ from typing import Self
 
 from vq_benchmark.datasets.formats import opening
 from vq_benchmark.datasets.origins import Candidate, Origin, assigned, listed, shown
-from vq_benchmark.datasets.parquet_files import in_order
 from vq_benchmark.datasets.part_names import Fit, Naming, naming, words_of
 from vq_benchmark.datasets.parts import PartFiles
+from vq_benchmark.datasets.shards import in_order
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 

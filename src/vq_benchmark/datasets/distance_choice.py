@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from vq_benchmark.arrays import FloatArray
-from vq_benchmark.datasets.dataset import Distance
+from vq_benchmark.datasets.dataset import DISTANCES, Distance
 from vq_benchmark.datasets.origins import without
 from vq_benchmark.datasets.raw_dataset import RawDataset
+from vq_benchmark.errors import InputError
 
 UNIT_NORM_TOLERANCE = 1e-2
 
@@ -19,8 +20,19 @@ def choose_distance(stored: RawDataset, asked: Distance | None, probed: FloatArr
     neither is given, the distance is cosine if all probed rows have unit norm (within 0.01), else l2.
 
     Raises:
-        InputError: `asked` is not a distance.
+        InputError: the data states a distance that cannot be measured, and none is asked for.
     """
+    unknown = stored.unknown_distance
+    if unknown is not None:
+        if asked is None:
+            raise InputError(
+                f"the data states the distance {unknown!r}, which is none of {', '.join(DISTANCES)}; choose one of "
+                "them with --metric."
+            )
+        note = f"the data states the distance {unknown!r}, which is not known; --metric {asked} is used instead."
+        if stored.neighbors is not None:
+            note += " The stored neighbours are dropped: they were computed with it."
+        return replace(stored, neighbors=None, notes=(*stored.notes, note)), asked
     if asked is not None:
         if stored.distance in (None, asked):
             return stored, asked

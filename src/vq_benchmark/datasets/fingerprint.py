@@ -7,6 +7,7 @@ import numpy as np
 from vq_benchmark.arrays import FloatArray
 from vq_benchmark.datasets.checks import probe_rows
 from vq_benchmark.datasets.dataset import Distance
+from vq_benchmark.datasets.sources.number_types import type_name
 from vq_benchmark.datasets.sources.sampling import take
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 
@@ -24,7 +25,7 @@ def fingerprint_base(
     """
     digest = blake2b(digest_size=FINGERPRINT_BYTES)
     digest.update(
-        f"base n={source.n} d={source.d} dtype={source.dtype.name} metric={distance} split={split}\n".encode()
+        f"base n={source.n} d={source.d} dtype={type_name(source.dtype)} metric={distance} split={split}\n".encode()
     )
     digest.update(_little_endian(take(source, probe_rows(source.n)) if probed is None else probed))
     return digest.hexdigest()

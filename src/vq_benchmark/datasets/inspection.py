@@ -10,6 +10,7 @@ from vq_benchmark.arrays import Array, DoubleArray, FloatArray
 from vq_benchmark.datasets.checks import non_finite_rows, require_rows, zero_rows
 from vq_benchmark.datasets.dataset import Dataset, Distance
 from vq_benchmark.datasets.origins import Origin
+from vq_benchmark.datasets.sources.number_types import type_name
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.datasets.sources.wrappers import UnitNormSource, unit_norm
 from vq_benchmark.errors import InputError
@@ -110,7 +111,7 @@ def inspect_dataset(
         name=dataset.name,
         n=dataset.n,
         d=dataset.d,
-        dtype=dataset.base.dtype.name,
+        dtype=type_name(dataset.base.dtype),
         distance=dataset.distance,
         fingerprint=dataset.fingerprint,
         notes=dataset.notes,

@@ -19,6 +19,7 @@ from vq_benchmark.datasets.given_parts import with_given_parts, with_queries
 from vq_benchmark.datasets.load_options import LoadOptions
 from vq_benchmark.datasets.origins import notes_of
 from vq_benchmark.datasets.own_rows import own_rows_note
+from vq_benchmark.datasets.packed_bits import packed_bits
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.resolving import resolve
 from vq_benchmark.datasets.sources.sampling import take
@@ -113,7 +114,7 @@ def prepare_dataset(name: str, stored: RawDataset, spec: DataSpec, *, check: boo
         InputError: the data set cannot be used.
     """
     require_rows(stored.base, f"{name!r}")
-    stored = with_given_parts(stored, spec)
+    stored = _with_notes_of_sources(with_given_parts(stored, spec))
     require_room(name, stored, spec.num_queries or DEFAULT_NUM_QUERIES)
     if spec.dataset_limit is not None:
         stored = keep_first(stored, spec.dataset_limit)
@@ -125,8 +126,12 @@ def prepare_dataset(name: str, stored: RawDataset, spec: DataSpec, *, check: boo
     probed = take(stored.base, numbers)
     stored, chosen = choose_distance(stored, spec.metric, probed)
     fingerprint = fingerprint_base(stored.base, chosen, stored.split, probed=probed)
+    packed = packed_bits(probed, stored.base.dtype, _names_of(name, stored.base, spec.vector_column))
+    if packed is not None and check:
+        raise InputError(f"{name!r}: {packed}")
     dataset = _under_distance(name, stored, chosen, fingerprint)
-    dataset = replace(dataset, notes=(*dataset.notes, *own_rows_note(dataset.judgements)))
+    notes = (*own_rows_note(dataset.judgements), *(() if packed is None else (packed,)))
+    dataset = replace(dataset, notes=(*dataset.notes, *notes))
     if check:
         check_numbered_rows(probed, stored.base.rows_in_file(numbers), chosen)
         searched = unit_norm(probed) if chosen == "cosine" else probed
@@ -135,6 +140,17 @@ def prepare_dataset(name: str, stored: RawDataset, spec: DataSpec, *, check: boo
         if dataset.judgements is not None:
             check_rows(dataset.judgements.queries, 0, chosen, what="judged query")
     return dataset
+
+
+def _names_of(name: str, base: VectorSource, column: str | None) -> tuple[str, ...]:
+    first = next(iter(base.paths or ()), Path(name))
+    return name, first.stem, column or ""
+
+
+def _with_notes_of_sources(stored: RawDataset) -> RawDataset:
+    sources = (stored.base, stored.queries, stored.learn)
+    notes = (note for source in sources if source is not None for note in source.notes)
+    return replace(stored, notes=tuple(dict.fromkeys((*stored.notes, *notes))))
 
 
 def _under_distance(name: str, stored: RawDataset, distance: Distance, fingerprint: str) -> Dataset:

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from vq_benchmark.arrays import IdArray
-from vq_benchmark.datasets.dataset import DISTANCES, Distance, Judgements, named_distance
+from vq_benchmark.datasets.dataset import DISTANCES, Distance, Judgements
+from vq_benchmark.datasets.distance_names import named_distance
 from vq_benchmark.datasets.formats import opening
 from vq_benchmark.datasets.origins import Origin, shown
 from vq_benchmark.datasets.own_rows import find_own_rows
-from vq_benchmark.datasets.parquet_files import EXTENSION as PARQUET
-from vq_benchmark.datasets.parquet_files import open_shards, origins_of_columns
 from vq_benchmark.datasets.part_names import PARTS, Part
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.row_qrels import read_qrels
+from vq_benchmark.datasets.shards import open_files
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 from vq_benchmark.machine.documents import parsed_json
@@ -79,19 +79,6 @@ def with_parts(
     if files.learn:
         made = made.trying("learn", lambda: open_files(files.learn, column, cache).base)
     return made.trying("neighbors", lambda: _read_ids(files.neighbors)) if files.neighbors else made
-
-
-def open_files(paths: Sequence[Path], column: str | None = None, cache: Path | None = None) -> RawDataset:
-    """What one file holds, or the vectors of several files that are one base.
-
-    Raises:
-        InputError: a file is missing or cannot be read, or the files do not belong together.
-    """
-    if paths[0].suffix.lower() == PARQUET:
-        return RawDataset(open_shards(paths, column, cache), origins=origins_of_columns(paths, column))
-    if len(paths) > 1:
-        raise InputError(f"{str(paths[0])!r} and {len(paths) - 1} more files: only parquet files can be one base.")
-    return opening.open_dataset(paths[0], column=column)
 
 
 def _replaced(origin: Origin, given: Collection[Part]) -> Origin:

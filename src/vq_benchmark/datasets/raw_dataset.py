@@ -27,6 +27,8 @@ class RawDataset:
     judgements: Judgements | None = None
     distance: Distance | None = None
     """As stated by the file or the directory."""
+    unknown_distance: str | None = None
+    """What the file states instead, if it is none of the distances; then --metric is needed."""
     revision: str | None = None
     """The version of a hosted data set: a commit of its repository, or the hash of its file."""
     whole_n: int | None = None

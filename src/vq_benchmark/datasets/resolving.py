@@ -7,15 +7,15 @@ from pathlib import Path
 
 from vq_benchmark.datasets.catalog import CATALOG, CatalogEntry, unknown_dataset
 from vq_benchmark.datasets.directory import files_beside_base, files_of_directory, require_one_part
-from vq_benchmark.datasets.formats.opening import formats
+from vq_benchmark.datasets.formats.opening import format_of, formats
 from vq_benchmark.datasets.hosted.hf_uri import PREFIX as HUB_PREFIX
 from vq_benchmark.datasets.hosted.hf_uri import open_hub_name
 from vq_benchmark.datasets.load_options import LoadOptions
 from vq_benchmark.datasets.origins import decided
-from vq_benchmark.datasets.parquet_files import EXTENSION, shards_of_pattern
 from vq_benchmark.datasets.part_names import OPTIONS, Part
-from vq_benchmark.datasets.parts import PartFiles, open_files, open_parts
+from vq_benchmark.datasets.parts import PartFiles, open_parts
 from vq_benchmark.datasets.raw_dataset import RawDataset
+from vq_benchmark.datasets.shards import open_files, shards_of_pattern
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 from vq_benchmark.machine.locations import input_path
@@ -35,7 +35,7 @@ class Resolved:
 
 
 def resolve(name_or_path: str | Path | Sequence[str | Path]) -> Resolved:
-    """The data set that a name, a path, a pattern of parquet files or a list of them stands for.
+    """The data set that a name, a path, a pattern of files or a list of them stands for.
 
     Raises:
         InputError: there is no such data set; the sentence names similar ones.
@@ -97,13 +97,12 @@ def _open_directory(path: Path, options: LoadOptions) -> RawDataset:
 
 
 def _listed(given: Sequence[str | Path]) -> tuple[Path, ...]:
-    """The parquet files of a list, in its order."""
+    """The files of a list, in its order."""
     paths = tuple(input_path(path) for path in given)
     if not paths:
-        raise InputError("the list of files is empty; give at least one parquet file.")
+        raise InputError("the list of files is empty; give at least one file.")
     for path in paths:
-        if path.suffix.lower() != EXTENSION:
-            raise InputError(f"{str(path)!r} is not a {EXTENSION} file; a list can only hold {EXTENSION} files.")
+        format_of(path)
     return paths
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.datasets.sources.number_types import type_name
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.control import checked
 from vq_benchmark.evaluation.evaluate import GroundTruths, evaluate
@@ -174,7 +175,7 @@ def _row(
         environment={
             "dataset_revision": dataset.revision,
             "dataset_fingerprint": dataset.fingerprint,
-            "base_dtype": dataset.base.dtype.name,
+            "base_dtype": type_name(dataset.base.dtype),
             ENVIRONMENT_KEY: VERSION,
         }
         | environment,

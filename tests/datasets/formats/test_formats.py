@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vq_benchmark.datasets.formats import opening
+from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.datasets.sources.file_rows import FileRowsSource
 from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.errors import InputError
@@ -90,6 +91,12 @@ def test_npz_holds_a_whole_data_set(tmp_path):
         ("vibe.hdf5", {"distance": "cosine"}, "cosine"),
         ("vibe.hdf5", {"distance": "euclidean"}, "l2"),
         ("vibe.hdf5", {"distance": "ip"}, "ip"),
+        ("vibe.hdf5", {"distance": "L2"}, "l2"),
+        ("vibe.hdf5", {"distance": np.array(["dot"], dtype=object)}, "ip"),
+        ("vibe.hdf5", {"distance": np.array([b"Inner Product"])}, "ip"),
+        ("vibe.hdf5", {"distance": np.bytes_(b"Angular")}, "cosine"),
+        ("vibe.hdf5", {"metric": "COSINE"}, "cosine"),
+        ("vibe.hdf5", {"distance": h5py.Empty("S1")}, None),
     ],
 )
 def test_hdf5_layouts(tmp_path, name, attributes, metric, dtype, id_dtype):
@@ -109,13 +116,18 @@ def test_hdf5_layouts(tmp_path, name, attributes, metric, dtype, id_dtype):
     assert (stored.learn is not None) == name.startswith("vibe")
 
 
-@pytest.mark.parametrize("distance", ["hamming", "jaccard"])
-def test_hdf5_of_bits_is_refused(tmp_path, distance):
+@pytest.mark.parametrize("distance", ["hamming", "jaccard", "Wasserstein"])
+def test_an_unknown_distance_needs_a_metric(tmp_path, distance):
     with h5py.File(tmp_path / "bits.hdf5", "w") as file:
         file.attrs["distance"] = distance
-        file["train"] = np.zeros((3, 5), np.uint8)
-    with pytest.raises(InputError, match=f"{distance}.*euclidean"):
-        opening.open_dataset(tmp_path / "bits.hdf5")
+        file["train"] = np.eye(30, 5)
+        file["test"], file["neighbors"] = np.eye(3, 5), np.zeros((3, 2), int)
+    message = f"states the distance '{distance.lower()}'.* none of l2, ip, cosine; .*--metric"
+    with pytest.raises(InputError, match=message):
+        load_dataset(tmp_path / "bits.hdf5", check=False)
+    dataset = load_dataset(tmp_path / "bits.hdf5", metric="l2", check=False)
+    (note,) = (note for note in dataset.notes if distance.lower() in note)
+    assert "--metric l2 is used instead. The stored neighbours are dropped" in note and dataset.neighbors is None
 
 
 def test_vecs_bytes(tmp_path):

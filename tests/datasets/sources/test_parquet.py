@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from vq_benchmark.datasets.directory import files_of_directory
 from vq_benchmark.datasets.loading import load_dataset
-from vq_benchmark.datasets.parquet_files import shards_of_pattern
+from vq_benchmark.datasets.shards import shards_of_pattern
 from vq_benchmark.datasets.sources.parquet import parquet_source
 from vq_benchmark.datasets.sources.parquet.parquet_source import open_parquet
 from vq_benchmark.datasets.sources.sampling import sample_rows, take
@@ -192,7 +192,7 @@ def test_shards_that_do_not_belong_together_are_refused(tmp_path):
     refused(tmp_path, tmp_path / "a", r"1.parquet' cannot be read")
     refused(tmp_path, [], "list of files is empty")
     refused(tmp_path, [tmp_path / "x.parquet"], "there is no file '.*x.parquet'")
-    refused(tmp_path, [tmp_path / "x.npy"], "not a .parquet file")
+    refused(tmp_path, [tmp_path / "x.zip"], "no known extension")
 
 
 @pytest.mark.parametrize(

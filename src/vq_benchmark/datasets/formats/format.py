@@ -1,6 +1,6 @@
 """What the module of a file format declares."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -9,10 +9,14 @@ import numpy as np
 
 from vq_benchmark.arrays import Array, IdArray
 from vq_benchmark.datasets.raw_dataset import RawDataset
+from vq_benchmark.datasets.sources.number_types import BFLOAT16, READABLE, NumberType, type_name
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 
 VECTOR_DTYPES = ("float32", "float16", "float64", "int8", "uint8")
+"""The types that formats for any type are written in."""
+UNTYPED = {1: "perhaps float8", 2: "perhaps bfloat16"}
+"""What raw values of so many bytes may be: numpy does not write the name of a type that it does not have."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ class Format:
     has_columns: bool = False
     open_dataset: Callable[[Path, str | None], RawDataset] | None = None
     """For formats that can hold more than base vectors."""
+    open_many: Callable[[Sequence[Path], str | None, Path | None], RawDataset] | None = None
+    """For formats that join files themselves: the vectors of one or more files, with a folder to keep an index in."""
     read_ids: Callable[[Path], IdArray] | None = None
     """Row numbers, such as neighbours, as (rows, k) int64."""
     writable_dtypes: Callable[[str], tuple[str, ...]] = lambda extension: ()
@@ -50,10 +56,29 @@ class Format:
     write: Callable[[BinaryIO, VectorBlocks], None] | None = None
 
 
+def vector_type(path: Path, dtype: np.dtype[np.generic]) -> tuple[NumberType, tuple[str, ...]]:
+    """The type of vectors whose dtype a file states, with a note where it is guessed: raw 2-byte values are bfloat16.
+
+    Raises:
+        InputError: vectors cannot be of that type.
+    """
+    if dtype.kind == "V" and dtype.names is None and dtype.itemsize == BFLOAT16.itemsize:
+        note = "holds 2-byte values without a type, as numpy writes bfloat16; they are read as bfloat16."
+        return BFLOAT16, (f"{path.name} {note}",)
+    require_vector_dtype(path, dtype)
+    return dtype, ()
+
+
 def require_vector_dtype(path: Path, dtype: np.dtype[np.generic]) -> None:
     """Raises InputError unless vectors may be stored as dtype."""
-    if dtype.name not in VECTOR_DTYPES:
-        raise InputError(f"{str(path)!r} holds {dtype} values; vectors may be {', '.join(VECTOR_DTYPES)}.")
+    if type_name(dtype) in READABLE:
+        return
+    if dtype.kind == "V" and dtype.names is None:
+        kind = UNTYPED.get(dtype.itemsize, "perhaps a type of another library")
+        raise InputError(
+            f"{str(path)!r} holds {dtype.itemsize}-byte values without a type ({kind}); save the array as float32."
+        )
+    raise InputError(f"{str(path)!r} holds {dtype} values; vectors may be {', '.join(READABLE)}.")
 
 
 def require_matrix(path: Path, shape: tuple[int, ...]) -> tuple[int, int]:

@@ -3,34 +3,36 @@
 The `learn` of VIBE comes with `learn_neighbors`: it is a sample of the queries' distribution, which differs
 from that of the base for its sets of text and images. Quantizers are not trained on it.
 
-The attribute `distance` states the metric. Files of ann-benchmarks without it state the distance at the end of
-their name, as in glove-100-angular.hdf5. Their `angular` vectors are not of unit norm, so they are
-compared by cosine.
+The attribute `distance` (or `metric`) states the metric. Files of ann-benchmarks without it state the distance at the
+end of their name, as in glove-100-angular.hdf5. Their `angular` vectors are not of unit norm, so they are compared by
+cosine.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 from vq_benchmark.arrays import Array, FloatArray, IdArray
-from vq_benchmark.datasets.dataset import DISTANCE_OF_NAME, DISTANCES, Distance, named_distance
-from vq_benchmark.datasets.formats.format import Format, require_matrix, require_vector_dtype
+from vq_benchmark.datasets.distance_names import named_distance, text_of
+from vq_benchmark.datasets.formats.format import Format, require_matrix, vector_type
 from vq_benchmark.datasets.formats.hdf5_heaps import require_sound_heaps
 from vq_benchmark.datasets.formats.hdf5_links import dataset_at, read_whole, require_stored
 from vq_benchmark.datasets.formats.named_arrays import Facts, NamedArrays
 from vq_benchmark.datasets.part_names import naming
 from vq_benchmark.datasets.raw_dataset import RawDataset
-from vq_benchmark.datasets.sources.vector_source import LeafSource, VectorSource, as_float32
-from vq_benchmark.errors import InputError
+from vq_benchmark.datasets.sources.number_types import as_float32
+from vq_benchmark.datasets.sources.vector_source import LeafSource, VectorSource
 from vq_benchmark.machine.damage import reading
 
+ATTRIBUTES = ("distance", "metric")
+ENDS_OF_NAMES = ("euclidean", "angular", "cosine", "normalized", "ip", "hamming", "jaccard")
+"""What files without the attribute state by their name; not `dot`: the vectors of lastfm-64-dot are angular."""
 QUERY_SAMPLE = "learn_neighbors"
 """If a file has this data set, its `learn` is a sample of queries."""
-UNSUPPORTED_DISTANCES = ("hamming", "jaccard")
 DAMAGE = (RuntimeError, KeyError, ValueError, TypeError, OverflowError)
 """What h5py raises for damaged files, besides OSError."""
 
@@ -44,6 +46,7 @@ class Hdf5Source(LeafSource):
     n: int
     d: int
     dtype: np.dtype[np.generic]
+    notes: tuple[str, ...] = ()
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -51,7 +54,8 @@ class Hdf5Source(LeafSource):
 
     def read(self, start: int, stop: int) -> FloatArray:
         with reading(self.path, *DAMAGE), h5py.File(self.path, "r") as file:
-            return as_float32(file[self.key][start:stop])
+            values = file[self.key][start:stop]
+        return as_float32(values.view(self.dtype) if self.dtype.names else values, self.path, start)
 
 
 class _DataSets(NamedArrays[h5py.Dataset]):
@@ -79,9 +83,9 @@ class _DataSets(NamedArrays[h5py.Dataset]):
 
     def open(self, array: h5py.Dataset) -> Hdf5Source:
         n, d = require_matrix(self.path, array.shape)
-        require_vector_dtype(self.path, array.dtype)
+        dtype, notes = vector_type(self.path, array.dtype)
         require_stored(self.path, array)
-        return Hdf5Source(self.path, array.name, n, d, array.dtype)
+        return Hdf5Source(self.path, array.name, n, d, dtype, notes)
 
     def load(self, array: h5py.Dataset) -> Array:
         return read_whole(self.path, array)
@@ -90,13 +94,15 @@ class _DataSets(NamedArrays[h5py.Dataset]):
 def open_vectors(path: Path, column: str | None) -> VectorSource:
     """The data set `column`, or the one that is named as a base, such as `train`."""
     with _opened(path) as file:
-        _distance(path, file)
         return _DataSets(path, file).base(column)
 
 
 def open_dataset(path: Path, column: str | None) -> RawDataset:
     with _opened(path) as file:
-        return _DataSets(path, file).dataset(column, _distance(path, file))
+        stated = _stated_distance(path, file)
+        distance = named_distance(stated)
+        stored = _DataSets(path, file).dataset(column, distance)
+        return replace(stored, unknown_distance=None if distance else stated or None)
 
 
 def read_ids(path: Path) -> IdArray:
@@ -112,18 +118,14 @@ def _opened(path: Path) -> Iterator[h5py.File]:
             yield file
 
 
-def _distance(path: Path, file: h5py.File) -> Distance | None:
-    stated = file.attrs.get("distance", "")
-    distance = (stated.decode() if isinstance(stated, bytes) else str(stated)).lower()
+def _stated_distance(path: Path, file: h5py.File) -> str:
+    """The distance in the words of the file; "" if it states none."""
+    for name in ATTRIBUTES:
+        stated = text_of(file.attrs.get(name)).lower()
+        if stated:
+            return stated
     at_end_of_name = path.stem.rsplit("-", 1)[-1].lower()
-    if not distance and at_end_of_name in (*DISTANCE_OF_NAME, *UNSUPPORTED_DISTANCES):
-        distance = at_end_of_name
-    if not distance:
-        return None
-    known = named_distance(distance)
-    if known is None:
-        raise InputError(f"{str(path)!r} uses the distance {distance!r}; it can be {', '.join(DISTANCES)}.")
-    return known
+    return at_end_of_name if at_end_of_name in ENDS_OF_NAMES else ""
 
 
 FORMAT = Format(

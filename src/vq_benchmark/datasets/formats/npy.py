@@ -1,5 +1,6 @@
 """NumPy's .npy: a header, then the array, whose rows are read by range; pickles are refused."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,10 +13,11 @@ from vq_benchmark.datasets.formats.format import (
     VectorBlocks,
     as_ids,
     require_matrix,
-    require_vector_dtype,
+    vector_type,
     write_values,
 )
-from vq_benchmark.datasets.sources.file_rows import FileRowsSource
+from vq_benchmark.datasets.sources.file_rows import FileColumnsSource, FileRowsSource
+from vq_benchmark.datasets.sources.number_types import READABLE
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 from vq_benchmark.machine.npy import read_header
@@ -25,25 +27,29 @@ def read_rows_at(path: Path, file: BinaryIO, size: int) -> FileRowsSource:
     """The matrix whose header begins at the position of `file`; header and values take `size` bytes.
 
     Raises:
-        InputError: it is not a .npy matrix in C order, or the size does not match the header.
+        InputError: it is not a .npy matrix, or the size does not match the header.
     """
     with reading(path, ValueError):
         header = read_header(file)
     if header.dtype.names is not None or header.dtype.subdtype is not None:
-        raise InputError(f"{str(path)!r} holds structured records; vectors may be {', '.join(VECTOR_DTYPES)}.")
+        raise InputError(f"{str(path)!r} holds structured records; vectors may be {', '.join(READABLE)}.")
     n, d = require_matrix(path, header.shape)
-    if header.fortran_order:
-        raise InputError(
-            f"{str(path)!r} is stored column by column (Fortran order); convert it with numpy.ascontiguousarray and "
-            "save it again."
-        )
     if size != header.total_bytes:
         fault = "truncated" if size < header.total_bytes else "too long"
         raise InputError(
             f"{str(path)!r} is {fault}: {n} x {d} {header.dtype} values need {header.total_bytes} bytes, but it "
             f"has {size}."
         )
-    return FileRowsSource(path, file.tell(), n, d, header.dtype)
+    if not header.fortran_order:
+        return FileRowsSource(path, file.tell(), n, d, header.dtype)
+    note = "is stored column by column (Fortran order), which is slower to read."
+    return FileColumnsSource(path, file.tell(), n, d, header.dtype, (f"{path.name} {note}",))
+
+
+def as_vectors(rows: FileRowsSource) -> FileRowsSource:
+    """The same rows, in the type that vectors in a file of that dtype have; InputError if there is none."""
+    dtype, notes = vector_type(rows.path, rows.dtype)
+    return replace(rows, dtype=dtype, notes=(*rows.notes, *notes))
 
 
 def _open(path: Path) -> FileRowsSource:
@@ -52,9 +58,7 @@ def _open(path: Path) -> FileRowsSource:
 
 
 def open_vectors(path: Path, column: str | None) -> FileRowsSource:
-    rows = _open(path)
-    require_vector_dtype(path, rows.dtype)
-    return rows
+    return as_vectors(_open(path))
 
 
 def read_ids(path: Path) -> IdArray:
@@ -72,7 +76,7 @@ def write(file: BinaryIO, vectors: VectorBlocks) -> None:
 
 FORMAT = Format(
     extensions=(".npy",),
-    description="NumPy array (n, d) in C order",
+    description="NumPy array (n, d)",
     open_vectors=open_vectors,
     read_ids=read_ids,
     writable_dtypes=lambda extension: VECTOR_DTYPES,

@@ -1,23 +1,27 @@
 """NumPy's .npz: a zip archive of .npy members.
 
 An uncompressed member (numpy.savez) is read by row range inside the archive. A compressed one
-(numpy.savez_compressed) can only be read from its beginning: it is decompressed once, into memory, in its own dtype.
+(numpy.savez_compressed) can only be read from its beginning: it is decompressed into memory, in its own dtype, when a
+row of it is read.
 """
 
 import struct
 from pathlib import Path
+from typing import Any
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
-from vq_benchmark.arrays import Array, IdArray
-from vq_benchmark.datasets.formats.format import Format, require_matrix, require_vector_dtype
+from vq_benchmark.arrays import Array, FloatArray, IdArray
+from vq_benchmark.datasets.formats.format import Format, require_matrix, vector_type
 from vq_benchmark.datasets.formats.named_arrays import Facts, NamedArrays
-from vq_benchmark.datasets.formats.npy import read_rows_at
+from vq_benchmark.datasets.formats.npy import as_vectors, read_rows_at
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.sources.file_rows import FileRowsSource
-from vq_benchmark.datasets.sources.vector_source import ArraySource, VectorSource
+from vq_benchmark.datasets.sources.number_types import NumberType, as_float32
+from vq_benchmark.datasets.sources.vector_source import LeafSource, VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
-from vq_benchmark.machine.npy import ZIP_DAMAGE, read_header, read_member
+from vq_benchmark.machine.memory import require_memory
+from vq_benchmark.machine.npy import ZIP_DAMAGE, NpyHeader, read_header, read_member
 
 LOCAL_HEADER = struct.Struct("<26x2H")  # only the lengths of the name and of the extra field are needed
 
@@ -42,25 +46,57 @@ class _Members(NamedArrays[ZipInfo]):
         return self._members.get(name)
 
     def facts(self, array: ZipInfo) -> Facts:
-        with reading(self.path, *ZIP_DAMAGE), ZipFile(self.path) as archive, archive.open(array) as file:
-            header = read_header(file)  # type: ignore[arg-type]
+        header = _header(self.path, array)
         return Facts(header.shape, header.dtype)
 
     def open(self, array: ZipInfo) -> VectorSource:
-        source: VectorSource
         if array.compress_type == ZIP_STORED:
-            source = _open_stored(self.path, array)
-        else:
-            values = self.load(array)
-            require_matrix(self.path, values.shape)
-            source = ArraySource(values, (self.path,))
-        require_vector_dtype(self.path, source.dtype)
-        return source
+            return as_vectors(_open_stored(self.path, array))
+        header = _header(self.path, array)
+        n, d = require_matrix(self.path, header.shape)
+        dtype, notes = vector_type(self.path, header.dtype)
+        require_memory(array.file_size, _whole(self.path, array))
+        return CompressedSource(self.path, array, n, d, dtype, notes)
 
     def load(self, array: ZipInfo) -> Array:
-        what = f"{array.filename!r} of {str(self.path)!r}, which is compressed and so read whole,"
-        with reading(self.path, *ZIP_DAMAGE), ZipFile(self.path) as archive:
-            return read_member(archive, array, what)
+        return _load(self.path, array)
+
+
+class CompressedSource(LeafSource):
+    """The rows of a compressed member, which is in memory from the first read until it is released."""
+
+    def __init__(
+        self, path: Path, member: ZipInfo, n: int, d: int, dtype: NumberType, notes: tuple[str, ...]
+    ) -> None:
+        self.path, self.member, self.n, self.d, self.dtype = path, member, n, d, dtype
+        self._notes = notes
+        self._values: Array | None = None
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return (self.path,)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self._notes
+
+    @property
+    def held_bytes(self) -> int:
+        return self.n * self.d * self.dtype.itemsize
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_values": None}
+
+    def release(self) -> None:
+        self._values = None
+
+    def read(self, start: int, stop: int) -> FloatArray:
+        if self._values is None:
+            values = _load(self.path, self.member)
+            if values.shape != (self.n, self.d):
+                raise InputError(f"{str(self.path)!r} changed after it was opened.")
+            self._values = values.view(self.dtype) if self.dtype.names else values
+        return as_float32(self._values[start:stop], self.path, start)
 
 
 def open_vectors(path: Path, column: str | None) -> VectorSource:
@@ -74,6 +110,20 @@ def open_dataset(path: Path, column: str | None) -> RawDataset:
 
 def read_ids(path: Path) -> IdArray:
     return _Members(path).ids()
+
+
+def _whole(path: Path, member: ZipInfo) -> str:
+    return f"{member.filename!r} of {str(path)!r}, which is compressed and so read whole,"
+
+
+def _load(path: Path, member: ZipInfo) -> Array:
+    with reading(path, *ZIP_DAMAGE), ZipFile(path) as archive:
+        return read_member(archive, member, _whole(path, member))
+
+
+def _header(path: Path, member: ZipInfo) -> NpyHeader:
+    with reading(path, *ZIP_DAMAGE), ZipFile(path) as archive, archive.open(member) as file:
+        return read_header(file)  # type: ignore[arg-type]
 
 
 def _open_stored(path: Path, member: ZipInfo) -> FileRowsSource:

@@ -48,7 +48,7 @@ def open_vectors(path: Path, *, column: str | None = None) -> VectorSource:
     Raises:
         InputError: the file does not exist or cannot be read, or its content does not match its extension.
     """
-    return _existing_format(path, column).open_vectors(path, column)
+    return existing_format(path, column).open_vectors(path, column)
 
 
 def open_dataset(path: Path, *, column: str | None = None) -> RawDataset:
@@ -57,7 +57,7 @@ def open_dataset(path: Path, *, column: str | None = None) -> RawDataset:
     Raises:
         InputError: as `open_vectors`.
     """
-    found = _existing_format(path, column)
+    found = existing_format(path, column)
     if found.open_dataset is not None:
         return found.open_dataset(path, column)
     return RawDataset(found.open_vectors(path, column))
@@ -69,14 +69,15 @@ def read_ids(path: Path) -> IdArray:
     Raises:
         InputError: as `open_vectors`, or the format does not hold row numbers.
     """
-    found = _existing_format(path, None)
+    found = existing_format(path, None)
     if found.read_ids is None:
         able = ", ".join(extension for extension, each in formats().items() if each.read_ids is not None)
         raise InputError(f"{str(path)!r} cannot hold row numbers; use one of {able}.")
     return found.read_ids(path)
 
 
-def _existing_format(path: Path, column: str | None) -> Format:
+def existing_format(path: Path, column: str | None) -> Format:
+    """The format of a file that exists; InputError if it does not, or has no columns although one is named."""
     found = format_of(path)
     if not path.is_file():
         raise InputError(f"there is no file {str(path)!r}.")

@@ -1,5 +1,7 @@
 """Parquet with a column of lists of numbers; see `vq_benchmark.datasets.sources.parquet` for how it is read."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -9,7 +11,16 @@ import pyarrow.parquet as pq
 from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.formats.format import Format, VectorBlocks, as_ids
 from vq_benchmark.datasets.formats.named_arrays import neighbors_name, no_array
-from vq_benchmark.datasets.sources.parquet.columns import DAMAGE, as_matrix, first_length, list_columns, whole_column
+from vq_benchmark.datasets.origins import shown
+from vq_benchmark.datasets.raw_dataset import RawDataset
+from vq_benchmark.datasets.sources.parquet.columns import (
+    DAMAGE,
+    as_matrix,
+    column_origins,
+    first_length,
+    list_columns,
+    whole_column,
+)
 from vq_benchmark.datasets.sources.parquet.parquet_source import ParquetSource, open_parquet
 from vq_benchmark.machine.damage import reading
 
@@ -19,6 +30,15 @@ WRITABLE = ("float32", "float16", "float64")
 def open_vectors(path: Path, column: str | None) -> ParquetSource:
     """The column of that name, or the one that is named as a base, or the only column of lists of floats."""
     return open_parquet([path], column)
+
+
+def open_many(paths: Sequence[Path], column: str | None, cache: Path | None) -> RawDataset:
+    """The vectors of some files; the columns of the first speak for all."""
+    source = open_parquet(paths, column, cache)
+    with reading(paths[0], *DAMAGE), pq.ParquetFile(paths[0], pre_buffer=False) as file:
+        found = column_origins(paths[0], file.schema_arrow, column)
+    where = shown(paths, paths[0].parent)
+    return RawDataset(source, origins=tuple(replace(each, name=f"{each.name!r} in {where}") for each in found))
 
 
 def read_ids(path: Path) -> IdArray:
@@ -47,6 +67,7 @@ FORMAT = Format(
     description="Parquet with a column of lists of numbers",
     open_vectors=open_vectors,
     has_columns=True,
+    open_many=open_many,
     read_ids=read_ids,
     writable_dtypes=lambda extension: WRITABLE,
     write=write,

@@ -14,7 +14,8 @@ from vq_benchmark.arrays import Array, FloatArray, IdArray
 from vq_benchmark.datasets.checks import probe_rows
 from vq_benchmark.datasets.formats.format import Format, VectorBlocks, as_ids, write_values
 from vq_benchmark.datasets.sources.file_rows import read_records
-from vq_benchmark.datasets.sources.vector_source import LeafSource, as_float32
+from vq_benchmark.datasets.sources.number_types import as_float32
+from vq_benchmark.datasets.sources.vector_source import LeafSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 
@@ -52,7 +53,7 @@ class VecsSource(LeafSource):
         return records[:, PREFIX_BYTES:].view(self.dtype)
 
     def read(self, start: int, stop: int) -> FloatArray:
-        return as_float32(self.read_stored(start, stop))
+        return as_float32(self.read_stored(start, stop), self.path, start)
 
 
 def open_vectors(path: Path, column: str | None) -> VecsSource:

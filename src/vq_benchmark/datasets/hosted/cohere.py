@@ -26,9 +26,10 @@ from vq_benchmark.datasets.hosted.hub_shards import HubShards
 from vq_benchmark.datasets.hosted.huggingface import address_and_place, has_files
 from vq_benchmark.datasets.load_options import LoadOptions
 from vq_benchmark.datasets.raw_dataset import RawDataset
+from vq_benchmark.datasets.sources.number_types import as_float32
 from vq_benchmark.datasets.sources.parquet.columns import DAMAGE, as_matrix, first_length
 from vq_benchmark.datasets.sources.parquet.parquet_source import BUFFER_BYTES, ParquetSource
-from vq_benchmark.datasets.sources.vector_source import ArraySource, as_float32
+from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.archive import pack, unpack
 from vq_benchmark.machine.atomic_files import atomic_write

@@ -10,10 +10,9 @@ import pyarrow.parquet as pq
 from vq_benchmark.datasets.hosted.hosted_dataset import HostedDataset
 from vq_benchmark.datasets.hosted.huggingface import Hub, HubEntry, Listing, address_and_place, has_files
 from vq_benchmark.datasets.load_options import LoadOptions
-from vq_benchmark.datasets.parquet_files import open_shards
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.sources.parquet.columns import DAMAGE
-from vq_benchmark.datasets.sources.parquet.parquet_source import ParquetSource
+from vq_benchmark.datasets.sources.parquet.parquet_source import ParquetSource, open_parquet
 from vq_benchmark.machine.damage import reading
 
 
@@ -82,7 +81,7 @@ def open_hub_shards(
                 break
     complete = len(paths) == len(entries)
     note = f"{len(paths)} of {len(entries)} shards hold enough rows; the others were not downloaded."
-    base = open_shards(paths, column, options.cache)
+    base = open_parquet(paths, column, options.cache)
     return OpenedShards(base, complete, () if complete else (note,))
 
 

@@ -43,6 +43,9 @@ class BlockwiseSource(LeafSource):
     def n(self) -> int:
         return int(self.edges[-1])
 
+    def release(self) -> None:
+        self._last = None
+
     def read(self, start: int, stop: int) -> FloatArray:
         out = np.empty((stop - start, self.d), dtype=np.float32)
         row = start

@@ -1,17 +1,23 @@
-"""Rows of equal size, stored consecutively in a file.
+"""Rows of equal size, stored consecutively in a file, or a matrix stored column by column.
 
 They are read into a buffer, not memory-mapped: mapped pages count as memory of the process, so a pass over a large
 file would appear to need as much memory as the file has bytes.
 """
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from vq_benchmark.arrays import Array, FloatArray
-from vq_benchmark.datasets.sources.vector_source import LeafSource, as_float32
+from vq_benchmark.arrays import Array, FloatArray, pieces
+from vq_benchmark.datasets.sources.number_types import as_float32
+from vq_benchmark.datasets.sources.vector_source import LeafSource
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.damage import reading
+
+COLUMNS_AT_ONCE = 64
+"""The columns of a matrix stored by columns that are in memory at once, in their own type."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +29,7 @@ class FileRowsSource(LeafSource):
     n: int
     d: int
     dtype: np.dtype[np.generic]
+    notes: tuple[str, ...] = ()
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -33,7 +40,62 @@ class FileRowsSource(LeafSource):
         return read_records(self.path, self.offset, self.d * self.dtype.itemsize, start, stop).view(self.dtype)
 
     def read(self, start: int, stop: int) -> FloatArray:
-        return as_float32(self.read_stored(start, stop))
+        return as_float32(self.read_stored(start, stop), self.path, start)
+
+    def read_into(self, start: int, out: FloatArray) -> None:
+        """Values that are float32 in the file go straight into `out`."""
+        stop = start + len(out)
+        if self.dtype != np.dtype(np.float32) or not out.flags.c_contiguous:
+            out[...] = self.read(start, stop)
+            return
+        with reading(self.path), self.path.open("rb", buffering=0) as file:
+            file.seek(self.offset + start * self.d * self.dtype.itemsize)
+            _fill(self.path, file, out, stop)
+
+
+@dataclass(frozen=True)
+class FileColumnsSource(FileRowsSource):
+    """The same, but stored column by column, as in Fortran; a read visits every column."""
+
+    @property
+    def reading_bytes(self) -> int:
+        return min(self.d, COLUMNS_AT_ONCE) * self.dtype.itemsize
+
+    def read_stored(self, start: int, stop: int) -> Array:
+        stored = np.empty((stop - start, self.d), self.dtype)
+        for columns in pieces(self.d, COLUMNS_AT_ONCE):
+            stored[:, columns] = self._columns(columns, start, stop).T
+        return stored
+
+    def read(self, start: int, stop: int) -> FloatArray:
+        out = np.empty((stop - start, self.d), dtype=np.float32)
+        for columns in pieces(self.d, COLUMNS_AT_ONCE):
+            values = self._columns(columns, start, stop)
+            out[:, columns] = as_float32(values.T, self.path, start, columns.start)
+        return out
+
+    def read_into(self, start: int, out: FloatArray) -> None:
+        out[...] = self.read(start, start + len(out))
+
+    def _columns(self, columns: slice, start: int, stop: int) -> Array:
+        """(columns, rows) in the dtype of the file."""
+        values = np.empty((columns.stop - columns.start, stop - start), self.dtype)
+        with reading(self.path), self.path.open("rb", buffering=0) as file:
+            for number, column in enumerate(range(columns.start, columns.stop)):
+                file.seek(self.offset + (column * self.n + start) * self.dtype.itemsize)
+                _fill(self.path, file, values[number], stop)
+        return values
+
+
+def _fill(path: Path, file: io.FileIO, out: Array, stop: int) -> None:
+    """Read the bytes of an array; InputError if the file ends before row `stop`."""
+    target = out.view(np.uint8).reshape(-1).data if out.size else memoryview(b"")
+    done = 0
+    while done < len(target):
+        count = file.readinto(target[done:])
+        if not count:
+            raise InputError(f"{str(path)!r} was truncated after it was opened: it ends before row {stop - 1}.")
+        done += count
 
 
 def read_records(path: Path, offset: int, record_bytes: int, start: int, stop: int) -> Array:
@@ -42,11 +104,8 @@ def read_records(path: Path, offset: int, record_bytes: int, start: int, stop: i
     Raises:
         InputError: the file cannot be read, or ends before record `stop`.
     """
-    count = (stop - start) * record_bytes
-    try:
-        found = np.fromfile(path, np.uint8, count, offset=offset + start * record_bytes)
-    except OSError as error:
-        raise InputError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
-    if len(found) != count:
-        raise InputError(f"{str(path)!r} was truncated after it was opened: it ends before row {stop - 1}.")
-    return found.reshape(stop - start, record_bytes)
+    records = np.empty((stop - start, record_bytes), np.uint8)
+    with reading(path), path.open("rb", buffering=0) as file:
+        file.seek(offset + start * record_bytes)
+        _fill(path, file, records, stop)
+    return records

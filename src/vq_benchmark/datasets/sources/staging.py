@@ -11,7 +11,8 @@ from typing import BinaryIO
 import numpy as np
 
 from vq_benchmark.arrays import FloatArray
-from vq_benchmark.datasets.sources.vector_source import MAX_RANGE_ROWS, LeafSource, VectorSource, as_float32
+from vq_benchmark.datasets.sources.number_types import as_float32
+from vq_benchmark.datasets.sources.vector_source import MAX_RANGE_ROWS, LeafSource, VectorSource
 from vq_benchmark.machine.memory import readable_bytes
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.scratch import VARIABLES, scratch_folder, usable_bytes

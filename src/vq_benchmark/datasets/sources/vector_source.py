@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from vq_benchmark.arrays import Array, FloatArray, IdArray
+from vq_benchmark.datasets.sources.number_types import as_float32
 
 MAX_RANGE_ROWS = 4096
 """The most rows that are read at once for a sample, and that a wrapper has in memory twice."""
@@ -33,9 +34,22 @@ class VectorSource(Protocol):
         """Rows [start, stop) as (stop - start, d) float32, C-contiguous; 0 <= start <= stop <= n."""
         ...
 
+    def read_into(self, start: int, out: FloatArray) -> None:
+        """Fill `out` (rows, d) with the rows from `start` on."""
+        ...
+
+    def release(self) -> None:
+        """Free what is held between two reads; the next read loads it again."""
+        ...
+
     @property
     def paths(self) -> tuple[Path, ...] | None:
         """All files that rows are read from: () if the rows are computed, None if the files are unknown."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know about how the rows are read, such as a type that was guessed."""
         ...
 
     @property
@@ -72,9 +86,19 @@ class VectorSource(Protocol):
 class LeafSource:
     """What a source that reads rows itself answers; it adds n, d, dtype and read, and overrides what differs."""
 
+    def read_into(self: VectorSource, start: int, out: FloatArray) -> None:
+        out[...] = self.read(start, start + len(out))
+
+    def release(self) -> None:
+        """Nothing is held."""
+
     @property
     def paths(self) -> tuple[Path, ...] | None:
         return None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return ()
 
     @property
     def reading_bytes(self: VectorSource) -> int:
@@ -134,10 +158,4 @@ class ArraySource(LeafSource):
         return self.files
 
     def read(self, start: int, stop: int) -> FloatArray:
-        return as_float32(self.array[start:stop])
-
-
-def as_float32(array: Array) -> FloatArray:
-    """The array as C-contiguous float32; what float32 cannot hold becomes infinite, which `check_rows` reports."""
-    with np.errstate(over="ignore"):
-        return np.ascontiguousarray(array, dtype=np.float32)
+        return as_float32(self.array[start:stop], self.files[0] if self.files else None, start)

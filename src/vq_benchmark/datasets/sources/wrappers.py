@@ -35,6 +35,16 @@ class WrappedSource:
         return self.source.paths
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        return self.source.notes
+
+    def read_into(self, start: int, out: FloatArray) -> None:
+        out[...] = self.read(start, start + len(out))
+
+    def release(self) -> None:
+        self.source.release()
+
+    @property
     def reading_bytes(self) -> int:
         return self.source.reading_bytes
 

@@ -16,9 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vq_benchmark.arrays import FloatArray, IdArray
+from vq_benchmark.datasets.sources.number_types import as_float32
 from vq_benchmark.datasets.sources.parquet.columns import DAMAGE, as_matrix
 from vq_benchmark.datasets.sources.parquet.row_index import RowIndex, row_index
-from vq_benchmark.datasets.sources.vector_source import LeafSource, as_float32
+from vq_benchmark.datasets.sources.vector_source import LeafSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.damage import reading
