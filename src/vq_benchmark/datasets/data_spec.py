@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
+from vq_benchmark.datasets.bad_rows import BadRowPolicy
 from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.machine.validation import Spec, parsed
 
@@ -25,6 +26,10 @@ class DataSpec(Spec):
     )
     split_seed: int = Field(0, ge=0, description="Seed for sampling held-out queries.")
     metric: Distance | None = Field(None, description="Distance; overrides what the data states.")
+    bad_rows: BadRowPolicy = Field(
+        "drop",
+        description="Leave out up to 1 % null, empty, non-finite (or under cosine, zero) rows, or refuse them.",
+    )
     vector_column: str | None = Field(None, description="Parquet column, or .npz or HDF5 array, with the vectors.")
 
     @property

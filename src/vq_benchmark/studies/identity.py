@@ -25,7 +25,9 @@ MEASURE_KEYS = {
 
 Any other field is hashed where it differs from its default, so that a new one leaves the ids of earlier rows alone.
 """
-DATA_WITHOUT_EFFECT = frozenset({"name", "base", "learn", "neighbors", "revision", "files", "notes"})
+DATA_WITHOUT_EFFECT = frozenset(
+    {"name", "base", "learn", "neighbors", "revision", "files", "notes", "left_out_queries"}
+)
 """Fields of `Dataset` that don't change a result: names, and what others stand for, `fingerprint` for `base`."""
 DATA_KEYS = {"distance": "metric"}
 """Fields of `Dataset` whose key in what is hashed is another than their name."""

@@ -116,6 +116,8 @@ class ArraySource(LeafSource):
     array: Array
     files: tuple[Path, ...] | None = None
     """The files that it was read from; None if they are unknown."""
+    numbers: IdArray | None = None
+    """(n,) int64 numbers of its rows in the file; None: they are numbered from 0."""
 
     @property
     def n(self) -> int:
@@ -135,6 +137,9 @@ class ArraySource(LeafSource):
 
     def read(self, start: int, stop: int) -> FloatArray:
         return as_float32(self.array[start:stop])
+
+    def rows_in_file(self, rows: IdArray) -> IdArray:
+        return rows if self.numbers is None else self.numbers[rows]
 
 
 def as_float32(array: Array) -> FloatArray:

@@ -10,7 +10,7 @@ from vq_benchmark.results.database import Database, Run
 from vq_benchmark.studies.cell_run import failed_row, run_cell
 from vq_benchmark.studies.cells import Cell, Options
 from vq_benchmark.studies.expectations import say_what_to_expect
-from vq_benchmark.studies.ground_truths import check_given_truth, obtain_truths, say_repeated_queries
+from vq_benchmark.studies.ground_truths import check_given_truth, obtain_truths, say_left_out, say_repeated_queries
 from vq_benchmark.studies.local.outcome import Outcome, done_before
 from vq_benchmark.studies.scratch_rows import staged_rows
 
@@ -53,6 +53,8 @@ def run_cells(
             if options.measure.with_recall and rows not in ground_truths:
                 ground_truths[rows] = obtain_truths(dataset, options, *rows, report)
                 say_repeated_queries(dataset, ground_truths[rows], report)
+                searched = ground_truths[rows].queries
+                say_left_out(searched.content.left_out, dataset, searched.span, report)
             if len(cells) > 1:
                 report.say(f"cell {number} of {len(waiting)}: {cell.label}, seed {cell.seed}")
             run = _run_or_fail(dataset, options, cell, sweep_id, ground_truths.get(rows), report)
