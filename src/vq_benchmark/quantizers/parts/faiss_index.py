@@ -92,9 +92,10 @@ def rotated_index(rotation: Array, inner: Any) -> Any:
 
 def numbered_index(index: Any, ids: IdArray) -> Any:
     """An IndexIDMap of a filled index, whose rows get the ids (ntotal,)."""
-    numbered = faiss.IndexIDMap(index)
+    rows, index.ntotal = index.ntotal, 0  # faiss wraps only an index that says it is empty
+    numbered: Any = faiss.IndexIDMap(index)
     faiss.copy_array_to_vector(np.ascontiguousarray(ids, np.int64), numbered.id_map)
-    numbered.ntotal = index.ntotal
+    numbered.ntotal = index.ntotal = rows
     # The index deletes the other one with itself, so Python must not.
     numbered.own_fields = True
     index.this.disown()
