@@ -145,7 +145,7 @@ def test_bad_rows_that_no_sample_shows_stop_every_cell(program, vectors, tmp_pat
     base[12_345, 0] = np.nan
     np.save(vectors / "base.npy", base)
     np.save(vectors / "queries.npy", base[:5])
-    ran = program(*arguments(vectors, train_size=100), "--skip-ground-truth")
+    ran = program(*arguments(vectors, train_size=100), "--skip-ground-truth", "--bad-rows", "refuse")
     assert ran.code == 2
     assert "1 of the base rows" in ran.err
     assert "12345" in ran.err
@@ -197,7 +197,31 @@ def test_zero_vectors_under_cosine(program, vectors, tmp_path):
     base = np.load(vectors / "base.npy")
     base[3] = 0
     np.save(vectors / "base.npy", base)
-    assert_refused(program(*arguments(vectors, metric="cosine")), tmp_path, "zero", "3")
+    ran = program(*arguments(vectors, metric="cosine", bad_rows="refuse"))
+    assert_refused(ran, tmp_path, "zero", "the first is row 3;")
+    base[:100] = 0
+    np.save(vectors / "base.npy", base)
+    assert_refused(program(*arguments(vectors, metric="cosine")), tmp_path, "the first is row 0;", "at most 1 %")
+
+
+def test_chunks_that_left_out_rows_merge_to_the_row_of_the_whole(program, vectors, tmp_path):
+    base = np.load(vectors / "base.npy")
+    base[[3, 4999]] = 0
+    np.save(vectors / "base.npy", base)
+    for start, stop in ((0, 3), (3, 2000), (2000, 5000)):
+        rows = ("--data-chunk-start", start, "--data-chunk-end", stop)
+        assert program(*arguments(vectors, metric="cosine"), *rows).code == 0
+    assert program("merge", "merged.db", "x.db").code == 0
+    assert program(*arguments(vectors, metric="cosine", db_path="whole.db")).code == 0
+    (merged,), (whole,) = (
+        list(Database(tmp_path / name).runs("status = 'done'")) for name in ("merged.db", "whole.db")
+    )
+    for row in (merged, whole):
+        assert row.environment["left_out_rows"] == {
+            "count": 2, "share": 0.0004, "first": 3, "non_finite": 0, "zero": 2
+        }  # fmt: skip
+    assert merged.run_id == whole.run_id and merged.per_query == whole.per_query
+    assert all(merged.metrics[name] == whole.metrics[name] for name in ("mse", "recall_at_10", "score_mse"))
 
 
 def test_queries_of_another_dimension(program, vectors, tmp_path):
@@ -304,8 +328,8 @@ def test_a_bad_row_that_is_found_on_the_way_has_its_number_in_the_file(program, 
     ran = program(
         "precompute-gt", "--dataset", tmp_path / "base.npy", "--num-queries", 1000, "--output-path", "x.npz"
     )
-    assert_refused(ran, tmp_path, "the first is row 4303;")
-    assert not (tmp_path / "x.npz").exists()
+    assert ran.code == 0
+    assert "1 of 8,000 base rows (0.01 %) cannot be measured" in ran.err and "the first is row 4303;" in ran.err
 
 
 def test_names_do_not_command_the_terminal(program, vectors, tmp_path):

@@ -38,6 +38,7 @@ def test_finds_what_is_wrong(dirty, metric):
     assert (found.n, found.d, found.dtype, found.rows_inspected) == (5000, 6, "float32", 5000)
     assert found.non_finite_rows == FoundRows(2, 30)
     assert found.zero_rows == FoundRows(1, 4500)
+    assert found.bad_rows == (FoundRows(3, 30) if metric == "cosine" else FoundRows(2, 30))
     assert found.duplicate_rows == FoundRows(3, 11)
     assert found.queries_in_base == FoundRows(1, 4)
     assert found.bad_queries == FoundRows(1, 6)

@@ -50,7 +50,7 @@ def test_candidates_have_the_bits_of_pairs(metric) -> None:
     queries, vectors = rng.standard_normal((3, 100)).astype(np.float32), rng.standard_normal((500, 100))
     scores: Scores = scores_of(queries, vectors.astype(np.float32), metric)
     top = TopCandidates.empty(3, 50)
-    top.offer(0, slice(0, 500), scores, scores)
+    top.offer(np.arange(500), slice(0, 500), scores, scores)
     pairs = scores.of_pairs(np.repeat(np.arange(3), 50), top.ids.ravel())
     assert top.exact.tobytes() == top.scores.tobytes() == pairs.tobytes()
 

@@ -140,7 +140,7 @@ def test_second_scores_move_with_their_rows(seed: int, size: int, rows: int) -> 
     scores, exact, second = (scores_of(queries, each, "ip") for each in (vectors, -vectors, others))
     top = TopCandidates.empty(2, size, with_second=True)
     for start in range(0, rows, 7):
-        top.offer(0, slice(start, min(start + 7, rows)), scores, exact, second)
+        top.offer(np.arange(rows), slice(start, min(start + 7, rows)), scores, exact, second)
     top.sort()
     found = top.ids >= 0
     expected = queries.astype(np.float64) @ others.T

@@ -165,10 +165,10 @@ def test_a_range_outside_the_base_is_refused_before_anything_is_read(
         passed(rounding, make_dataset("l2"), rows=Pass(*span))
 
 
-def test_a_bad_row_is_refused_before_it_is_encoded(
+def test_too_many_bad_rows_are_refused_before_anything_is_encoded(
     make_dataset: MakeDataset, rounding: Quantizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = make_dataset("l2").base.read(0, 100).copy()
+    rows = make_dataset("l2").base.read(0, 99).copy()
     rows[3, 2] = np.inf
     monkeypatch.setattr(type(rounding), "encode", lambda self, vectors: pytest.fail("encoded a bad row"))
     with pytest.raises(InputError, match="row 3"):

@@ -48,12 +48,14 @@ def test_a_batch_of_no_rows_is_refused(batch_size: int) -> None:
         next(tiles(BASE, "l2", Pass(batch_size=batch_size)))
 
 
-def test_bad_rows_are_refused_by_their_number() -> None:
+def test_bad_rows_are_left_out_and_the_others_keep_their_numbers() -> None:
     rows = np.ones((TILE_ROWS + 9, 2), dtype=np.float32)
-    rows[TILE_ROWS + 5] = np.nan
-    with pytest.raises(InputError, match=str(TILE_ROWS + 5)):
-        list(tiles(ArraySource(rows), "l2", Pass(batch_size=100)))
-    rows[TILE_ROWS + 5] = 0
-    with pytest.raises(InputError, match=str(TILE_ROWS + 5)):
-        list(tiles(ArraySource(rows), "cosine", Pass(batch_size=100)))
-    assert len(list(tiles(ArraySource(rows), "ip", Pass(batch_size=100)))) == 2
+    for metric, value in (("l2", np.nan), ("cosine", 0)):
+        rows[TILE_ROWS + 5] = value
+        first, last = tiles(ArraySource(rows), metric, Pass(batch_size=100))
+        assert (first.ids == np.arange(TILE_ROWS)).all() and first.left_out.count == 0
+        assert (last.ids - TILE_ROWS).tolist() == [0, 1, 2, 3, 4, 6, 7, 8] and last.vectors.all()
+        assert (last.left_out.count, last.left_out.first) == (1, TILE_ROWS + 5)
+        cut = list(tiles(ArraySource(rows), metric, Pass(TILE_ROWS + 4, TILE_ROWS + 7, batch_size=100)))[-1]
+        assert cut.ids[cut.inside].tolist() == [TILE_ROWS + 4, TILE_ROWS + 6] and cut.left_out.count == 1
+    assert len(list(tiles(ArraySource(rows), "ip", Pass(batch_size=100)))[1].vectors) == 9

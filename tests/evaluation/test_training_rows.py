@@ -38,7 +38,7 @@ def test_counted_rows_are_those_of_a_set(n, data):
     rows = data.draw(st.integers(1, n - first))
     assert training.counted_before(first) == sum(row < first for row in counted)
     inside = [row - first for row in range(first, first + rows) if row in counted]
-    assert training.counted_in(first, rows).tolist() == inside
+    assert training.counted_among(np.arange(first, first + rows)).tolist() == inside
 
 
 def test_all_rows_count_where_too_few_are_left():

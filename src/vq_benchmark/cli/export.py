@@ -20,7 +20,7 @@ from vq_benchmark.results.database import Database, Run
 from vq_benchmark.results.default_paths import codebooks_dir, database_path
 from vq_benchmark.studies.cells import Machine, Options
 from vq_benchmark.studies.contents import Contents
-from vq_benchmark.studies.exporting import check_output, is_exported, stored_model
+from vq_benchmark.studies.exporting import INDEX_SUFFIX, LEFT_OUT_FILE, check_output, is_exported, stored_model
 from vq_benchmark.studies.exporting import export as write_export
 from vq_benchmark.studies.fitting import fitted_model
 from vq_benchmark.studies.measure_spec import DEFAULT_TRAIN_SIZE, MeasureSpec
@@ -120,10 +120,12 @@ def _write(quantizer: Quantizer, dataset: Dataset, output: Path, batch_size: int
                 if done == base.n:  # everything is read, and the output is not in place yet
                     dataset.require_unchanged()
 
-            write_export(
+            left_out = write_export(
                 quantizer, base, dataset.distance, output,
                 fingerprint=dataset.fingerprint, batch_size=batch_size, on_block=on_block,
             )  # fmt: skip
+        if left_out:
+            report.say(f"{left_out:,} of {base.n:,} rows cannot be measured; {_without_code(output)}.")
     echo(
         f"{base.n:,} vectors of dimension {base.d}, {quantizer.name}, {quantizer.bits_per_dim:g} bits per dimension: "
         f"{output}"
@@ -132,3 +134,9 @@ def _write(quantizer: Quantizer, dataset: Dataset, output: Path, batch_size: int
         echo(f"this includes the {base.n - dataset.n:,} vectors held out as queries.")
     if dataset.distance == "cosine":
         echo("the vectors were normalised; normalise your queries too, and the inner product is the cosine.")
+
+
+def _without_code(output: Path) -> str:
+    if output.suffix == INDEX_SUFFIX:
+        return "they are not in the index, and the others keep their row numbers as ids"
+    return f"their codes are zero bytes, and {LEFT_OUT_FILE} lists them"

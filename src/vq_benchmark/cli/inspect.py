@@ -9,6 +9,7 @@ from rich.text import Text
 from typer import Option
 
 from vq_benchmark.cli.options import CacheOptions, MachineOptions, grouped
+from vq_benchmark.datasets.bad_rows import MOST_LEFT_OUT, BadRowPolicy, percent
 from vq_benchmark.datasets.data_spec import DataSpec
 from vq_benchmark.datasets.inspection import FoundRows, Inspection, inspect_dataset
 from vq_benchmark.datasets.loading import load_dataset
@@ -41,12 +42,12 @@ def inspect(
     table.add_column()
     table.add_column(overflow="fold")
     revision = [] if dataset.revision is None else [("revision", dataset.revision)]
-    for label, value in revision + described(inspection):
+    for label, value in revision + described(inspection, data.bad_rows):
         table.add_row(label, Text(value))
     Terminal().print(table)
 
 
-def described(found: Inspection) -> list[tuple[str, str]]:
+def described(found: Inspection, policy: BadRowPolicy = "drop") -> list[tuple[str, str]]:
     """Lines of the audit: what was inspected, and what was found."""
     lines = [
         ("data set", found.name),
@@ -64,6 +65,7 @@ def described(found: Inspection) -> list[tuple[str, str]]:
     lines += [
         ("non-finite rows", _found(found.non_finite_rows)),
         ("zero rows", _found(found.zero_rows)),
+        ("bad rows", _verdict(found, policy)),
         ("duplicate rows", _found(found.duplicate_rows)),
         ("queries inside the base", _found(found.queries_in_base)),
         ("bad queries", _found(found.bad_queries)),
@@ -73,6 +75,18 @@ def described(found: Inspection) -> list[tuple[str, str]]:
         lines.append(("variance in components", shares))
         lines.append(("effective dimension", f"{found.spectrum.effective_dimension:.1f} of {found.d}"))
     return lines + [("note", note) for note in found.notes]
+
+
+def _verdict(found: Inspection, policy: BadRowPolicy) -> str:
+    """How many rows cannot be measured, and what a measurement does about them."""
+    rows, share = found.bad_rows, found.bad_rows.count / found.rows_inspected
+    if not rows.count:
+        return "none"
+    if share > MOST_LEFT_OUT:
+        outcome = f"refused, because at most {MOST_LEFT_OUT * 100:g} % may be left out"
+    else:
+        outcome = "refused by --bad-rows refuse" if policy == "refuse" else "left out of every measurement"
+    return f"{_found(rows)} ({percent(share)}); {outcome}"
 
 
 def _found(rows: FoundRows) -> str:

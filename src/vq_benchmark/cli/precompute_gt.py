@@ -20,7 +20,7 @@ from vq_benchmark.evaluation.tiling import Pass
 from vq_benchmark.evaluation.topk import squared_norms
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.machine.terminal import echo
-from vq_benchmark.studies.ground_truths import belonging_of, resumable_search, truth_key
+from vq_benchmark.studies.ground_truths import belonging_of, resumable_search, say_left_out, truth_key
 
 
 def register(app: typer.Typer) -> None:
@@ -61,5 +61,6 @@ def precompute_gt(
             found = proposed_neighbors(search, dataset.base, dataset.queries, dataset.distance, depth, pass_)
             dataset.require_unchanged()
             ground_truths = GroundTruths(found, files=dataset.files)
+        say_left_out(ground_truths.queries.content.left_out, dataset, (0, dataset.n), report)
         save_truths(output_path, ground_truths, belonging_of(dataset), squared_norms(dataset.queries))
     echo(f"{k} exact neighbours of {len(dataset.queries):,} queries among {dataset.n:,} vectors: {output_path}")

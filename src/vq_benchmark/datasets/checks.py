@@ -1,11 +1,15 @@
 """Rows that make every result meaningless: NaN or infinite values, and zero vectors under cosine."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from vq_benchmark.arrays import Array, FloatArray, IdArray
-from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import BadRows, InputError
+
+if TYPE_CHECKING:
+    from vq_benchmark.datasets.dataset import Distance
 
 LARGEST_VALUE = 1e17
 """Larger values overflow float32 when they are squared and summed, so errors and scores would be meaningless."""
@@ -37,7 +41,7 @@ def zero_rows(rows: FloatArray) -> Array:
     return np.asarray(~rows.any(axis=1))
 
 
-def check_rows(rows: FloatArray, first_row: int, distance: Distance, *, what: str = "base") -> None:
+def check_rows(rows: FloatArray, first_row: int, distance: "Distance", *, what: str = "base") -> None:
     """Refuse rows that cannot be scored; `rows` (n, d) start at row `first_row` of the file of `what`.
 
     Raises:
@@ -47,15 +51,31 @@ def check_rows(rows: FloatArray, first_row: int, distance: Distance, *, what: st
     check_numbered_rows(rows, np.arange(first_row, first_row + len(rows)), distance, what=what)
 
 
-def check_numbered_rows(rows: FloatArray, numbers: IdArray, distance: Distance, *, what: str = "base") -> None:
+def check_numbered_rows(rows: FloatArray, numbers: IdArray, distance: "Distance", *, what: str = "base") -> None:
     """`check_rows` for rows (n, d) whose numbers (n,) in the file are not consecutive."""
-    checked = f"checked ({len(rows)} from {numbers[0]} to {numbers[-1]})" if len(rows) else ""
+    checked = _checked(numbers)
     bad = non_finite_rows(rows)
     if bad.any():
         raise BadRows(
-            f"{bad.sum()} of the {what} rows {checked} hold NaN or infinite values, the first is row "
-            f"{numbers[bad.argmax()]}; run `vq-benchmark inspect` to count them all."
+            f"{bad.sum()} of the {what} rows {checked} are null or empty, or hold NaN or infinite values, the first "
+            f"is row {numbers[bad.argmax()]}; run `vq-benchmark inspect` to count them all."
         )
+    check_scale(rows, numbers, distance, what=what)
+    zero = zero_rows(rows)
+    if distance == "cosine" and zero.any():
+        raise BadRows(
+            f"{zero.sum()} of the {what} rows {checked} are zero vectors, the first is row {numbers[zero.argmax()]}; "
+            "cosine is not defined for them: remove them or use --metric ip or l2."
+        )
+
+
+def check_scale(rows: FloatArray, numbers: IdArray, distance: "Distance", *, what: str = "base") -> None:
+    """Refuse finite rows (n, d), with numbers (n,) in the file, that float32 arithmetic cannot compare.
+
+    Raises:
+        BadRows: a row holds a value above LARGEST_VALUE, or, but under cosine, only values below SMALLEST_VALUE.
+    """
+    checked = _checked(numbers)
     large = too_large_rows(rows)
     if large.any():
         raise BadRows(
@@ -69,12 +89,10 @@ def check_numbered_rows(rows: FloatArray, numbers: IdArray, distance: Distance, 
             f"float32 arithmetic, the first is row {numbers[small.argmax()]}; scale the vectors up, or use --metric "
             "cosine, which ignores lengths."
         )
-    zero = zero_rows(rows)
-    if distance == "cosine" and zero.any():
-        raise BadRows(
-            f"{zero.sum()} of the {what} rows {checked} are zero vectors, the first is row {numbers[zero.argmax()]}; "
-            "cosine is not defined for them: remove them or use --metric ip or l2."
-        )
+
+
+def _checked(numbers: IdArray) -> str:
+    return f"checked ({len(numbers)} from {numbers[0]} to {numbers[-1]})" if len(numbers) else ""
 
 
 def repeated_rows(rows: FloatArray, queries: FloatArray) -> tuple[str, ...]:
@@ -109,5 +127,7 @@ def probe_rows(n: int) -> IdArray:
 
 def require_rows(source: VectorSource, what: str) -> None:
     """Raises InputError unless there is at least one row of at least one value."""
-    if source.n == 0 or source.d == 0:
+    if source.n and not source.d:
+        raise InputError(f"every row of {what} is null or empty, so none of its {source.n:,} rows is a vector.")
+    if source.n == 0:
         raise InputError(f"{what} is empty: it has {source.n} rows of dimension {source.d}.")

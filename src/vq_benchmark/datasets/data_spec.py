@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from vq_benchmark.datasets.bad_rows import BadRowPolicy
 from vq_benchmark.datasets.dataset import DISTANCES, Distance
 from vq_benchmark.datasets.distance_names import named_distance
 from vq_benchmark.machine.validation import Spec, parsed
@@ -33,6 +34,10 @@ class DataSpec(Spec):
     identical_ids: Literal["ignore", "keep"] = Field(
         "ignore",
         description="Base rows with the identifier of a judged query: leave them out of its ranking, or keep.",
+    )
+    bad_rows: BadRowPolicy = Field(
+        "drop",
+        description="Leave out up to 1 % null, empty, non-finite (or under cosine, zero) rows, or refuse them.",
     )
     vector_column: str | None = Field(None, description="Parquet column, or .npz or HDF5 array, with the vectors.")
 

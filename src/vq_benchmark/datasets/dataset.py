@@ -6,9 +6,10 @@ from typing import Literal, get_args
 import numpy as np
 
 from vq_benchmark.arrays import FloatArray, IdArray
+from vq_benchmark.datasets.bad_rows import RefusingSource, usable_sample
 from vq_benchmark.datasets.file_states import FileStates, require_unchanged
 from vq_benchmark.datasets.origins import Origin
-from vq_benchmark.datasets.sources.sampling import sample_rows, take
+from vq_benchmark.datasets.sources.sampling import sample_rows
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 
 Distance = Literal["l2", "ip", "cosine"]
@@ -65,6 +66,8 @@ class Dataset:
     """What a user should know about how it was loaded: a guessed metric, held-out queries, a limit."""
     origins: tuple[Origin, ...] = ()
     """What each file of the folder, or array of the container, is used as, or why it is not used."""
+    left_out_queries: tuple[int, ...] = ()
+    """Numbers of the queries that were left out because they cannot be measured, counted with them."""
 
     def __repr__(self) -> str:
         judged = "" if self.judgements is None else f", {len(self.judgements.qrels):,} judgements"
@@ -84,15 +87,25 @@ class Dataset:
     def training_sample(self, size: int, seed: int = 0) -> FloatArray:
         """(min(size, available), d) float32 rows to fit on: from `learn` if it has that many, else from the base.
 
-        Queries are never among them. The sample depends only on the data set and the seed.
+        Queries are never among them, and neither are rows that cannot be measured; these are not replaced. The sample
+        depends only on the data set and the seed.
+
+        Raises:
+            BadRows: no row of it can be measured, or more than 1 % of `learn` cannot.
         """
         source = self.training_source(size)
-        return take(source, sample_rows(source.n, size, seed))
+        what = None if source is self.base else "learn vectors"
+        return usable_sample(source, sample_rows(source.n, size, seed), self.distance, what)
 
     def training_rows(self, size: int, seed: int = 0) -> IdArray:
         """(m,) int64 ascending base rows of that training sample; empty if it is drawn from `learn`."""
         source = self.training_source(size)
         return sample_rows(source.n, size, seed) if source is self.base else np.empty(0, dtype=np.int64)
+
+    @property
+    def refuses_bad_rows(self) -> bool:
+        """Whether rows that cannot be measured are refused, however few; else up to 1 % of the base is left out."""
+        return isinstance(self.base, RefusingSource)
 
     def require_unchanged(self) -> None:
         """Raises ChangedData if a file changed after it was opened, InputError if it was deleted."""

@@ -17,7 +17,8 @@ def choose_distance(stored: RawDataset, asked: Distance | None, probed: FloatArr
     """The metric, and the data set with a note on how it was chosen; `probed` (n, d) are some of its base rows.
 
     `asked` overrides what the data states; stored neighbours, computed with the stated distance, are then dropped. If
-    neither is given, the distance is cosine if all probed rows have unit norm (within 0.01), else l2.
+    neither is given, the distance is cosine if all probed rows have unit norm (within 0.01), else l2. Rows that
+    cosine would leave out do not count.
 
     Raises:
         InputError: the data states a distance that cannot be measured, and none is asked for.
@@ -44,8 +45,8 @@ def choose_distance(stored: RawDataset, asked: Distance | None, probed: FloatArr
     if stored.distance is not None:
         return stored, stored.distance
     norms = np.sqrt((probed.astype(np.float64) ** 2).sum(axis=1))
-    norms = norms[np.isfinite(norms)]
-    guess: Distance = "cosine" if np.all(np.abs(norms - 1) <= UNIT_NORM_TOLERANCE) else "l2"
+    norms = norms[np.isfinite(norms) & (norms > 0)]
+    guess: Distance = "cosine" if len(norms) and np.all(np.abs(norms - 1) <= UNIT_NORM_TOLERANCE) else "l2"
     reason = "all sampled rows have unit norm" if guess == "cosine" else "not all sampled rows have unit norm"
     note = f"metric not stated: {reason}, so {guess} is used; override it with --metric."
     return replace(stored, notes=(*stored.notes, note)), guess

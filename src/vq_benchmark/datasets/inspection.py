@@ -7,7 +7,8 @@ from hashlib import blake2b
 import numpy as np
 
 from vq_benchmark.arrays import Array, DoubleArray, FloatArray
-from vq_benchmark.datasets.checks import non_finite_rows, require_rows, zero_rows
+from vq_benchmark.datasets.bad_rows import bad_rows
+from vq_benchmark.datasets.checks import require_rows
 from vq_benchmark.datasets.dataset import Dataset, Distance
 from vq_benchmark.datasets.origins import Origin
 from vq_benchmark.datasets.sources.number_types import type_name
@@ -68,6 +69,8 @@ class Inspection:
     """None if fewer than two rows are finite, or all are equal."""
     zero_rows: FoundRows
     non_finite_rows: FoundRows
+    bad_rows: FoundRows
+    """Rows that are not finite or, under cosine, zero: a measurement leaves them out, or refuses them."""
     duplicate_rows: FoundRows
     """Rows that equal an earlier row."""
     num_queries: int
@@ -103,9 +106,8 @@ def inspect_dataset(
         if progress is not None:
             progress(done, total)
     base = _Rows(stored, ranges, np.concatenate(norms), np.concatenate(hashes))
-    bad_queries = non_finite_rows(dataset.queries)
-    if dataset.distance == "cosine":
-        bad_queries |= zero_rows(dataset.queries)
+    bad_queries = bad_rows(dataset.queries, dataset.distance)
+    zero, finite = base.norms == 0, np.isfinite(base.norms)
     in_base = np.isin(_row_hashes(dataset.queries), base.hashes) & ~bad_queries
     return Inspection(
         name=dataset.name,
@@ -119,9 +121,10 @@ def inspect_dataset(
         rows_inspected=total,
         norms=base.finite_norms(),
         spectrum=moments.spectrum(),
-        zero_rows=base.found(base.norms == 0),
-        non_finite_rows=base.found(~np.isfinite(base.norms)),
-        duplicate_rows=base.found(_repeats(base.hashes) & np.isfinite(base.norms)),
+        zero_rows=base.found(zero),
+        non_finite_rows=base.found(~finite),
+        bad_rows=base.found(~finite | zero if dataset.distance == "cosine" else ~finite),
+        duplicate_rows=base.found(_repeats(base.hashes) & finite),
         num_queries=len(dataset.queries),
         queries_in_base=_found(in_base),
         bad_queries=_found(bad_queries),

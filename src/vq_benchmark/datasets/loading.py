@@ -5,9 +5,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 from numpy.typing import ArrayLike
 
-from vq_benchmark.datasets.checks import check_numbered_rows, check_rows, probe_rows, repeated_rows, require_rows
+from vq_benchmark.arrays import FloatArray, IdArray
+from vq_benchmark.datasets.bad_queries import without_bad_queries
+from vq_benchmark.datasets.bad_rows import LeftOut, RefusingSource, bad_rows, require_few
+from vq_benchmark.datasets.checks import (
+    check_numbered_rows,
+    check_rows,
+    check_scale,
+    probe_rows,
+    repeated_rows,
+    require_rows,
+)
 from vq_benchmark.datasets.consistency import keep_usable, require_room
 from vq_benchmark.datasets.data_spec import DataSpec, selected
 from vq_benchmark.datasets.dataset import Dataset, Distance
@@ -51,7 +62,8 @@ def load_dataset(
             `hf:OWNER/NAME[@REVISION][:CONFIG][:SPLIT]`, a file, a directory, a pattern of parquet files, a list
             of parquet files that are one base, or the base itself: an array (n, d).
         queries: an array (q, d) or a file of queries, instead of those that came with the data.
-        check: refuse NaN, infinite and (under cosine) zero rows in the queries and in a sample of the base.
+        check: look for null, NaN, infinite and (under cosine) zero rows in the queries and in a sample of the base,
+            and leave them out, or refuse them.
         cache_dir: where downloads and the index of parquet files are kept; by default $VQ_CACHE_DIR, else $TMPDIR in
             a SLURM job, else the user's cache.
         memory_limit: the most bytes that this process may use, by default the memory of the job or the machine; a
@@ -70,6 +82,7 @@ def load_dataset(
             dataset_limit, or limit, uses only this many first base rows, before any are held out;
             identical_ids "ignore" leaves the base row with the identifier of a judged query out of its ranking in
             judged metrics, as BEIR does, and "keep" keeps it;
+            bad_rows is "drop", which leaves out up to 1 % of such rows, or "refuse";
             num_samples and dim are the size of `synthetic`, and refused for others;
             vector_column is the parquet column, .npz member or HDF5 data set that holds the base vectors.
 
@@ -132,14 +145,50 @@ def prepare_dataset(name: str, stored: RawDataset, spec: DataSpec, *, check: boo
     dataset = _under_distance(name, stored, chosen, fingerprint)
     notes = (*own_rows_note(dataset.judgements), *(() if packed is None else (packed,)))
     dataset = replace(dataset, notes=(*dataset.notes, *notes))
-    if check:
+    if not check:
+        return dataset
+    assert stored.queries is not None
+    searched = unit_norm(probed) if chosen == "cosine" else probed
+    if spec.bad_rows == "refuse":
         check_numbered_rows(probed, stored.base.rows_in_file(numbers), chosen)
-        searched = unit_norm(probed) if chosen == "cosine" else probed
-        dataset = replace(dataset, notes=(*dataset.notes, *repeated_rows(searched, dataset.queries)))
-        check_rows(dataset.queries, 0, chosen, what="query")
-        if dataset.judgements is not None:
-            check_rows(dataset.judgements.queries, 0, chosen, what="judged query")
-    return dataset
+        dataset = _refusing(dataset)
+    else:
+        drawn_from = stored.base.n + stored.queries.n if stored.split else None
+        dataset = without_bad_queries(dataset, stored.queries.rows_in_file(np.arange(stored.queries.n)), drawn_from)
+        note = _note_on_sample(searched, stored.base.rows_in_file(numbers), chosen, stored.base.n)
+        dataset = replace(dataset, notes=(*dataset.notes, *note))
+    good = ~bad_rows(searched, chosen)
+    return replace(dataset, notes=(*dataset.notes, *repeated_rows(searched[good], dataset.queries)))
+
+
+def _refusing(dataset: Dataset) -> Dataset:
+    """The data set, which raises BadRows where a row that cannot be measured is read.
+
+    Raises:
+        BadRows: a query is such a row.
+    """
+    distance, learn, judgements = dataset.distance, dataset.learn, dataset.judgements
+    check_rows(dataset.queries, 0, distance, what="query")
+    if judgements is not None:
+        check_rows(judgements.queries, 0, distance, what="judged query")
+    learn = None if learn is None else RefusingSource(learn, distance, "learn")
+    return replace(dataset, base=RefusingSource(dataset.base, distance), learn=learn)
+
+
+def _note_on_sample(rows: FloatArray, numbers: IdArray, distance: Distance, n: int) -> list[str]:
+    """A note if some of the sampled rows (r, d), with their numbers in the file, are left out.
+
+    Raises:
+        BadRows: these are more than 1 % of the base, or one is too large or too small for float32.
+    """
+    bad = bad_rows(rows, distance)
+    check_scale(rows[~bad], numbers[~bad], distance)
+    if not bad.any():
+        return []
+    left_out = LeftOut.of(rows, numbers, bad)
+    require_few(left_out, n, so_far=len(rows) < n)
+    what = "base rows" if len(rows) == n else "sampled base rows"
+    return [f"{left_out.sentence(len(rows), what)}; rows like these are left out."]
 
 
 def _names_of(name: str, base: VectorSource, column: str | None) -> tuple[str, ...]:

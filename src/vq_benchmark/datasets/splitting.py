@@ -83,7 +83,7 @@ def hold_out(stored: RawDataset, num_queries: int, seed: int) -> RawDataset:
     held_out = replace(
         stored,
         base=ExcludingSource(stored.base, rows),
-        queries=ArraySource(take(stored.base, rows)),
+        queries=ArraySource(take(stored.base, rows), numbers=stored.base.rows_in_file(rows)),
         split=split,
         origins=(*stored.origins, Origin(split, "queries")),
         notes=(*stored.notes, f"the data has no queries, so {split} serve as queries; they are not in the base."),

@@ -15,6 +15,7 @@ import numpy as np
 from numba import u8
 
 from vq_benchmark.arrays import Array, FloatArray
+from vq_benchmark.datasets.bad_rows import NOTHING_LEFT_OUT, LeftOut
 from vq_benchmark.errors import ChangedData
 from vq_benchmark.evaluation.spans import Span
 
@@ -25,23 +26,27 @@ KEY_SEED = 0x76716264
 
 @dataclass
 class ContentDigest:
-    """Sums of the hashes of the rows that were read, by tile."""
+    """Sums of the hashes of the rows that were read, by tile, and which of these rows were left out."""
 
     tiles: dict[int, int] = field(default_factory=dict)
     """By tile number; a tile is absent if none of its rows was read."""
+    left_out: LeftOut = NOTHING_LEFT_OUT
+    """The rows that were read but cannot be measured."""
 
-    def add(self, tile: int, digest: int) -> None:
-        """Add the digest of further rows of a tile."""
+    def add(self, tile: int, digest: int, left_out: LeftOut = NOTHING_LEFT_OUT) -> None:
+        """Add the digest of further rows of a tile, and which of them were left out."""
         self.tiles[tile] = (self.tiles.get(tile, 0) + digest) % MODULUS
+        self.left_out += left_out
 
     def merge(self, other: Self) -> None:
         """Add the digest of other rows."""
         for tile, digest in other.tiles.items():
             self.add(tile, digest)
+        self.left_out += other.left_out
 
     def copy(self) -> Self:
         """An independent copy of the digest so far."""
-        return type(self)(dict(self.tiles))
+        return type(self)(dict(self.tiles), self.left_out)
 
     @property
     def hex(self) -> str:
@@ -51,16 +56,22 @@ class ContentDigest:
     def to_arrays(self) -> dict[str, Array]:
         """Arrays from which `from_arrays` restores the digest; each takes a few bytes per tile."""
         tiles = sorted(self.tiles)
-        return {
+        arrays: dict[str, Array] = {
             "content_tiles": np.array(tiles, dtype=np.int64),
             "content_sums": np.array([self.tiles[tile] for tile in tiles], dtype=np.uint64),
         }
+        out = self.left_out
+        if out.count:
+            arrays["content_left_out"] = np.array([out.non_finite, out.zero, out.first], dtype=np.int64)
+        return arrays
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Array]) -> Self:
         """The digest that `to_arrays` wrote; KeyError if it is missing."""
         tiles, sums = arrays["content_tiles"].tolist(), arrays["content_sums"].tolist()
-        return cls(dict(zip(tiles, sums, strict=True)))
+        found = arrays.get("content_left_out")
+        left_out = NOTHING_LEFT_OUT if found is None else LeftOut(*found.tolist())
+        return cls(dict(zip(tiles, sums, strict=True)), left_out)
 
 
 def first_changed_rows(

@@ -76,7 +76,7 @@ def _check_truth_is_complete(measurement: Measurement) -> None:
 def _scores(measurement: Measurement) -> tuple[DoubleArray, DoubleArray]:
     """(q, k) float64 scores of the true neighbours, and of the neighbours that the control found."""
     assert measurement.truth is not None and measurement.accumulators.top is not None
-    k = min(measurement.key.k, measurement.key.n)
+    k = measurement.depth
     queries = measurement.key.queries
     return measurement.truth.top.scores[:queries, :k], measurement.accumulators.top.exact[:queries, :k]
 

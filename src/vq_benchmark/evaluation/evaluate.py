@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 
 from vq_benchmark.arrays import FloatArray, IdArray
+from vq_benchmark.datasets.bad_rows import require_few
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.file_states import FileStates
 from vq_benchmark.errors import InputError
@@ -98,8 +99,8 @@ def evaluate(
             on the other rows if there are at least 100. None: unknown, so that all rows count.
 
     Raises:
-        InputError: the quantizer is not fitted or has another dimension than the data set, the data set has bad
-            rows, or a row of `trained_on` is not in the base.
+        InputError: the quantizer is not fitted or has another dimension than the data set, more than 1 % of the base
+            cannot be measured, or a row of `trained_on` is not in the base.
         ChangedData: a file changed during the pass, or the rows differ from those of the ground truth.
         ValueError: the quantizer returned invalid codes or vectors, or `resume` belongs to other rows or has
             another key.
@@ -122,6 +123,7 @@ def evaluate(
         streamed = stream(quantizer, dataset.base, queries, settings, pass_.over(rows, measured), training)
     measurement = measured(streamed)
     dataset.require_unchanged()
+    require_few(measurement.content.left_out, dataset.n, so_far=bool(measurement.missing))
     measurement.require_content_of_truth()
     return measurement
 

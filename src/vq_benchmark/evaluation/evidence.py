@@ -119,7 +119,7 @@ class Evidence:
     @property
     def k(self) -> int:
         """Depth of the ground truth."""
-        return min(self.key.k, self.key.n)
+        return self.measurement.depth
 
     @property
     def top(self) -> TopCandidates:

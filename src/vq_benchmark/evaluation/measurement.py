@@ -83,6 +83,11 @@ class Measurement:
         return gaps(self.accumulators.spans, self.key.n)
 
     @property
+    def depth(self) -> int:
+        """How many true neighbours each query has: k, or as many as there are rows that can be measured."""
+        return min(self.key.k, self.key.n - self.content.left_out.count)
+
+    @property
     def content(self) -> ContentDigest:
         """Digest of the rows that were measured."""
         return self.accumulators.content

@@ -112,7 +112,7 @@ def stream(
         training: the rows that errors leave out; None: none.
 
     Raises:
-        InputError: the rows are not within the base, or a row is not finite (or zero under cosine).
+        InputError: as `tiles`.
         ValueError: the quantizer returned codes or vectors of a wrong shape, or values that are not finite.
     """
     start, stop = pass_.rows(base.n)
@@ -124,6 +124,9 @@ def stream(
         )
     scorer = _Scorer(quantizer, queries, settings)
     for tile in tiles(base, queries.distance, pass_, lambda row: (accumulators.copy([(start, row)]), timings.copy())):
+        tile.note(accumulators.content)
+        if not len(tile.vectors):
+            continue
         if not timings.rows:
             _warm_up(quantizer, tile.vectors[:WARM_UP_ROWS], timings)
         _accumulate(accumulators, timings, scorer, tile, training, settings)
@@ -188,7 +191,6 @@ def _accumulate(
     with timings.measure("decode_seconds"):
         decoded = np.ascontiguousarray(quantizer.decode(codes), dtype=np.float32)
     timings.rows += rows
-    accumulators.content.add(tile.first // TILE_ROWS, tile.digest)
     if rows == TILE_ROWS:
         timings.encode_rates.append(rows / (timings.encode_seconds - encoded_before))
     if codes.shape != (rows, quantizer.code_bytes) or codes.dtype != np.uint8 or decoded.shape != vectors.shape:
@@ -207,7 +209,7 @@ def _accumulate(
         if settings.with_pairwise:
             _add_pairwise(accumulators, vectors, decoded, pairs)
         if accumulators.top is not None:
-            accumulators.top.offer(tile.first, tile.inside, estimated, exact, scorer.second(vectors))
+            accumulators.top.offer(tile.ids, tile.inside, estimated, exact, scorer.second(vectors))
 
 
 @dataclass(frozen=True)
@@ -221,10 +223,10 @@ class Pairs:
 
 def _pairs_of_tile(tile: Tile, training: TrainingRows, queries: int, settings: PassSettings) -> Pairs:
     """This tile's share of the pairs of rows that count, drawn by seed and tile, if `rows` are inside the pass."""
-    counted = training.counted_in(tile.first, len(tile.vectors))
-    rows, before = len(counted), training.counted_before(tile.first)
+    counted = training.counted_among(tile.ids)
+    rows, before, after = len(counted), training.counted_before(tile.first), training.counted_before(tile.stop)
     share = settings.num_pairs * before // training.counted
-    count = settings.num_pairs * (before + rows) // training.counted - share
+    count = settings.num_pairs * after // training.counted - share if rows else 0
     rng = np.random.default_rng([settings.seed, tile.first // TILE_ROWS])
     firsts = rng.integers(max(rows, 1), size=count)
     others = (firsts + rng.integers(1, max(rows, 2), size=count)) % max(rows, 1)
@@ -235,7 +237,7 @@ def _pairs_of_tile(tile: Tile, training: TrainingRows, queries: int, settings: P
 
 
 def _add_errors(accumulators: Accumulators, tile: Tile, decoded: FloatArray, training: TrainingRows) -> None:
-    counted = training.counted_in(tile.first, len(tile.vectors))
+    counted = training.counted_among(tile.ids)
     rows = counted[_inside(tile, counted)]
     norms, errors = squared_norms(tile.vectors)[rows], _squared_distances(tile.vectors, rows, decoded, rows)
     accumulators.add_joint_moments("vector", norms, errors)

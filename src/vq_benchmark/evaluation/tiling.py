@@ -7,8 +7,9 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from vq_benchmark.arrays import FloatArray, pieces
-from vq_benchmark.datasets.checks import check_numbered_rows
+from vq_benchmark.arrays import Array, FloatArray, IdArray, pieces
+from vq_benchmark.datasets.bad_rows import NOTHING_LEFT_OUT, LeftOut, bad_rows, require_few
+from vq_benchmark.datasets.checks import check_scale
 from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
@@ -82,12 +83,22 @@ class Tile:
 
     first: int
     """Row number of the tile's first row."""
+    stop: int
+    """Row number after that of its last row."""
     vectors: FloatArray
-    """(rows, d) all rows of the tile."""
+    """(rows, d) all rows of the tile that can be measured; see `bad_rows`."""
+    ids: IdArray
+    """(rows,) int64 ascending row numbers of `vectors`."""
     inside: slice
-    """The rows of the tile that belong to the pass."""
+    """Which of `vectors` belong to the pass."""
     digest: int
-    """Digest of those rows; see `content`."""
+    """Digest of the tile's rows that belong to the pass; see `content`."""
+    left_out: LeftOut
+    """Which of these rows cannot be measured."""
+
+    def note(self, content: ContentDigest) -> None:
+        """Add the rows of the pass to the digest of what it has read."""
+        content.add(self.first // TILE_ROWS, self.digest, self.left_out)
 
 
 def block_rows(batch_size: int) -> int:
@@ -106,7 +117,7 @@ def content_digest(base: VectorSource, distance: Distance, pass_: Pass[Any] = WH
     """The digest of the rows of a pass; errors are those of `tiles`."""
     content = ContentDigest()
     for tile in tiles(base, distance, pass_):
-        content.add(tile.first // TILE_ROWS, tile.digest)
+        tile.note(content)
     return content
 
 
@@ -122,26 +133,47 @@ def tiles(
         pass_: its rows are walked from `start` to `stop`; the caller must skip those that `resume` covers.
         copy: `copy(row)` copies what the caller found in all rows before `row`; `pass_.after_block` needs it.
 
+    Rows that cannot be measured are left out of the tiles.
+
     Raises:
-        InputError: the rows are not within the base, or a row is not finite (or zero under cosine).
+        InputError: the rows are not within the base, more than 1 % of the base must be left out, or a row is too
+            large or too small for float32.
     """
     start, stop = pass_.rows(base.n)
     if not 0 <= start < stop <= base.n:
         raise InputError(f"invalid rows {start} to {stop}: need 0 <= start < stop <= {base.n}.")
     step = block_rows(pass_.batch_size)
     aligned_start, aligned_stop = whole_tiles(start, stop, base.n)
+    left_out = NOTHING_LEFT_OUT
     for block_start in range(aligned_start // step * step, aligned_stop, step):
         first = max(block_start, aligned_start)
         block = base.read(first, min(block_start + step, aligned_stop))
-        check_numbered_rows(block, base.rows_in_file(np.arange(first, first + len(block))), distance)
+        numbers = base.rows_in_file(np.arange(first, first + len(block)))
+        bad = bad_rows(block, distance)
+        check_scale(block[~bad] if bad.any() else block, numbers[~bad], distance)
         end = min(first + len(block), stop)
         for part in pieces(len(block), TILE_ROWS):
-            tile = first + part.start
-            inside = slice(max(start - tile, 0), min(stop - tile, part.stop - part.start))
-            vectors = block[part].copy()  # whoever keeps a tile must not keep its whole block
-            yield Tile(tile, vectors, inside, rows_digest(vectors[inside], tile + inside.start))
+            tile = _tile(first + part.start, block[part], bad[part], numbers[part], (start, stop))
+            left_out += tile.left_out
+            require_few(left_out, base.n, so_far=True)
+            yield tile
         del block  # before the next is read
         if pass_.on_block is not None:
             pass_.on_block(end - start)
         if pass_.after_block is not None and copy is not None:
             pass_.after_block(end, partial(copy, end))
+
+
+def _tile(first: int, rows: FloatArray, bad: Array, numbers: IdArray, span: Span) -> Tile:
+    """The tile of the rows (r, d) from row `first` on; `bad` (r,) of them are left out, `numbers` (r,) name them."""
+    inside = slice(max(span[0] - first, 0), min(span[1] - first, len(rows)))
+    vectors = rows.copy()  # whoever keeps a tile must not keep its whole block
+    stop, left_out = first + len(rows), LeftOut.of(rows[inside], numbers[inside], bad[inside])
+    if bad.any():
+        vectors[~np.isfinite(rows).all(axis=1)] = np.nan  # the bits of an undefined value depend on the processor
+    digest = rows_digest(vectors[inside], first + inside.start)
+    ids = first + np.flatnonzero(~bad)
+    if bad.any():
+        vectors = vectors[~bad]
+        inside = slice(*np.searchsorted(ids, (first + inside.start, first + inside.stop)).tolist())
+    return Tile(first, stop, vectors, ids, inside, digest, left_out)

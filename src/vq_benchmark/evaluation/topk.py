@@ -58,9 +58,9 @@ class TopCandidates:
         return int(self.ids.shape[1])
 
     def offer(
-        self, first_id: int, rows: slice, estimated: "Scores", exact: "Scores", second: "Scores | None" = None
+        self, row_ids: IdArray, rows: slice, estimated: "Scores", exact: "Scores", second: "Scores | None" = None
     ) -> None:
-        """Offer the rows of a tile whose row 0 has id `first_id`; only those inside `rows` count.
+        """Offer the rows of a tile, which have the ids `row_ids` (r,); only those inside `rows` count.
 
         `second` are the scores of the second stage, of the same queries as `exact`; needed if these are kept.
 
@@ -74,7 +74,7 @@ class TopCandidates:
             with np.errstate(over="ignore", invalid="ignore"):  # their bound is infinite, so float64 decides
                 products = estimated.queries[group] @ estimated.vectors.T
             _offer(
-                self.scores[group], self.ids[group], self.exact[group], first_id, rows.start, rows.stop,
+                self.scores[group], self.ids[group], self.exact[group], row_ids, rows.start, rows.stop,
                 products, bounds[group],
                 estimated.queries[group], estimated.vectors, estimated.factor, estimated.offsets,
                 exact.queries[group], exact.vectors, exact.factor, exact.offsets,
@@ -224,7 +224,7 @@ def _highest(products: Any, offsets: Any, factor: float) -> Any:
 
 @numba.njit(cache=True, parallel=True)
 def _offer(
-    heap_scores: Any, heap_ids: Any, heap_exact: Any, first_id: int, start: int, stop: int,
+    heap_scores: Any, heap_ids: Any, heap_exact: Any, row_ids: Any, start: int, stop: int,
     products: Any, bounds: Any,
     queries: Any, vectors: Any, factor: float, offsets: Any,
     exact_queries: Any, exact_vectors: Any, exact_factor: float, exact_offsets: Any,
@@ -241,7 +241,7 @@ def _offer(
                 if factor * products[query, row] - offsets[row] < scores[0] - bounds[query]:
                     continue
                 score = factor * dot64(queries[query], vectors[row]) - offsets[row]
-                id_ = first_id + row
+                id_ = row_ids[row]
                 if _worse(scores[0], ids[0], score, id_):
                     exact_score = exact_factor * dot64(exact_queries[query], exact_vectors[row]) - exact_offsets[row]
                     if heap_second is None:

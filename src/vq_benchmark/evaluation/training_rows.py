@@ -52,12 +52,10 @@ class TrainingRows:
         """How many rows before `row` count."""
         return row - int(np.searchsorted(self.left_out, row))
 
-    def counted_in(self, first: int, rows: int) -> IdArray:
-        """(c,) int64 ascending: which of the rows [first, first + rows) count, as numbers from 0."""
-        low, high = np.searchsorted(self.left_out, (first, first + rows))
-        counts = np.ones(rows, dtype=bool)
-        counts[self.left_out[low:high] - first] = False
-        return np.flatnonzero(counts)
+    def counted_among(self, ids: IdArray) -> IdArray:
+        """(c,) int64 ascending: which of the rows ids (r,), ascending and distinct, count, as places in `ids`."""
+        low, high = np.searchsorted(self.left_out, (ids[0], ids[-1] + 1)) if len(ids) else (0, 0)
+        return np.flatnonzero(~np.isin(ids, self.left_out[low:high], assume_unique=True))
 
     @property
     def hash(self) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from itertools import pairwise
 
+from vq_benchmark.datasets.bad_rows import LEFT_OUT_KEY
 from vq_benchmark.evaluation.metric_records import record_of
 from vq_benchmark.reports.comparison import Comparison, Summary, number
 from vq_benchmark.reports.seed_intervals import LEAST_SEEDS
@@ -17,7 +18,7 @@ ERROR_SECTIONS = ("Reconstruction", "Score errors", "Distances between base vect
 
 def caveats(comparison: Comparison, metrics: Collection[str]) -> list[str]:
     """Notes that a reader of these metrics needs; empty if there is nothing to say."""
-    found = [few_queries_text(comparison, words) for words in RANKED_BY]
+    found = [left_out_text(comparison), *(few_queries_text(comparison, words) for words in RANKED_BY)]
     if any(record_of(metric).section in ERROR_SECTIONS for metric in metrics):
         found.append(trained_rows_text(comparison))
     return [text for text in found if text]
@@ -41,6 +42,16 @@ def trained_rows_text(comparison: Comparison) -> str:
     if not any(map(_is_flattered, shown)):
         return ""
     return "errors include the vectors that were trained on, which makes them too small; lower --train-size"
+
+
+def left_out_text(comparison: Comparison) -> str:
+    """A note if base vectors that cannot be measured were left out; else empty."""
+    left_out = [(run.environment[LEFT_OUT_KEY], run.n) for run in comparison.runs if LEFT_OUT_KEY in run.environment]
+    if not left_out:
+        return ""
+    found, n = max(left_out, key=lambda each: int(each[0]["count"]))
+    count, first = found["count"], found["first"]
+    return f"{count:,} of {n:,} base rows cannot be measured and are left out, the first is row {first}"
 
 
 def few_queries_text(comparison: Comparison, words: str) -> str:

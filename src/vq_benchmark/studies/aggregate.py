@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from vq_benchmark.arrays import Array
+from vq_benchmark.datasets.bad_rows import LEFT_OUT_KEY, require_few
 from vq_benchmark.datasets.file_states import FileStates, from_json, same_versions
-from vq_benchmark.errors import ChangedData
+from vq_benchmark.errors import BadRows, ChangedData
 from vq_benchmark.evaluation.control import ImpossibleControl, checked
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.rate_distortion import BOUND_KEY, Bound, bound_metrics
@@ -16,6 +17,7 @@ from vq_benchmark.evaluation.spans import Span, gaps, joined
 from vq_benchmark.evaluation.topk import TOP_ARRAYS
 from vq_benchmark.results.database import Database, Run, now
 from vq_benchmark.results.merging import Difference
+from vq_benchmark.studies.cell_run import left_out_facts
 
 SHOWN = 5
 """Ranges of rows that a sentence lists before it only counts the rest."""
@@ -40,7 +42,7 @@ def finish_partial_rows(
 ) -> Finishing:
     """Merge every complete set of chunks into a finished row and drop its accumulators.
 
-    A control row that is impossible becomes a failed row.
+    A control row that is impossible, or a row that had to leave out more than 1 % of the base, becomes a failed row.
     A second call changes nothing. Memory: two measurements at a time.
 
     Args:
@@ -234,12 +236,14 @@ def _finished(chunks: Sequence[Run], measurement: Measurement) -> Run:
         for name in ("fit_seconds", "peak_memory_bytes", "data_block_bytes")
     }
     outcome: dict[str, Any] = {"status": "done"}
+    left_out = measurement.content.left_out
     try:
+        require_few(left_out, first.n)
         found = checked(first.method, measurement)
         bound = Bound.from_json(first.environment.get(BOUND_KEY))
         metrics = found.metrics | bound_metrics(found.metrics["mse"], bound) | costs
         outcome |= {"metrics": metrics, "per_query": found.per_query}
-    except ImpossibleControl as error:
+    except (BadRows, ImpossibleControl) as error:
         outcome = {"status": "failed", "metrics": {}, "error": str(error)}
     except (ValueError, ChangedData) as error:
         raise Incomplete(f"its chunks cannot be merged: {error}") from error
@@ -249,7 +253,9 @@ def _finished(chunks: Sequence[Run], measurement: Measurement) -> Run:
         run_id=first.whole_run_id,
         chunk_start=0,
         chunk_stop=first.n,
-        environment=first.environment | {"merged_from": [run.run_id for run in chunks], "content": content},
+        environment={name: fact for name, fact in first.environment.items() if name != LEFT_OUT_KEY}
+        | left_out_facts(left_out, first.n)
+        | {"merged_from": [run.run_id for run in chunks], "content": content},
         accumulators=None,
         created_at=now(),
         **outcome,

@@ -4,6 +4,7 @@ import traceback
 from dataclasses import replace
 from typing import Any
 
+from vq_benchmark.datasets.bad_rows import LEFT_OUT_KEY, LeftOut
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.sources.number_types import type_name
 from vq_benchmark.errors import InputError
@@ -28,6 +29,7 @@ from vq_benchmark.studies.cells import Cell, Options
 from vq_benchmark.studies.checkpointing import Checkpointing, check_stop
 from vq_benchmark.studies.contents import Contents
 from vq_benchmark.studies.fitting import fitted_model, model_path
+from vq_benchmark.studies.ground_truths import say_left_out
 from vq_benchmark.studies.identity import model_id, run_id
 from vq_benchmark.studies.memory_estimate import cell_within_memory
 
@@ -101,6 +103,13 @@ def run_cell(
         "peak_memory_is_of_this_cell": peak_is_own,
         "rerank": options.measure.rerank,
     }
+    facts |= left_out_facts(measurement.content.left_out, cell.stop - cell.start)
+    if dataset.left_out_queries:
+        facts["left_out_queries"] = list(dataset.left_out_queries)
+    if model.left_out:
+        facts["left_out_training_rows"] = model.left_out
+    if ground_truths is None:
+        say_left_out(measurement.content.left_out, dataset, (cell.start, cell.stop), report)
     plugin = plugin_of(cell.method)
     if plugin is not None:
         facts["plugin"] = {"source": plugin.source, "sha256": plugin.hash}
@@ -124,6 +133,11 @@ def run_cell(
         per_query=found.per_query,
         accumulators=None if whole else measurement.to_bytes(),
     )
+
+
+def left_out_facts(left_out: LeftOut, rows: int) -> dict[str, Any]:
+    """What the environment of a row says of those of its `rows` that were left out; empty if none were."""
+    return {LEFT_OUT_KEY: left_out.as_json(rows)} if left_out.count else {}
 
 
 def search_index(quantizer: Quantizer, dataset: Dataset, options: Options, cell: Cell, report: Reporter) -> Any:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import faiss
+import numpy as np
 from numpy.lib import format as numpy_format
 
 from vq_benchmark.datasets.dataset import Distance
@@ -15,7 +16,7 @@ from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.content import ContentDigest
 from vq_benchmark.evaluation.search_index import filled_index
-from vq_benchmark.evaluation.tiling import DEFAULT_BATCH_SIZE, TILE_ROWS, OnBlock, Pass, content_digest, tiles
+from vq_benchmark.evaluation.tiling import DEFAULT_BATCH_SIZE, OnBlock, Pass, content_digest, tiles
 from vq_benchmark.machine.atomic_files import atomic_folder, atomic_write
 from vq_benchmark.quantizers.base import Quantizer
 from vq_benchmark.quantizers.registry import quantizer_class
@@ -25,6 +26,8 @@ from vq_benchmark.studies.fitting import model_path
 
 INDEX_SUFFIX = ".faiss"
 CODES_FILE, MODEL_FILE = "codes.npy", "model.npz"
+LEFT_OUT_FILE = "left_out.npy"
+"""Row numbers (m,) int64 of rows that cannot be measured, if there are any; their codes are zero bytes."""
 EXPORTED = {CODES_FILE, MODEL_FILE}
 
 
@@ -48,7 +51,7 @@ def check_output(output: Path, method: str) -> None:
             raise InputError(
                 f"{str(output)!r} is a file; --output must be a new folder, or end in {INDEX_SUFFIX} for an index."
             )
-        elif output.is_dir() and {path.name for path in output.iterdir()} not in (set(), EXPORTED):
+        elif output.is_dir() and {path.name for path in output.iterdir()} - {LEFT_OUT_FILE} not in (set(), EXPORTED):
             raise InputError(f"the folder {str(output)!r} is not empty; choose another --output.")
         place = next(folder for folder in output.absolute().parents if folder.exists())
         if not (place.is_dir() and os.access(place, os.W_OK)):
@@ -108,10 +111,11 @@ def export(
     fingerprint: str = "unknown",
     batch_size: int = DEFAULT_BATCH_SIZE,
     on_block: OnBlock | None = None,
-) -> None:
+) -> int:
     """Write a faiss index if `output` ends in .faiss, else a folder with `codes.npy` and `model.npz`; all or nothing.
 
-    A folder that already holds this export is left unchanged.
+    A folder that already holds this export is left unchanged. Returns the number of rows that are left out because
+    they cannot be measured: they are not in an index, and in a folder `left_out.npy` lists them.
 
     Args:
         base: its memory use is one block of vectors, plus all codes for a faiss index.
@@ -122,7 +126,7 @@ def export(
     """
     check_output(output, quantizer.name)
     if is_exported(quantizer, base, fingerprint, distance, output, batch_size):
-        return
+        return 0
     with _writing(output):
         if output.suffix == INDEX_SUFFIX:
             index = filled_index(quantizer, base, distance, batch_size=batch_size, on_block=on_block)
@@ -130,18 +134,26 @@ def export(
                 raise InputError(f"faiss has no index for {quantizer.name} with {quantizer.config}.")
             with atomic_write(output) as file:
                 faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))
-            return
+            return int(base.n - index.ntotal)
         with atomic_folder(output) as folder:
-            content = ContentDigest()
+            content, left_out = ContentDigest(), [np.empty(0, dtype=np.int64)]
             with atomic_write(folder / CODES_FILE) as file:
                 shape = (base.n, quantizer.code_bytes)
                 header = {"descr": "|u1", "fortran_order": False, "shape": shape}
                 numpy_format.write_array_header_1_0(file, header)
                 for tile in tiles(base, distance, Pass[None](batch_size=batch_size, on_block=on_block)):
-                    write_values(file, quantizer.encode(tile.vectors))
-                    content.add(tile.first // TILE_ROWS, tile.digest)
+                    codes = np.zeros((tile.stop - tile.first, quantizer.code_bytes), dtype=np.uint8)
+                    if len(tile.vectors):
+                        codes[tile.ids - tile.first] = quantizer.encode(tile.vectors)
+                    write_values(file, codes)
+                    left_out.append(np.setdiff1d(np.arange(tile.first, tile.stop), tile.ids, assume_unique=True))
+                    tile.note(content)
+            if content.left_out.count:
+                with atomic_write(folder / LEFT_OUT_FILE) as file:
+                    np.save(file, np.concatenate(left_out), allow_pickle=False)
             metadata = {"metric": distance, "dataset_fingerprint": fingerprint, "content": content.hex}
             save_model(quantizer, folder / MODEL_FILE, metadata=metadata)
+            return content.left_out.count
 
 
 def stored_model(run: Run, codebooks_dir: Path) -> Quantizer:

@@ -33,6 +33,8 @@ class FittedModel:
     reused: bool
     bound: Bound | None
     """The Gaussian bound for its codes; None if the training vectors have none, or an earlier release fitted it."""
+    left_out: int = 0
+    """How many rows of the training sample cannot be measured, so that it was not fitted to them."""
 
 
 def fitted_model(dataset: Dataset, options: Options, cell: Cell, report: Reporter) -> FittedModel:
@@ -45,7 +47,8 @@ def fitted_model(dataset: Dataset, options: Options, cell: Cell, report: Reporte
             digest, files = stored.get("training_digest", ""), from_json(stored.get("training_files"))
             if Contents(dataset, report).training_is(files, digest, options.measure.train_size, cell.seed):
                 facts = stored["content_hash"], digest, stored["fit_seconds"]
-                return FittedModel(quantizer, id_, *facts, reused=True, bound=Bound.from_json(stored.get("bound")))
+                bound, left_out = Bound.from_json(stored.get("bound")), stored.get("left_out", 0)
+                return FittedModel(quantizer, id_, *facts, reused=True, bound=bound, left_out=left_out)
             report.say(
                 f"{cell.label}: the training vectors have changed since its model was fitted; fitting it again."
             )
@@ -54,7 +57,9 @@ def fitted_model(dataset: Dataset, options: Options, cell: Cell, report: Reporte
     quantizer = get_quantizer(cell.method, **cell.config)
     train = dataset.training_sample(options.measure.train_size, cell.seed)
     training_digest = fingerprint_array(train)
-    report.log(f"{cell.label}: fitting to {len(train):,} vectors")
+    left_out = min(options.measure.train_size, dataset.training_source(options.measure.train_size).n) - len(train)
+    without = f", without {left_out:,} that cannot be measured" if left_out else ""
+    report.log(f"{cell.label}: fitting to {len(train):,} vectors{without}")
     began = time.perf_counter()
     with report.busy(f"fitting {cell.label}"):
         quantizer.fit(train, seed=cell.seed)  # not with the queries: they are the test set
@@ -67,9 +72,11 @@ def fitted_model(dataset: Dataset, options: Options, cell: Cell, report: Reporte
         "training_digest": training_digest,
         "training_files": to_json(dataset.files),
         "bound": None if bound is None else bound.as_json(),
-    }
+    } | ({"left_out": left_out} if left_out else {})
     content_hash = save_model(quantizer, path, metadata=metadata)
-    return FittedModel(quantizer, id_, content_hash, training_digest, fit_seconds, reused=False, bound=bound)
+    return FittedModel(
+        quantizer, id_, content_hash, training_digest, fit_seconds, reused=False, bound=bound, left_out=left_out
+    )
 
 
 def model_path(codebooks_dir: Path, method: str, model_id: str) -> Path:

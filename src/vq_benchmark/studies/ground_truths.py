@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from vq_benchmark.arrays import IdArray
+from vq_benchmark.datasets.bad_queries import neighbors_in_use
+from vq_benchmark.datasets.bad_rows import LeftOut
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.fingerprint import fingerprint_array
 from vq_benchmark.datasets.neighbors import usable_neighbors
@@ -108,6 +110,14 @@ def say_repeated_queries(dataset: Dataset, ground_truths: GroundTruths, report: 
         report.say(f"{count} of {len(dataset.queries):,} queries also occur in the base, which inflates recall.")
 
 
+def say_left_out(left_out: LeftOut, dataset: Dataset, rows: Span, report: Reporter) -> None:
+    """Report which of the base rows [start, stop) cannot be measured, if any."""
+    start, stop = rows
+    if left_out.count:
+        what = "base rows" if rows == (0, dataset.n) else f"base rows from {start:,} to {stop:,}"
+        report.say(f"{left_out.sentence(stop - start, what)}; they are left out.")
+
+
 @contextmanager
 def resumable_search(
     dataset: Dataset,
@@ -172,7 +182,7 @@ def _given(dataset: Dataset, options: Options, path: Path, report: Reporter) -> 
             )
         return present
     origin, count = f"the ground truth {str(path)!r}", len(dataset.queries)
-    ids = load_ids(path)
+    ids = neighbors_in_use(dataset, load_ids(path))
     try:
         found = usable_neighbors(ids, dataset.n, count)
     except InputError as error:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from vq_benchmark.datasets.bad_rows import require_few
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import ChangedData, InputError, Stopped
 from vq_benchmark.evaluation.evaluate import GroundTruths, exact_truths, search_depth
@@ -28,7 +29,13 @@ from vq_benchmark.studies.cell_run import failed_row, run_cell
 from vq_benchmark.studies.cells import Machine, Options
 from vq_benchmark.studies.contents import Contents, files_are_untouched
 from vq_benchmark.studies.fitting import fitted_model
-from vq_benchmark.studies.ground_truths import belonging_of, obtain_truths, resumable_search, truth_key
+from vq_benchmark.studies.ground_truths import (
+    belonging_of,
+    obtain_truths,
+    resumable_search,
+    say_left_out,
+    truth_key,
+)
 from vq_benchmark.studies.memory_estimate import cell_within_memory, truth_within_memory
 from vq_benchmark.studies.plan import Configuration, Manifest
 from vq_benchmark.studies.scratch_rows import staged_rows
@@ -186,6 +193,9 @@ class TaskContext:
             ground_truths = self._truth(parts[0])
             for part in parts[1:]:
                 ground_truths.merge(self._truth(part))
+            left_out = ground_truths.queries.content.left_out
+            require_few(left_out, self.manifest.n)
+            say_left_out(left_out, self.dataset, ground_truths.queries.span, self.report)
         else:
             ground_truths = obtain_truths(self.dataset, self.options, 0, self.manifest.n, self.report)
         self._save_truths(task, ground_truths)

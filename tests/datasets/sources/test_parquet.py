@@ -183,7 +183,7 @@ def refused(tmp_path, given, message, **arguments):
 def test_shards_that_do_not_belong_together_are_refused(tmp_path):
     write(tmp_path / "a" / "0.parquet", rows(20))
     write(tmp_path / "a" / "1.parquet", rows(20, d=5))
-    refused(tmp_path, tmp_path / "a", r"1.parquet': row 0 of 'emb' has dimension 5, but row 0 has dimension 6")
+    refused(tmp_path, tmp_path / "a", r"1.parquet': row 0 of 'emb' has dimension 5, but others have dimension 6")
     write(tmp_path / "a" / "1.parquet", rows(20).astype(np.float64))
     refused(tmp_path, tmp_path / "a", r"1.parquet' holds float64 values, but the files before it hold float32")
     write(tmp_path / "a" / "1.parquet", rows(20), column="other")
@@ -195,19 +195,41 @@ def test_shards_that_do_not_belong_together_are_refused(tmp_path):
     refused(tmp_path, [tmp_path / "x.zip"], "no known extension")
 
 
-@pytest.mark.parametrize(
-    ("bad", "message"),
-    [
-        ([1.0, 2.0], r"a.parquet': row 37 of 'emb' has dimension 2, but row 0 has dimension 3"),
-        (None, r"row 37 of 'emb' is missing"),
-        ([1.0, None, 2.0], r"row 37 of 'emb' holds a missing value"),
-    ],
-)
-def test_bad_rows_are_named_by_their_number(tmp_path, bad, message):
+def test_rows_of_another_dimension_are_named_by_their_number(tmp_path):
     values = rows(50, 3).tolist()
-    values[37] = bad
+    values[37] = [1.0, 2.0]
     pq.write_table(pa.table({"emb": values}), tmp_path / "a.parquet", row_group_size=10)
-    refused(tmp_path, tmp_path / "a.parquet", message)
+    refused(
+        tmp_path, tmp_path / "a.parquet", "a.parquet': row 37 of 'emb' has dimension 2, but others have dimension 3"
+    )
+
+
+@pytest.mark.parametrize("kind", ["list", "large_list", "fixed_size_list"])
+@pytest.mark.parametrize("value", ["float32", "int8"])
+@pytest.mark.parametrize("bad", [0, 37, 49])
+def test_missing_rows_and_values_are_nan(tmp_path, kind, value, bad):
+    element = pa.from_numpy_dtype(value)
+    type_ = {
+        "list": pa.list_(element), "large_list": pa.large_list(element), "fixed_size_list": pa.list_(element, 3)
+    }[kind]  # fmt: skip
+    vectors = (rows(50, 3) * 10).astype(value)
+    for missing in (None, [1, None, 2], *([[]] if kind != "fixed_size_list" else [])):
+        values = vectors.tolist()
+        values[bad] = missing
+        column = pa.array(values, type_)
+        pq.write_table(pa.table({"emb": column}), tmp_path / "a.parquet", row_group_size=10)
+        found = open_parquet([tmp_path / "a.parquet"], "emb").read(0, 50)
+        others = np.arange(50) != bad
+        np.testing.assert_array_equal(found[others], vectors[others].astype(np.float32))
+        np.testing.assert_array_equal(found[bad], [1, np.nan, 2] if missing else [np.nan] * 3)
+
+
+def test_a_file_of_missing_rows_gets_its_dimension_from_the_next(tmp_path):
+    for name, values in (("0", [None] * 3), ("1", [[], [1.0, 2.0]])):
+        pq.write_table(pa.table({"emb": pa.array(values, pa.list_(pa.float32()))}), tmp_path / f"{name}.parquet")
+    source = open_parquet(sorted(tmp_path.glob("*.parquet")), None)
+    np.testing.assert_array_equal(source.read(3, 5), [[np.nan, np.nan], [1, 2]])
+    refused(tmp_path, tmp_path / "0.parquet", "every row of '0.parquet' is null or empty, so none of its 3 rows")
 
 
 PASS = """

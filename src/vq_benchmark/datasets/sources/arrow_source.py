@@ -10,8 +10,7 @@ import pyarrow as pa
 
 from vq_benchmark.arrays import FloatArray, IdArray
 from vq_benchmark.datasets.formats.format import require_vector_dtype
-from vq_benchmark.datasets.sources.number_types import as_float32
-from vq_benchmark.datasets.sources.parquet.columns import DAMAGE, as_matrix, first_length, value_dtype, vector_column
+from vq_benchmark.datasets.sources.parquet.columns import DAMAGE, as_vectors, first_length, value_dtype, vector_column
 from vq_benchmark.datasets.sources.vector_source import LeafSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
@@ -82,7 +81,7 @@ class ArrowSource(LeafSource):
         first = int(self.edges[index])
         with reading(self.path, *DAMAGE):
             lists = _checked(self._lists(index), lambda column: column)
-            rows = as_float32(as_matrix(self.path, self.column, lists, self.d, first), self.path, first)
+            rows = as_vectors(self.path, self.column, lists, self.d, first)
         if len(rows) != self.edges[index + 1] - first:
             raise InputError(f"{str(self.path)!r} changed after it was opened.")
         self._last = (index, rows)

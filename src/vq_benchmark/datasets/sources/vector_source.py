@@ -140,6 +140,8 @@ class ArraySource(LeafSource):
     array: Array
     files: tuple[Path, ...] | None = None
     """The files that it was read from; None if they are unknown."""
+    numbers: IdArray | None = None
+    """(n,) int64 numbers of its rows in the file; None: they are numbered from 0."""
 
     @property
     def n(self) -> int:
@@ -159,3 +161,6 @@ class ArraySource(LeafSource):
 
     def read(self, start: int, stop: int) -> FloatArray:
         return as_float32(self.array[start:stop], self.files[0] if self.files else None, start)
+
+    def rows_in_file(self, rows: IdArray) -> IdArray:
+        return rows if self.numbers is None else self.numbers[rows]

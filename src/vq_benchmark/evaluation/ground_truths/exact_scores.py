@@ -3,6 +3,7 @@
 import numpy as np
 
 from vq_benchmark.arrays import Array, DoubleArray, IdArray
+from vq_benchmark.datasets.bad_rows import bad_rows
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.sources.sampling import take
 from vq_benchmark.evaluation.ranking import NO_ROW
@@ -14,7 +15,8 @@ ROWS_AT_A_TIME = 8192
 def exact_scores(dataset: Dataset, ids: IdArray) -> DoubleArray:
     """Return (q, r) float64 exact scores of the base rows ids (q, r) that are listed for each query.
 
-    A row that is listed twice for a query counts at its first place. Repetitions and NO_ID score NO_ROW.
+    A row that is listed twice for a query counts at its first place. Repetitions, NO_ID and rows that cannot be
+    measured score NO_ROW.
     Each row is read once, in the order of the base, so memory is bounded.
     """
     rows, pair_rows = np.unique(ids, return_inverse=True)
@@ -25,8 +27,10 @@ def exact_scores(dataset: Dataset, ids: IdArray) -> DoubleArray:
     for first in range(int(np.searchsorted(rows, NO_ID, side="right")), len(rows), ROWS_AT_A_TIME):
         after = min(first + ROWS_AT_A_TIME, len(rows))
         pairs = order[slice(*np.searchsorted(ascending, (first, after)))]
-        listed = scores_of(dataset.queries, take(dataset.base, rows[first:after], keep=False), dataset.distance)
-        scores[pairs] = listed.of_pairs(pairs // ids.shape[1], pair_rows[pairs] - first)
+        vectors = take(dataset.base, rows[first:after], keep=False)
+        listed, in_piece = scores_of(dataset.queries, vectors, dataset.distance), pair_rows[pairs] - first
+        found = listed.of_pairs(pairs // ids.shape[1], in_piece)
+        scores[pairs] = np.where(bad_rows(vectors, dataset.distance)[in_piece], NO_ROW, found)
     return np.where(_is_repeated(ids), NO_ROW, scores.reshape(ids.shape))
 
 

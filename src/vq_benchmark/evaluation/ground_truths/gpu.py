@@ -65,4 +65,4 @@ def _candidates_of_tile(search: Search, tile: Tile, queries: FloatArray, distanc
     _, rows = search(queries, tile.vectors, count, faiss_metric)
     pairs = np.repeat(np.arange(len(queries)), count), np.asarray(rows, dtype=np.int64).ravel()
     scores = scores_of(queries, tile.vectors, distance).of_pairs(*pairs).reshape(len(queries), count)
-    return TopCandidates.best_of(scores, tile.first + pairs[1].reshape(scores.shape), k)
+    return TopCandidates.best_of(scores, tile.ids[pairs[1]].reshape(scores.shape), k)

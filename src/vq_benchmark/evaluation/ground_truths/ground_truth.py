@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 
 from vq_benchmark.arrays import FloatArray, IdArray
+from vq_benchmark.datasets.bad_rows import require_few
 from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
@@ -103,7 +104,7 @@ def exact_neighbors(
     Float64 scores decide the order. Memory holds one block and the k best rows of each query.
 
     Raises:
-        InputError: k is below 1, the dimensions differ, or a row is not finite (or zero under cosine).
+        InputError: k is below 1, the dimensions differ, or as `tiles`.
         ValueError: `pass_.resume` belongs to other rows.
     """
     if k < 1:
@@ -113,7 +114,7 @@ def exact_neighbors(
 
     def offer(top: TopCandidates, tile: Tile) -> None:
         scores = scores_of(queries, tile.vectors, distance)
-        top.offer(tile.first, tile.inside, scores, scores)
+        top.offer(tile.ids, tile.inside, scores, scores)
 
     return neighbors_by_tile(offer, base, len(queries), distance, k, pass_)
 
@@ -140,7 +141,10 @@ def neighbors_by_tile(
         return truth
 
     for tile in tiles(base, distance, replace(pass_, start=first), lambda row: found(top.sorted(), row)):
-        offer(top, tile)
-        content.add(tile.first // TILE_ROWS, tile.digest)
+        tile.note(content)
+        if len(tile.vectors):
+            offer(top, tile)
     top.sort()
-    return found(top, stop)
+    truth = found(top, stop)
+    require_few(truth.content.left_out, base.n, so_far=True)
+    return truth

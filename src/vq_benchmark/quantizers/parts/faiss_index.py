@@ -8,7 +8,7 @@ from typing import Any
 import faiss
 import numpy as np
 
-from vq_benchmark.arrays import Array, CodeArray, DoubleArray, FloatArray
+from vq_benchmark.arrays import Array, CodeArray, DoubleArray, FloatArray, IdArray
 from vq_benchmark.errors import InputError
 from vq_benchmark.quantizers.parts.scales import norm_about
 
@@ -90,10 +90,22 @@ def rotated_index(rotation: Array, inner: Any) -> Any:
     return index
 
 
+def numbered_index(index: Any, ids: IdArray) -> Any:
+    """An IndexIDMap of a filled index, whose rows get the ids (ntotal,)."""
+    rows, index.ntotal = index.ntotal, 0  # faiss wraps only an index that says it is empty
+    numbered: Any = faiss.IndexIDMap(index)
+    faiss.copy_array_to_vector(np.ascontiguousarray(ids, np.int64), numbered.id_map)
+    numbered.ntotal = index.ntotal = rows
+    # The index deletes the other one with itself, so Python must not.
+    numbered.own_fields = True
+    index.this.disown()
+    return numbered
+
+
 def index_name(index: Any) -> str:
-    """The class of an index and of the index behind its transform: `IndexPreTransform(IndexPQ)`."""
+    """The class of an index and of the index behind its transform or ids: `IndexPreTransform(IndexPQ)`."""
     name = type(index).__name__
-    if isinstance(index, faiss.IndexPreTransform):
+    if isinstance(index, faiss.IndexPreTransform | faiss.IndexIDMap):
         return f"{name}({index_name(faiss.downcast_index(index.index))})"
     return name
 

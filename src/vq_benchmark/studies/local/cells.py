@@ -11,7 +11,7 @@ from vq_benchmark.results.database import Database, Run
 from vq_benchmark.studies.cell_run import failed_row, run_cell
 from vq_benchmark.studies.cells import Cell, Options
 from vq_benchmark.studies.expectations import say_what_to_expect
-from vq_benchmark.studies.ground_truths import check_given_truth, obtain_truths, say_repeated_queries
+from vq_benchmark.studies.ground_truths import check_given_truth, obtain_truths, say_left_out, say_repeated_queries
 from vq_benchmark.studies.local.outcome import Outcome, done_before
 from vq_benchmark.studies.local.time_left import Remaining
 from vq_benchmark.studies.scratch_rows import staged_rows
@@ -59,6 +59,8 @@ def run_cells(
             if options.measure.with_recall and rows not in ground_truths:
                 ground_truths[rows] = obtain_truths(dataset, options, *rows, report)
                 say_repeated_queries(dataset, ground_truths[rows], report)
+                searched = ground_truths[rows].queries
+                say_left_out(searched.content.left_out, dataset, searched.span, report)
             remaining.start()
             if len(cells) > 1:
                 time_left = "".join(f", {text}" for text in [left_text(remaining.seconds())] if text)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
+from vq_benchmark.datasets.bad_rows import LEFT_OUT_KEY
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import Reporter
@@ -47,7 +48,8 @@ def done_before(
     waiting: list[Cell] = []
     for cell in cells:
         earlier = None if force else database.get(run_id(dataset, options, cell))
-        if earlier is None or earlier.status == "failed" or _is_spent_in_vain(earlier, database):
+        redone = earlier is not None and (_is_spent_in_vain(earlier, database) or _is_refused(earlier, dataset))
+        if earlier is None or earlier.status == "failed" or redone:
             waiting.append(cell)
             continue
         present = contents.present(earlier, options.measure.train_size)
@@ -71,3 +73,8 @@ def _is_spent_in_vain(run: Run, database: Database) -> bool:
         return False
     whole = database.get(run.whole_run_id)
     return whole is None or whole.status != "done"
+
+
+def _is_refused(run: Run, dataset: Dataset) -> bool:
+    """Whether a row left out vectors that are refused now, so that measuring it again says which."""
+    return dataset.refuses_bad_rows and LEFT_OUT_KEY in run.environment

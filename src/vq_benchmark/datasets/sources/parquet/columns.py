@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from vq_benchmark.arrays import Array
+from vq_benchmark.arrays import Array, FloatArray
 from vq_benchmark.datasets.formats.named_arrays import COLUMN_OPTION, no_array
 from vq_benchmark.datasets.origins import PLURAL, Assignment, Candidate, Origin, assigned, sole_vectors
 from vq_benchmark.datasets.part_names import OPTIONS, naming
+from vq_benchmark.datasets.sources.number_types import as_float32
 from vq_benchmark.datasets.sources.parquet.footer import values_and_rows
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.memory import require_memory
@@ -99,9 +100,29 @@ def value_dtype(schema: pa.Schema, column: str) -> np.dtype[np.generic]:
     return dtype
 
 
+def as_vectors(path: Path, column: str, lists: "pa.Array[Any]", d: int, first_row: int = 0) -> FloatArray:
+    """A column of lists as (rows, d) float32; a row that is missing or empty is NaN, and so is a missing value.
+
+    Raises:
+        InputError: a row has another dimension.
+    """
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
+    there = lengths > 0
+    if there.all() and not pc.list_flatten(lists).null_count:
+        return as_float32(as_matrix(path, column, lists, d, first_row), path, first_row)
+    wrong = np.flatnonzero(there & (lengths != d))
+    if len(wrong):
+        raise _other_dimension(path, column, first_row + int(wrong[0]), int(lengths[wrong[0]]), d)
+    vectors = np.full((len(lists), d), np.nan, dtype=np.float32)
+    values = pc.list_flatten(lists).to_numpy(zero_copy_only=False)  # of whole numbers with gaps: float64 with NaN
+    vectors[there] = as_float32(np.asarray(values).reshape(-1, d), path, first_row)
+    return vectors
+
+
 def first_length(lists: "pa.Array[Any]") -> int:
-    """The number of values in the first row; 0 if there are no rows."""
-    return int(pc.list_value_length(lists)[0].as_py() or 0) if len(lists) else 0
+    """The number of values in the first row that is not missing or empty; 0 if there is none."""
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
+    return int(lengths[np.argmax(lengths > 0)]) if len(lengths) else 0
 
 
 def as_matrix(path: Path, column: str, lists: "pa.Array[Any]", d: int, first_row: int = 0) -> Array:
@@ -113,16 +134,17 @@ def as_matrix(path: Path, column: str, lists: "pa.Array[Any]", d: int, first_row
     lengths = pc.fill_null(pc.list_value_length(lists), -1).to_numpy(zero_copy_only=False)
     wrong = np.flatnonzero(lengths != d)
     if len(wrong):
-        found = lengths[wrong[0]]
-        has = "is missing" if found < 0 else f"has dimension {found}"
-        raise InputError(
-            f"{str(path)!r}: row {first_row + wrong[0]} of {column!r} {has}, but row 0 has dimension {d}."
-        )
+        raise _other_dimension(path, column, first_row + int(wrong[0]), int(lengths[wrong[0]]), d)
     values = pc.list_flatten(lists)
     if values.null_count:
         row = first_row + int(np.flatnonzero(values.is_null().to_numpy(zero_copy_only=False))[0]) // d
         raise InputError(f"{str(path)!r}: row {row} of {column!r} holds a missing value.")
     return np.asarray(values.to_numpy(zero_copy_only=False)).reshape(len(lists), d)
+
+
+def _other_dimension(path: Path, column: str, row: int, found: int, d: int) -> InputError:
+    has = "is missing" if found < 0 else f"has dimension {found}"
+    return InputError(f"{str(path)!r}: row {row} of {column!r} {has}, but others have dimension {d}.")
 
 
 def _is_number(arrow_type: pa.DataType) -> bool:

@@ -16,8 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vq_benchmark.arrays import FloatArray, IdArray
-from vq_benchmark.datasets.sources.number_types import as_float32
-from vq_benchmark.datasets.sources.parquet.columns import DAMAGE, as_matrix
+from vq_benchmark.datasets.sources.parquet.columns import DAMAGE, as_vectors
 from vq_benchmark.datasets.sources.parquet.row_index import RowIndex, row_index
 from vq_benchmark.datasets.sources.vector_source import LeafSource
 from vq_benchmark.errors import InputError
@@ -178,7 +177,7 @@ class _Cursor:
                     )
                 in_file = self.first - self._start_of_file
                 lists = batch.column(0)
-                self.piece = as_float32(as_matrix(self.path, self.index.column, lists, self.index.d, in_file))
+                self.piece = as_vectors(self.path, self.index.column, lists, self.index.d, in_file)
 
 
 def open_parquet(paths: Sequence[Path], column: str | None, cache: Path | None = None) -> ParquetSource:

@@ -28,6 +28,8 @@ from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.damage import reading, taking_apart
 
 FORMAT_VERSION = 1
+SEARCHED_ROWS = 64
+"""Rows that are decoded at a time to find one that is not missing; few, because they may be long."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +104,7 @@ def _made(paths: Sequence[Path], column: str | None, identity: str) -> RowIndex:
             sizes += [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
             require_decodable(path, file, name)
             if not d:
-                first = next(file.iter_batches(batch_size=1, columns=[name], use_threads=False), None)
-                d = 0 if first is None else first_length(first.column(0))
+                d = _dimension(file, name)
         require_vector_dtype(path, dtype)
         if found is not None and found[1] != dtype:
             raise InputError(f"{str(path)!r} holds {dtype} values, but the files before it hold {found[1]}.")
@@ -112,6 +113,16 @@ def _made(paths: Sequence[Path], column: str | None, identity: str) -> RowIndex:
     assert found is not None
     edges = np.cumsum([0, *sizes], dtype=np.int64)
     return RowIndex(found[0], d, found[1], edges, np.array(first_groups, dtype=np.int64), identity)
+
+
+def _dimension(file: pq.ParquetFile, column: str) -> int:
+    """The dimension of the first row that is not missing or empty; 0 if there is none."""
+    one_row = file.iter_batches(batch_size=1, columns=[column], use_threads=False)
+    d = first_length(first.column(0)) if (first := next(one_row, None)) is not None else 0
+    if d:
+        return d
+    batches = file.iter_batches(batch_size=SEARCHED_ROWS, columns=[column], use_threads=False)
+    return next((found for batch in batches if (found := first_length(batch.column(0)))), 0)
 
 
 def _packed(index: RowIndex) -> bytes:
