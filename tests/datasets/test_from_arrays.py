@@ -39,7 +39,7 @@ def test_an_array_is_not_copied_and_may_be_what_numpy_reads():
         (ROWS, {"queries": QUERIES[0]}, r"the query array has shape \(6,\)"),
         (ROWS, {"vector_column": "emb"}, "an array has no columns"),
         (ROWS * np.nan, {}, "NaN"),
-        (ROWS, {"distance": "dot"}, "metric is 'dot'; it must be"),
+        (ROWS, {"distance": "hamming"}, "metric is 'hamming'; it must be"),
     ],
 )
 def test_what_cannot_be_used_is_refused(base, options, said):

@@ -16,16 +16,16 @@ from typing import Self
 
 from vq_benchmark.datasets.formats import opening
 from vq_benchmark.datasets.origins import Candidate, Origin, assigned, listed, shown
+from vq_benchmark.datasets.own_rows import IDS, QRELS, QUERY_IDS
 from vq_benchmark.datasets.part_names import Fit, Naming, naming, words_of
 from vq_benchmark.datasets.parts import PartFiles
 from vq_benchmark.datasets.shards import in_order
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 
-QRELS, DESCRIPTION = "qrels.tsv", "dataset.json"
+DESCRIPTION = "dataset.json"
 EXPORTS = "data"
 """The folder in which Hugging Face exports shards, named after splits."""
-IDENTIFIERS = ("ids.txt", "query_ids.txt")
 DOCUMENTS = (".md", ".rst", ".json", ".yaml", ".yml", ".cff")
 """Files about the data; they are no part of it."""
 
@@ -179,9 +179,13 @@ def _judgements(directory: Path, there: Sequence[Path]) -> _Judgements:
 def _others(directory: Path, paths: Iterable[Path]) -> Iterator[Origin]:
     """What becomes of files that are neither vectors nor judgements."""
     for path in sorted(paths):
-        describes = path.suffix.lower() in DOCUMENTS or path.name in IDENTIFIERS or path.stem.isupper()
+        describes = path.suffix.lower() in DOCUMENTS or _holds_identifiers(path) or path.stem.isupper()
         reason = "" if describes else "files of this kind hold no vectors that can be read"
         yield Origin(shown([path], directory), "description" if describes else None, reason)
+
+
+def _holds_identifiers(path: Path) -> bool:
+    return path.name in (IDS, QUERY_IDS) or path.name.endswith(f"_{QUERY_IDS}")
 
 
 def _folders(directory: Path) -> Iterator[Origin]:
