@@ -31,6 +31,7 @@ SLURM = "slurm"
 """The folder of the tests that share a cluster."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before the one of pytest-xdist, which reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of a file in one process, where they share fixtures; those of SLURM share a cluster.
 
