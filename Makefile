@@ -57,7 +57,7 @@ browser:
 
 # In three processes, which take files of tests in turn; one of them waits for the cluster most of the time.
 test: $(INSTALLED) slurm browser
-	$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/pytest -n 3 --no-loadscope-reorder
 
 # Tests N damaged versions of every kind of file that is read (`make test` tests 100), and kills studies at five times as
 # many moments.

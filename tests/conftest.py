@@ -8,12 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from flat_options import flat_options
 from hosting import Host, running_host
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.sources.vector_source import ArraySource
@@ -31,16 +33,22 @@ SLURM = "slurm"
 """The folder of the tests that share a cluster."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before the one of pytest-xdist, which reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file in one process, where they share fixtures; those of SLURM share a cluster.
-
-    They come first: a cluster mostly waits, and the other processes work meanwhile.
-    """
-    for item in items:
-        group = SLURM if item.path.parent.name == SLURM else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+    """Begin with SLURM: a cluster mostly waits, and other processes work meanwhile."""
     items.sort(key=lambda item: item.path.parent.name != SLURM)
+
+
+class _ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """Keeps the tests of a file in one process, where they share fixtures; those of SLURM share a cluster."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = Path(nodeid.split("::")[0])
+        return SLURM if path.parent.name == SLURM else str(path)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Distribute the tests among the processes of `-n`."""
+    return _ByFile(config, log)
 
 
 @dataclass(frozen=True)
