@@ -1,5 +1,6 @@
 """Files of vectors, of row numbers, and what lies beside them in a folder."""
 
+import json
 import struct
 from collections.abc import Callable
 from functools import partial
@@ -46,6 +47,17 @@ def vectors(extension: str, dtype: str) -> Target:
 
 def save_npz(save: Callable[..., None], path: Path) -> None:
     save(path, base=BASE.astype(np.float32), queries=TEST, neighbors=IDS)
+
+
+def save_safetensors(path: Path) -> None:
+    values = BASE.astype("<f4").tobytes() + IDS.astype("<i8").tobytes()
+    edge = BASE.size * 4
+    header = {
+        "base": {"dtype": "F32", "shape": BASE.shape, "data_offsets": (0, edge)},
+        "neighbors": {"dtype": "I64", "shape": IDS.shape, "data_offsets": (edge, len(values))},
+    }
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + values)
 
 
 def save_hdf5(path: Path, **how: Any) -> None:
@@ -142,6 +154,7 @@ VECTOR_FILES = [
     vectors(".f16bin", "float16"),
     Target("npz stored", "a.npz", partial(save_npz, np.savez), read_vectors),
     Target("npz deflated", "a.npz", partial(save_npz, np.savez_compressed), read_vectors, checked=True),
+    Target("safetensors", "a.safetensors", save_safetensors, read_vectors),
     Target("hdf5 contiguous", "a.hdf5", save_hdf5, read_vectors),
     Target("hdf5 chunked", "a.hdf5", partial(save_hdf5, shuffle=True), read_vectors),
     Target("hdf5 gzip", "a.hdf5", partial(save_hdf5, compression="gzip"), read_vectors),

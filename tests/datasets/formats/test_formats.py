@@ -1,5 +1,11 @@
 """Every format against numpy: what is written is read back, whole and by any range."""
 
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pyarrow as pa
@@ -239,3 +245,74 @@ def test_hdf5_that_takes_its_values_from_another_file_is_refused(tmp_path, how):
     column = "elsewhere/secret" if how == "linked group" else None
     with pytest.raises(InputError, match=r"private.hdf5'; data in other files is not read"):
         opening.open_dataset(path, column=column)
+
+
+def written_safetensors(path, arrays, dtypes):
+    """A file as the format's description has it, without its library."""
+    header, data = {"__metadata__": {"format": "pt"}}, b""
+    for name, array in arrays.items():
+        place = [len(data), len(data) + array.nbytes]
+        header[name] = {"dtype": dtypes[name], "shape": list(array.shape), "data_offsets": place}
+        data += array.tobytes()
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data)
+
+
+def test_safetensors_by_the_names_of_tensors(tmp_path):
+    rng = np.random.default_rng(3)
+    base, queries = rng.standard_normal((30, 6)).astype("f2"), rng.standard_normal((4, 6)).astype("f4")
+    ids, bfloat = rng.integers(0, 30, (4, 5)), np.arange(60, dtype=np.float32).reshape(10, 6)
+    arrays = {"train": base, "test": queries, "neighbors": ids, "learn": (bfloat.view("u4") >> 16).astype("u2")}
+    written_safetensors(
+        tmp_path / "a.safetensors", arrays, {"train": "F16", "test": "F32", "neighbors": "I64", "learn": "BF16"}
+    )
+    stored = opening.open_dataset(tmp_path / "a.safetensors")
+    np.testing.assert_array_equal(stored.base.read(3, 30), base[3:].astype("f4"))
+    np.testing.assert_array_equal(stored.queries.read(0, 4), queries)
+    np.testing.assert_array_equal(stored.neighbors, ids)
+    np.testing.assert_array_equal(stored.learn.read(0, 10), bfloat)
+
+
+def test_safetensors_of_their_own_library(tmp_path):
+    library = pytest.importorskip("safetensors.numpy")
+    rows = np.random.default_rng(3).standard_normal((30, 6)).astype("f4")
+    library.save_file({"emb": rows}, tmp_path / "a.safetensors")
+    np.testing.assert_array_equal(opening.open_vectors(tmp_path / "a.safetensors").read(0, 30), rows)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "would be 0 bytes"),
+        ((2**40).to_bytes(8, "little") + b"{}", "truncated or no safetensors"),
+        ((2).to_bytes(8, "little") + b"[]", "not a JSON object"),
+        ((9).to_bytes(8, "little") + b'{"a": {}}', "does not describe 'a'"),
+    ],
+)
+def test_damaged_safetensors(tmp_path, content, said):
+    (tmp_path / "a.safetensors").write_bytes(content)
+    with pytest.raises(InputError, match=said):
+        opening.open_dataset(tmp_path / "a.safetensors")
+
+
+def test_a_tensor_that_the_file_does_not_hold_whole(tmp_path):
+    written_safetensors(tmp_path / "a.safetensors", {"emb": np.zeros((5, 4), "f4")}, {"emb": "F32"})
+    whole = (tmp_path / "a.safetensors").read_bytes()
+    (tmp_path / "a.safetensors").write_bytes(whole[:-1])
+    with pytest.raises(InputError, match="damaged or truncated: 'emb'"):
+        opening.open_dataset(tmp_path / "a.safetensors")
+
+
+@pytest.mark.parametrize("name", ["a b.pt", "x.csv", "y.tsv"])
+def test_what_is_not_read_is_refused_with_the_line_that_converts_it(name, tmp_path, monkeypatch):
+    rows = np.array([[1.5, 2], [3, 4]], dtype=np.float32)
+    monkeypatch.chdir(tmp_path)
+    if name.endswith(".pt"):
+        pytest.importorskip("torch").save(__import__("torch").from_numpy(rows), name)
+    else:
+        np.savetxt(name, rows, delimiter="," if name.endswith("csv") else "\t")
+    with pytest.raises(InputError, match="convert it") as refused:
+        opening.open_vectors(Path(name))
+    (line,) = re.findall(r"convert it: (.*)$", str(refused.value))
+    subprocess.run(["bash", "-c", line.replace("python", sys.executable, 1)], check=True)
+    np.testing.assert_array_equal(np.load(Path(name).with_suffix(".npy")), rows)

@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import shlex
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,17 @@ from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.atomic_files import atomic_write
+
+_PICKLE = "a pickle, which can run any code, so it is not opened"
+_TORCH = (_PICKLE, "__import__('torch').load({}, weights_only=True).float().numpy()")
+_TEXT = "text, which is slow to read and has no row numbers"
+CONVERTED = {
+    **dict.fromkeys((".pt", ".pth"), _TORCH),
+    **dict.fromkeys((".pkl", ".pickle"), (_PICKLE, "np.load({}, allow_pickle=True)")),
+    ".csv": (_TEXT, "np.loadtxt({}, delimiter=',', dtype='float32')"),
+    ".tsv": (_TEXT, "np.loadtxt({}, delimiter='\\t', dtype='float32')"),
+}
+"""By extension: what a file is that is not read, and the expression that loads it."""
 
 
 @cache
@@ -35,11 +47,14 @@ def format_of(path: Path) -> Format:
     Raises:
         InputError: no format has its extension.
     """
-    try:
-        return formats()[path.suffix.lower()]
-    except KeyError:
-        known = ", ".join(formats())
-        raise InputError(f"{str(path)!r} has no known extension; the formats are {known}.") from None
+    extension = path.suffix.lower()
+    if extension in formats():
+        return formats()[extension]
+    if extension in CONVERTED:
+        what, loaded = CONVERTED[extension]
+        code = f"import numpy as np; np.save({f'{path.stem}.npy'!r}, {loaded.format(repr(path.name))})"
+        raise InputError(f"{str(path)!r} is {what}; convert it: python -c {shlex.quote(code)}")
+    raise InputError(f"{str(path)!r} has no known extension; the formats are {', '.join(formats())}.")
 
 
 def open_vectors(path: Path, *, column: str | None = None) -> VectorSource:
