@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterable, Iterator
 
-from vq_benchmark.reports.formatting import decimal
+from vq_benchmark.reports.html.answer import fixed
 from vq_benchmark.reports.recommendation.advice import Advice, Option
 from vq_benchmark.studies.recommending.grid import DEFAULT_METHODS
 
@@ -33,8 +33,8 @@ def _open_ends(advice: Advice) -> Iterator[str]:
     if below is None:
         yield f"No smaller code of {chosen.summary.method} was measured."
     elif chosen.code_bytes > GAP * below.code_bytes:
-        low, high = (each.value("bits_per_dim") for each in (below, chosen))
-        between = f"{decimal(low, 2)} and {decimal(high, 2)} bits per dimension"
+        low, high = (fixed(each.value("bits_per_dim") or 0.0, 2) for each in (below, chosen))
+        between = f"{low} and {high} bits per dimension"
         yield f"Nothing of {chosen.summary.method} was measured between {between}."
 
 
