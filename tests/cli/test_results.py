@@ -65,7 +65,7 @@ def test_columns_and_order_are_chosen(program, stored):
 def test_markdown_and_latex_escape_names_and_mark_the_best(program, stored):
     page = ran(program, "--format", "markdown")
     assert r"**a\_b: 900 vectors" in page
-    assert "| sq | bits=4 |" in page
+    assert "| sq◆ | bits=4 |" in page
     assert "no & memory" in page
     paper = ran(program, "--format", "latex", "--columns", "mse")
     assert r"\caption{a\_b: 900 vectors $\times$ 16 dimensions, l2." in paper

@@ -41,8 +41,7 @@ def test_lines(capsys: pytest.CaptureFixture[str]) -> None:
 def test_tables_and_bars_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     out = io.StringIO()
     monkeypatch.setattr("sys.stderr", out)
-    reporter = BarReporter()
-    reporter.console = Terminal(file=out, force_terminal=True, width=200, legacy_windows=False)
+    reporter = BarReporter(Terminal(file=out, force_terminal=True, width=200, legacy_windows=False))
     with reporter.task(HOSTILE, 10) as update:
         update(5)
         reporter.say(HOSTILE)

@@ -120,8 +120,8 @@ class LineReporter:
 class BarReporter:
     """Bars on the terminal, one below the other, each of which disappears when its task ends."""
 
-    def __init__(self) -> None:
-        self.console = Terminal(stderr=True)
+    def __init__(self, console: Terminal | None = None) -> None:
+        self.console = Terminal(stderr=True) if console is None else console
         self.bars = Progress(
             TextColumn("{task.description}", markup=False), BarColumn(20), TextColumn("{task.fields[count]}"),
             _Time(), console=self.console, transient=True,
