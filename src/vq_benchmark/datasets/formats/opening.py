@@ -17,12 +17,13 @@ from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.atomic_files import atomic_write
 
-_PICKLE = "a pickle, which can run any code, so it is not opened"
-_TORCH = (_PICKLE, "__import__('torch').load({}, weights_only=True).float().numpy()")
+_TORCH = (
+    "a file of PyTorch, which can run any code, so it is not opened",
+    "__import__('torch').load({}, weights_only=True).float().numpy()",
+)
 _TEXT = "text, which is slow to read and has no row numbers"
 CONVERTED = {
     **dict.fromkeys((".pt", ".pth"), _TORCH),
-    **dict.fromkeys((".pkl", ".pickle"), (_PICKLE, "np.load({}, allow_pickle=True)")),
     ".csv": (_TEXT, "np.loadtxt({}, delimiter=',', dtype='float32')"),
     ".tsv": (_TEXT, "np.loadtxt({}, delimiter='\\t', dtype='float32')"),
 }

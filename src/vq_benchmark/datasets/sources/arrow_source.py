@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from vq_benchmark.arrays import FloatArray, IdArray
+from vq_benchmark.arrays import FloatArray
 from vq_benchmark.datasets.formats.format import require_vector_dtype
+from vq_benchmark.datasets.sources.blockwise import BlockwiseSource
 from vq_benchmark.datasets.sources.parquet.columns import DAMAGE, as_vectors, first_length, value_dtype, vector_column
-from vq_benchmark.datasets.sources.vector_source import LeafSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 from vq_benchmark.machine.memory import require_memory
@@ -19,8 +19,8 @@ from vq_benchmark.machine.memory import require_memory
 FILE_MAGIC = b"ARROW1"
 
 
-class ArrowSource(LeafSource):
-    """A column of lists; batch b holds the rows [edges[b], edges[b + 1]). The last batch is kept as float32.
+class ArrowSource(BlockwiseSource):
+    """A column of lists, whose blocks are the record batches.
 
     A stream has no index, so its batches are read forward, and from its beginning to go back.
     """
@@ -29,62 +29,35 @@ class ArrowSource(LeafSource):
         self.path = path
         with reading(path, *DAMAGE), pa.memory_map(str(path)) as file, _opened(file, path) as reader:
             self.column = vector_column(path, reader.schema, column)
-            self.dtype = value_dtype(reader.schema, self.column)
-            require_vector_dtype(path, self.dtype)
-            sizes, self.d = [], 0
+            dtype = value_dtype(reader.schema, self.column)
+            require_vector_dtype(path, dtype)
+            sizes, d = [], 0
             for batch in _batches(reader):  # nothing but the sizes is read: the file is mapped
                 sizes.append(batch.num_rows)
                 lists = batch.column(self.column)
-                self.d = self.d or _checked(lists, first_length)
-        self.edges: IdArray = np.cumsum([0, *sizes], dtype=np.int64)
+                d = d or _checked(lists, first_length)
+        super().__init__(np.cumsum([0, *sizes], dtype=np.int64), d, dtype, self._batch)
         require_memory(self.held_bytes, f"a record batch of {str(path)!r}, which is read whole,")
-        self._last: tuple[int, FloatArray] | None = None
         self._forward: tuple[int, Iterator[Any]] | None = None
-
-    @property
-    def n(self) -> int:
-        return int(self.edges[-1])
 
     @property
     def paths(self) -> tuple[Path, ...]:
         return (self.path,)
 
-    @property
-    def reading_bytes(self) -> int:
-        return 0
-
-    @property
-    def held_bytes(self) -> int:
-        """A batch as float32 and as it is stored."""
-        return int(np.diff(self.edges).max(initial=0)) * self.d * (4 + self.dtype.itemsize)
-
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_last": None, "_forward": None}
 
     def release(self) -> None:
-        self._last = self._forward = None
-
-    def read(self, start: int, stop: int) -> FloatArray:
-        out = np.empty((stop - start, self.d), dtype=np.float32)
-        row = start
-        while row < stop:
-            index = int(np.searchsorted(self.edges, row, side="right")) - 1
-            first, after = int(self.edges[index]), min(int(self.edges[index + 1]), stop)
-            out[row - start : after - start] = self._batch(index)[row - first : after - first]
-            row = after
-        return out
+        super().release()
+        self._forward = None
 
     def _batch(self, index: int) -> FloatArray:
-        if self._last is not None and self._last[0] == index:
-            return self._last[1]
-        self._last = None  # two batches at once would double the memory
         first = int(self.edges[index])
         with reading(self.path, *DAMAGE):
             lists = _checked(self._lists(index), lambda column: column)
             rows = as_vectors(self.path, self.column, lists, self.d, first)
         if len(rows) != self.edges[index + 1] - first:
             raise InputError(f"{str(self.path)!r} changed after it was opened.")
-        self._last = (index, rows)
         return rows
 
     def _lists(self, index: int) -> Any:

@@ -1,4 +1,4 @@
-"""Vectors that can only be computed in whole blocks, such as those of a generator."""
+"""Vectors that come in whole blocks, such as those of a generator or the record batches of a file."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +26,7 @@ class BlockwiseSource(LeafSource):
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """No files: blocks are computed, not stored."""
+        """No files: by default blocks are computed."""
         return ()
 
     @property
