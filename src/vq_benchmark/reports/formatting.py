@@ -1,7 +1,7 @@
 """Format configurations, numbers and names for tables and figures."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from vq_benchmark.evaluation.statistics.bootstrap import Interval
@@ -35,17 +35,23 @@ def query_coding_text(query_bits: str) -> str:
     return f"queries: {query_bits}{unit}"
 
 
-def differing_parameters(runs: Iterable[Run]) -> dict[str, frozenset[str]]:
-    """By method, the parameters that do not have the same value in all of its rows."""
-    configs: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for run in runs:
-        configs[run.method].append(run.config)
+def differing_parameters(configurations: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, frozenset[str]]:
+    """By method, the parameters that do not have the same value in all of its configurations."""
+    configs: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for method, config in configurations:
+        configs[method].append(config)
     return {
         method: frozenset(
             name for name in set().union(*of_method) if len({repr(each.get(name)) for each in of_method}) > 1
         )
         for method, of_method in configs.items()
     }
+
+
+def differing_text(method: str, config: Mapping[str, Any], differing: Mapping[str, Collection[str]]) -> str:
+    """The parameters that tell a configuration from others of its method; all of them if none does."""
+    own = {name: value for name, value in config.items() if name in differing[method]}
+    return config_text(own or config)
 
 
 def joined(words: Sequence[str]) -> str:

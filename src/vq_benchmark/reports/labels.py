@@ -1,12 +1,11 @@
 """How the page and the answer name configurations and round their numbers, so that both say the same."""
 
 import math
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vq_benchmark.reports.comparison import Summary
-from vq_benchmark.reports.formatting import config_text, display_name, query_coding_text
+from vq_benchmark.reports.formatting import differing_parameters, differing_text, display_name, query_coding_text
 
 DIGITS = 7
 """Significant digits of the numbers in the page."""
@@ -21,17 +20,11 @@ def short_labels(summaries: Sequence[Summary]) -> list[str]:
 
 def short_names(configurations: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
     """The same for methods and their parameters."""
-    configs: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for method, config in configurations:
-        configs[method].append(config)
+    differing = differing_parameters(configurations)
     return [
-        f"{display_name(method)} {_difference(config, configs[method])}".strip() for method, config in configurations
+        f"{display_name(method)} {differing_text(method, config, differing)}".strip()
+        for method, config in configurations
     ]
-
-
-def _difference(config: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> str:
-    own = {name: value for name, value in config.items() if any(each.get(name) != value for each in others)}
-    return config_text(own or config)
 
 
 def rounded(value: Any) -> Any:

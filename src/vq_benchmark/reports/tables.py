@@ -1,7 +1,6 @@
 """Print results: one table per data set, and one of the failures."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from io import StringIO
 
 from rich import box
@@ -26,10 +25,12 @@ from vq_benchmark.reports.formatting import (
     config_text,
     decimal,
     differing_parameters,
+    differing_text,
     display_name,
     machine_text,
     one_sided,
     queries_text,
+    query_coding_text,
     run_text,
     seeds_text,
     subject_text,
@@ -84,7 +85,7 @@ class _Layout:
     def __init__(self, comparison: Comparison, columns: Sequence[Column], width: int) -> None:
         self.comparison, self.columns, self.width = comparison, columns, width
         self.best, self.front = best_rows(comparison), pareto_rows(comparison)
-        self.differing = differing_parameters(comparison.runs)
+        self.differing = differing_parameters((run.method, run.config) for run in comparison.runs)
         self.names = [self._name(summary) for summary in comparison.summaries]
         self.configs = [self._config(summary.runs[0]) for summary in comparison.summaries]
         self.cells = {id(column): [column.cell(each) for each in comparison.summaries] for column in columns}
@@ -134,8 +135,8 @@ class _Layout:
         return display_name(summary.method) + marks
 
     def _config(self, run: Run) -> str:
-        own = {name: value for name, value in run.config.items() if name in self.differing[run.method]}
-        return run_text(replace(run, config=own or run.config))
+        own = differing_text(run.method, run.config, self.differing)
+        return " ".join(filter(None, [own, query_coding_text(run.query_bits)]))
 
     def _column_width(self, column: Column) -> int:
         return _longest([*column.header.split("\n"), *self.cells[id(column)]])
