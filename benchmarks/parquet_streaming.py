@@ -25,7 +25,7 @@ MEASURE = """
 import json, sys, time
 from pathlib import Path
 from vq_benchmark.datasets.sources.parquet.parquet_source import open_parquet
-from vq_benchmark.datasets.directory import files_of_directory
+from vq_benchmark.datasets.parts.directory import files_of_directory
 from vq_benchmark.datasets.sources.sampling import sample_rows, take
 from vq_benchmark.machine.memory import peak_bytes, reset_peak
 

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from vq_benchmark.datasets.checks import probe_rows
+from vq_benchmark.datasets.checks.unusable_rows import probe_rows
 from vq_benchmark.evaluation import tiling
 from vq_benchmark.results.database import Database
 

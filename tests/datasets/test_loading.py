@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vq_benchmark.datasets.catalog import list_datasets
-from vq_benchmark.datasets.checks import check_rows, probe_rows
+from vq_benchmark.datasets.checks.unusable_rows import check_rows, probe_rows
 from vq_benchmark.datasets.fingerprint import fingerprint_array, fingerprint_base
 from vq_benchmark.datasets.formats.opening import write_vectors
 from vq_benchmark.datasets.loading import load_dataset

@@ -7,7 +7,7 @@ import faiss
 import numpy as np
 import pytest
 
-from vq_benchmark.datasets.bad_rows import LeftOut, counted
+from vq_benchmark.datasets.checks.bad_rows import LeftOut, counted
 from vq_benchmark.datasets.data_spec import selected
 from vq_benchmark.datasets.dataset import Dataset, Judgements
 from vq_benchmark.datasets.loading import prepare_dataset

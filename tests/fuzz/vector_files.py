@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 from target import BASE, IDS, QUERIES, TEST, D, N, Target, content
 
 from vq_benchmark.datasets.data_spec import DataSpec
-from vq_benchmark.datasets.directory import files_of_directory
 from vq_benchmark.datasets.formats import opening
 from vq_benchmark.datasets.loading import prepare_dataset
-from vq_benchmark.datasets.parts import open_parts
+from vq_benchmark.datasets.parts.directory import files_of_directory
+from vq_benchmark.datasets.parts.parts import open_parts
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.sources.parquet.row_index import row_index
 from vq_benchmark.datasets.sources.vector_source import ArraySource

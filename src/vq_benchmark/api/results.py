@@ -47,8 +47,8 @@ class Results:
 
     def _repr_html_(self) -> str:
         """The tables of the command `results`, of at most 60 rows each."""
-        from vq_benchmark.reports.documents import Request, document_tables
-        from vq_benchmark.reports.markup import html
+        from vq_benchmark.reports.documents.documents import Request, document_tables
+        from vq_benchmark.reports.documents.markup import html
 
         tables = html(document_tables(self.runs, Request()), MOST_ROWS)
         return "\n".join([tables, *(f"<p>{escape(note)}</p>" for note in self.notes)])
@@ -82,8 +82,8 @@ class Results:
 
         The ends of the 95 % interval of a metric are the columns NAME_low and NAME_high. `config` is JSON.
         """
-        from vq_benchmark.reports.documents import Request
-        from vq_benchmark.reports.record_formats import arrow_table
+        from vq_benchmark.reports.documents.documents import Request
+        from vq_benchmark.reports.documents.record_formats import arrow_table
 
         return arrow_table(Request(each_seed=each_seed).records(self.runs))
 

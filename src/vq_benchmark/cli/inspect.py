@@ -9,7 +9,7 @@ from rich.text import Text
 from typer import Option
 
 from vq_benchmark.cli.options import CacheOptions, MachineOptions, grouped
-from vq_benchmark.datasets.bad_rows import MOST_LEFT_OUT, BadRowPolicy, percent
+from vq_benchmark.datasets.checks.bad_rows import MOST_LEFT_OUT, BadRowPolicy, percent
 from vq_benchmark.datasets.data_spec import DataSpec
 from vq_benchmark.datasets.inspection import FoundRows, Inspection, inspect_dataset
 from vq_benchmark.datasets.loading import load_dataset

@@ -17,7 +17,7 @@ from vq_benchmark.machine.signals import SIGNALLED, Interrupted, farewell, inter
 from vq_benchmark.machine.terminal import echo, printable
 
 COMMANDS = {
-    name: f"vq_benchmark.cli.{name.replace('-', '_')}"
+    name: f"vq_benchmark.cli.{'studies.' if name in ('study', 'slurm') else ''}{name.replace('-', '_')}"
     for name in (
         "run", "sweep", "recommend", "study", "slurm", "precompute-gt", "merge", "results", "plot", "report",
         "compare", "export", "methods", "datasets", "inspect", "generate-data", "embed",

@@ -13,7 +13,7 @@ from vq_benchmark.cli.showing import SizeOptions
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.terminal import Terminal, echo
-from vq_benchmark.reports.documents import Request, document, printed_tables
+from vq_benchmark.reports.documents.documents import Request, document, printed_tables
 from vq_benchmark.reports.selection import select_runs
 from vq_benchmark.reports.tables import print_tables
 from vq_benchmark.results.database import Database

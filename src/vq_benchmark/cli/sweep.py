@@ -20,7 +20,7 @@ from vq_benchmark.cli.options import (
 from vq_benchmark.cli.program import examples
 from vq_benchmark.cli.showing import ShowOptions
 from vq_benchmark.cli.stoppable import stoppable
-from vq_benchmark.cli.studying import MethodOptions, StudyOptions, chosen_study, study_option
+from vq_benchmark.cli.studies.studying import MethodOptions, StudyOptions, chosen_study, study_option
 from vq_benchmark.datasets.data_spec import DataSpec
 from vq_benchmark.machine.locations import study_folder
 from vq_benchmark.machine.progress import reporter

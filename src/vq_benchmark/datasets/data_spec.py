@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from vq_benchmark.datasets.bad_rows import BadRowPolicy
+from vq_benchmark.datasets.checks.bad_rows import BadRowPolicy
 from vq_benchmark.datasets.dataset import DISTANCES, Distance
 from vq_benchmark.datasets.distance_names import named_distance
 from vq_benchmark.machine.validation import Spec, parsed

@@ -6,9 +6,9 @@ from typing import Literal, get_args
 import numpy as np
 
 from vq_benchmark.arrays import FloatArray, IdArray
-from vq_benchmark.datasets.bad_rows import RefusingSource, usable_sample
+from vq_benchmark.datasets.checks.bad_rows import RefusingSource, usable_sample
 from vq_benchmark.datasets.file_states import FileStates, require_unchanged
-from vq_benchmark.datasets.origins import Origin
+from vq_benchmark.datasets.parts.origins import Origin
 from vq_benchmark.datasets.sources.sampling import sample_rows
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 

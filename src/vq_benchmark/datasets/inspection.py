@@ -7,10 +7,10 @@ from hashlib import blake2b
 import numpy as np
 
 from vq_benchmark.arrays import Array, DoubleArray, FloatArray
-from vq_benchmark.datasets.bad_rows import bad_rows
-from vq_benchmark.datasets.checks import require_rows
+from vq_benchmark.datasets.checks.bad_rows import bad_rows
+from vq_benchmark.datasets.checks.unusable_rows import require_rows
 from vq_benchmark.datasets.dataset import Dataset, Distance
-from vq_benchmark.datasets.origins import Origin
+from vq_benchmark.datasets.parts.origins import Origin
 from vq_benchmark.datasets.sources.number_types import type_name
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.datasets.sources.wrappers import UnitNormSource, unit_norm

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from vq_benchmark.arrays import FloatArray, IdArray
-from vq_benchmark.datasets.bad_queries import without_bad_queries
-from vq_benchmark.datasets.bad_rows import LeftOut, RefusingSource, bad_rows, require_few
-from vq_benchmark.datasets.checks import (
+from vq_benchmark.datasets.checks.bad_queries import without_bad_queries
+from vq_benchmark.datasets.checks.bad_rows import LeftOut, RefusingSource, bad_rows, require_few
+from vq_benchmark.datasets.checks.consistency import keep_usable, require_room
+from vq_benchmark.datasets.checks.packed_bits import packed_bits
+from vq_benchmark.datasets.checks.unusable_rows import (
     check_numbered_rows,
     check_rows,
     check_scale,
@@ -19,18 +21,16 @@ from vq_benchmark.datasets.checks import (
     repeated_rows,
     require_rows,
 )
-from vq_benchmark.datasets.consistency import keep_usable, require_room
 from vq_benchmark.datasets.data_spec import DataSpec, selected
 from vq_benchmark.datasets.dataset import Dataset, Distance
 from vq_benchmark.datasets.distance_choice import choose_distance
 from vq_benchmark.datasets.file_states import file_states
 from vq_benchmark.datasets.fingerprint import fingerprint_base
 from vq_benchmark.datasets.from_arrays import array_dataset, array_source, holds_vectors
-from vq_benchmark.datasets.given_parts import with_given_parts, with_queries
 from vq_benchmark.datasets.load_options import LoadOptions
-from vq_benchmark.datasets.origins import notes_of
 from vq_benchmark.datasets.own_rows import own_rows_note
-from vq_benchmark.datasets.packed_bits import packed_bits
+from vq_benchmark.datasets.parts.given_parts import with_given_parts, with_queries
+from vq_benchmark.datasets.parts.origins import notes_of
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.resolving import resolve
 from vq_benchmark.datasets.sources.sampling import take

@@ -5,8 +5,8 @@ Bajaj et al., "MS MARCO: A Human Generated MAchine Reading COmprehension Dataset
 
 from pathlib import Path
 
-from vq_benchmark.datasets.directory import files_of_directory
-from vq_benchmark.datasets.parts import open_parts
+from vq_benchmark.datasets.parts.directory import files_of_directory
+from vq_benchmark.datasets.parts.parts import open_parts
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.text.collection_files import holds_passages
 from vq_benchmark.errors import InputError

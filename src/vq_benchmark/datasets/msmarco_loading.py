@@ -8,12 +8,12 @@ import numpy as np
 from vq_benchmark.arrays import Array
 from vq_benchmark.datasets.data_spec import selected
 from vq_benchmark.datasets.dataset import Dataset
-from vq_benchmark.datasets.directory import files_beside_base
 from vq_benchmark.datasets.formats.format import require_matrix, require_vector_dtype
 from vq_benchmark.datasets.formats.opening import open_vectors
 from vq_benchmark.datasets.loading import prepare_dataset
 from vq_benchmark.datasets.msmarco import NAME, open_msmarco
-from vq_benchmark.datasets.parts import with_parts
+from vq_benchmark.datasets.parts.directory import files_beside_base
+from vq_benchmark.datasets.parts.parts import with_parts
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.sources.vector_source import ArraySource, VectorSource
 from vq_benchmark.datasets.text.collection_files import find_text, holds_passages

@@ -6,8 +6,8 @@ from typing import Any, Literal, Self
 
 from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.dataset import Distance, Judgements
-from vq_benchmark.datasets.origins import PLURAL, Origin, without
-from vq_benchmark.datasets.part_names import Part
+from vq_benchmark.datasets.parts.origins import PLURAL, Origin, without
+from vq_benchmark.datasets.parts.part_names import Part
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 

@@ -6,16 +6,16 @@ from functools import partial
 from pathlib import Path
 
 from vq_benchmark.datasets.catalog import CATALOG, CatalogEntry, unknown_dataset
-from vq_benchmark.datasets.directory import files_beside_base, files_of_directory, require_one_part
 from vq_benchmark.datasets.formats.opening import format_of, formats
 from vq_benchmark.datasets.hosted.hf_uri import PREFIX as HUB_PREFIX
 from vq_benchmark.datasets.hosted.hf_uri import open_hub_name
 from vq_benchmark.datasets.load_options import LoadOptions
-from vq_benchmark.datasets.origins import decided
-from vq_benchmark.datasets.part_names import OPTIONS, Part
-from vq_benchmark.datasets.parts import PartFiles, open_parts
+from vq_benchmark.datasets.parts.directory import files_beside_base, files_of_directory, require_one_part
+from vq_benchmark.datasets.parts.origins import decided
+from vq_benchmark.datasets.parts.part_names import OPTIONS, Part
+from vq_benchmark.datasets.parts.parts import PartFiles, open_parts
+from vq_benchmark.datasets.parts.shards import open_files, shards_of_pattern
 from vq_benchmark.datasets.raw_dataset import RawDataset
-from vq_benchmark.datasets.shards import open_files, shards_of_pattern
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 from vq_benchmark.machine.locations import input_path

@@ -2,8 +2,8 @@
 
 from importlib.resources import as_file, files
 
-from vq_benchmark.datasets.directory import files_of_directory
-from vq_benchmark.datasets.parts import open_parts
+from vq_benchmark.datasets.parts.directory import files_of_directory
+from vq_benchmark.datasets.parts.parts import open_parts
 from vq_benchmark.datasets.raw_dataset import RawDataset
 
 

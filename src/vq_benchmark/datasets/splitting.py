@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from vq_benchmark.arrays import IdArray
-from vq_benchmark.datasets.checks import require_rows
+from vq_benchmark.datasets.checks.unusable_rows import require_rows
 from vq_benchmark.datasets.dataset import NOT_IN_BASE, Judgements
-from vq_benchmark.datasets.origins import Origin
+from vq_benchmark.datasets.parts.origins import Origin
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.sources.sampling import sample_rows, take
 from vq_benchmark.datasets.sources.vector_source import ArraySource

@@ -15,7 +15,7 @@ import numpy as np
 from numba import u8
 
 from vq_benchmark.arrays import Array, FloatArray
-from vq_benchmark.datasets.bad_rows import NOTHING_LEFT_OUT, LeftOut
+from vq_benchmark.datasets.checks.bad_rows import NOTHING_LEFT_OUT, LeftOut
 from vq_benchmark.errors import ChangedData
 from vq_benchmark.evaluation.spans import Span
 

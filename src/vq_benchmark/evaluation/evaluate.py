@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 
 from vq_benchmark.arrays import FloatArray, IdArray
-from vq_benchmark.datasets.bad_rows import require_few
+from vq_benchmark.datasets.checks.bad_rows import require_few
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.file_states import FileStates
 from vq_benchmark.errors import InputError

@@ -8,8 +8,8 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from vq_benchmark.arrays import Array, FloatArray, IdArray, pieces
-from vq_benchmark.datasets.bad_rows import NOTHING_LEFT_OUT, LeftOut, bad_rows, require_few
-from vq_benchmark.datasets.checks import check_scale
+from vq_benchmark.datasets.checks.bad_rows import NOTHING_LEFT_OUT, LeftOut, bad_rows, require_few
+from vq_benchmark.datasets.checks.unusable_rows import check_scale
 from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from itertools import pairwise
 
-from vq_benchmark.datasets.bad_rows import LEFT_OUT_KEY
+from vq_benchmark.datasets.checks.bad_rows import LEFT_OUT_KEY
 from vq_benchmark.evaluation.metric_records import record_of
 from vq_benchmark.reports.comparison import Comparison, Summary, number
 from vq_benchmark.reports.seed_intervals import LEAST_SEEDS

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from vq_benchmark.arrays import Array
-from vq_benchmark.datasets.bad_rows import LEFT_OUT_KEY, require_few
+from vq_benchmark.datasets.checks.bad_rows import LEFT_OUT_KEY, require_few
 from vq_benchmark.datasets.file_states import FileStates, from_json, same_versions
 from vq_benchmark.errors import BadRows, ChangedData
 from vq_benchmark.evaluation.control import ImpossibleControl, checked

@@ -4,7 +4,7 @@ import traceback
 from dataclasses import replace
 from typing import Any
 
-from vq_benchmark.datasets.bad_rows import LEFT_OUT_KEY, LeftOut
+from vq_benchmark.datasets.checks.bad_rows import LEFT_OUT_KEY, LeftOut
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.sources.number_types import type_name
 from vq_benchmark.errors import InputError

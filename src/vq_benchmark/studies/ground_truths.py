@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from vq_benchmark.arrays import IdArray
-from vq_benchmark.datasets.bad_queries import neighbors_in_use
-from vq_benchmark.datasets.bad_rows import LeftOut
+from vq_benchmark.datasets.checks.bad_queries import neighbors_in_use
+from vq_benchmark.datasets.checks.bad_rows import LeftOut
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.fingerprint import fingerprint_array
-from vq_benchmark.datasets.neighbors import usable_neighbors
+from vq_benchmark.datasets.parts.neighbors import usable_neighbors
 from vq_benchmark.errors import ChangedData, InputError
 from vq_benchmark.evaluation.evaluate import GroundTruths, exact_truths, own_judged_queries, search_depth
 from vq_benchmark.evaluation.ground_truths.duplicate_queries import duplicate_queries

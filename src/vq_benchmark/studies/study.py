@@ -11,7 +11,7 @@ from vq_benchmark.datasets.catalog import CATALOG
 from vq_benchmark.datasets.data_spec import DataSpec
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.loading import load_dataset
-from vq_benchmark.datasets.shards import shards_of_pattern
+from vq_benchmark.datasets.parts.shards import shards_of_pattern
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.query_coding import QueryBits
 from vq_benchmark.machine.damage import reading

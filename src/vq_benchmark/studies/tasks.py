@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from vq_benchmark.datasets.bad_rows import require_few
+from vq_benchmark.datasets.checks.bad_rows import require_few
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import ChangedData, InputError, Stopped
 from vq_benchmark.evaluation.evaluate import GroundTruths, exact_truths, search_depth

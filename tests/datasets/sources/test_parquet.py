@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vq_benchmark.datasets.directory import files_of_directory
 from vq_benchmark.datasets.loading import load_dataset
-from vq_benchmark.datasets.shards import shards_of_pattern
+from vq_benchmark.datasets.parts.directory import files_of_directory
+from vq_benchmark.datasets.parts.shards import shards_of_pattern
 from vq_benchmark.datasets.sources.parquet import parquet_source
 from vq_benchmark.datasets.sources.parquet.parquet_source import open_parquet
 from vq_benchmark.datasets.sources.sampling import sample_rows, take

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from vq_benchmark.datasets.checks import probe_rows
+from vq_benchmark.datasets.checks.unusable_rows import probe_rows
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.datasets.sources.wrappers import UnitNormSource, unit_norm

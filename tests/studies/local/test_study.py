@@ -16,7 +16,7 @@ from filelock import FileLock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vq_benchmark.datasets.checks import probe_rows
+from vq_benchmark.datasets.checks.unusable_rows import probe_rows
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.tiling import TILE_ROWS
 from vq_benchmark.machine.progress import SilentReporter

@@ -22,7 +22,7 @@ from vq_benchmark.datasets.formats.format import Format, require_matrix, vector_
 from vq_benchmark.datasets.formats.hdf5_heaps import require_sound_heaps
 from vq_benchmark.datasets.formats.hdf5_links import dataset_at, read_whole, require_stored
 from vq_benchmark.datasets.formats.named_arrays import Facts, NamedArrays
-from vq_benchmark.datasets.part_names import naming
+from vq_benchmark.datasets.parts.part_names import naming
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.sources.number_types import as_float32
 from vq_benchmark.datasets.sources.vector_source import LeafSource, VectorSource

@@ -11,8 +11,16 @@ import numpy as np
 from vq_benchmark.arrays import Array, IdArray
 from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.formats.format import as_ids
-from vq_benchmark.datasets.origins import NO_PART, Assignment, Candidate, assigned, is_unnamed, listed, sole_vectors
-from vq_benchmark.datasets.part_names import Fit, naming
+from vq_benchmark.datasets.parts.origins import (
+    NO_PART,
+    Assignment,
+    Candidate,
+    assigned,
+    is_unnamed,
+    listed,
+    sole_vectors,
+)
+from vq_benchmark.datasets.parts.part_names import Fit, naming
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError

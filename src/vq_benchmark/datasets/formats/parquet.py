@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.formats.format import Format, VectorBlocks, as_ids
 from vq_benchmark.datasets.formats.named_arrays import neighbors_name, no_array
-from vq_benchmark.datasets.origins import shown
+from vq_benchmark.datasets.parts.origins import shown
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.sources.parquet.columns import (
     DAMAGE,

@@ -11,7 +11,7 @@ from typing import BinaryIO
 import numpy as np
 
 from vq_benchmark.arrays import Array, FloatArray, IdArray
-from vq_benchmark.datasets.checks import probe_rows
+from vq_benchmark.datasets.checks.unusable_rows import probe_rows
 from vq_benchmark.datasets.formats.format import Format, VectorBlocks, as_ids, write_values
 from vq_benchmark.datasets.sources.file_rows import read_records
 from vq_benchmark.datasets.sources.number_types import as_float32

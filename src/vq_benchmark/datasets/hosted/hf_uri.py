@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 from vq_benchmark.datasets.hosted.hub_shards import open_hub_shards
 from vq_benchmark.datasets.hosted.huggingface import Hub, HubEntry, Listing
 from vq_benchmark.datasets.load_options import LoadOptions
+from vq_benchmark.datasets.parts.shards import natural_key
 from vq_benchmark.datasets.raw_dataset import RawDataset
-from vq_benchmark.datasets.shards import natural_key
 from vq_benchmark.errors import InputError
 
 PREFIX = "hf:"

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from vq_benchmark.datasets.hosted.downloads import Wanted, exclusive, present, require_space
-from vq_benchmark.datasets.shards import natural_key
+from vq_benchmark.datasets.parts.shards import natural_key
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.documents import parsed_json, validated

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from vq_benchmark.arrays import Array, FloatArray
-from vq_benchmark.datasets.checks import check_rows
+from vq_benchmark.datasets.checks.unusable_rows import check_rows
 from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.sources.number_types import as_float32
 from vq_benchmark.datasets.sources.wrappers import unit_norm

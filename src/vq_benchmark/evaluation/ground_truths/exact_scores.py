@@ -3,7 +3,7 @@
 import numpy as np
 
 from vq_benchmark.arrays import Array, DoubleArray, IdArray
-from vq_benchmark.datasets.bad_rows import bad_rows
+from vq_benchmark.datasets.checks.bad_rows import bad_rows
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.sources.sampling import take
 from vq_benchmark.evaluation.ranking import NO_ROW

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 
 from vq_benchmark.arrays import FloatArray, IdArray
-from vq_benchmark.datasets.bad_rows import require_few
+from vq_benchmark.datasets.checks.bad_rows import require_few
 from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError

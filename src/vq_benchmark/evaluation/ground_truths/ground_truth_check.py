@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from vq_benchmark.arrays import DoubleArray, FloatArray, IdArray
-from vq_benchmark.datasets.bad_rows import bad_rows
-from vq_benchmark.datasets.checks import probe_rows
+from vq_benchmark.datasets.checks.bad_rows import bad_rows
+from vq_benchmark.datasets.checks.unusable_rows import probe_rows
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.sources.sampling import take
 from vq_benchmark.errors import InputError

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from vq_benchmark.datasets.bad_rows import LEFT_OUT_KEY
+from vq_benchmark.datasets.checks.bad_rows import LEFT_OUT_KEY
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import Reporter

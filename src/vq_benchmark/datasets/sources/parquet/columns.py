@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 from vq_benchmark.arrays import Array, FloatArray
 from vq_benchmark.datasets.formats.named_arrays import COLUMN_OPTION, no_array
-from vq_benchmark.datasets.origins import PLURAL, Assignment, Candidate, Origin, assigned, sole_vectors
-from vq_benchmark.datasets.part_names import OPTIONS, naming
+from vq_benchmark.datasets.parts.origins import PLURAL, Assignment, Candidate, Origin, assigned, sole_vectors
+from vq_benchmark.datasets.parts.part_names import OPTIONS, naming
 from vq_benchmark.datasets.sources.number_types import as_float32
 from vq_benchmark.datasets.sources.parquet.footer import values_and_rows
 from vq_benchmark.errors import InputError

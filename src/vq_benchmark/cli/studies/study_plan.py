@@ -9,7 +9,7 @@ from typer import Argument, Option
 
 from vq_benchmark.cli.measuring import say_notes
 from vq_benchmark.cli.options import PluginOptions, StudyData, StudyMeasure, grouped, store_option
-from vq_benchmark.cli.studying import MethodOptions, StudyOptions, chosen_study
+from vq_benchmark.cli.studies.studying import MethodOptions, StudyOptions, chosen_study
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.machine.locations import cache_dir as chosen_cache_dir
 from vq_benchmark.machine.locations import expanded, study_folder

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from vq_benchmark.datasets.checks import PROBE_RUN_ROWS, PROBE_RUNS
+from vq_benchmark.datasets.checks.unusable_rows import PROBE_RUN_ROWS, PROBE_RUNS
 from vq_benchmark.datasets.data_spec import DataSpec
-from vq_benchmark.datasets.neighbors import usable_neighbors
+from vq_benchmark.datasets.parts.neighbors import usable_neighbors
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.memory import require_memory

@@ -5,11 +5,11 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from vq_benchmark.cli import slurm_submit, status_table, study_task
-from vq_benchmark.cli.job_options import JobOptions
 from vq_benchmark.cli.options import grouped
 from vq_benchmark.cli.program import Commands
-from vq_benchmark.cli.study_task import StudyFolder
+from vq_benchmark.cli.studies import slurm_submit, status_table, study_task
+from vq_benchmark.cli.studies.job_options import JobOptions
+from vq_benchmark.cli.studies.study_task import StudyFolder
 from vq_benchmark.machine.terminal import echo
 from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.slurm.cancel import cancel_study

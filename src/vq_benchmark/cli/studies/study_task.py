@@ -10,7 +10,7 @@ from vq_benchmark.cli.exit_codes import SOME_FAILED
 from vq_benchmark.cli.measuring import chosen_machine
 from vq_benchmark.cli.options import CheckpointOptions, StoreOptions, grouped
 from vq_benchmark.cli.stoppable import stoppable
-from vq_benchmark.cli.task_options import TaskOptions
+from vq_benchmark.cli.studies.task_options import TaskOptions
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.machine.terminal import echo
 from vq_benchmark.studies.plan import Manifest

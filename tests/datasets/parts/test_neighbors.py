@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vq_benchmark.datasets.neighbors import usable_neighbors
+from vq_benchmark.datasets.parts.neighbors import usable_neighbors
 from vq_benchmark.errors import InputError
 
 IDS = np.array([[3, 0, 9], [1, 2, 4], [7, 8, 5]])

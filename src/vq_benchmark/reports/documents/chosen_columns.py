@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from vq_benchmark.evaluation.metric_records import record_of
-from vq_benchmark.reports.arranging import SORT_FACTS, ordered_metrics, require_known
 from vq_benchmark.reports.columns import ABSENT, Column, table_columns
 from vq_benchmark.reports.comparison import Comparison, Summary
+from vq_benchmark.reports.documents.arranging import SORT_FACTS, ordered_metrics, require_known
 from vq_benchmark.reports.formatting import decimal, short
 from vq_benchmark.reports.sizes import Sizes
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from vq_benchmark.cli.options import BoundedMachineOptions, CheckpointOptions, store_option
-from vq_benchmark.cli.studying import was_given
+from vq_benchmark.cli.studies.studying import was_given
 from vq_benchmark.machine.locations import cache_dir
 
 

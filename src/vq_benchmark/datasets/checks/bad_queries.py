@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from vq_benchmark.arrays import FloatArray, IdArray
-from vq_benchmark.datasets.bad_rows import LeftOut, bad_rows, require_few
-from vq_benchmark.datasets.checks import check_scale
+from vq_benchmark.datasets.checks.bad_rows import LeftOut, bad_rows, require_few
+from vq_benchmark.datasets.checks.unusable_rows import check_scale
 from vq_benchmark.datasets.dataset import Dataset, Distance, Judgements
 from vq_benchmark.errors import BadRows
 

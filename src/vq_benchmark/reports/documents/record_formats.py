@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vq_benchmark.reports.result_records import Record
+from vq_benchmark.reports.documents.result_records import Record
 
 ARROW_TYPES = {
     "n": pa.int64(), "d": pa.int64(), "seeds": pa.list_(pa.int64()), "run_ids": pa.list_(pa.string()),

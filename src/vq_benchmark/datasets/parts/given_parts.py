@@ -4,11 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from vq_benchmark.datasets.data_spec import DataSpec
-from vq_benchmark.datasets.origins import decided
-from vq_benchmark.datasets.part_names import Part
+from vq_benchmark.datasets.parts.origins import decided
+from vq_benchmark.datasets.parts.part_names import Part
+from vq_benchmark.datasets.parts.shards import open_files
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.resolving import files_at
-from vq_benchmark.datasets.shards import open_files
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 

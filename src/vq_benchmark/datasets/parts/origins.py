@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from vq_benchmark.datasets.part_names import OPTIONS, PARTS, Naming, Part
+from vq_benchmark.datasets.parts.part_names import OPTIONS, PARTS, Naming, Part
 from vq_benchmark.errors import InputError
 
 MOST_NAMES = 10

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from vq_benchmark.datasets.checks.packed_bits import packed_bits
 from vq_benchmark.datasets.loading import load_dataset
-from vq_benchmark.datasets.packed_bits import packed_bits
 from vq_benchmark.datasets.sample import open_sample
 from vq_benchmark.errors import InputError
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vq_benchmark.datasets.formats import opening
-from vq_benchmark.datasets.origins import Origin, listed
+from vq_benchmark.datasets.parts.origins import Origin, listed
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.sources.joined import JoinedSource
 from vq_benchmark.datasets.sources.vector_source import VectorSource

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vq_benchmark.datasets.part_names import NOUNS, SPLITS, UNUSED, VECTORS, Fit, naming, words_of
+from vq_benchmark.datasets.parts.part_names import NOUNS, SPLITS, UNUSED, VECTORS, Fit, naming, words_of
 
-TEXT = (Path(__file__).parents[2] / "docs" / "DATASETS.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).parents[3] / "docs" / "DATASETS.md").read_text(encoding="utf-8")
 WORD_OF = [(part, word) for names in (NOUNS, SPLITS) for part, words in names.items() for word in words]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 
 from vq_benchmark.arrays import Array, FloatArray, IdArray
-from vq_benchmark.datasets.checks import check_numbered_rows, non_finite_rows, zero_rows
+from vq_benchmark.datasets.checks.unusable_rows import check_numbered_rows, non_finite_rows, zero_rows
 from vq_benchmark.datasets.sources.sampling import take
 from vq_benchmark.datasets.sources.vector_source import MAX_RANGE_ROWS, VectorSource
 from vq_benchmark.datasets.sources.wrappers import WrappedSource

@@ -7,10 +7,10 @@ import h5py
 import numpy as np
 import pytest
 
-from vq_benchmark.datasets.directory import files_of_directory
 from vq_benchmark.datasets.formats import opening
 from vq_benchmark.datasets.loading import load_dataset
-from vq_benchmark.datasets.shards import in_order, shards_of_pattern
+from vq_benchmark.datasets.parts.directory import files_of_directory
+from vq_benchmark.datasets.parts.shards import in_order, shards_of_pattern
 from vq_benchmark.datasets.sources.sampling import take
 from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.errors import InputError

@@ -10,12 +10,12 @@ from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.dataset import DISTANCES, Distance, Judgements
 from vq_benchmark.datasets.distance_names import named_distance
 from vq_benchmark.datasets.formats import opening
-from vq_benchmark.datasets.origins import Origin, shown
 from vq_benchmark.datasets.own_rows import find_own_rows
-from vq_benchmark.datasets.part_names import PARTS, Part
+from vq_benchmark.datasets.parts.origins import Origin, shown
+from vq_benchmark.datasets.parts.part_names import PARTS, Part
+from vq_benchmark.datasets.parts.shards import open_files
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.row_qrels import read_qrels
-from vq_benchmark.datasets.shards import open_files
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 from vq_benchmark.machine.documents import parsed_json

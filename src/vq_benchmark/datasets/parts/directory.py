@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Self
 
 from vq_benchmark.datasets.formats import opening
-from vq_benchmark.datasets.origins import Candidate, Origin, assigned, listed, shown
 from vq_benchmark.datasets.own_rows import IDS, QRELS, QUERY_IDS
-from vq_benchmark.datasets.part_names import Fit, Naming, naming, words_of
-from vq_benchmark.datasets.parts import PartFiles
-from vq_benchmark.datasets.shards import in_order
+from vq_benchmark.datasets.parts.origins import Candidate, Origin, assigned, listed, shown
+from vq_benchmark.datasets.parts.part_names import Fit, Naming, naming, words_of
+from vq_benchmark.datasets.parts.parts import PartFiles
+from vq_benchmark.datasets.parts.shards import in_order
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 

@@ -5,8 +5,8 @@ from functools import partial
 from typing import Any
 
 from vq_benchmark.evaluation.metric_records import record_of
-from vq_benchmark.reports.arranging import ordered_metrics, require_known
 from vq_benchmark.reports.comparison import Comparison, Summary
+from vq_benchmark.reports.documents.arranging import ordered_metrics, require_known
 from vq_benchmark.results.database import Run
 
 Record = dict[str, Any]

@@ -7,14 +7,14 @@ from io import StringIO
 from rich.table import Table
 
 from vq_benchmark.machine.terminal import Terminal
-from vq_benchmark.reports.arranging import arranged
-from vq_benchmark.reports.chosen_columns import chosen_columns, document_columns
 from vq_benchmark.reports.columns import Column, measured_columns
 from vq_benchmark.reports.comparison import Comparison
-from vq_benchmark.reports.latex import latex
-from vq_benchmark.reports.markup import markdown
-from vq_benchmark.reports.record_formats import csv_bytes, json_bytes, parquet_bytes
-from vq_benchmark.reports.result_records import Record, result_records
+from vq_benchmark.reports.documents.arranging import arranged
+from vq_benchmark.reports.documents.chosen_columns import chosen_columns, document_columns
+from vq_benchmark.reports.documents.latex import latex
+from vq_benchmark.reports.documents.markup import markdown
+from vq_benchmark.reports.documents.record_formats import csv_bytes, json_bytes, parquet_bytes
+from vq_benchmark.reports.documents.result_records import Record, result_records
 from vq_benchmark.reports.sizes import Sizes, sized
 from vq_benchmark.reports.tables import failures_table, print_tables, results_tables
 from vq_benchmark.results.database import Run

@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from vq_benchmark.cli.job_options import JobOptions, job_option
 from vq_benchmark.cli.options import PluginOptions, StudyData, StudyMeasure, grouped
-from vq_benchmark.cli.study_plan import PlanOptions, StudyFile, prepared
-from vq_benchmark.cli.studying import MethodOptions, StudyOptions, chosen_study
-from vq_benchmark.cli.task_options import TaskOptions, passed_on
+from vq_benchmark.cli.studies.job_options import JobOptions, job_option
+from vq_benchmark.cli.studies.study_plan import PlanOptions, StudyFile, prepared
+from vq_benchmark.cli.studies.studying import MethodOptions, StudyOptions, chosen_study
+from vq_benchmark.cli.studies.task_options import TaskOptions, passed_on
 from vq_benchmark.machine.terminal import echo
 from vq_benchmark.studies.slurm.job_arrays import expanded
 from vq_benchmark.studies.slurm.jobs import Job, Record

@@ -5,12 +5,12 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from vq_benchmark.cli import status_table, study_plan, study_task
 from vq_benchmark.cli.options import grouped
 from vq_benchmark.cli.program import Commands
 from vq_benchmark.cli.stoppable import stoppable
-from vq_benchmark.cli.study_task import StudyFolder
-from vq_benchmark.cli.task_options import TaskOptions, passed_on
+from vq_benchmark.cli.studies import status_table, study_plan, study_task
+from vq_benchmark.cli.studies.study_task import StudyFolder
+from vq_benchmark.cli.studies.task_options import TaskOptions, passed_on
 from vq_benchmark.machine.terminal import echo
 from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.ready import ready_tasks

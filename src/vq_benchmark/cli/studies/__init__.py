@@ -1,0 +1,1 @@
+"""The commands of studies, on this machine and on SLURM."""

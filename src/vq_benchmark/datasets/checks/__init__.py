@@ -1,0 +1,1 @@
+"""What makes vectors impossible or misleading to measure."""

@@ -1,0 +1,1 @@
+"""Which file or array is which part of a data set."""

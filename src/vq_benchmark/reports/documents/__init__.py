@@ -1,0 +1,1 @@
+"""Results as files for other programs: one function for each format."""
