@@ -91,3 +91,15 @@ def test_memory_of_a_pass_does_not_grow_with_the_file(tmp_path, dtype):
     for start in range(0, n, 4096):
         source.read(start, min(start + 4096, n))
         assert psutil.Process().memory_info().rss < before + 16 * 2**20  # the file has 64 or 128 MB
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "float64", "int8", "int64", ">f4"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_rows_of_a_file_go_into_any_place(dtype, order, tmp_path):
+    rows = np.random.default_rng(0).integers(-99, 99, size=(700, 5)).astype(dtype)
+    np.save(tmp_path / "x.npy", np.asarray(rows, order=order))
+    source, place = open_vectors(tmp_path / "x.npy"), np.full((600, 7), np.nan, dtype=np.float32)
+    source.read_into(11, place[7:, 1:6])
+    np.testing.assert_array_equal(place[7:, 1:6], rows[11:604].astype(np.float32))
+    assert np.isnan(place[:7]).all() and np.isnan(place[:, [0, 6]]).all()
+    np.testing.assert_array_equal(source.read(11, 604), place[7:, 1:6])

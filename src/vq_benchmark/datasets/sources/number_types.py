@@ -5,6 +5,7 @@ the name of the type: `BFLOAT16`, `FLOAT8`.
 """
 
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ EXACT = 1 << 24
 """float32 holds every integer up to this magnitude exactly."""
 
 
+@cache
 def type_name(dtype: NumberType) -> str:
     """The name of a type, such as float16 or bfloat16."""
     return dtype.names[0] if dtype.names and dtype.names[0] in READABLE else dtype.name
