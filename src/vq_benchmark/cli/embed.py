@@ -20,6 +20,7 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.machine.terminal import echo
 from vq_benchmark.machine.threads import allowed_threads, use_threads
+from vq_benchmark.machine.wording import number_of
 
 
 def register(app: typer.Typer) -> None:
@@ -141,6 +142,7 @@ def _tell(done: Embedded, collection: Collection, encoder: SentenceEncoder, outp
     if done.joined:
         echo(f"{_size(collection)}, dimension {encoder.d}: {output}")
     elif done.missing_shards:
-        echo(f"{done.missing_shards:,} shards are missing; the data set is joined once all are done.")
+        missing = number_of(done.missing_shards, "shard is", "shards are")
+        echo(f"{missing} missing; the data set is joined once all are done.")
     else:
         echo("all shards are done; run the same command without --shard to join them.")

@@ -81,7 +81,7 @@ def load_dataset(
             split_seed samples the held-out rows;
             dataset_limit, or limit, uses only this many first base rows, before any are held out;
             identical_ids "ignore" leaves the base row with the identifier of a judged query out of its ranking in
-            judged metrics, as BEIR does, and "keep" keeps it;
+            judged metrics, as BEIR does, and "keep" keeps it, as MS MARCO does; by default the folder says which;
             bad_rows is "drop", which leaves out up to 1 % of such rows, or "refuse";
             num_samples and dim are the size of `synthetic`, and refused for others;
             vector_column is the parquet column, .npz member or HDF5 data set that holds the base vectors.
@@ -133,7 +133,7 @@ def prepare_dataset(name: str, stored: RawDataset, spec: DataSpec, *, check: boo
         stored = keep_first(stored, spec.dataset_limit)
     stored = choose_queries(stored, spec.num_queries, spec.split_seed)
     stored = keep_usable(stored, spec)
-    if stored.judgements is not None and spec.identical_ids == "keep":
+    if stored.judgements is not None and (spec.identical_ids or stored.identical_ids) == "keep":
         stored = replace(stored, judgements=replace(stored.judgements, own_rows=None))
     numbers = probe_rows(stored.base.n)
     probed = take(stored.base, numbers)

@@ -50,7 +50,7 @@ class FileRowsSource(LeafSource):
         return out
 
     def read_into(self, start: int, out: FloatArray) -> None:
-        """Values that are float32 in the file go straight into `out`, others through pieces that stay in the cache."""
+        """Values that are float32 in the file go straight into `out`, others through small pieces."""
         stop = start + len(out)
         with reading(self.path), self.path.open("rb", buffering=0) as file:
             file.seek(self.offset + start * self.d * self.dtype.itemsize)
