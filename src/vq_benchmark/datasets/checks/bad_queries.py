@@ -41,9 +41,9 @@ def without_bad_queries(dataset: Dataset, numbers: IdArray, drawn_from: int | No
 
 
 def neighbors_in_use(dataset: Dataset, ids: IdArray) -> IdArray:
-    """Neighbours (q, k) of the queries in use, of neighbours that include those of left-out queries, or do not."""
+    """Neighbours (rows, k) without those of left-out queries; as many as queries in use are those of them already."""
     left_out = dataset.left_out_queries
-    if left_out and len(ids) == len(dataset.queries) + len(left_out):
+    if len(ids) >= len(dataset.queries) + len(left_out):  # publishers give those of all queries, also of further ones
         return np.delete(ids, left_out, axis=0)
     return ids
 
