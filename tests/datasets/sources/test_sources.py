@@ -1,5 +1,7 @@
 """Sources that are views of others: prefixes, exclusions, unit norm, blocks."""
 
+import tracemalloc
+
 import numpy as np
 import psutil
 import pytest
@@ -103,3 +105,23 @@ def test_rows_of_a_file_go_into_any_place(dtype, order, tmp_path):
     np.testing.assert_array_equal(place[7:, 1:6], rows[11:604].astype(np.float32))
     assert np.isnan(place[:7]).all() and np.isnan(place[:, [0, 6]]).all()
     np.testing.assert_array_equal(source.read(11, 604), place[7:, 1:6])
+
+
+def test_columns_of_a_file_are_read_in_the_memory_of_one_block(tmp_path):
+    n, d, rows_at_once = 200_000, 48, 4096
+    path = tmp_path / "fortran.npy"
+    stored = np.lib.format.open_memmap(path, "w+", "float64", (n, d), fortran_order=True)
+    stored[:, 3] = np.arange(n)
+    stored.flush()
+    source = open_vectors(path)
+    tracemalloc.start()
+    try:
+        starts = range(0, n, rows_at_once)
+        found = np.concatenate([source.read(first, min(first + rows_at_once, n))[:, 2:4].copy() for first in starts])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_array_equal(found[:, 1], np.arange(n, dtype=np.float32))
+    assert not found[:, 0].any() and "Fortran" in source.notes[0]
+    block = rows_at_once * d * (4 + 8)
+    assert peak < 2 * found.nbytes + 1.5 * block < path.stat().st_size / 6, f"{peak:,}"
