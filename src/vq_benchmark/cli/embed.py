@@ -130,7 +130,12 @@ def _text_source(text: Path | None, collection: str | None, queries: Path | None
 
 def _size(collection: Collection) -> str:
     judgements = 0 if collection.qrels is None else len(collection.qrels)
-    return f"{collection.passages.n:,} passages, {len(collection.queries):,} queries, {judgements:,} judgements"
+    counts = (
+        (collection.passages.n, "passage"),
+        (len(collection.queries), "query", "queries"),
+        (judgements, "judgement"),
+    )
+    return ", ".join(number_of(*each) for each in counts)
 
 
 def _tell(done: Embedded, collection: Collection, encoder: SentenceEncoder, output: Path) -> None:
