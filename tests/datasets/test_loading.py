@@ -80,6 +80,13 @@ def test_rows_with_the_identifier_of_a_judged_query(with_own_rows):
     assert "for 1 of them that row is judged relevant and counts as not found" in dataset.notes[1]
     kept = load_dataset(with_own_rows, identical_ids="keep")
     assert (kept.judgements.own_rows, kept.notes) == (None, ())
+    (with_own_rows / "dataset.json").write_text('{"identical_ids": "keep"}')
+    assert load_dataset(with_own_rows).judgements.own_rows is None
+    assert load_dataset(with_own_rows, identical_ids="ignore").judgements.own_rows is not None
+    (with_own_rows / "dataset.json").write_text('{"identical_ids": "drop"}')
+    with pytest.raises(InputError, match=r"states identical_ids 'drop'; it can be ignore or keep"):
+        load_dataset(with_own_rows)
+    (with_own_rows / "dataset.json").unlink()
     cosine = load_dataset(with_own_rows, metric="cosine")
     assert cosine.judgements.own_rows.tolist() == [30, 10, -1, 5]
 

@@ -41,6 +41,15 @@ def test_by_name_it_is_in_the_cache(embedded, monkeypatch):
     assert dataset.judgements.qrels.tolist() == [[0, 10, 1], [1, 50, 1]]
 
 
+def test_passages_with_the_number_of_a_query_stay_in_its_ranking(embedded, monkeypatch):
+    monkeypatch.setenv("VQ_CACHE_DIR", str(embedded.parent))
+    (embedded / "ids.txt").write_text("".join(f"{row}\n" for row in range(N)))
+    (embedded / "query_ids.txt").write_text("1\n2\n")
+    assert load_dataset("msmarco").judgements.own_rows is None
+    assert load_dataset("msmarco", identical_ids="ignore").judgements.own_rows.tolist() == [1, 2]
+    assert load_dataset(embedded).judgements.own_rows is not None
+
+
 def test_by_name_without_vectors_the_way_to_them_is_told(text, monkeypatch, tmp_path):
     monkeypatch.setenv("VQ_CACHE_DIR", str(text.parent))
     with pytest.raises(InputError, match=r"text of msmarco but no vectors.*vq-benchmark embed"):

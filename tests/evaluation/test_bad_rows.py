@@ -20,6 +20,7 @@ from vq_benchmark.evaluation.ground_truths.ground_truth import exact_neighbors
 from vq_benchmark.evaluation.ground_truths.ground_truth_check import adopted_truths
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.metrics import finished_metrics
+from vq_benchmark.evaluation.rate_distortion import Bound, bound_metrics
 from vq_benchmark.evaluation.search_index import filled_index
 from vq_benchmark.evaluation.streaming import PassSettings
 from vq_benchmark.evaluation.tiling import Pass
@@ -257,3 +258,22 @@ def test_zero_rows_do_not_decide_the_metric(zeros, metric):
     base[:zeros] = 0
     queries = base[-1:] if zeros == 1 else vectors(1)
     assert prepared(base, queries).distance == metric
+
+
+def test_a_base_whose_unseen_rows_cannot_be_measured_has_no_errors_but_recall():
+    n, size = 10_100, 10_000
+    clean = prepared(vectors(n), vectors(3, seed=5), metric="l2")
+    trained_on = clean.training_rows(size)
+    base = base_with(np.setdiff1d(np.arange(n), trained_on), np.nan, n)
+    dataset = Dataset("x", ArraySource(base), clean.queries, "l2")
+    quantizer = get_quantizer("int8").fit(dataset.training_sample(size), seed=0)
+    found = finished_metrics(evaluate(quantizer, dataset, k=K, settings=SETTINGS, trained_on=trained_on))
+    assert found["error_vectors"] == 0 and "mse" not in found and found["recall_at_1"] > 0.5
+    assert bound_metrics(found.get("mse"), Bound(9, 0.5, [], [])) == {"bound_mse": 0.5}
+
+
+def test_a_fingerprint_does_not_depend_on_the_bits_of_nan():
+    base = base_with([0, N - 1], np.nan)
+    other = base.copy()
+    other.view(np.uint32)[[0, N - 1]] = 0xFFC00123
+    assert np.isnan(other[0]).all() and prepared(base).fingerprint == prepared(other).fingerprint

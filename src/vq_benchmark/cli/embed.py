@@ -20,6 +20,7 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.machine.terminal import echo
 from vq_benchmark.machine.threads import allowed_threads, use_threads
+from vq_benchmark.machine.wording import number_of
 
 
 def register(app: typer.Typer) -> None:
@@ -129,7 +130,12 @@ def _text_source(text: Path | None, collection: str | None, queries: Path | None
 
 def _size(collection: Collection) -> str:
     judgements = 0 if collection.qrels is None else len(collection.qrels)
-    return f"{collection.passages.n:,} passages, {len(collection.queries):,} queries, {judgements:,} judgements"
+    counts = (
+        (collection.passages.n, "passage"),
+        (len(collection.queries), "query", "queries"),
+        (judgements, "judgement"),
+    )
+    return ", ".join(number_of(*each) for each in counts)
 
 
 def _tell(done: Embedded, collection: Collection, encoder: SentenceEncoder, output: Path) -> None:
@@ -141,6 +147,7 @@ def _tell(done: Embedded, collection: Collection, encoder: SentenceEncoder, outp
     if done.joined:
         echo(f"{_size(collection)}, dimension {encoder.d}: {output}")
     elif done.missing_shards:
-        echo(f"{done.missing_shards:,} shards are missing; the data set is joined once all are done.")
+        missing = number_of(done.missing_shards, "shard is", "shards are")
+        echo(f"{missing} missing; the data set is joined once all are done.")
     else:
         echo("all shards are done; run the same command without --shard to join them.")

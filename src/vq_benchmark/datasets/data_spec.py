@@ -1,12 +1,12 @@
 """Which vectors are measured: one field for each option, from which all that users can write is made."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, field_validator
 
 from vq_benchmark.datasets.checks.bad_rows import BadRowPolicy
-from vq_benchmark.datasets.dataset import DISTANCES, Distance
+from vq_benchmark.datasets.dataset import DISTANCES, Distance, IdenticalIds
 from vq_benchmark.datasets.distance_names import named_distance
 from vq_benchmark.machine.validation import Spec, parsed
 
@@ -31,9 +31,10 @@ class DataSpec(Spec):
     metric: Distance | None = Field(
         None, description=f"Distance, {', '.join(DISTANCES)}; overrides what the data states."
     )
-    identical_ids: Literal["ignore", "keep"] = Field(
-        "ignore",
-        description="Base rows with the identifier of a judged query: leave them out of its ranking, or keep.",
+    identical_ids: IdenticalIds | None = Field(
+        None,
+        description="Base rows with the identifier of a judged query: leave them out of its ranking, or keep "
+        "[default: as the benchmark does].",
     )
     bad_rows: BadRowPolicy = Field(
         "drop",

@@ -14,6 +14,8 @@ from vq_benchmark.datasets.sources.vector_source import VectorSource
 
 Distance = Literal["l2", "ip", "cosine"]
 DISTANCES: tuple[Distance, ...] = get_args(Distance)
+IdenticalIds = Literal["ignore", "keep"]
+"""Whether judged metrics leave the base row with the identifier of the query out of its answer."""
 NOT_IN_BASE = -1
 """The base row of a judged vector that is not in the base, and of a query without a base row of its own."""
 

@@ -40,4 +40,5 @@ def fingerprint_array(vectors: FloatArray) -> str:
 
 
 def _little_endian(vectors: FloatArray) -> bytes:
-    return np.ascontiguousarray(vectors, dtype="<f4").tobytes()
+    """The values in row-major order; NaN has one pattern of bits, because files and processors write several."""
+    return np.where(np.isnan(vectors), np.float32(np.nan), vectors).astype("<f4").tobytes()

@@ -14,6 +14,7 @@ from vq_benchmark.datasets.checks.bad_rows import LeftOut, RefusingSource, bad_r
 from vq_benchmark.datasets.checks.consistency import keep_usable, require_room
 from vq_benchmark.datasets.checks.packed_bits import packed_bits
 from vq_benchmark.datasets.checks.unusable_rows import (
+    RowExtremes,
     check_numbered_rows,
     check_rows,
     check_scale,
@@ -81,7 +82,7 @@ def load_dataset(
             split_seed samples the held-out rows;
             dataset_limit, or limit, uses only this many first base rows, before any are held out;
             identical_ids "ignore" leaves the base row with the identifier of a judged query out of its ranking in
-            judged metrics, as BEIR does, and "keep" keeps it;
+            judged metrics, as BEIR does, and "keep" keeps it, as MS MARCO does; by default the folder says which;
             bad_rows is "drop", which leaves out up to 1 % of such rows, or "refuse";
             num_samples and dim are the size of `synthetic`, and refused for others;
             vector_column is the parquet column, .npz member or HDF5 data set that holds the base vectors.
@@ -133,7 +134,7 @@ def prepare_dataset(name: str, stored: RawDataset, spec: DataSpec, *, check: boo
         stored = keep_first(stored, spec.dataset_limit)
     stored = choose_queries(stored, spec.num_queries, spec.split_seed)
     stored = keep_usable(stored, spec)
-    if stored.judgements is not None and spec.identical_ids == "keep":
+    if stored.judgements is not None and (spec.identical_ids or stored.identical_ids) == "keep":
         stored = replace(stored, judgements=replace(stored.judgements, own_rows=None))
     numbers = probe_rows(stored.base.n)
     probed = take(stored.base, numbers)
@@ -182,7 +183,7 @@ def _note_on_sample(rows: FloatArray, numbers: IdArray, distance: Distance, n: i
         BadRows: these are more than 1 % of the base, or one is too large or too small for float32.
     """
     bad = bad_rows(rows, distance)
-    check_scale(rows[~bad], numbers[~bad], distance)
+    check_scale(RowExtremes.of(rows), numbers, distance)
     if not bad.any():
         return []
     left_out = LeftOut.of(rows, numbers, bad)

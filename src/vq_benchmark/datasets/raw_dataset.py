@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
 from vq_benchmark.arrays import IdArray
-from vq_benchmark.datasets.dataset import Distance, Judgements
+from vq_benchmark.datasets.dataset import Distance, IdenticalIds, Judgements
 from vq_benchmark.datasets.parts.origins import PLURAL, Origin, without
 from vq_benchmark.datasets.parts.part_names import Part
 from vq_benchmark.datasets.sources.vector_source import VectorSource
@@ -27,6 +27,8 @@ class RawDataset:
     judgements: Judgements | None = None
     distance: Distance | None = None
     """As stated by the file or the directory."""
+    identical_ids: IdenticalIds | None = None
+    """As the folder states; None: not stated, which means "ignore"."""
     unknown_distance: str | None = None
     """What the file states instead, if it is none of the distances; then --metric is needed."""
     revision: str | None = None

@@ -14,6 +14,7 @@ from vq_benchmark.datasets.sources.sampling import sample_rows, take
 from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.datasets.sources.wrappers import ExcludingSource, PrefixSource
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.wording import number_of
 
 DEFAULT_NUM_QUERIES = 1000
 
@@ -110,9 +111,8 @@ def _renumber(stored: RawDataset, new_row: Callable[[IdArray], IdArray], reason:
         remaining = _judgements_of_remaining(judgements, new_row)
         lost = len(judgements.queries) - len(remaining.queries)
         if lost:
-            notes.append(
-                f"{lost} judged queries are dropped: {reason} removed all their relevant rows from the base."
-            )
+            dropped = number_of(lost, "judged query", "judged queries")
+            notes.append(f"dropped {dropped}: {reason} removed all relevant rows from the base.")
         judgements = remaining if len(remaining.queries) else None
     return replace(stored, judgements=judgements, notes=(*stored.notes, *notes))
 

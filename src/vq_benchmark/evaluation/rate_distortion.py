@@ -108,9 +108,12 @@ def bound_of(sample_size: int, spectrum: DoubleArray, code_bits: int) -> Bound:
     return Bound(sample_size, mse, CURVE_BITS, [float(f"{value:.6g}") for value in curve])
 
 
-def bound_metrics(mse: float, bound: Bound | None) -> dict[str, float]:
-    """The metrics of a row with that error and bound; a ratio with 0 is absent, and both are without a bound."""
+def bound_metrics(mse: float | None, bound: Bound | None) -> dict[str, float]:
+    """The metrics of a row with that error and bound; a ratio with 0 is absent, and both are without a bound.
+
+    The error is None if no row outside the training sample can be measured.
+    """
     if bound is None:
         return {}
-    above = {"above_bound_db": 10 * math.log10(mse / bound.mse)} if mse > 0 and bound.mse > 0 else {}
+    above = {"above_bound_db": 10 * math.log10(mse / bound.mse)} if mse and bound.mse > 0 else {}
     return {"bound_mse": bound.mse} | above

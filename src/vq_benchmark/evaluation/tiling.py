@@ -8,8 +8,8 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from vq_benchmark.arrays import Array, FloatArray, IdArray, pieces
-from vq_benchmark.datasets.checks.bad_rows import NOTHING_LEFT_OUT, LeftOut, bad_rows, require_few
-from vq_benchmark.datasets.checks.unusable_rows import check_scale
+from vq_benchmark.datasets.checks.bad_rows import NOTHING_LEFT_OUT, LeftOut, require_few
+from vq_benchmark.datasets.checks.unusable_rows import RowExtremes, check_scale
 from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
@@ -149,8 +149,9 @@ def tiles(
         first = max(block_start, aligned_start)
         block = base.read(first, min(block_start + step, aligned_stop))
         numbers = base.rows_in_file(np.arange(first, first + len(block)))
-        bad = bad_rows(block, distance)
-        check_scale(block[~bad] if bad.any() else block, numbers[~bad], distance)
+        extremes = RowExtremes.of(block)
+        bad = extremes.bad(distance)
+        check_scale(extremes, numbers, distance)
         end = min(first + len(block), stop)
         for part in pieces(len(block), TILE_ROWS):
             tile = _tile(first + part.start, block[part], bad[part], numbers[part], (start, stop))
@@ -170,7 +171,9 @@ def _tile(first: int, rows: FloatArray, bad: Array, numbers: IdArray, span: Span
     vectors = rows.copy()  # whoever keeps a tile must not keep its whole block
     stop, left_out = first + len(rows), LeftOut.of(rows[inside], numbers[inside], bad[inside])
     if bad.any():
-        vectors[~np.isfinite(rows).all(axis=1)] = np.nan  # the bits of an undefined value depend on the processor
+        undefined = np.flatnonzero(bad)
+        undefined = undefined[RowExtremes.of(rows[undefined]).non_finite]
+        vectors[undefined] = np.nan  # the bits of an undefined value depend on the processor
     digest = rows_digest(vectors[inside], first + inside.start)
     ids = first + np.flatnonzero(~bad)
     if bad.any():

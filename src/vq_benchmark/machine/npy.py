@@ -8,6 +8,7 @@ import warnings
 import zipfile
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import BinaryIO
 
@@ -19,6 +20,8 @@ from vq_benchmark.machine.memory import require_memory
 
 MAX_HEADER_BYTES = 10_000
 """Maximum header length, as in numpy: a longer header can crash the parser."""
+PREFIX_BYTES = 10
+"""The magic string, the version, and two bytes of the length of what follows."""
 READ_BYTES = 1 << 20
 MAX_DEFLATE_RATIO = 1032
 """The highest compression ratio that a deflate stream can reach; see zlib's technical details."""
@@ -57,24 +60,39 @@ def read_header(file: BinaryIO) -> NpyHeader:
         ValueError: it is not a header of version 1 or 2, or it describes Python objects.
     """
     begin = file.tell()
-    start = io.BytesIO(file.read(MAX_HEADER_BYTES + 12))
+    start = file.read(PREFIX_BYTES)
+    start += file.read(min(_stated_bytes(start), MAX_HEADER_BYTES + 12))
+    header = _parsed(start)
+    file.seek(begin + header.bytes)
+    return header
+
+
+def _stated_bytes(prefix: bytes) -> int:
+    """How many bytes follow the prefix in a header of version 1, or 2, whose length begins inside the prefix."""
+    length = int.from_bytes(prefix[8:PREFIX_BYTES], "little")
+    return length if prefix[6:7] == b"\x01" else length + 2
+
+
+@lru_cache(maxsize=64)
+def _parsed(start: bytes) -> NpyHeader:
+    """The header in the first bytes of an array; many files have the same, and parsing takes longer than reading."""
+    stream = io.BytesIO(start)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            version = numpy_format.read_magic(start)
+            version = numpy_format.read_magic(stream)
             readers = {
                 (1, 0): numpy_format.read_array_header_1_0,
                 (2, 0): numpy_format.read_array_header_2_0,
             }
-            shape, fortran_order, dtype = readers[version](start)
+            shape, fortran_order, dtype = readers[version](stream)
     except HEADER_DAMAGE as error:
         raise ValueError("it has no valid .npy header") from error
     if any(size < 0 for size in shape):
         raise ValueError(f"its .npy header states the shape {shape}")
     if dtype.hasobject:
         raise ValueError("it holds Python objects, which only pickle could read")
-    file.seek(begin + start.tell())
-    return NpyHeader(tuple(map(int, shape)), fortran_order, dtype, start.tell())
+    return NpyHeader(tuple(map(int, shape)), fortran_order, dtype, stream.tell())
 
 
 def read_array(file: BinaryIO, size: int, what: str) -> Array:

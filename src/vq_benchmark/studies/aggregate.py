@@ -241,7 +241,7 @@ def _finished(chunks: Sequence[Run], measurement: Measurement) -> Run:
         require_few(left_out, first.n)
         found = checked(first.method, measurement)
         bound = Bound.from_json(first.environment.get(BOUND_KEY))
-        metrics = found.metrics | bound_metrics(found.metrics["mse"], bound) | costs
+        metrics = found.metrics | bound_metrics(found.metrics.get("mse"), bound) | costs
         outcome |= {"metrics": metrics, "per_query": found.per_query}
     except (BadRows, ImpossibleControl) as error:
         outcome = {"status": "failed", "metrics": {}, "error": str(error)}

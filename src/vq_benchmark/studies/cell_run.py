@@ -92,7 +92,7 @@ def run_cell(
     whole = not measurement.missing
     found = checked(cell.method, measurement) if whole else Finished(Metrics(), None)
     if whole:
-        costs |= bound_metrics(found.metrics["mse"], model.bound)
+        costs |= bound_metrics(found.metrics.get("mse"), model.bound)
     facts = environment(options.machine.threads) | {
         "queries_in_base": None if ground_truths is None else duplicate_queries(dataset, ground_truths.queries),
         "model_id": model.id,

@@ -1,5 +1,7 @@
 """Packed bits are recognised, and vectors of small integers are not taken for them."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -76,3 +78,10 @@ def test_they_are_refused_with_the_way_to_unpack_them(tmp_path):
     assert any("bits packed into bytes" in note for note in inspected.notes)
     signs = 2.0 * np.unpackbits((packed("int8") + np.int16(128)).astype("uint8"), axis=1) - 1
     np.testing.assert_array_equal(signs > 0, EMBEDDINGS > 0)
+
+
+def test_rows_that_are_missing_say_nothing():
+    rows = np.random.default_rng(0).integers(0, 256, (400, 64)).astype(np.float32)
+    rows[[0, 77]] = np.nan
+    with warnings.catch_warnings(action="error"):
+        assert packed_bits(rows, np.dtype("uint8"), ("x",)) is not None

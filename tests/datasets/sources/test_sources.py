@@ -1,5 +1,7 @@
 """Sources that are views of others: prefixes, exclusions, unit norm, blocks."""
 
+import tracemalloc
+
 import numpy as np
 import psutil
 import pytest
@@ -91,3 +93,35 @@ def test_memory_of_a_pass_does_not_grow_with_the_file(tmp_path, dtype):
     for start in range(0, n, 4096):
         source.read(start, min(start + 4096, n))
         assert psutil.Process().memory_info().rss < before + 16 * 2**20  # the file has 64 or 128 MB
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "float64", "int8", "int64", ">f4"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_rows_of_a_file_go_into_any_place(dtype, order, tmp_path):
+    rows = np.random.default_rng(0).integers(-99, 99, size=(700, 5)).astype(dtype)
+    np.save(tmp_path / "x.npy", np.asarray(rows, order=order))
+    source, place = open_vectors(tmp_path / "x.npy"), np.full((600, 7), np.nan, dtype=np.float32)
+    source.read_into(11, place[7:, 1:6])
+    np.testing.assert_array_equal(place[7:, 1:6], rows[11:604].astype(np.float32))
+    assert np.isnan(place[:7]).all() and np.isnan(place[:, [0, 6]]).all()
+    np.testing.assert_array_equal(source.read(11, 604), place[7:, 1:6])
+
+
+def test_columns_of_a_file_are_read_in_the_memory_of_one_block(tmp_path):
+    n, d, rows_at_once = 200_000, 48, 4096
+    path = tmp_path / "fortran.npy"
+    stored = np.lib.format.open_memmap(path, "w+", "float64", (n, d), fortran_order=True)
+    stored[:, 3] = np.arange(n)
+    stored.flush()
+    source = open_vectors(path)
+    tracemalloc.start()
+    try:
+        starts = range(0, n, rows_at_once)
+        found = np.concatenate([source.read(first, min(first + rows_at_once, n))[:, 2:4].copy() for first in starts])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_array_equal(found[:, 1], np.arange(n, dtype=np.float32))
+    assert not found[:, 0].any() and "Fortran" in source.notes[0]
+    block = rows_at_once * d * (4 + 8)
+    assert peak < 2 * found.nbytes + 1.5 * block < path.stat().st_size / 6, f"{peak:,}"

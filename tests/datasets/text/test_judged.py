@@ -27,8 +27,8 @@ def test_judgements_by_row_numbers(marco):
     assert [record.id for record in found.queries] == ["q2", "q1"]
     assert found.qrels.tolist() == [[0, 9, 1], [1, 2, 2], [1, 3, 0], [1, 7, 1]]
     assert found.notes == (
-        "1 of 4 judged queries are dropped: they have no relevant passage left.",
-        "1 judged queries are dropped: their texts are missing.",
+        "dropped 1 of 4 judged queries for which no relevant passage is left.",
+        "dropped 1 judged query without a text.",
     )
 
 
@@ -37,7 +37,7 @@ def test_a_limit_drops_judgements_and_says_how_many(marco):
     assert [record.id for record in found.passages.read()] == ["p0", "p1", "p2"]
     assert [record.id for record in found.queries] == ["q1"]
     assert found.qrels.tolist() == [[0, 2, 2]]
-    assert "3 of 6 judgements are dropped: their passages are not among the 3." in found.notes
+    assert "dropped 3 of 6 judgements of passages that are not among the 3." in found.notes
 
 
 def test_a_limit_that_leaves_no_judgement_leaves_no_queries(marco):
@@ -84,8 +84,8 @@ def test_the_same_text_twice_is_used_once(marco):
     assert (found.passages.n, found.queries) == (11, before.queries)
     assert found.qrels.tolist() == before.qrels.tolist()
     assert found.notes[:2] == (
-        "3 passages are dropped: their identifier and text occur earlier.",
-        "1 queries are dropped: their identifier and text occur earlier.",
+        "dropped 3 passages whose identifier and text occur earlier.",
+        "dropped 1 query whose identifier and text occur earlier.",
     )
     (marco / "plain.tsv").write_text("".join(f"{row.id}\t{row.text}\n" for row in found.passages.read()))
     assert read_collection(TextFiles(marco / "plain.tsv")).passages.fingerprint == found.passages.fingerprint
@@ -116,7 +116,7 @@ def test_judged_passages_that_are_not_in_the_corpus_keep_their_place(marco):
     found = read_collection(find_text(marco))
     assert [record.id for record in found.queries] == ["q9", "q2", "q1"]
     assert found.qrels.tolist() == [[0, -1, 1], [1, -1, 3], [1, 9, 1], [2, 2, 2], [2, 3, 0], [2, 7, 1]]
-    said = "2 of 8 judgements are of passages that are not in the corpus, such as 'gone'"
+    said = "the passages of 2 of 8 judgements are not in the corpus, such as 'gone'"
     assert any(said in note for note in found.notes)
     assert [-1] not in read_collection(find_text(marco), limit=10).qrels[:, 1:2].tolist()
     (marco / "qrels.dev.tsv").write_text("q1 0 x 1\n")
@@ -128,7 +128,7 @@ def test_pairs_that_are_judged_twice(marco):
     append(marco / "qrels.dev.tsv", "q1 0 p7 3\nq1 0 p2 2\n")
     found = read_collection(find_text(marco))
     assert found.qrels.tolist() == [[0, 9, 1], [1, 2, 2], [1, 3, 0], [1, 7, 3]]
-    assert "1 judgements repeat a pair with another relevance; the highest counts." in found.notes
+    assert "1 judgement repeats a pair with another relevance; the highest counts." in found.notes
 
 
 def test_identifiers_with_spaces_do_not_run_together(tmp_path):
@@ -167,3 +167,31 @@ def test_nothing_to_embed(tmp_path, content, limit, word):
     path.write_text(content)
     with pytest.raises(InputError, match=word):
         read_collection(TextFiles(path), limit)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("collection.tsv", "keep"), ("corpus.jsonl", "ignore"), ("corpus.tsv.gz", "ignore")]
+)
+def test_identical_identifiers_count_as_in_the_benchmark_of_that_layout(marco, name, expected):
+    passages = (marco / "collection.tsv").read_text()
+    (marco / "collection.tsv").unlink()
+    if name.endswith(".jsonl"):
+        lines = (line.split("\t") for line in passages.splitlines())
+        passages = "".join(json.dumps({"_id": id_, "text": text}) + "\n" for id_, text in lines)
+    (marco / name).write_text(passages)
+    assert read_collection(find_text(marco)).identical_ids == expected
+    (marco / "qrels.dev.tsv").unlink()
+    assert read_collection(find_text(marco)).identical_ids == expected
+
+
+def test_a_first_line_that_is_skipped_without_naming_its_columns_is_said(marco):
+    qrels = marco / "qrels.dev.tsv"
+    plain, lines = read_collection(find_text(marco)), qrels.read_text()
+    qrels.write_text("query-id\tcorpus-id\tscore\nq1\tp7\t1\n")
+    assert not any("header" in note for note in read_collection(find_text(marco)).notes)
+    qrels.write_text(f"\nfrage null dokument note\n{lines}")
+    found = read_collection(find_text(marco))
+    said = "holds no number, so it is skipped as a header: 'frage null dokument note'."
+    assert [note for note in found.notes if note.endswith(said)] and found.qrels.tolist() == plain.qrels.tolist()
+    given = read_collection(find_text(marco / "collection.tsv", marco / "queries.dev.tsv", qrels))
+    assert [note for note in given.notes if note.endswith(said)]

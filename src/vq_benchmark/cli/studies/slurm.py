@@ -11,6 +11,7 @@ from vq_benchmark.cli.studies import slurm_submit, status_table, study_task
 from vq_benchmark.cli.studies.job_options import JobOptions
 from vq_benchmark.cli.studies.study_task import StudyFolder
 from vq_benchmark.machine.terminal import echo
+from vq_benchmark.machine.wording import number_of
 from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.slurm.cancel import cancel_study
 from vq_benchmark.studies.slurm.resume import resume_study
@@ -53,7 +54,8 @@ def resume(folder: StudyFolder, job: JobOptions) -> None:
     done = resume_study(manifest, job.given())
     slurm_submit.show_jobs(done.jobs)
     if not done.jobs:
-        left = f"{done.still_queued} tasks are in the queue" if done.still_queued else "all tasks are complete"
+        queued = number_of(done.still_queued, "task is", "tasks are")
+        left = f"{queued} in the queue" if done.still_queued else "all tasks are complete"
         echo(f"nothing to submit: {left}.")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from vq_benchmark.arrays import FloatArray, IdArray
 from vq_benchmark.datasets.checks.bad_rows import LeftOut, bad_rows, require_few
-from vq_benchmark.datasets.checks.unusable_rows import check_scale
+from vq_benchmark.datasets.checks.unusable_rows import RowExtremes, check_scale
 from vq_benchmark.datasets.dataset import Dataset, Distance, Judgements
 from vq_benchmark.errors import BadRows
 
@@ -41,9 +41,9 @@ def without_bad_queries(dataset: Dataset, numbers: IdArray, drawn_from: int | No
 
 
 def neighbors_in_use(dataset: Dataset, ids: IdArray) -> IdArray:
-    """Neighbours (q, k) of the queries in use, of neighbours that include those of left-out queries, or do not."""
+    """Neighbours (rows, k) without those of left-out queries; as many as queries in use are those of them already."""
     left_out = dataset.left_out_queries
-    if left_out and len(ids) == len(dataset.queries) + len(left_out):
+    if len(ids) >= len(dataset.queries) + len(left_out):  # publishers give those of all queries, also of further ones
         return np.delete(ids, left_out, axis=0)
     return ids
 
@@ -53,7 +53,7 @@ def _bad_queries(
 ) -> tuple[IdArray, list[str]]:
     """Which queries (q, d) are left out, ascending, and a note on them unless there are none."""
     bad = bad_rows(queries, distance)
-    check_scale(queries[~bad], numbers[~bad], distance, what=what)
+    check_scale(RowExtremes.of(queries), numbers, distance, what=what)
     if not bad.any():
         return np.empty(0, dtype=np.int64), []
     found = LeftOut.of(queries, numbers, bad)

@@ -30,6 +30,7 @@ def packed_bits(rows: FloatArray, dtype: np.dtype[np.generic], names: Iterable[s
         dtype: the type in which they are stored; only integers can be packed bits.
         names: of the file and the column, which may say that they are binary.
     """
+    rows = rows[np.isfinite(rows).all(axis=1)]
     n, d = rows.shape
     if dtype.kind not in "iu" or n < MIN_ROWS or n * d < MIN_VALUES:
         return None

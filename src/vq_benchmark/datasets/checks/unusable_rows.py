@@ -1,6 +1,7 @@
 """Rows that make every result meaningless: NaN or infinite values, and zero vectors under cosine."""
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -18,27 +19,45 @@ SMALLEST_VALUE = 1e-17
 PROBE_RUNS, PROBE_RUN_ROWS = 32, 32
 
 
-def non_finite_rows(rows: FloatArray) -> Array:
-    """(n,) bool: which rows hold a NaN or an infinite value."""
-    return np.asarray(~np.isfinite(rows).all(axis=1))
+@dataclass(frozen=True)
+class RowExtremes:
+    """The largest and the smallest value of each of n rows, which tell in two passes whether they can be measured."""
 
+    highest: FloatArray
+    """(n,) float32; NaN if the row holds a NaN."""
+    lowest: FloatArray
 
-def too_large_rows(rows: FloatArray) -> Array:
-    """(n,) bool: which rows hold a value above LARGEST_VALUE in magnitude."""
-    return np.asarray((rows.max(axis=1) > LARGEST_VALUE) | (rows.min(axis=1) < -LARGEST_VALUE))
+    @classmethod
+    def of(cls, rows: FloatArray) -> Self:
+        """Those of rows (n, d)."""
+        with np.errstate(invalid="ignore"):  # signalling NaN
+            return cls(rows.max(axis=1), rows.min(axis=1))
 
+    @property
+    def non_finite(self) -> Array:
+        """(n,) bool: which rows hold a NaN or an infinite value."""
+        return np.asarray(~(np.isfinite(self.highest) & np.isfinite(self.lowest)))
 
-def too_small_rows(rows: FloatArray) -> Array:
-    """(n,) bool: which rows hold only values below SMALLEST_VALUE in magnitude; zero rows do not count."""
-    small = (rows.max(axis=1) < SMALLEST_VALUE) & (rows.min(axis=1) > -SMALLEST_VALUE)
-    if small.any():
-        small[small] = rows[small].any(axis=1)
-    return np.asarray(small)
+    @property
+    def zero(self) -> Array:
+        """(n,) bool: which rows are all zero."""
+        return np.asarray((self.highest == 0) & (self.lowest == 0))
 
+    @property
+    def too_large(self) -> Array:
+        """(n,) bool: which rows are finite and hold a value above LARGEST_VALUE in magnitude."""
+        large = (self.highest > LARGEST_VALUE) | (self.lowest < -LARGEST_VALUE)
+        return np.asarray(large & ~self.non_finite)
 
-def zero_rows(rows: FloatArray) -> Array:
-    """(n,) bool: which rows are all zero."""
-    return np.asarray(~rows.any(axis=1))
+    @property
+    def too_small(self) -> Array:
+        """(n,) bool: which rows hold only values below SMALLEST_VALUE in magnitude, but not only zeros."""
+        small = (self.highest < SMALLEST_VALUE) & (self.lowest > -SMALLEST_VALUE)
+        return np.asarray(small & ~self.zero)
+
+    def bad(self, distance: "Distance") -> Array:
+        """(n,) bool: which rows cannot be measured, see `bad_rows`."""
+        return self.non_finite | self.zero if distance == "cosine" else self.non_finite
 
 
 def check_rows(rows: FloatArray, first_row: int, distance: "Distance", *, what: str = "base") -> None:
@@ -54,14 +73,15 @@ def check_rows(rows: FloatArray, first_row: int, distance: "Distance", *, what: 
 def check_numbered_rows(rows: FloatArray, numbers: IdArray, distance: "Distance", *, what: str = "base") -> None:
     """`check_rows` for rows (n, d) whose numbers (n,) in the file are not consecutive."""
     checked = _checked(numbers)
-    bad = non_finite_rows(rows)
+    extremes = RowExtremes.of(rows)
+    bad = extremes.non_finite
     if bad.any():
         raise BadRows(
             f"{bad.sum()} of the {what} rows {checked} are null or empty, or hold NaN or infinite values, the first "
             f"is row {numbers[bad.argmax()]}; run `vq-benchmark inspect` to count them all."
         )
-    check_scale(rows, numbers, distance, what=what)
-    zero = zero_rows(rows)
+    check_scale(extremes, numbers, distance, what=what)
+    zero = extremes.zero
     if distance == "cosine" and zero.any():
         raise BadRows(
             f"{zero.sum()} of the {what} rows {checked} are zero vectors, the first is row {numbers[zero.argmax()]}; "
@@ -69,20 +89,20 @@ def check_numbered_rows(rows: FloatArray, numbers: IdArray, distance: "Distance"
         )
 
 
-def check_scale(rows: FloatArray, numbers: IdArray, distance: "Distance", *, what: str = "base") -> None:
-    """Refuse finite rows (n, d), with numbers (n,) in the file, that float32 arithmetic cannot compare.
+def check_scale(rows: RowExtremes, numbers: IdArray, distance: "Distance", *, what: str = "base") -> None:
+    """Refuse finite rows, with numbers (n,) in the file, that float32 arithmetic cannot compare.
 
     Raises:
         BadRows: a row holds a value above LARGEST_VALUE, or, but under cosine, only values below SMALLEST_VALUE.
     """
     checked = _checked(numbers)
-    large = too_large_rows(rows)
+    large = rows.too_large
     if large.any():
         raise BadRows(
             f"{large.sum()} of the {what} rows {checked} hold values above {LARGEST_VALUE:g}, too large for float32 "
             f"arithmetic, the first is row {numbers[large.argmax()]}; scale the vectors down."
         )
-    small = too_small_rows(rows)
+    small = rows.too_small
     if distance != "cosine" and small.any():
         raise BadRows(
             f"{small.sum()} of the {what} rows {checked} hold only values below {SMALLEST_VALUE:g}, too small for "

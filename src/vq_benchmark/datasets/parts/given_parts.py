@@ -6,7 +6,7 @@ from pathlib import Path
 from vq_benchmark.datasets.data_spec import DataSpec
 from vq_benchmark.datasets.parts.origins import decided
 from vq_benchmark.datasets.parts.part_names import Part
-from vq_benchmark.datasets.parts.shards import open_files
+from vq_benchmark.datasets.parts.shards import open_side_files
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.resolving import files_at
 from vq_benchmark.datasets.sources.vector_source import VectorSource
@@ -21,9 +21,9 @@ def with_given_parts(stored: RawDataset, spec: DataSpec) -> RawDataset:
             which.
     """
     if spec.queries_path is not None:
-        stored = _queries_at(stored, spec.queries_path)
+        stored = _queries_at(stored, spec.queries_path, spec.vector_column)
     if spec.learn_path is not None:
-        found, stored = _opened(stored, spec.learn_path, "learn")
+        found, stored = _opened(stored, spec.learn_path, "learn", spec.vector_column)
         stored = replace(stored, learn=found.learn or found.base)
     for part in ("queries", "learn"):
         if part in stored.undecided:
@@ -38,17 +38,17 @@ def with_queries(stored: RawDataset, queries: VectorSource) -> RawDataset:
     return replace(stored, queries=queries)
 
 
-def _queries_at(stored: RawDataset, path: Path) -> RawDataset:
+def _queries_at(stored: RawDataset, path: Path, column: str | None) -> RawDataset:
     """With the queries of that path. Neighbours are those of other queries, unless the data could not say which."""
     was_undecided = "queries" in stored.undecided
-    found, stored = _opened(stored, path, "queries")
+    found, stored = _opened(stored, path, "queries", column)
     queries = found.queries or found.base
     return replace(stored, queries=queries) if was_undecided else with_queries(stored, queries)
 
 
-def _opened(stored: RawDataset, path: Path, part: Part) -> tuple[RawDataset, RawDataset]:
+def _opened(stored: RawDataset, path: Path, part: Part, column: str | None) -> tuple[RawDataset, RawDataset]:
     """What the files of a path hold, and the data set in which the part is decided."""
     files = files_at(path, part)
     undecided = {each: sentence for each, sentence in stored.undecided.items() if each != part}
     origins = decided(stored.origins, part, [each.name for each in files])
-    return open_files(files), replace(stored, origins=origins, undecided=undecided)
+    return open_side_files(files, column), replace(stored, origins=origins, undecided=undecided)

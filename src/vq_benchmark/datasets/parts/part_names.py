@@ -5,9 +5,10 @@ vectors) and (test). Numbers count shards and say nothing about the part.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import Literal
 
 Part = Literal["base", "queries", "learn", "neighbors"]
@@ -78,7 +79,12 @@ class Naming:
 
 def naming(name: str) -> Naming:
     """What the name of a file, without its extension, or of an array says."""
-    words = words_of(name)
+    return _naming(tuple(words_of(name)))
+
+
+@lru_cache(maxsize=1024)
+def _naming(words: tuple[str, ...]) -> Naming:
+    """What the words of a name say; the names of shards have the same."""
     head = words[-1] if words else ""
     if head not in VECTORS and any(_REASON_OF.get(word) == _DISTANCES for word in words):
         return Naming(None, reason=_DISTANCES)
@@ -116,5 +122,5 @@ def _without_number(word: str) -> str:
     return word if re.fullmatch(r"v\d+", word) else word.rstrip("0123456789")
 
 
-def _fit(words: list[str], own: tuple[str, ...]) -> Fit:
+def _fit(words: Sequence[str], own: tuple[str, ...]) -> Fit:
     return Fit.EXACT if all(word in own or word in FILLERS for word in words) else Fit.DECORATED

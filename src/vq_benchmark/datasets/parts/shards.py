@@ -60,6 +60,23 @@ def open_files(paths: Sequence[Path], column: str | None = None, cache: Path | N
     return RawDataset(JoinedSource(sources), origins=_origins_of_arrays(paths[0], column))
 
 
+def open_side_files(paths: Sequence[Path], column: str | None = None, cache: Path | None = None) -> RawDataset:
+    """What files of another part than the base hold: in the column of the base if they have it, else in their own.
+
+    Raises:
+        InputError: as `open_files`.
+    """
+    if column is None or not all(opening.format_of(path).has_columns for path in paths):
+        return open_files(paths, cache=cache)
+    try:
+        return open_files(paths, column, cache)
+    except InputError as error:
+        try:
+            return open_files(paths, cache=cache)
+        except InputError:
+            raise error from None
+
+
 def _require_one_dimension(shards: Sequence[tuple[Path, VectorSource]]) -> None:
     """Raises InputError that names the files whose dimension is not that of the first."""
     others = [f"{path.name} has {source.d}" for path, source in shards if source.d != shards[0][1].d]

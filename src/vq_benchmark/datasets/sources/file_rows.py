@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from vq_benchmark.arrays import Array, FloatArray, pieces
-from vq_benchmark.datasets.sources.number_types import as_float32
+from vq_benchmark.arrays import PIECE_ROWS, Array, FloatArray, pieces
+from vq_benchmark.datasets.sources.number_types import fill_float32
 from vq_benchmark.datasets.sources.vector_source import LeafSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
@@ -39,18 +39,29 @@ class FileRowsSource(LeafSource):
         """Rows [start, stop) in the dtype of the file."""
         return read_records(self.path, self.offset, self.d * self.dtype.itemsize, start, stop).view(self.dtype)
 
+    @property
+    def reading_bytes(self) -> int:
+        """Nothing per row: values of another type than float32 are read 256 rows at a time."""
+        return 0
+
     def read(self, start: int, stop: int) -> FloatArray:
-        return as_float32(self.read_stored(start, stop), self.path, start)
+        out = np.empty((stop - start, self.d), dtype=np.float32)
+        self.read_into(start, out)
+        return out
 
     def read_into(self, start: int, out: FloatArray) -> None:
-        """Values that are float32 in the file go straight into `out`."""
+        """Values that are float32 in the file go straight into `out`, others through small pieces."""
         stop = start + len(out)
-        if self.dtype != np.dtype(np.float32) or not out.flags.c_contiguous:
-            out[...] = self.read(start, stop)
-            return
         with reading(self.path), self.path.open("rb", buffering=0) as file:
             file.seek(self.offset + start * self.d * self.dtype.itemsize)
-            _fill(self.path, file, out, stop)
+            if self.dtype == np.dtype(np.float32) and out.flags.c_contiguous:
+                _fill(self.path, file, out, stop)
+                return
+            stored = np.empty((min(PIECE_ROWS, len(out)), self.d), self.dtype)
+            for piece in pieces(len(out)):
+                values = stored[: piece.stop - piece.start]
+                _fill(self.path, file, values, stop)
+                fill_float32(out[piece], values, self.path, start + piece.start)
 
 
 @dataclass(frozen=True)
@@ -67,15 +78,10 @@ class FileColumnsSource(FileRowsSource):
             stored[:, columns] = self._columns(columns, start, stop).T
         return stored
 
-    def read(self, start: int, stop: int) -> FloatArray:
-        out = np.empty((stop - start, self.d), dtype=np.float32)
-        for columns in pieces(self.d, COLUMNS_AT_ONCE):
-            values = self._columns(columns, start, stop)
-            out[:, columns] = as_float32(values.T, self.path, start, columns.start)
-        return out
-
     def read_into(self, start: int, out: FloatArray) -> None:
-        out[...] = self.read(start, start + len(out))
+        for columns in pieces(self.d, COLUMNS_AT_ONCE):
+            values = self._columns(columns, start, start + len(out))
+            fill_float32(out[:, columns], values.T, self.path, start, columns.start)
 
     def _columns(self, columns: slice, start: int, stop: int) -> Array:
         """(columns, rows) in the dtype of the file."""

@@ -5,6 +5,7 @@ the name of the type: `BFLOAT16`, `FLOAT8`.
 """
 
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ EXACT = 1 << 24
 """float32 holds every integer up to this magnitude exactly."""
 
 
+@cache
 def type_name(dtype: NumberType) -> str:
     """The name of a type, such as float16 or bfloat16."""
     return dtype.names[0] if dtype.names and dtype.names[0] in READABLE else dtype.name
@@ -53,12 +55,24 @@ def as_float32(values: Array, path: Path | None = None, first_row: int = 0, firs
     Raises:
         InputError: an integer is beyond 2^24, so that float32 could not hold it exactly.
     """
+    if values.dtype == np.dtype(np.float32):
+        return np.ascontiguousarray(values, dtype=np.float32)
+    out = np.empty(values.shape, dtype=np.float32)
+    fill_float32(out, values, path, first_row, first_column)
+    return out
+
+
+def fill_float32(
+    out: FloatArray, values: Array, path: Path | None = None, first_row: int = 0, first_column: int = 0
+) -> None:
+    """`as_float32` into `out`, which has the shape of the values."""
     if values.dtype.names:
-        return _decoded(values)
+        out[...] = _decoded(values)
+        return
     if values.dtype.name in WIDE_INTEGERS:
         _require_exact(values, path, first_row, first_column)
     with np.errstate(over="ignore"):
-        return np.ascontiguousarray(values, dtype=np.float32)
+        out[...] = values
 
 
 def _require_exact(values: Array, path: Path | None, first_row: int, first_column: int) -> None:

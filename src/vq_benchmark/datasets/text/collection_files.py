@@ -1,16 +1,18 @@
 """The files of a folder that hold the passages, the queries and the judgements."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from vq_benchmark.datasets.text.qrels import Judgement, read_judgements
+from vq_benchmark.datasets.dataset import IdenticalIds
+from vq_benchmark.datasets.text.qrels import Judgement, read_judgements, unnamed_header
 from vq_benchmark.datasets.text.records import TextRecord, read_records
 from vq_benchmark.datasets.text.text_source import Part
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 
+BEIR = "corpus."
 PASSAGES = ("collection.tsv", "corpus.jsonl", "corpus.tsv", "collection.jsonl")
 QRELS_PATTERNS = ("qrels.*.tsv*", "qrels.*.txt*", "qrels.*.jsonl*", "qrels/*.tsv*", "qrels/*.jsonl*")
 QRELS = re.compile(r"(?:qrels\.)?(.+?)\.(?:tsv|jsonl|txt)(?:\.gz)?")
@@ -26,6 +28,11 @@ class TextFiles:
     queries: Path | None = None
     qrels: Path | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def identical_ids(self) -> IdenticalIds:
+        """BEIR and MTEB name passages `corpus`; numbers of MS MARCO's passages and queries are alike by accident."""
+        return "ignore" if self.passages.name.startswith(BEIR) else "keep"
 
     @property
     def passage_part(self) -> Part[TextRecord]:
@@ -58,6 +65,15 @@ def find_text(path: Path, queries: Path | None = None, qrels: Path | None = None
     for given in filter(None, (path, queries, qrels)):
         with reading(given):
             given.stat()
+    found = _find_text(path, queries, qrels)
+    skipped = None if found.qrels is None else unnamed_header(found.qrels)
+    if skipped is None:
+        return found
+    note = f"the first line of {str(found.qrels)!r} holds no number, so it is skipped as a header: {skipped[:80]!r}."
+    return replace(found, notes=(*found.notes, note))
+
+
+def _find_text(path: Path, queries: Path | None, qrels: Path | None) -> TextFiles:
     if not path.is_dir():
         if qrels is not None and queries is None:
             raise InputError(f"{str(qrels)!r} needs the queries that it judges; give their texts with --queries.")

@@ -254,7 +254,7 @@ class _Embedding:
                 (self.output / name).unlink(missing_ok=True)
 
     def _description(self, passages: dict[str, Any], queries: dict[str, Any] | None) -> dict[str, Any]:
-        """The content of dataset.json; `parts` reads the metric."""
+        """The content of dataset.json; `parts` reads the metric and what to do with identical identifiers."""
         return {
             "metric": "cosine" if self.precision.normalize else self.encoder.distance,
             "model": self.encoder.name,
@@ -262,6 +262,7 @@ class _Embedding:
             "dimension": self.encoder.d,
             "text_fingerprint": self.collection.passages.fingerprint,
             "made_by": f"vq-benchmark {version('vq-benchmark')}",
+            "identical_ids": self.collection.identical_ids,
             "notes": list(self.collection.notes),
             "passages": passages,
             "queries": queries,

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from vq_benchmark.datasets.dataset import IdenticalIds
 from vq_benchmark.datasets.text.qrels import Judgement
 from vq_benchmark.datasets.text.records import TextRecord, checked_id, titled
 from vq_benchmark.datasets.text.text_source import Part
@@ -12,6 +13,7 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import MISSHAPEN, reason_of
 
 PREFIX = "irds:"
+BEIR = f"{PREFIX}beir/"
 DAMAGE = (*MISSHAPEN, OSError, RuntimeError, EOFError)
 """What ir_datasets raises where it cannot download or read a collection."""
 
@@ -28,6 +30,11 @@ class IrCollection:
     def passage_part(self) -> Part[TextRecord]:
         """Its documents."""
         return Part(repr(self.name), lambda: self._read(self.data.docs_iter, _passage))
+
+    @property
+    def identical_ids(self) -> IdenticalIds:
+        """Those of BEIR are ignored; elsewhere, passages and queries may be numbered alike by accident."""
+        return "ignore" if self.name.startswith(BEIR) else "keep"
 
     @property
     def query_part(self) -> Part[TextRecord] | None:

@@ -9,12 +9,13 @@ from itertools import islice
 import numpy as np
 
 from vq_benchmark.arrays import IdArray
-from vq_benchmark.datasets.dataset import NOT_IN_BASE
+from vq_benchmark.datasets.dataset import NOT_IN_BASE, IdenticalIds
 from vq_benchmark.datasets.text.qrels import Relevances, highest_relevances
 from vq_benchmark.datasets.text.records import TextRecord
 from vq_benchmark.datasets.text.repeated_ids import Distinct, repeated_hashes
 from vq_benchmark.datasets.text.text_source import Part, TextSource
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.wording import number_of
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Collection:
     """(judgements, 3) int64: query number, passage number, relevance; None without judgements. A passage that is not
     in the collection has the number −1."""
     notes: tuple[str, ...]
+    identical_ids: IdenticalIds = "keep"
+    """What judged metrics do with the passage that has the identifier of the query."""
 
     @property
     def queries_fingerprint(self) -> str:
@@ -77,12 +80,12 @@ def read_collection(text: TextSource, limit: int | None = None, *, keep_first: b
     passages, rows = _scan(text.passage_part, limit, {passage for _, passage in judgements}, keep_first=keep_first)
     notes = [*text.notes, *(passages.distinct.notes() if passages.distinct else ())]
     if text.query_part is None:
-        return Collection(passages, [], None, tuple(notes))
+        return Collection(passages, [], None, tuple(notes), text.identical_ids)
     distinct = Distinct("query", text.query_part.name, keep_first)
     if text.judgement_part is None:
         queries = list(distinct.of(text.query_part.read()))
         notes += [*distinct.notes(), "these queries have no judgements; add some with --qrels."]
-        return Collection(passages, queries, None, tuple(notes))
+        return Collection(passages, queries, None, tuple(notes), text.identical_ids)
     if limit is not None:  # what lies beyond is unknown, so only judgements of these passages count
         kept = {pair: relevance for pair, relevance in judgements.items() if pair[1] in rows}
     elif rows:
@@ -96,9 +99,11 @@ def read_collection(text: TextSource, limit: int | None = None, *, keep_first: b
     if answerable and not queries:
         raise InputError(f"{text.query_part.name} holds none of the queries that {text.judgement_part.name} judges.")
     if differing:
-        notes.append(f"{differing:,} judgements repeat a pair with another relevance; the highest counts.")
+        repeats = number_of(differing, "judgement repeats", "judgements repeat")
+        notes.append(f"{repeats} a pair with another relevance; the highest counts.")
     notes += [*distinct.notes(), *_losses(judgements, kept, rows, len(queries), passages.n)]
-    return Collection(passages, queries, _numbered(kept, queries, rows), tuple(notes))
+    qrels = _numbered(kept, queries, rows)
+    return Collection(passages, queries, qrels, tuple(notes), text.identical_ids)
 
 
 def _scan(
@@ -161,16 +166,17 @@ def _losses(
     missing = [passage for _, passage in kept if passage not in rows]
     if missing:
         yield (
-            f"{len(missing):,} of {len(judgements):,} judgements are of passages that are not in the corpus, such as "
+            f"the passages of {len(missing):,} of {len(judgements):,} judgements are not in the corpus, such as "
             f"{missing[0]!r}; they count as not found, as in trec_eval."
         )
     dropped = len(judgements) - len(kept)
     if dropped:
-        yield f"{dropped:,} of {len(judgements):,} judgements are dropped: their passages are not among the {n:,}."
+        yield f"dropped {dropped:,} of {len(judgements):,} judgements of passages that are not among the {n:,}."
     answerable = {query for (query, _), relevance in kept.items() if relevance > 0}
     asked = len({query for query, _ in judgements})
     if asked > len(answerable):
         lost = asked - len(answerable)
-        yield f"{lost:,} of {asked:,} judged queries are dropped: they have no relevant passage left."
+        yield f"dropped {lost:,} of {asked:,} judged queries for which no relevant passage is left."
     if num_queries < len(answerable):
-        yield f"{len(answerable) - num_queries:,} judged queries are dropped: their texts are missing."
+        without_text = number_of(len(answerable) - num_queries, "judged query", "judged queries")
+        yield f"dropped {without_text} without a text."

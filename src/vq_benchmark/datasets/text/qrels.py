@@ -63,6 +63,14 @@ def read_judgements(path: Path) -> Iterator[Judgement]:
             ) from None
 
 
+def unnamed_header(path: Path) -> str | None:
+    """The first line that is not blank, where it is skipped as a header although it does not name its columns."""
+    first = next((line for _, line in filled_lines(path)), "")
+    fields = _fields(first)
+    is_header = not first.lstrip().startswith("{") and not _named_columns(fields) and _is_header(fields)
+    return first if is_header else None
+
+
 def highest_relevances(judgements: Iterable[Judgement]) -> tuple[Relevances, int]:
     """The highest relevance of each pair, and how many judgements differ from an earlier one of the same pair."""
     judged: Relevances = {}

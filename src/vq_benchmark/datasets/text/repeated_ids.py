@@ -12,6 +12,7 @@ import numpy as np
 from vq_benchmark.arrays import Array
 from vq_benchmark.datasets.text.records import TextRecord
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.wording import number_of
 
 BUCKET_BITS = 6
 """The hashes are sorted in 2⁶ parts, one at a time."""
@@ -88,9 +89,10 @@ class Distinct:
         """What was dropped, in words."""
         plural = "passages" if self.what == "passage" else "queries"
         if self.same:
-            yield f"{self.same:,} {plural} are dropped: their identifier and text occur earlier."
+            yield f"dropped {number_of(self.same, self.what, plural)} whose identifier and text occur earlier."
         if self.different:
-            yield f"{self.different:,} {plural} are dropped: their identifier occurs earlier, with another text."
+            dropped = number_of(self.different, self.what, plural)
+            yield f"dropped {dropped} whose identifier occurs earlier, with another text."
 
     def _drop(self, name: str, first: int, number: int, *, same: bool) -> None:
         if same:

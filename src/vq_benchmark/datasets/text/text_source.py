@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from vq_benchmark.datasets.dataset import IdenticalIds
 from vq_benchmark.datasets.text.qrels import Judgement
 from vq_benchmark.datasets.text.records import TextRecord
 
@@ -31,3 +32,7 @@ class TextSource(Protocol):
     def judgement_part(self) -> Part[Judgement] | None: ...
     @property
     def notes(self) -> tuple[str, ...]: ...
+    @property
+    def identical_ids(self) -> IdenticalIds:
+        """As the benchmark counts: BEIR and MTEB ignore the passage that has the identifier of the query."""
+        ...
