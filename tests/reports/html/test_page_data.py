@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vq_benchmark.errors import InputError
-from vq_benchmark.reports.html.commands import rerun_command
+from vq_benchmark.reports.commands import rerun_command
 from vq_benchmark.reports.html.page_data import page_data
 from vq_benchmark.reports.html.writing import SCRIPTS, _plotly, embedded_json, page, write_report
 
