@@ -18,7 +18,17 @@ def only_row(path):
 @pytest.mark.parametrize(
     "options",
     [
-        ("--dataset", "my vectors", "--metric", "COSINE", "--num-queries", 15, "--no-with-pairwise", "--rerank", "int8"),
+        (
+            "--dataset",
+            "my vectors",
+            "--metric",
+            "COSINE",
+            "--num-queries",
+            15,
+            "--no-with-pairwise",
+            "--rerank",
+            "int8",
+        ),
         ("--dataset", "my vectors/base.npy", "--dataset-limit", 900, "--split-seed", 3, "--query-bits", "4"),
         ("--dataset", "my vectors", "--skip-ground-truth", "--learn-path", "my vectors/base.npy"),
         ("--dataset", "synthetic", "--num-samples", 900, "--dim", 8, "--num-queries", 20, "--target-recall", 0.9),
