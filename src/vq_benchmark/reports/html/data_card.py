@@ -61,7 +61,7 @@ def _of_sample(summary: SampleSummary | None, distance: str) -> list[tuple[str, 
 
 
 def _quantile_name(share: float) -> str:
-    return {0.0: "least", 0.5: "median", 1.0: "largest"}.get(share, f"{100 * share:g} %")
+    return {0.0: "smallest", 0.5: "median", 1.0: "largest"}.get(share, f"{100 * share:g} %")
 
 
 def _licence(comparison: Comparison) -> str:

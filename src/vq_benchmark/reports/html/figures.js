@@ -230,9 +230,12 @@ function drawSpectrum(dataset) {
     x, y: x.map((count) => count / dataset.d), mode: "lines", line: { color: GREY, dash: "dot", width: 1.2 },
     hoverinfo: "skip",
   };
-  const axes = [{ type: "log", tickvals: x, ticktext: x.map(String) }, { tickformat: ".0%", range: [0, 1.02] }];
+  const ticks = x.filter((_, place) => place % 3 === 0);
+  const axes = [{ type: "log", tickvals: ticks, ticktext: ticks.map(String) }, { tickformat: ".0%", range: [0, 1.02] }];
   const named = [{ ...trace, name: "these vectors" }, { ...equal, name: "equal variances" }];
-  Plotly.react(byId("spectrum"), named, layout("Principal components", "Share of the variance", ...axes), CONFIG);
+  const shape = layout("Principal components", "Share of the variance", ...axes);
+  if (isNarrow()) shape.legend.y = -0.6; // the figure is low
+  Plotly.react(byId("spectrum"), named, shape, CONFIG);
 }
 
 // Mean ranks with half the critical difference to each side: methods whose bars do not meet differ.

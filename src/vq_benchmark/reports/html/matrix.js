@@ -1,6 +1,7 @@
 // The matrix of paired comparisons: one cell per pair, reached by arrow keys, and a table of all pairs beneath.
 
 const SIGNIFICANT = 0.05; // of p after Holm's correction
+const LEAST_P = 0.0001; // that is shown
 const USUAL_BUDGET = 2; // bits per dimension of the matrix that is shown first
 
 const signed = (value, places) => (value < 0 ? "−" : "+") + fixed(Math.abs(value), places);
@@ -36,7 +37,7 @@ function endsText(pair) {
 }
 
 function pText(p) {
-  return p < 1e-4 ? "below 0.0001" : String(Number(p.toPrecision(2)));
+  return p < LEAST_P ? `below ${LEAST_P}` : String(Number(p.toPrecision(2)));
 }
 
 function pairSentence(dataset, matrix, a, b) {
@@ -46,7 +47,7 @@ function pairSentence(dataset, matrix, a, b) {
   const outcome = verdict ? `${left} is ${verdict}` : "the difference is not significant";
   return (
     `${left} minus ${right}: ${metricOf(matrix.metric).title} ${signed(pair.difference, 4)} (95 % interval ` +
-    `${endsText(pair)}), p = ${pText(pair.p)}: ${outcome}.`
+    `${endsText(pair)}), p ${pair.p < LEAST_P ? "" : "= "}${pText(pair.p)}: ${outcome}.`
   );
 }
 
@@ -96,10 +97,11 @@ function matrixTable(dataset, matrix, chosen, choose) {
   }
   const body = element("tbody", {}, ...rows);
   body.addEventListener("keydown", (event) => movePair(event, matrix, choose));
-  const omitted = matrix.omitted ? ` ${grouped(matrix.omitted)} methods are left out.` : "";
+  const count = (number, noun) => `${grouped(number)} ${noun}${number === 1 ? "" : "s"}`;
+  const omitted = matrix.omitted ? ` Left out: ${count(matrix.omitted, "method")}.` : "";
   const caption =
     `Row minus column, paired by query. ▲: the row is significantly better, ▼: worse (p below ${SIGNIFICANT} after ` +
-    `Holm's correction for ${grouped(matrix.pairs.length)} pairs).${omitted}`;
+    `Holm's correction for ${count(matrix.pairs.length, "pair")}).${omitted}`;
   return element("table", {}, element("caption", {}, caption),
     element("thead", {}, element("tr", {}, corner, ...columns)), body);
 }

@@ -39,7 +39,7 @@ function showRerankingTable(dataset, indices, openRow) {
 function showSpectrumTable(dataset) {
   const headers = ["components", "share of the variance"];
   const rows = dataset.spectrum.map(([count, share]) => [grouped(count), `${fixed(100 * share, 1)} %`]);
-  byId("spectrum-table").replaceChildren(...table("Variance in the first principal components.", headers, rows));
+  byId("spectrum-table").replaceChildren(...table("Variance in the first principal components.", headers, rows, { limit: 8 }));
 }
 
 function showRanksTable(ranking) {
