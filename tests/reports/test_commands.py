@@ -12,7 +12,14 @@ from vq_benchmark.cli.measuring import single_grid
 from vq_benchmark.cli.options import grouped
 from vq_benchmark.datasets.data_spec import DataSpec, asked_for
 from vq_benchmark.quantizers.registry import registered
-from vq_benchmark.reports.commands import OF_ARRAYS, OF_EARLIER_RELEASES, again, rerun_caveat, rerun_command
+from vq_benchmark.reports.commands import (
+    OF_ARRAYS,
+    OF_EARLIER_RELEASES,
+    again,
+    data_words,
+    rerun_caveat,
+    rerun_command,
+)
 from vq_benchmark.studies.measure_spec import MeasureSpec
 
 DATA = {
@@ -84,3 +91,15 @@ def test_arrays_have_no_command(make_run):
     run = make_run("pq", 2.0, environment={"options": {"data": None, "measure": {}}})
     assert (rerun_command(run), rerun_caveat(run)) == ("", OF_ARRAYS)
     assert again(run) == "measure it again with force=True"
+
+
+def test_paths_below_the_folder_of_a_command_are_short_unless_they_read_like_a_name(make_run):
+    def words(dataset, folder):
+        options = {"data": {"dataset": dataset, "queries_path": "/other/q.npy"}, "measure": {}}
+        return data_words(make_run("pq", 2.0, environment={"options": options}), folder)[1]
+
+    assert words("/here/there/x.npy", Path("/here")) == "there/x.npy"
+    assert words("/here/x.npy", None) == words("/here/x.npy", Path("/there")) == "/here/x.npy"
+    assert words("/here/sample", Path("/here")) == "/here/sample"
+    assert words("/here", Path("/here")) == "/here"
+    assert words("sample", Path("/here")) == "sample"

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from vq_benchmark.datasets.catalog import CATALOG
 from vq_benchmark.datasets.data_spec import DataSpec
 from vq_benchmark.machine.validation import option_words
 from vq_benchmark.results.database import Run
@@ -15,6 +16,8 @@ OF_EARLIER_RELEASES = (
     "This row is of an earlier release, which did not store the options that select part of the data or change the "
     "measurement; repeat yours."
 )
+PATHS = ("dataset", *(name for name, info in DataSpec.model_fields.items() if info.annotation == Path | None))
+"""Fields that hold a path, the data set perhaps."""
 OF_ARRAYS = "This row was measured in Python, on vectors that no command can name."
 
 
@@ -49,17 +52,31 @@ def rerun_caveat(run: Run) -> str:
     return "" if options.get("data") else OF_ARRAYS
 
 
-def data_words(run: Run) -> list[str]:
-    """The options that select the vectors of a row; none if no options can."""
+def data_words(run: Run, folder: Path | None = None) -> list[str]:
+    """The options that select the vectors of a row; none if no options can.
+
+    Args:
+        folder: where the command will be run; paths below it are relative to it. None: paths are absolute.
+    """
     options = _options(run)
     if options is None:
         return ["--dataset", _file_of(run), "--metric", run.metric]
-    return option_words(DataSpec, options.get("data") or {})
+    data = options.get("data") or {}
+    below = {name: _below(folder, data[name]) for name in PATHS if folder is not None and name in data}
+    return option_words(DataSpec, {**data, **below})
 
 
 def measure_words(run: Run) -> list[str]:
     """The options of measurement of a row that are no defaults, as far as it states them."""
     return option_words(MeasureSpec, (_options(run) or {}).get("measure") or {})
+
+
+def _below(folder: Path | None, path: str) -> str:
+    """A path relative to a folder, where it is below it and does not read like the name of a data set."""
+    if folder is None or not Path(path).is_absolute() or not Path(path).is_relative_to(folder):
+        return path
+    relative = str(Path(path).relative_to(folder))
+    return path if relative in {".", *CATALOG} else relative
 
 
 def _options(run: Run) -> Mapping[str, Any] | None:

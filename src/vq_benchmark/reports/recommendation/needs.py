@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from vq_benchmark.reports.commands import data_words
 from vq_benchmark.reports.html.answer import fixed
@@ -21,7 +22,7 @@ def needs(advice: Advice, question: Sequence[str], search: Iterable[str] = ()) -
         search: further options of the command that searches.
     """
     later, open_ends = second_study(advice, question), list(_open_ends(advice))
-    data = data_words(advice.comparison.runs[0])
+    data = data_words(advice.comparison.runs[0], Path.cwd())
     if not open_ends or not data:
         return [*open_ends, *later]
     command = shlex.join(["vq-benchmark", "recommend", *data, *question, *search])

@@ -5,6 +5,7 @@ Recall falls as a base grows, so what misses the target on the first rows misses
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from vq_benchmark.datasets.data_spec import DataSpec
@@ -52,7 +53,7 @@ def second_study(advice: Advice, question: Sequence[str]) -> list[str]:
     if not advice.good or advice.question.best_that_fits or not all("dataset_limit" in each for each in options):
         return []
     methods = list(dict.fromkeys(each.summary.method for each in advice.good))[:MOST_METHODS]
-    words = data_words(runs[0])
+    words = data_words(runs[0], Path.cwd())
     at = words.index("--dataset-limit")
     data = [*words[:at], *words[at + 2 :], *measure_words(runs[0])]
     return [
