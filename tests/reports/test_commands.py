@@ -1,7 +1,7 @@
 """The printed command of a row must make the same row, whatever options it was measured with."""
 
 import shlex
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -10,15 +10,18 @@ from typer.testing import CliRunner
 
 from vq_benchmark.cli.measuring import single_grid
 from vq_benchmark.cli.options import grouped
+from vq_benchmark.cli.recommend import SearchMeasure
 from vq_benchmark.datasets.data_spec import DataSpec, asked_for
 from vq_benchmark.quantizers.registry import registered
 from vq_benchmark.reports.commands import (
     OF_ARRAYS,
     OF_EARLIER_RELEASES,
+    OF_SEARCH,
     again,
     data_words,
     rerun_caveat,
     rerun_command,
+    search_words,
 )
 from vq_benchmark.studies.measure_spec import MeasureSpec
 
@@ -85,6 +88,13 @@ def test_rows_of_earlier_releases_name_their_file_and_say_what_they_lack(make_ru
     run = make_run("pq", 2.0, dataset="my vectors", environment=files)
     assert rerun_command(run).startswith("vq-benchmark run --dataset '/data/my vectors.npy' --metric cosine --method")
     assert rerun_caveat(run) == OF_EARLIER_RELEASES
+
+
+def test_a_search_gets_the_options_that_it_takes():
+    assert [each.name for each in fields(SearchMeasure)] == list(OF_SEARCH)
+    assert search_words(MeasureSpec(**MEASURE).model_dump()) == [
+        "--train-size", "5", "--ground-truth-path", "gt.npz", "--slow",
+    ]  # fmt: skip
 
 
 def test_arrays_have_no_command(make_run):

@@ -18,6 +18,8 @@ OF_EARLIER_RELEASES = (
 )
 PATHS = ("dataset", *(name for name, info in DataSpec.model_fields.items() if info.annotation == Path | None))
 """Fields that hold a path, the data set perhaps."""
+OF_SEARCH = ("train_size", "ground_truth_path", "slow")
+"""Fields of `MeasureSpec` that `recommend` has options for."""
 OF_ARRAYS = "This row was measured in Python, on vectors that no command can name."
 
 
@@ -68,7 +70,17 @@ def data_words(run: Run, folder: Path | None = None) -> list[str]:
 
 def measure_words(run: Run) -> list[str]:
     """The options of measurement of a row that are no defaults, as far as it states them."""
-    return option_words(MeasureSpec, (_options(run) or {}).get("measure") or {})
+    return option_words(MeasureSpec, measure_of(run))
+
+
+def measure_of(run: Run) -> Mapping[str, Any]:
+    """The options of measurement of a row that are no defaults, by name; empty if it states none."""
+    return (_options(run) or {}).get("measure") or {}
+
+
+def search_words(measure: Mapping[str, Any]) -> list[str]:
+    """Those of the options of measurement that `recommend` takes, so that it reuses rows that were measured so."""
+    return option_words(MeasureSpec, {name: measure[name] for name in OF_SEARCH if name in measure})
 
 
 def _below(folder: Path | None, path: str) -> str:

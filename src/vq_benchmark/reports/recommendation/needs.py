@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from vq_benchmark.reports.commands import data_words
+from vq_benchmark.reports.commands import data_words, measure_of, search_words
 from vq_benchmark.reports.html.answer import fixed
 from vq_benchmark.reports.recommendation.advice import Advice, Option
 from vq_benchmark.reports.recommendation.two_studies import second_study
@@ -22,10 +22,11 @@ def needs(advice: Advice, question: Sequence[str], search: Iterable[str] = ()) -
         search: further options of the command that searches.
     """
     later, open_ends = second_study(advice, question), list(_open_ends(advice))
-    data = data_words(advice.comparison.runs[0], Path.cwd())
+    run = advice.comparison.runs[0]
+    data = data_words(run, Path.cwd())
     if not open_ends or not data:
         return [*open_ends, *later]
-    command = shlex.join(["vq-benchmark", "recommend", *data, *question, *search])
+    command = shlex.join(["vq-benchmark", "recommend", *data, *search_words(measure_of(run)), *question, *search])
     return [*open_ends, *later, f"This answer uses stored rows only. To search for a smaller one: {command}"]
 
 
