@@ -4,7 +4,11 @@ const SIGNIFICANT = 0.05; // of p after Holm's correction
 const LEAST_P = 0.0001; // that is shown
 const USUAL_BUDGET = 2; // bits per dimension of the matrix that is shown first
 
-const signed = (value, places) => (value < 0 ? "−" : "+") + fixed(Math.abs(value), places);
+function signed(value, places) {
+  const text = fixed(Math.abs(value), places);
+  return Number(text) === 0 ? text : (value < 0 ? "−" : "+") + text;
+}
+
 const letterOf = (place) => String.fromCharCode(65 + place);
 
 function matrixOf(dataset, state) {
