@@ -49,10 +49,30 @@ def test_two_databases_and_equal_rows(program, swept):
     shutil.copy("a.db", "b.db")
     found = json.loads(program("compare", "a.db", "b.db", "--json").out)
     assert len(found) == 2
-    share = 1.96**2 / (40 + 1.96**2)
     for each in found:
         assert (each["difference"], each["p"], each["queries_that_differ"]) == (0, 1, 0)
-        assert each["interval"] == pytest.approx([-share, share], rel=1e-3)
+        assert (each["same_result"], each["interval"]) == (True, None)
+    text = program("compare", "a.db", "b.db").out
+    assert text.count("same result") == 2
+    assert "queries that were not asked" not in text
+
+
+def test_a_file_named_like_a_method_is_no_database(program, swept):
+    Path("sq").write_text("notes")
+    Path("eden").mkdir()
+    assert program("compare", "eden", "sq", "--db-path", "a.db").code == 0
+    shutil.copy("a.db", "results")
+    assert program("compare", "results", "a.db").code == 0
+
+
+def test_rows_of_chunks_point_to_merge(program, swept, vectors):
+    words = ("--dataset", vectors, "--metric", "cosine", "--train-size", 500, "--threads", 1, "--bits", 4)
+    ran = program("run", *words, "--method", "caq", "--data-chunk-end", 600, "--db-path", "a.db")
+    assert ran.code == 0, ran.err
+    assert (
+        "caq has only rows of chunks; combine them with `vq-benchmark merge`."
+        in program("compare", "caq", "sq", "--db-path", "a.db").err
+    )
 
 
 def test_rows_that_two_databases_do_not_share_are_named(program, swept, vectors):

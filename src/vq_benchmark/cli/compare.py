@@ -33,6 +33,9 @@ EXAMPLES = (
 )
 
 
+SQLITE_HEAD = b"SQLite format 3\0"
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
     app.command("compare", epilog=examples(*EXAMPLES))(compare)
@@ -53,7 +56,7 @@ def compare(
 
     Two databases: every configuration that both hold is compared. Holm's correction covers all pairs.
     """
-    files = [name for name in (a, *others) if Path(name).is_file()]
+    files = [name for name in (a, *others) if _is_database(name)]
     if files and (len(files) < 1 + len(others) or len(files) != 2):
         raise InputError(f"{files[0]!r} is a file; give two results databases, or select rows of one by --db-path.")
     left_out: list[str] = []
@@ -61,9 +64,11 @@ def compare(
         left, right = (Database(Path(name)) for name in files)
         pairs, left_out = _comparable(_common(left, right, dataset), metric)
     else:
-        runs = select_runs(Database(database_path(db_path)), dataset=dataset)
-        first = chosen(a, runs)
-        pairs = [(first, chosen(other, runs)) for other in others]
+        database = Database(database_path(db_path))
+        runs = select_runs(database, dataset=dataset)
+        unmerged = [run.method for run in database.runs("status = 'partial'", with_accumulators=False)]
+        first = chosen(a, runs, unmerged)
+        pairs = [(first, chosen(other, runs, unmerged)) for other in others]
     found = compared(pairs, metric)
     if export is not None:
         _write(found, export)
@@ -73,6 +78,17 @@ def compare(
         _show(found, metric, files)
     for reason in left_out:
         echo(f"not compared: {reason}", err=True)
+
+
+def _is_database(name: str) -> bool:
+    """Whether an argument names a database: without a suffix, a file may share its name with a method."""
+    path = Path(name)
+    if not path.is_file():
+        return False
+    if path.suffix:
+        return True
+    with path.open("rb") as file:
+        return file.read(len(SQLITE_HEAD)) == SQLITE_HEAD
 
 
 def _common(left: Database, right: Database, dataset: str | None) -> list[Pair]:
@@ -109,7 +125,8 @@ def _facts(found: Paired, metric: str) -> dict[str, Any]:
         "metric": metric, "a": label(found.a), "b": label(found.b), "seeds": [list(pair) for pair in found.seeds],
         "queries": difference.queries, "queries_that_differ": difference.differing,
         "mean_a": float(found.values[0].mean()), "mean_b": float(found.values[1].mean()),
-        "difference": difference.mean, "interval": found.interval and list(found.interval),
+        "difference": difference.mean, "interval": None if found.same or not found.interval else list(found.interval),
+        "same_result": found.same,
         "p": difference.p, "p_holm": found.p_holm,
     }  # fmt: skip
 
@@ -138,10 +155,16 @@ def _table(pairs: list[Paired], header: str, *, corrected: bool) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for pair in pairs:
         means = [f"{values.mean():.3f}" for values in pair.values]
-        interval = "too few queries" if pair.interval is None else "{:+.4f} to {:+.4f}".format(*pair.interval)
+        interval = _interval(pair)
         numbers = [f"{pair.difference.mean:+.4f}", interval, f"{pair.p_holm:.2g}", str(len(pair.seeds))]
         table.add_row(*map(Text, [label(pair.b), *means, *numbers]))
     return table
+
+
+def _interval(pair: Paired) -> str:
+    if pair.same:
+        return "same result"
+    return "too few queries" if pair.interval is None else "{:+.4f} to {:+.4f}".format(*pair.interval)
 
 
 def _notes(found: list[Paired]) -> list[str]:
@@ -152,7 +175,7 @@ def _notes(found: list[Paired]) -> list[str]:
     equal = "where no query differs, the interval is the one for queries that were not asked."
     return [
         *([one] if fewest == 1 else [two] if fewest < LEAST_SEEDS else []),
-        *([equal] if any(pair.difference.differing == 0 for pair in found) else []),
+        *([equal] if any(pair.difference.differing == 0 and not pair.same for pair in found) else []),
     ]
 
 

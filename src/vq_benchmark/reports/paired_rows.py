@@ -40,6 +40,13 @@ class Paired:
     """None if a single query says nothing about others."""
     p_holm: float
 
+    @property
+    def same(self) -> bool:
+        """Whether a and b are one measurement, so that there is nothing to compare."""
+        left, right = ({run.seed: run.run_id for run in each.runs} for each in (self.a, self.b))
+        equal = np.array_equal(*self.values)
+        return equal and all(left[s] == right[t] for s, t in self.seeds)
+
 
 def label(summary: Summary) -> str:
     """A configuration in one line."""
@@ -48,10 +55,13 @@ def label(summary: Summary) -> str:
     return " ".join(filter(None, [display_name(summary.method), config_text(summary.config), coded]))
 
 
-def chosen(selector: str, runs: Sequence[Run]) -> Summary:
+def chosen(selector: str, runs: Sequence[Run], unmerged: Sequence[str] = ()) -> Summary:
     """The configuration that is meant by `method`, `method:param=value,…`, a run_id or a prefix of one.
 
     Besides its parameters, a configuration may be selected by `query_bits` and by the `budget` it was chosen for.
+
+    Args:
+        unmerged: methods of which the database also holds rows of chunks.
 
     Raises:
         InputError: nothing is meant, or several configurations are; the message lists them.
@@ -59,7 +69,7 @@ def chosen(selector: str, runs: Sequence[Run]) -> Summary:
     done = [run for run in runs if run.status == "done"]
     method, _, parameters = selector.partition(":")
     if not any(run.method == method for run in done):
-        return _chosen_row(selector, runs)
+        return _chosen_row(selector, runs, unmerged)
     wanted = [part.strip() for part in parameters.split(",") if part.strip()]
     fitting = [run for run in done if run.method == method and all(_has(run, part) for part in wanted)]
     configurations = [
@@ -82,7 +92,7 @@ def chosen(selector: str, runs: Sequence[Run]) -> Summary:
     )
 
 
-def _chosen_row(selector: str, runs: Sequence[Run]) -> Summary:
+def _chosen_row(selector: str, runs: Sequence[Run], unmerged: Sequence[str]) -> Summary:
     """The finished row that a run_id, or the start of one, means."""
     found = [run for run in runs if selector and run.run_id.startswith(selector)]
     if len(found) > 1:
@@ -94,6 +104,8 @@ def _chosen_row(selector: str, runs: Sequence[Run]) -> Summary:
         raise InputError(f"{selector!r} has no finished row; row {failed[-1].run_id} failed: {last}")
     if found:
         return Summary(found[0].method, found[0].config, (found[0],))
+    if method in unmerged:
+        raise InputError(f"{method} has only rows of chunks; combine them with `vq-benchmark merge`.")
     raise InputError(
         f"{selector!r} is neither a method nor the start of a run_id; methods: "
         f"{listed(run.method for run in runs if run.status == 'done')}."
