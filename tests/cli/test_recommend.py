@@ -1,8 +1,11 @@
 """`recommend` as a person types it: an answer, its exit code, and refusals in one sentence."""
 
 import json
+import shlex
 
 import pytest
+
+from vq_benchmark.reports.recommendation import two_studies
 
 SEARCH = ("--method", "sq,rabitq", "--bits", "4,6,8", "--train-size", 1000)
 
@@ -77,3 +80,31 @@ def test_a_goal_that_needs_judgements_is_refused_where_there_are_none(program, v
     ran = program("recommend", "--dataset", vectors, "--target", "mrr_at_10_loss=0.01", "--db-path", "r.db")
     assert ran.code == 2
     assert "mrr_at_10_loss needs relevance judgements" in ran.err
+
+
+def printed(notes, start):
+    """The words of the one command in the notes that begins so."""
+    (found,) = [note.partition(start)[2] for note in notes if start in note]
+    return shlex.split(start + found)
+
+
+def test_two_studies_give_an_answer_by_the_commands_that_are_printed(program, vectors, monkeypatch):
+    monkeypatch.setattr(two_studies, "LARGE", 4000)
+    monkeypatch.setattr(two_studies, "FIRST_ROWS", 1500)
+    target = ("--target", "recall_at_10=0.7")
+    search = ("--method", "sq", "--bits", "4,6")
+    ran = program("recommend", "--dataset", vectors, *target, *search, "--db-path", "searched.db")
+    words = printed(ran.err.splitlines(), "vq-benchmark slurm submit")
+    assert program(*words[1:], "--dry-run").code == 0
+    as_sweep = ["sweep", *words[3 : words.index("--study-dir")], "--bits", "4,6"]  # the study, in this process
+    assert program(*as_sweep, "--db-path", "first-study/results.db").code == 0
+    ask = printed(ran.err.splitlines(), "vq-benchmark recommend --db-path")
+    first = json.loads(program(*ask[1:], "--json").out)
+    assert first["n"] == 1500
+    words = printed(first["notes"], "vq-benchmark slurm submit")
+    assert program(*words[1:], "--dry-run").code == 0
+    as_sweep = ["sweep", *words[3 : words.index("--study-dir")]]
+    assert program(*as_sweep, "--db-path", "second-study/results.db").code == 0
+    second = json.loads(program(*printed(first["notes"], "vq-benchmark recommend --db-path")[1:], "--json").out)
+    assert second["n"] == 5000 and second["chosen"] is not None
+    assert not any("slurm submit" in note for note in second["notes"])

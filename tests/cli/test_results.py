@@ -79,3 +79,22 @@ def test_an_unknown_column_is_refused(program, stored):
         found = program("results", "--db-path", "r.db", option, "recal_at_10")
         assert found.code == 2
         assert f"{option} has no column 'recal_at_10'; did you mean 'recall_at_10'?" in found.err
+
+
+def test_a_latex_table_that_is_too_wide_is_scaled_to_the_page_and_a_narrow_one_is_not(program, stored):
+    many = "bits_per_dim,total_bits_per_dim,code_bytes,model_bytes,mse,recall_at_10"
+    narrow, wide = (ran(program, "--format", "latex", "--columns", columns) for columns in ("mse", many))
+    assert "resizebox" not in narrow and "graphicx" not in narrow
+    assert wide.count(r"\resizebox{\textwidth}{!}{%") == wide.count(r"\end{tabular}}") == 1
+    assert wide.startswith("% \\usepackage{booktabs}\n% \\usepackage{graphicx}")
+
+
+def test_latex_reads_names_and_numbers_as_they_are(program, tmp_path):
+    odd = [row(name, 2, 0.5) for name in ("[1] 50%_$x$", "*star", "名")]
+    loss = replace(odd[0], metrics=odd[0].metrics | {"mrr_at_10_loss": -0.5, "mrr_at_10_loss_ci": [-0.6, -0.4]})
+    write_database(tmp_path / "r.db", [loss, *odd[1:]])
+    paper = ran(program, "--format", "latex", "--columns", "mrr_at_10_loss")
+    assert r"{[}1{]} 50\%\_\$x\$ &" in paper and "\n{*}star &" in paper
+    assert "$-$0.500" in paper
+    assert "3 or more -{}-seeds" in paper
+    assert "% its names need lualatex or xelatex" in paper

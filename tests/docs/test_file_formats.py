@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from vq_benchmark.datasets.sources.parquet import row_index
-from vq_benchmark.evaluation import accumulators, measurement, metric_set, per_query
+from vq_benchmark.evaluation import accumulators, measurement, metric_set, per_query, sample_summary
 from vq_benchmark.evaluation.ground_truths import ground_truth, ground_truth_files
 from vq_benchmark.quantizers.registry import get_quantizer
 from vq_benchmark.results import checkpoints, database, models
-from vq_benchmark.studies import bounds, plan
+from vq_benchmark.studies import plan, spectra
 
 PROJECT = Path(__file__).parents[2]
 VERSION = r"^(?:(?:FORMAT_|SCHEMA_)?VERSION = \d+|FORMAT = ArchiveFormat\()"
@@ -22,12 +22,13 @@ WRITTEN = {
     "model": models.FORMAT.version,
     "ground truth": ground_truth_files.FORMAT.version,
     "measurement": measurement.FORMAT.version,
+    "training sample of a row": sample_summary.VERSION,
     "values of each query": per_query.FORMAT.version,
     "sums inside": accumulators.FORMAT.version,
     "checkpoint": checkpoints.FORMAT_VERSION,
     "unfinished ground truth": ground_truth.FORMAT.version,
     "study": plan.FORMAT_VERSION,
-    "eigenvalues of a training sample": bounds.FORMAT.version,
+    "eigenvalues of a training sample": spectra.FORMAT.version,
     "index of parquet": row_index.FORMAT_VERSION,
 }
 

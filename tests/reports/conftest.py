@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from vq_benchmark.evaluation.metric_set import ENVIRONMENT_KEY, VERSION
+from vq_benchmark.evaluation.per_query import PerQuery
 from vq_benchmark.results.database import Run
 
 STRENGTHS = {"pq": 0.85, "opq": 1.0, "sq": 0.55, "rabitq": 1.15, "none": 1.0}
@@ -90,6 +91,19 @@ def make_sweep(seeds: int = 1, **changes: Any) -> list[Run]:
                 shown = {"strength": STRENGTHS[method], "rate": ENCODE_RATES[method]}
                 runs.append(make_run(method, cost, seed=seed, config=config, **shown, **changes))
     return runs
+
+
+def with_queries(run: Run, queries: int = 200, digest: str = "q", metric: str = "recall_at_10") -> Run:
+    """The same row with values of each query, whose mean is about that of the row."""
+    easy = np.random.default_rng(0).random(queries)  # the same queries are easy for every method
+    own = np.random.default_rng(int(run.run_id[:8], 16)).random(queries)
+    values = np.rint(10 * np.clip(run.metrics["recall_at_10"] + (easy - 0.5) / 4 + (own - 0.5) / 8, 0, 1)) / 10
+    return replace(run, per_query=PerQuery(digest, 100, {metric: values}).to_bytes())
+
+
+@pytest.fixture(name="with_queries")
+def with_queries_fixture() -> Callable[..., Run]:
+    return with_queries
 
 
 @pytest.fixture(name="make_run")

@@ -42,7 +42,7 @@ OTHER_DATA = {
     "learn": ArraySource(ROWS[:7]), "neighbors": np.zeros((3, 1), np.int64),
     "judgements": Judgements(ROWS[:2], np.zeros((2, 3), np.int64)),
     "fingerprint": "h", "learn_fingerprint": "h", "revision": "r", "files": (FileState("x", 1, 2),), "notes": ("n",),
-    "split": "s",
+    "split": "s", "asked": {"dataset": "x"},
 }  # fmt: skip
 OTHER_MEASURE = {"ground_truth_path": Path("gt"), "with_qps": True, "rerank": "int8", "target_recall": 0.9}
 OTHER_MACHINE = {

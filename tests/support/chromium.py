@@ -134,7 +134,8 @@ class Page:
 
     def press(self, key: str, text: str = "") -> None:
         """Press a key, such as "Tab" or "ArrowRight"."""
-        code = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "ArrowLeft": 37, "ArrowRight": 39}[key]
+        arrows = {"ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
+        code = ({"Tab": 9, "Enter": 13, "Escape": 27, " ": 32} | arrows)[key]
         details: dict[str, Any] = {"key": key, "windowsVirtualKeyCode": code}
         self.call("Input.dispatchKeyEvent", type="keyDown", text=text, **details)
         self.call("Input.dispatchKeyEvent", type="keyUp", **details)

@@ -5,10 +5,12 @@ from typing import Any
 
 from vq_benchmark.evaluation.metric_records import record_of
 from vq_benchmark.evaluation.statistics.bootstrap import Interval
-from vq_benchmark.reports.comparison import Comparison, Summary
-from vq_benchmark.reports.html.answer import SHALLOWEST, Candidate, answer, recall_metric
+from vq_benchmark.reports.comparison import Comparison
+from vq_benchmark.reports.html.answer import SHALLOWEST, recall_metric
 from vq_benchmark.reports.paired_rows import Paired, label
-from vq_benchmark.reports.series import lines
+from vq_benchmark.reports.recommendation.advice import Advice, Question
+from vq_benchmark.reports.recommendation.wording import sentence
+from vq_benchmark.studies.recommending.goals import Goal
 
 
 @dataclass(frozen=True, repr=False)
@@ -54,17 +56,14 @@ class PairedDifference:
 
 
 def best_for(comparison: Comparison, target: float, rerank: int, vectors: int) -> Best:
-    """The smallest configuration whose recall@10, after re-ranking, is at least the target; `answer` says how."""
-    summaries = [summary for found in lines(comparison).values() for summary in found]
-    named = {label(summary): summary for summary in summaries}
-    candidates = [
-        candidate for name, summary in named.items() if (candidate := _candidate(name, summary, rerank)) is not None
-    ]
-    found = answer(candidates, target, rerank, vectors, comparison.d)
-    chosen = None if found.chosen is None else named[found.chosen]
-    if chosen is None:
-        return Best(None, {}, found.sentence)
-    return Best(chosen.method, dict(chosen.config), found.sentence)
+    """The smallest configuration whose recall@10, after re-ranking, reaches the target, as `recommend` finds it."""
+    depth = None if rerank == NO_RERANKING else rerank
+    goal = Goal(recall_metric(rerank), target)
+    advice = Advice.of(comparison, Question((goal,), vectors, depth))
+    if advice.chosen is None:
+        return Best(None, {}, sentence(advice))
+    chosen = advice.chosen.summary
+    return Best(chosen.method, dict(chosen.config), sentence(advice))
 
 
 def difference_of(paired: Paired, metric: str) -> PairedDifference:
@@ -75,16 +74,6 @@ def difference_of(paired: Paired, metric: str) -> PairedDifference:
         label(paired.a), label(paired.b), metric, left, right, found.mean, paired.interval, found.p, found.queries,
         len(paired.seeds),
     )  # fmt: skip
-
-
-def _candidate(name: str, summary: Summary, rerank: int) -> Candidate | None:
-    metric = recall_metric(rerank)
-    numbers = [summary.value(each) for each in ("bits_per_dim", "code_bytes", "model_bytes", metric)]
-    interval = summary.interval(metric)
-    if interval is None or any(number is None for number in numbers):
-        return None
-    bits, code, model, recall = (float(number or 0) for number in numbers)
-    return Candidate(name, bits, code, model, recall, *interval)
 
 
 NO_RERANKING = SHALLOWEST

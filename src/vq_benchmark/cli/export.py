@@ -16,6 +16,7 @@ from vq_benchmark.machine.progress import Reporter, reporter
 from vq_benchmark.machine.terminal import echo
 from vq_benchmark.machine.validation import option_name
 from vq_benchmark.quantizers.base import Quantizer
+from vq_benchmark.reports.commands import again
 from vq_benchmark.results.database import Database, Run
 from vq_benchmark.results.default_paths import codebooks_dir, database_path
 from vq_benchmark.studies.cells import Machine, Options
@@ -102,7 +103,7 @@ def _data_of(run: Run, data: DataSpec, cache: Path, batch_size: int, report: Rep
         )
     if not Contents(dataset, report, batch_size).are_of(run):
         raise ChangedData(
-            f"the vectors of {dataset.name!r} changed since run {run.run_id} was measured; rerun its command, or "
+            f"the vectors of {dataset.name!r} changed since run {run.run_id} was measured; {again(run)}, or "
             "export with --method."
         )
     return dataset

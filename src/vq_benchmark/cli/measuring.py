@@ -13,7 +13,7 @@ from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.terminal import Terminal
-from vq_benchmark.machine.validation import option_name
+from vq_benchmark.machine.validation import option_words
 from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.reports.search_summary import search_sentence
 from vq_benchmark.results.checkpoints import Checkpoints
@@ -139,9 +139,4 @@ def end(outcome: Outcome) -> None:
 
 def data_options(data: DataSpec, given: str | None = None) -> list[str]:
     """The options that select the same vectors again; `given` is how the user wrote the data set."""
-    words = ["--dataset", data.dataset if given is None else given]
-    for name, info in DataSpec.model_fields.items():
-        value = getattr(data, name)
-        if name != "dataset" and value != info.default:
-            words += [option_name(name), str(value)]
-    return words
+    return option_words(DataSpec, data.model_dump() | ({} if given is None else {"dataset": given}))

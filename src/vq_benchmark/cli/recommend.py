@@ -35,6 +35,7 @@ from vq_benchmark.reports.recommendation.advice import Advice, Question, judge
 from vq_benchmark.reports.recommendation.effort import Effort
 from vq_benchmark.reports.recommendation.facts import facts, table, vectors_note
 from vq_benchmark.reports.recommendation.needs import needs
+from vq_benchmark.reports.recommendation.two_studies import first_study
 from vq_benchmark.reports.recommendation.wording import paragraphs, sentence
 from vq_benchmark.reports.selection import listed, select_runs
 from vq_benchmark.reports.sizes import parsed_count
@@ -171,6 +172,8 @@ def recommend(
 
     The lower end of the 95 % interval has to reach the target. The search measures as little as it can and stores
     every row. Without --dataset, it answers from stored rows and runs nothing. Exit code 1 if nothing reaches it.
+
+    For data too large for one machine, it prints two studies for a cluster that give the same answer.
     """
     question.check()
     plugins.use()
@@ -188,6 +191,8 @@ def recommend(
     say_notes(dataset, report)
     asked = question.asked(dataset.n)
     require_measurable(asked.goals, dataset)
+    for remark in first_study(dataset.n, dataset.asked, choices.methods, question.given()):
+        report.say(remark)
     prober = Prober(
         dataset, options, asked.goals, choices.seeds, database, judge, new_sweep_id(), report, force=store.force
     )
@@ -208,8 +213,8 @@ def _answer_from_rows(
     methods = [] if choice.method is None else comma_separated(choice.method, str, "--method")
     comparison = _only(comparisons(select_runs(database, dataset=dataset, methods=methods)))
     advice = Advice.of(comparison, question.asked(comparison.n))
-    given = [*question.given(), "--db-path", str(database.path)]
-    show(advice, needs(advice, given), question.price_per_gb, None, as_json=as_json)
+    search = ["--db-path", str(database.path)] + (["--method", choice.method] if choice.method else [])
+    show(advice, needs(advice, question.given(), search), question.price_per_gb, None, as_json=as_json)
 
 
 def _only(found: list[Comparison]) -> Comparison:

@@ -25,6 +25,7 @@ from vq_benchmark.datasets.data_spec import DataSpec
 from vq_benchmark.machine.locations import study_folder
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.machine.terminal import Terminal
+from vq_benchmark.reports.commands import search_words
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.default_paths import database_path
 from vq_benchmark.studies.cells import new_sweep_id
@@ -89,6 +90,7 @@ def sweep(
         )
     finish(outcome, refusals, database, show)
     source = data_options(study.part(DataSpec), given=None if config else data.get("dataset"))
+    source += search_words(study.model_dump())
     if store.db_path is not None:
         source += ["--db-path", store.db_path]
     show.choices(outcome.runs, Terminal(), source, study.target_recall)

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 from vq_benchmark.datasets.checks.bad_rows import BadRowPolicy
 from vq_benchmark.datasets.dataset import DISTANCES, Distance, IdenticalIds
 from vq_benchmark.datasets.distance_names import named_distance
+from vq_benchmark.machine.locations import input_path
 from vq_benchmark.machine.validation import Spec, parsed
 
 
@@ -57,6 +58,17 @@ class DataSpec(Spec):
 SELECTION = tuple(name for name in DataSpec.model_fields if name != "dataset")
 ALSO_CALLED = {"limit": "dataset_limit", "distance": "metric"}
 """Other names that Python callers may use."""
+
+
+def asked_for(spec: DataSpec, *, on_disk: bool) -> dict[str, Any]:
+    """The values of a specification that are no defaults, as JSON, with absolute paths.
+
+    Args:
+        on_disk: whether the data set is a path.
+    """
+    values = spec.model_dump(mode="json", exclude_defaults=True)
+    paths = {name for name in values if isinstance(getattr(spec, name), Path)} | ({"dataset"} if on_disk else set())
+    return {name: str(input_path(value).absolute()) if name in paths else value for name, value in values.items()}
 
 
 def selected(name: object, values: dict[str, Any]) -> DataSpec:

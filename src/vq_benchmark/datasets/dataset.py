@@ -1,7 +1,8 @@
 """A data set: base vectors to compress and search, queries, and their known answers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -68,6 +69,9 @@ class Dataset:
     """What a user should know about how it was loaded: a guessed metric, held-out queries, a limit."""
     origins: tuple[Origin, ...] = ()
     """What each file of the folder, or array of the container, is used as, or why it is not used."""
+    asked: Mapping[str, Any] | None = None
+    """The fields of `DataSpec` that select these vectors, where they are no defaults, as values of JSON with absolute
+    paths; None if no command can select them, such as arrays."""
     left_out_queries: tuple[int, ...] = ()
     """Numbers of the queries that were left out because they cannot be measured, counted with them."""
 

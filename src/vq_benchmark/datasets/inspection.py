@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import blake2b
 
 import numpy as np
 
@@ -11,13 +10,13 @@ from vq_benchmark.datasets.checks.bad_rows import bad_rows
 from vq_benchmark.datasets.checks.unusable_rows import require_rows
 from vq_benchmark.datasets.dataset import Dataset, Distance
 from vq_benchmark.datasets.parts.origins import Origin
+from vq_benchmark.datasets.row_hashes import repeats, row_hashes
 from vq_benchmark.datasets.sources.number_types import type_name
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.datasets.sources.wrappers import UnitNormSource, unit_norm
 from vq_benchmark.errors import InputError
 
 BLOCK_ROWS = 4096
-HASH_BYTES = 8
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ def inspect_dataset(
     for start, stop in ranges:
         rows = stored.read(start, stop)
         norms.append(_norms(rows))
-        hashes.append(_row_hashes(unit_norm(rows) if stored is not dataset.base else rows))
+        hashes.append(row_hashes(unit_norm(rows) if stored is not dataset.base else rows))
         moments.add(rows[np.isfinite(norms[-1])])
         done += stop - start
         if progress is not None:
@@ -108,7 +107,7 @@ def inspect_dataset(
     base = _Rows(stored, ranges, np.concatenate(norms), np.concatenate(hashes))
     bad_queries = bad_rows(dataset.queries, dataset.distance)
     zero, finite = base.norms == 0, np.isfinite(base.norms)
-    in_base = np.isin(_row_hashes(dataset.queries), base.hashes) & ~bad_queries
+    in_base = np.isin(row_hashes(dataset.queries), base.hashes) & ~bad_queries
     return Inspection(
         name=dataset.name,
         n=dataset.n,
@@ -124,7 +123,7 @@ def inspect_dataset(
         zero_rows=base.found(zero),
         non_finite_rows=base.found(~finite),
         bad_rows=base.found(~finite | zero if dataset.distance == "cosine" else ~finite),
-        duplicate_rows=base.found(_repeats(base.hashes) & finite),
+        duplicate_rows=base.found(repeats(base.hashes) & finite),
         num_queries=len(dataset.queries),
         queries_in_base=_found(in_base),
         bad_queries=_found(bad_queries),
@@ -203,21 +202,6 @@ def _norms(rows: FloatArray) -> DoubleArray:
     """(n,) float64; not finite if the row is not."""
     doubles = rows.astype(np.float64)
     return np.asarray(np.sqrt((doubles * doubles).sum(axis=1)))
-
-
-def _row_hashes(rows: FloatArray) -> Array:
-    """(n,) uint64; equal rows have equal hashes, and -0 equals 0."""
-    canonical = np.ascontiguousarray(rows + np.float32(0), dtype=np.float32)
-    digests = b"".join(blake2b(row, digest_size=HASH_BYTES).digest() for row in canonical)
-    return np.frombuffer(digests, dtype=np.uint64)
-
-
-def _repeats(hashes: Array) -> Array:
-    """(n,) bool: which values also occur earlier."""
-    order = np.argsort(hashes, kind="stable")
-    repeats = np.zeros(len(hashes), dtype=bool)
-    repeats[order[1:]] = hashes[order[1:]] == hashes[order[:-1]]
-    return repeats
 
 
 def _found(which: Array) -> FoundRows:

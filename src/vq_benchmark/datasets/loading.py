@@ -22,7 +22,7 @@ from vq_benchmark.datasets.checks.unusable_rows import (
     repeated_rows,
     require_rows,
 )
-from vq_benchmark.datasets.data_spec import DataSpec, selected
+from vq_benchmark.datasets.data_spec import DataSpec, asked_for, selected
 from vq_benchmark.datasets.dataset import Dataset, Distance
 from vq_benchmark.datasets.distance_choice import choose_distance
 from vq_benchmark.datasets.file_states import file_states
@@ -118,7 +118,9 @@ def load_dataset(
         stored = found.open(options)
         if queries is not None:
             stored = with_queries(stored, array_source(queries, "query"))
-        return prepare_dataset(name or found.name, stored, spec, check=check)
+        dataset = prepare_dataset(name or found.name, stored, spec, check=check)
+    by_name = isinstance(name_or_path, str | Path) and queries is None
+    return replace(dataset, asked=asked_for(spec, on_disk=found.is_on_disk)) if by_name else dataset
 
 
 def prepare_dataset(name: str, stored: RawDataset, spec: DataSpec, *, check: bool = True) -> Dataset:

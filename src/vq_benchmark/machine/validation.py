@@ -106,6 +106,20 @@ def option_name(field: str) -> str:
     return f"--{field.replace('_', '-')}"
 
 
+def option_words(kind: type[Spec], values: Mapping[str, Any]) -> list[str]:
+    """The words of a command line that set those fields of a model to values other than their defaults."""
+    words: list[str] = []
+    for name, info in kind.model_fields.items():
+        value = values.get(name, info.default)
+        if value == info.default:
+            continue
+        if isinstance(value, bool):
+            words.append(option_name(name if value else f"no_{name}"))
+        else:
+            words += [option_name(name), str(value)]
+    return words
+
+
 def _shown(value: object) -> str:
     text = repr(str(value) if isinstance(value, Path) else value)
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"

@@ -14,6 +14,7 @@ from vq_benchmark.evaluation.metric_records import record_of
 from vq_benchmark.evaluation.per_query import PerQuery
 from vq_benchmark.evaluation.statistics.bootstrap import Interval
 from vq_benchmark.evaluation.statistics.paired import Difference, difference_interval, holm, paired_difference
+from vq_benchmark.reports.commands import again
 from vq_benchmark.reports.comparison import Summary, comparisons
 from vq_benchmark.reports.formatting import config_text, display_name
 from vq_benchmark.reports.selection import listed
@@ -174,9 +175,7 @@ def _paired_seeds(a: Summary, b: Summary) -> tuple[tuple[int, int], ...]:
 def stored(run: Run) -> PerQuery:
     """The values of each query of a row; InputError if it has none, or they are damaged."""
     if run.per_query is None:
-        raise InputError(
-            f"row {run.run_id} ({run.method}) has no values of each query; rerun its command with --force."
-        )
+        raise InputError(f"row {run.run_id} ({run.method}) has no values of each query; {again(run)}.")
     try:
         return PerQuery.from_bytes(run.per_query)
     except ValueError as error:

@@ -15,6 +15,7 @@ from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.metric_set import ENVIRONMENT_KEY, VERSION
 from vq_benchmark.evaluation.metrics import Finished, Metrics
 from vq_benchmark.evaluation.rate_distortion import BOUND_KEY, bound_metrics
+from vq_benchmark.evaluation.sample_summary import SAMPLE_KEY
 from vq_benchmark.evaluation.search_index import filled_index
 from vq_benchmark.evaluation.search_speed import search_metrics
 from vq_benchmark.evaluation.tiling import Pass, block_rows
@@ -25,7 +26,7 @@ from vq_benchmark.quantizers.base import Quantizer
 from vq_benchmark.quantizers.parts.faiss_index import index_name
 from vq_benchmark.quantizers.registry import plugin_of
 from vq_benchmark.results.database import Run
-from vq_benchmark.studies.cells import Cell, Options
+from vq_benchmark.studies.cells import OPTIONS_KEY, Cell, Options
 from vq_benchmark.studies.checkpointing import Checkpointing, check_stop
 from vq_benchmark.studies.contents import Contents
 from vq_benchmark.studies.fitting import fitted_model, model_path
@@ -99,6 +100,7 @@ def run_cell(
         "model_hash": model.hash,
         "model_reused": model.reused,
         BOUND_KEY: None if model.bound is None else model.bound.as_json(),
+        SAMPLE_KEY: None if model.sample is None else model.sample.as_json(),
         "content": contents.record(measurement, model.training_digest),
         "peak_memory_is_of_this_cell": peak_is_own,
         "rerank": options.measure.rerank,
@@ -191,6 +193,7 @@ def _row(
             "dataset_fingerprint": dataset.fingerprint,
             "base_dtype": type_name(dataset.base.dtype),
             ENVIRONMENT_KEY: VERSION,
+            OPTIONS_KEY: {"data": dataset.asked, "measure": options.measure.given()},
         }
         | environment,
         **outcome,  # type: ignore[arg-type]

@@ -27,6 +27,10 @@ LONGEST_TRAINING_SECONDS = 600
 """Training that would take longer on one core is refused unless slow methods are allowed."""
 
 
+OPTIONS_KEY = "options"
+"""Key of the column `environment`: the options that selected the vectors (null for arrays) and the measurement."""
+
+
 @dataclass(frozen=True)
 class Machine:
     """Where by-products are kept, and what the process may use; no result depends on it."""

@@ -8,16 +8,17 @@ from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.file_states import from_json, to_json
 from vq_benchmark.datasets.fingerprint import fingerprint_array
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.rate_distortion import Bound
+from vq_benchmark.evaluation.rate_distortion import Bound, bound_of
+from vq_benchmark.evaluation.sample_summary import SAMPLE_KEY, SampleSummary, summary_of
 from vq_benchmark.machine.locations import file_in
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.quantizers.base import Quantizer
 from vq_benchmark.quantizers.registry import get_quantizer
 from vq_benchmark.results.models import load_model, save_model
-from vq_benchmark.studies.bounds import code_bound
 from vq_benchmark.studies.cells import Cell, Options
 from vq_benchmark.studies.contents import Contents
 from vq_benchmark.studies.identity import model_id
+from vq_benchmark.studies.spectra import training_spectrum
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class FittedModel:
     reused: bool
     bound: Bound | None
     """The Gaussian bound for its codes; None if the training vectors have none, or an earlier release fitted it."""
+    sample: SampleSummary | None
+    """What the training vectors are like; None if an earlier release fitted it."""
     left_out: int = 0
     """How many rows of the training sample cannot be measured, so that it was not fitted to them."""
 
@@ -47,8 +50,12 @@ def fitted_model(dataset: Dataset, options: Options, cell: Cell, report: Reporte
             digest, files = stored.get("training_digest", ""), from_json(stored.get("training_files"))
             if Contents(dataset, report).training_is(files, digest, options.measure.train_size, cell.seed):
                 facts = stored["content_hash"], digest, stored["fit_seconds"]
-                bound, left_out = Bound.from_json(stored.get("bound")), stored.get("left_out", 0)
-                return FittedModel(quantizer, id_, *facts, reused=True, bound=bound, left_out=left_out)
+                of_sample = {
+                    "bound": Bound.from_json(stored.get("bound")),
+                    "sample": SampleSummary.from_json(stored.get(SAMPLE_KEY)),
+                    "left_out": stored.get("left_out", 0),
+                }
+                return FittedModel(quantizer, id_, *facts, reused=True, **of_sample)
             report.say(
                 f"{cell.label}: the training vectors have changed since its model was fitted; fitting it again."
             )
@@ -65,18 +72,22 @@ def fitted_model(dataset: Dataset, options: Options, cell: Cell, report: Reporte
         quantizer.fit(train, seed=cell.seed)  # not with the queries: they are the test set
     fit_seconds = time.perf_counter() - began
     dataset.require_unchanged()
-    bound = code_bound(train, training_digest, quantizer.code_bytes, options.machine.cache_dir, report)
+    spectrum = training_spectrum(train, training_digest, options.machine.cache_dir, report)
+    bound = None if spectrum is None else bound_of(len(train), spectrum, 8 * quantizer.code_bytes)
+    sample = summary_of(train, spectrum)
     metadata = {
         "fit_seconds": fit_seconds,
         "seed": cell.seed,
         "training_digest": training_digest,
         "training_files": to_json(dataset.files),
         "bound": None if bound is None else bound.as_json(),
+        SAMPLE_KEY: sample.as_json(),
     } | ({"left_out": left_out} if left_out else {})
     content_hash = save_model(quantizer, path, metadata=metadata)
     return FittedModel(
-        quantizer, id_, content_hash, training_digest, fit_seconds, reused=False, bound=bound, left_out=left_out
-    )
+        quantizer, id_, content_hash, training_digest, fit_seconds,
+        reused=False, bound=bound, sample=sample, left_out=left_out,
+    )  # fmt: skip
 
 
 def model_path(codebooks_dir: Path, method: str, model_id: str) -> Path:

@@ -26,8 +26,11 @@ MEASURE_KEYS = {
 Any other field is hashed where it differs from its default, so that a new one leaves the ids of earlier rows alone.
 """
 DATA_WITHOUT_EFFECT = frozenset(
-    {"name", "base", "learn", "neighbors", "revision", "files", "split", "notes", "origins", "left_out_queries"}
-)
+    {
+        "name", "base", "learn", "neighbors", "revision", "files", "split", "notes", "origins", "asked",
+        "left_out_queries",
+    }
+)  # fmt: skip
 """Fields of `Dataset` that don't change a result: names, and what others stand for, `fingerprint` for `base`."""
 DATA_KEYS = {"distance": "metric"}
 """Fields of `Dataset` whose key in what is hashed is another than their name."""

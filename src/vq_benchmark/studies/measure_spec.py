@@ -1,7 +1,7 @@
 """How configurations are measured: one field for each option, from which all that users can write is made."""
 
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -9,6 +9,7 @@ from vq_benchmark.evaluation.ground_truths.ground_truth import DEFAULT_K
 from vq_benchmark.evaluation.query_coding import QueryBits
 from vq_benchmark.evaluation.second_stage import Rerank
 from vq_benchmark.evaluation.streaming import PassSettings
+from vq_benchmark.machine.locations import input_path
 from vq_benchmark.machine.validation import Spec
 
 DEFAULT_TRAIN_SIZE = 20_000
@@ -70,6 +71,12 @@ class MeasureSpec(Spec):
                 "--skip-ground-truth and --no-with-recall"
             )
         return self
+
+    def given(self) -> dict[str, Any]:
+        """The values that are no defaults, as JSON; the path is absolute."""
+        values = self.model_dump(mode="json", exclude_defaults=True)
+        path = self.ground_truth_path
+        return values if path is None else values | {"ground_truth_path": str(input_path(path).absolute())}
 
     def pass_settings(self, seed: int, query_bits: QueryBits = "float") -> PassSettings:
         """What one pass over the base measures."""

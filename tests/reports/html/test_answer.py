@@ -38,6 +38,15 @@ def test_a_large_model_counts_where_few_vectors_share_it():
     assert answer([heavy, MIDDLE], 0.9, 10, 10**9, 384).chosen == "heavy"
 
 
+def test_a_model_that_takes_most_of_the_bytes_is_named_and_more_than_float32_is_not_called_less():
+    heavy = replace(MIDDLE, label="heavy", model_bytes=10**6)
+    few = answer([heavy], 0.9, 10, 500, 384).sentence
+    assert "500 vectors take 1.0 MB with the model, 1.4 times more than float32." in few
+    assert "Most of that is the model, 1.0 MB, which further vectors share: each adds only 96 bytes." in few
+    many = answer([heavy], 0.9, 10, 10**6, 384).sentence
+    assert "times less than float32." in many and "Most of that" not in many
+
+
 def test_halves_are_rounded_up_as_in_the_page():
     assert (fixed(0.0625, 3), fixed(0.5, 0), fixed(2.5, 0)) == ("0.063", "1", "3")
     assert [size_text(size) for size in (999, 1000, 1.92e10)] == ["999 bytes", "1.0 kB", "19.2 GB"]

@@ -7,12 +7,17 @@ import subprocess
 
 import chromium
 import pytest
+from typer.testing import CliRunner
 
+from vq_benchmark.cli.main import app
+from vq_benchmark.evaluation.sample_summary import SAMPLE_KEY, SampleSummary
 from vq_benchmark.reports.comparison import comparisons
 from vq_benchmark.reports.html.answer import Candidate, answer, recall_metric
 from vq_benchmark.reports.html.page_data import page_data
 from vq_benchmark.reports.html.writing import write_report
 from vq_benchmark.reports.pareto import pareto_front
+from vq_benchmark.reports.sizes import parsed_count
+from vq_benchmark.results.database import Database
 
 pytestmark = pytest.mark.skipif(chromium.program() is None, reason="no Chromium is installed; `make browser` does")
 READY = "document.documentElement?.dataset.ready"
@@ -46,7 +51,7 @@ def opened(browser, tmp_path):
 
     def opened(runs, fragment="", width=1440):
         path = tmp_path / "report.html"
-        write_report(runs, path, title="results.db")
+        write_report(list(runs), path, title="results.db")
         page = browser.page(width)
         page.open(path.as_uri() + fragment, READY)
         pages.append((page, path.as_uri()))
@@ -151,6 +156,65 @@ def candidates(dataset, depth):
     ]  # fmt: skip
 
 
+def test_the_sentence_is_that_of_recommend(opened, runs, tmp_path):
+    """At several targets and depths; for five vectors the model is most of the bytes."""
+    stored = tmp_path / "results.db"
+    Database(stored).put_all(runs)
+    page = opened(list(Database(stored).runs()))
+    for place, rerank in enumerate((None, 20, 50, 100, 200)):
+        set_value(page, "depth", str(place), "input")
+        for vectors in (None, "5", "100M") if rerank in (None, 50) else ("1M",):
+            set_value(page, "vectors", str(parsed_count(vectors)) if vectors else "")
+            for target in (0.6, 0.9 + 0.02 * place, 1.0):
+                set_value(page, "target", str(target), "input")
+                found = recommended(stored, target, rerank, vectors)
+                assert text_of(page, "sentence") == found["sentence"]
+                chosen = page.evaluate("document.querySelector('#trade-off-table .chosen button')?.textContent")
+                assert (chosen or "").removesuffix(" ★") == (found["chosen"]["label"] if found["chosen"] else "")
+
+
+def recommended(path, target, rerank, vectors):
+    """What the command prints as JSON."""
+    options = ["--db-path", str(path), "--target", f"recall_at_10={page_number(target)}", "--json"]
+    options += ["--rerank", str(rerank)] if rerank else []
+    options += ["--vectors", vectors] if vectors else []
+    ran = CliRunner().invoke(app, ["recommend", *options])
+    found = json.loads(ran.stdout)
+    assert ran.exit_code == (0 if found["chosen"] else 1)
+    return found
+
+
+def page_number(target):
+    """A target as the slider rounds it, to its step."""
+    return round(round(target / 0.005) * 0.005, 3)
+
+
+def test_the_matrix_is_walked_by_arrow_keys_and_its_numbers_are_those_of_the_data(opened, runs, with_queries):
+    compared = [with_queries(run) for run in runs]
+    page = opened(compared)
+    (dataset,) = page_data(compared, "results.db")["datasets"]
+    matrix = next(each for each in dataset["matrices"] if each["budget"] == 2)
+    labels = [dataset["points"][place]["label"] for place in matrix["rows"]]
+    drawn = page.evaluate(
+        "[...document.querySelectorAll('#pairs-table tbody tr')].map(r => [...r.cells].map(c => c.textContent))"
+    )
+    assert len(drawn) == len(matrix["pairs"])
+    for cells, (a, b, difference, *_) in zip(drawn, matrix["pairs"], strict=True):
+        assert cells[:2] == [labels[a], labels[b]]
+        assert float(cells[2].replace("−", "-")) == pytest.approx(difference, abs=5e-5)
+    page.evaluate("document.querySelector('#pairs-matrix [tabindex=\"0\"]').focus()")
+    page.press("ArrowDown")
+    page.wait("location.hash.includes('pair=2-1')")
+    assert text_of(page, "pair-sentence").startswith(f"{labels[2]} minus {labels[1]}: Recall@10 −")
+    assert page.evaluate("document.activeElement.dataset.pair") == "2-1"
+    assert page.evaluate("document.querySelectorAll('#pairs-matrix [tabindex=\"0\"]').length") == 1
+    again = opened(compared, page.evaluate("location.hash"))
+    assert text_of(again, "pair-sentence") == text_of(page, "pair-sentence")
+    set_value(again, "pair-budget", "8")
+    again.wait("location.hash.includes('pairBudget=8')")
+    assert "of at most 8 bits" in text_of(again, "pairs-table")
+
+
 def test_the_keyboard_opens_the_row_of_a_configuration_and_its_command(opened, runs):
     page = opened(runs)
     page.evaluate("document.querySelector('#trade-off-table td button').focus()")
@@ -211,12 +275,17 @@ def test_names_from_data_are_text_in_figures_tables_and_the_row(opened, make_run
 def test_rows_without_recall_or_sizes_still_have_figures(opened, make_run):
     page = opened([make_run("pq", bits) for bits in (1.0, 2.0)], fragment="#y=no_metric&row=99&hidden=[%22x")
     assert page.evaluate("document.querySelectorAll('#trade-off .point').length") >= 2
-    assert page.evaluate("document.getElementById('reranking-section').hidden")
+    for part in ("reranking-section", "pairs-section", "spectrum-part"):
+        assert page.evaluate(f"document.getElementById('{part}').hidden")
 
 
-def test_the_bound_is_a_line_where_rows_have_it(opened, make_run):
-    runs = [with_reranking(make_run("pq", bits, extra={"bound_mse": 0.5**bits})) for bits in (1.0, 2.0)]
-    page = opened(runs, "#y=mse")
+def test_the_bound_and_the_spectrum_are_lines_where_rows_have_them(opened, make_run):
+    shares = {"components": [1, 8, 384], "variance_shares": [0.2, 0.6, 1.0], "effective_dimension": 9.0}
+    sample = {SAMPLE_KEY: SampleSummary(1, 500, [1.0] * 7, 0, **shares).as_json()}
+    runs = [make_run("pq", bits, extra={"bound_mse": 0.5**bits}, environment=sample) for bits in (1.0, 2.0)]
+    page = opened(map(with_reranking, runs), "#y=mse")
+    assert page.evaluate("document.getElementById('spectrum').data[0].y") == [0.2, 0.6, 1.0]
+    assert "60.0 %" in text_of(page, "spectrum-table")
     assert [y for _, y in trace(page, "Gaussian bound")] == pytest.approx([0.5, 0.25])
 
 
@@ -238,8 +307,8 @@ def test_a_database_of_3000_rows_opens_fast(opened, make_run, make_sweep):
     assert float(page.evaluate(READY)) / 1000 < max(OPENING_SECONDS * slowness, SLOWER_THAN_SMALL * small)
 
 
-def test_axe_finds_no_serious_violation(opened, two_datasets, tmp_path):
-    page = opened(two_datasets)
+def test_axe_finds_no_serious_violation(opened, two_datasets, with_queries, tmp_path):
+    page = opened([with_queries(run) for run in two_datasets])
     page.evaluate(axe_source(tmp_path))
     for fragment in ("#tab=0", "#tab=0&row=1", "#tab=ranks"):
         page.evaluate(f"location.hash = '{fragment}'")

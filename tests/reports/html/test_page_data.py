@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from vq_benchmark.errors import InputError
-from vq_benchmark.reports.html.commands import rerun_command
 from vq_benchmark.reports.html.page_data import page_data
 from vq_benchmark.reports.html.writing import SCRIPTS, _plotly, embedded_json, page, write_report
 
@@ -69,12 +68,6 @@ def test_a_data_set_with_only_the_control_is_left_out(make_run):
 def test_numbers_that_json_lacks_are_left_out(make_run):
     run = make_run("pq", 2.0, environment={"odd": float("nan")}, extra={"score_bias": float("inf")})
     json.loads(embedded_json(page_data([run], "results.db")))
-
-
-def test_a_row_names_the_file_it_was_read_from(make_run):
-    files = {"content": {"files": [{"path": "/data/my vectors.npy"}]}}
-    command = rerun_command(make_run("pq", 2.0, dataset="my vectors", environment=files))
-    assert "--dataset '/data/my vectors.npy'" in command
 
 
 def test_names_from_data_are_text(make_run):

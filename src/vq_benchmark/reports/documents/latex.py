@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from vq_benchmark.evaluation.metric_records import record_of
 from vq_benchmark.reports.best_marks import Marks, best_marks
@@ -16,23 +16,35 @@ from vq_benchmark.reports.formatting import (
     OVER_BUDGET_MARK,
     OVER_BUDGET_NOTE,
     decimal,
+    differing_parameters,
+    differing_text,
     display_name,
     one_line,
     queries_text,
-    run_text,
+    query_coding_text,
     seeds_text,
     subject_text,
 )
 from vq_benchmark.reports.sizes import LARGE_MODEL, MODEL_MARK
-from vq_benchmark.reports.tables import CONTROL_MARK
+from vq_benchmark.reports.tables import CONTROL_MARK, fixed_notes
 
 SPECIAL = {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
     ">": r"\textgreater{}", "|": r"\textbar{}", "±": r"$\pm$", "−": "$-$", "×": r"$\times$",
     "‡": r"\textsuperscript{\ddag}", "†": r"\textsuperscript{\dag}", "ᵐ": r"\textsuperscript{m}",
-    "ⁿˢ": r"\textsuperscript{ns}", "…": r"\ldots{}", **{character: f"\\{character}" for character in "&%$#_{}"},
+    "ⁿˢ": r"\textsuperscript{ns}", "…": r"\ldots{}", "‖": r"$\Vert$", "²": r"\textsuperscript{2}",
+    "--": "-{}-", "[": "{[}", "]": "{]}", "*": "{*}", **{character: f"\\{character}" for character in "&%$#_{}"},
 }  # fmt: skip
-"""What LaTeX reads as something else than the character, or has no character for."""
+"""What LaTeX reads as something else than the character, or has no character for.
+
+A row begins after the command that ends the one before, which takes `*` and `[` as its own.
+"""
+MOST_CHARACTERS = 68
+"""Characters that fit the width of a page; a wider table is scaled down to it."""
+BETWEEN_COLUMNS = 2.5
+"""The space between two columns, in characters."""
+FIRST_NOT_LATIN = 0x180
+"""pdflatex has the characters below it without further packages."""
 NOTES = {
     EXTERNAL_MARK: EXTERNAL_NOTE,
     OVER_BUDGET_MARK: OVER_BUDGET_NOTE,
@@ -61,46 +73,78 @@ def _table(group: Comparison, columns: Sequence[Column], *, by_budget: bool) -> 
     summaries = list(group.summaries)
     if by_budget:
         summaries.sort(key=lambda summary: _smallest_budget(group, summary))
-    body = [_line(summary, columns, marks) for summary in summaries]
+    differing = differing_parameters((run.method, run.config) for run in group.runs)
+    texts = [_texts(summary, columns, differing) for summary in summaries]
+    body = [_line(*each, columns, marks) for each in zip(texts, summaries, strict=True)]
     lines = []
     for before, summary, line in zip([None, *summaries], summaries, body, strict=False):
         if by_budget and before and _smallest_budget(group, before) != _smallest_budget(group, summary):
             lines.append("\\midrule")
         lines.append(line)
+    caption = " ".join([in_latex(subject_text(group) + "."), _caption(group, marks, differing, "".join(body))])
+    wide = _characters([headers, *texts]) > MOST_CHARACTERS
     return "\n".join(
         [
-            "% \\usepackage{booktabs}",
+            *_packages(caption + "".join(body), wide=wide),
             "\\begin{table}",
             "\\centering",
-            f"\\caption{{{in_latex(subject_text(group))}. {_caption(group, marks, ''.join(body))}}}",
+            f"\\caption{{{caption}}}",
+            *(["\\resizebox{\\textwidth}{!}{%"] if wide else []),
             f"\\begin{{tabular}}{{ll{'r' * len(columns)}}}",
             "\\toprule",
             f"{' & '.join(map(in_latex, headers))} \\\\",
             "\\midrule",
             *lines,
             "\\bottomrule",
-            "\\end{tabular}",
+            "\\end{tabular}" + "}" * wide,
             "\\end{table}",
             "",
         ]
     )
 
 
-def _line(summary: Summary, columns: Sequence[Column], marks: dict[str, Marks]) -> str:
-    name = display_name(summary.method) + CONTROL_MARK * summary.is_control + EXTERNAL_MARK * summary.is_external
-    cells = [_marked(column.cell(summary), summary, marks.get(column.metric)) for column in columns]
-    return f"{' & '.join([in_latex(name), in_latex(run_text(summary.runs[0])), *cells])} \\\\"
+def _packages(text: str, *, wide: bool) -> list[str]:
+    """Comments on what the preamble needs."""
+    needed = ["% \\usepackage{booktabs}"]
+    if wide:
+        needed.append("% \\usepackage{graphicx} % scales the table to the page; --columns makes it narrower")
+    if any(ord(character) >= FIRST_NOT_LATIN for character in text):
+        needed.append("% its names need lualatex or xelatex, and a font that has them")
+    return needed
+
+
+def _characters(rows: Iterable[Sequence[str]]) -> float:
+    """The width of a table of these texts."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return sum(widths) + BETWEEN_COLUMNS * (len(widths) - 1)
+
+
+def _texts(summary: Summary, columns: Sequence[Column], differing: Mapping[str, Collection[str]]) -> list[str]:
+    """The method, the parameters that its configurations differ in, and the cell of each column."""
+    method = display_name(summary.method) + CONTROL_MARK * summary.is_control + EXTERNAL_MARK * summary.is_external
+    own = differing_text(summary.method, summary.config, differing)
+    config = " ".join(filter(None, [own, query_coding_text(summary.query_bits)]))
+    return [method, config, *(column.cell(summary) for column in columns)]
+
+
+def _line(texts: Sequence[str], summary: Summary, columns: Sequence[Column], marks: Mapping[str, Marks]) -> str:
+    cells = [
+        _marked(text, summary, marks.get(column.metric)) for text, column in zip(texts[2:], columns, strict=True)
+    ]
+    return f"{' & '.join([*map(in_latex, texts[:2]), *cells])} \\\\"
 
 
 def _marked(text: str, summary: Summary, marks: Marks | None) -> str:
-    cell = "--" if text == ABSENT else in_latex(text)
+    cell = "--" if text == ABSENT else in_latex(re.sub(r"^-(?=[\d.])", "−", text))
     name = summary.runs[0].run_id
     if marks is not None and name in marks.best:
         return f"\\textbf{{{cell}}}"
     return f"\\underline{{{cell}}}" if marks is not None and name in marks.equal else cell
 
 
-def _caption(group: Comparison, marks: dict[str, Marks], body: str) -> str:
+def _caption(
+    group: Comparison, marks: Mapping[str, Marks], differing: Mapping[str, Collection[str]], body: str
+) -> str:
     """What stands in bold and is underlined, and the meaning of each other mark in the rows."""
     budgets = ", ".join(decimal(each, 2) for each in group.budgets)
     within = f" within a budget of {budgets} bits per dimension" if budgets else ""
@@ -112,6 +156,7 @@ def _caption(group: Comparison, marks: dict[str, Marks], body: str) -> str:
         f"Underlined: not significantly worse (paired by query, Holm's correction; {', '.join(tested)})."
         if tested
         else "",
+        *(f"{note}." for note in fixed_notes(group, differing)),
         f"{CONTROL_MARK}: uncompressed." if group.control else "",
         *(f"{note}." for mark, note in NOTES.items() if in_latex(mark) in body),
     ]

@@ -16,6 +16,10 @@ function sizeText(size) {
   return unit ? `${fixed(size / unit[0], 1)} ${unit[1]}` : `${fixed(size, 0)} bytes`;
 }
 
+function timesText(before, after) {
+  return after <= before ? `${fixed(before / after, 1)} times less` : `${fixed(after / before, 1)} times more`;
+}
+
 // The item with the smallest key; keys are arrays, compared in order.
 function smallest(items, keyOf) {
   const before = (a, b) => {
@@ -46,8 +50,14 @@ function answer(candidates, target, depth, vectors, d) {
     `${chosen.label} is the smallest configuration with a ${what} of at least ${fixed(target, 3)}: ` +
       `${fixed(chosen.recall, 3)} (95 % interval ${interval(chosen)}) at ${fixed(chosen.bits, 2)} bits per dimension.`,
     `${grouped(vectors)} vectors take ${sizeText(size(chosen))} with the model, ` +
-      `${fixed((4 * d * vectors) / size(chosen), 1)} times less than float32.`,
+      `${timesText(4 * d * vectors, size(chosen))} than float32.`,
   ];
+  if (chosen.model_bytes > chosen.code_bytes * vectors) {
+    parts.push(
+      `Most of that is the model, ${sizeText(chosen.model_bytes)}, which further vectors share: each adds only ` +
+        `${fixed(chosen.code_bytes, 0)} bytes.`,
+    );
+  }
   if (depth > SHALLOWEST) {
     parts.push(`Each query reads ${depth} exact vectors, ${sizeText(4 * d * depth)} of float32.`);
   }

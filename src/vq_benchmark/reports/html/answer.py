@@ -63,8 +63,7 @@ def answer(candidates: Sequence[Candidate], target: float, depth: int, vectors: 
         f"{chosen.label} is the smallest configuration with a {what} of at least {fixed(target, 3)}: "
         f"{fixed(chosen.recall, 3)} (95 % interval {_interval(chosen)}) at {fixed(chosen.bits, 2)} bits per "
         "dimension.",
-        f"{grouped(vectors)} vectors take {size_text(chosen.size(vectors))} with the model, "
-        f"{fixed(4 * d * vectors / chosen.size(vectors), 1)} times less than float32.",
+        *size_sentences(chosen.code_bytes, chosen.model_bytes, vectors, d),
     ]
     if depth > SHALLOWEST:
         parts.append(f"Each query reads {depth} exact vectors, {size_text(4 * d * depth)} of float32.")
@@ -72,6 +71,26 @@ def answer(candidates: Sequence[Candidate], target: float, depth: int, vectors: 
         undecided = min(smaller, key=lambda each: (each.size(vectors), -each.recall, each.label))
         parts.append(f"{undecided.label} is smaller but undecided: its interval is {_interval(undecided)}.")
     return Answer(chosen.label, " ".join(parts))
+
+
+def size_sentences(code_bytes: float, model_bytes: float, vectors: int, d: int) -> list[str]:
+    """What that many vectors take, and that most of it is the model where it is."""
+    size = code_bytes * vectors + model_bytes
+    said = [
+        f"{grouped(vectors)} vectors take {size_text(size)} with the model, "
+        f"{times_text(4 * d * vectors, size)} than float32."
+    ]
+    if model_bytes > code_bytes * vectors:
+        said.append(
+            f"Most of that is the model, {size_text(model_bytes)}, which further vectors share: each adds only "
+            f"{fixed(code_bytes, 0)} bytes."
+        )
+    return said
+
+
+def times_text(before: float, after: float) -> str:
+    """How a size compares with the one before, such as `8.0 times less`."""
+    return f"{fixed(before / after, 1)} times less" if after <= before else f"{fixed(after / before, 1)} times more"
 
 
 def _best(best: Candidate) -> str:

@@ -219,6 +219,25 @@ function drawReranking(dataset, state, indices) {
   Plotly.react(byId("reranking"), traces, layout("Re-ranked candidates", "Recall@10", xaxis), CONFIG);
 }
 
+// The share of the variance in the first components: the sooner it rises, the easier the vectors are to compress.
+function drawSpectrum(dataset) {
+  const [x, y] = [0, 1].map((place) => dataset.spectrum.map((point) => point[place]));
+  const trace = {
+    x, y, mode: "lines+markers", line: { color: INK, width: 1.6 }, marker: { color: INK, size: 7 },
+    hovertemplate: "%{x} components: %{y:.1%}<extra></extra>",
+  };
+  const equal = {
+    x, y: x.map((count) => count / dataset.d), mode: "lines", line: { color: GREY, dash: "dot", width: 1.2 },
+    hoverinfo: "skip",
+  };
+  const ticks = x.filter((_, place) => place % 3 === 0);
+  const axes = [{ type: "log", tickvals: ticks, ticktext: ticks.map(String) }, { tickformat: ".0%", range: [0, 1.02] }];
+  const named = [{ ...trace, name: "these vectors" }, { ...equal, name: "equal variances" }];
+  const shape = layout("Principal components", "Share of the variance", ...axes);
+  if (isNarrow()) shape.legend.y = -0.6; // the figure is low
+  Plotly.react(byId("spectrum"), named, shape, CONFIG);
+}
+
 // Mean ranks with half the critical difference to each side: methods whose bars do not meet differ.
 function drawRanks(ranking) {
   const half = ranking.critical_difference / 2;

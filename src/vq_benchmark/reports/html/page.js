@@ -2,7 +2,7 @@
 
 let state = stateOf(location.hash);
 let drawn = ""; // what the figures show, to draw them only when that changes
-const MOVED_ONLY = ["target", "depth", "row"];
+const MOVED_ONLY = ["target", "depth", "row", "pair", "pairMetric", "pairBudget"];
 
 const current = () => DATA.datasets[state.tab === RANKS ? 0 : state.tab];
 
@@ -33,6 +33,7 @@ function renderDataset(dataset) {
   else drawDataset(dataset, chosen);
   drawn = key;
   showTradeOffTable(dataset, state, chosen, openRow);
+  showMatrix(dataset, state, (pair) => change({ pair }));
   if (state.row !== null) showRow(dataset, state, state.row);
 }
 
@@ -46,6 +47,11 @@ function answerOf(dataset) {
 function drawDataset(dataset, chosen) {
   byId("subject").textContent = dataset.subject;
   byId("card").replaceChildren(...facts(dataset.card));
+  byId("spectrum-part").hidden = !dataset.spectrum.length;
+  if (dataset.spectrum.length) {
+    drawSpectrum(dataset);
+    showSpectrumTable(dataset);
+  }
   byId("notes").replaceChildren(...dataset.notes.map((note) => element("li", {}, note)));
   drawTradeOff(dataset, state, chosen, openRow);
   const hasCurve = depthsOf(dataset).length > 1;
@@ -165,6 +171,8 @@ function listen() {
   on("all-methods", "click", () => ({ hidden: [] }));
   on("no-methods", "click", () => ({ hidden: linesOf(current()) }));
   on("budget", "change", ({ target }) => ({ budget: Number(target.value) }));
+  on("pair-metric", "change", ({ target }) => ({ pairMetric: target.value, pair: null }));
+  on("pair-budget", "change", ({ target }) => ({ pairBudget: Number(target.value), pair: null }));
   on("rank-metric", "change", ({ target }) => ({ rankMetric: target.value }));
   on("rank-budget", "change", ({ target }) => ({ rankBudget: Number(target.value) }));
   on("row", "close", () => ({ row: null }));

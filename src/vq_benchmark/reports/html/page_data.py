@@ -6,13 +6,15 @@ from dataclasses import asdict
 from typing import Any
 
 from vq_benchmark.evaluation.metric_records import RERANK_DEPTHS, record_of
+from vq_benchmark.evaluation.rate_distortion import BOUND_KEY
+from vq_benchmark.evaluation.sample_summary import SAMPLE_KEY
 from vq_benchmark.reports.caveats import caveats, interval_text
+from vq_benchmark.reports.commands import rerun_caveat, rerun_command
 from vq_benchmark.reports.comparison import Comparison, Summary, comparisons, metric_names
 from vq_benchmark.reports.formatting import (
     config_text,
     display_name,
     machine_text,
-    queries_text,
     run_text,
     seeds_text,
     subject_text,
@@ -20,16 +22,18 @@ from vq_benchmark.reports.formatting import (
 )
 from vq_benchmark.reports.gaussian_bound import bound_note
 from vq_benchmark.reports.html.answer import SHALLOWEST
-from vq_benchmark.reports.html.commands import CAVEAT, rerun_command
+from vq_benchmark.reports.html.data_card import data_card, spectrum_points
+from vq_benchmark.reports.html.pair_matrices import matrices
 from vq_benchmark.reports.html.ranks import rankings
 from vq_benchmark.reports.labels import rounded, short_labels
 from vq_benchmark.reports.metric_versions import other_versions_text
 from vq_benchmark.reports.panel import reference_value
 from vq_benchmark.reports.series import lines, styles
 from vq_benchmark.results.database import Run
+from vq_benchmark.studies.cells import OPTIONS_KEY
 
-NOT_SHOWN = ("content", "traceback")
-"""Parts of the environment that only this program reads, and paths of this machine."""
+NOT_SHOWN = ("content", "traceback", BOUND_KEY, SAMPLE_KEY, OPTIONS_KEY)
+"""Parts of the environment that the page shows elsewhere or only this program reads, and paths of this machine."""
 PLOTLY_SYMBOLS = {
     "o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "v": "triangle-down", "P": "cross", "X": "x",
     "<": "triangle-left", ">": "triangle-right",
@@ -60,7 +64,6 @@ def page_data(runs: Sequence[Run], title: str, vectors: int | None = None) -> di
         "ranks": [rounded(asdict(ranking)) for ranking in rankings(groups, names)],
         "failures": [_failure(run) for run in runs if run.status == "failed"],
         "versions": versions_text(runs),
-        "caveat": CAVEAT,
     }
 
 
@@ -120,7 +123,9 @@ def _dataset(comparison: Comparison, names: Sequence[str], environments: _Distin
         "subject": subject_text(comparison),
         "n": comparison.n,
         "d": comparison.d,
-        "card": _card(comparison),
+        "card": data_card(comparison),
+        "spectrum": spectrum_points(comparison),
+        "matrices": matrices(comparison, by_line, shown),
         "points": [
             _point(summary, label, line_of[id(summary)], environments)
             for summary, label in zip(shown, labels, strict=True)
@@ -152,30 +157,8 @@ def _point(summary: Summary, label: str, line: str, environments: _Distinct) -> 
         "created": newest.created_at,
         "environment": environments.place(facts),
         "command": rerun_command(newest),
+        "caveat": rerun_caveat(newest),
     }
-
-
-def _card(comparison: Comparison) -> list[list[str]]:
-    """What the rows know about a data set."""
-    facts = [
-        ("data set", display_name(comparison.dataset)),
-        ("base vectors", f"{comparison.n:,}"),
-        ("dimensions", f"{comparison.d:,}"),
-        ("distance", comparison.metric),
-        ("queries", queries_text(comparison.runs)),
-        ("queries that are also in the base", _stated(comparison.runs, "queries_in_base")),
-        ("float32 size", f"{4 * comparison.n * comparison.d / 1e6:,.1f} MB"),
-        ("stored as", _stated(comparison.runs, "base_dtype")),
-        ("fingerprint", comparison.fingerprint),
-        ("revision", _stated(comparison.runs, "dataset_revision")),
-        ("licence", _stated(comparison.runs, "licence")),
-    ]
-    return [[name, value] for name, value in facts if value]
-
-
-def _stated(runs: Iterable[Run], name: str) -> str:
-    """The values of the environments, separated by commas; empty if no row has one."""
-    return ", ".join(sorted({str(value) for run in runs if (value := run.environment.get(name)) is not None}))
 
 
 def _notes(comparison: Comparison, names: Sequence[str]) -> list[str]:

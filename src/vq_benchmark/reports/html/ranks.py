@@ -35,12 +35,12 @@ def rankings(comparisons: Sequence[Comparison], metrics: Iterable[str]) -> list[
     if len(comparisons) < FEWEST_DATASETS:
         return []
     by_dataset = [lines(comparison) for comparison in comparisons]
-    budgets = sorted({_budget(each) for found in by_dataset for line in found.values() for each in line})
+    budgets = sorted({budget_of(each) for found in by_dataset for line in found.values() for each in line})
     found = (
         _ranking(by_dataset, metric, better, budget)
         for metric in metrics
         if (better := record_of(metric).better) and record_of(metric).kind != "cost"
-        for budget in _whole(budgets)
+        for budget in powers_of_two(budgets)
     )
     return [ranking for ranking in found if ranking is not None]
 
@@ -50,8 +50,8 @@ def critical_difference(methods: int, datasets: int) -> float:
     return _nemenyi(methods) * math.sqrt(methods * (methods + 1) / (6 * datasets))
 
 
-def _whole(budgets: Sequence[float]) -> list[float]:
-    """The powers of two from the smallest budget, rounded up, to the largest, rounded up."""
+def powers_of_two(budgets: Sequence[float]) -> list[float]:
+    """The powers of two from the smallest of ascending budgets, rounded up, to the largest, rounded up."""
     if not budgets:
         return []
     low, high = (math.ceil(math.log2(budget) - 1e-9) for budget in (budgets[0], budgets[-1]))
@@ -86,13 +86,13 @@ def _best_values(found: Mapping[str, list[Summary]], metric: str, better: Better
         for name, line in found.items()
         if (
             values := [
-                value for each in line if _budget(each) <= budget and (value := each.value(metric)) is not None
+                value for each in line if budget_of(each) <= budget and (value := each.value(metric)) is not None
             ]
         )
     }
 
 
-def _budget(summary: Summary) -> float:
+def budget_of(summary: Summary) -> float:
     """The budget that a configuration was chosen for; without one, its bits per dimension."""
     budget = summary.runs[0].budget
     return (summary.code_bits or math.inf) if budget is None else budget

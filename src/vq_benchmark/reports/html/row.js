@@ -7,8 +7,8 @@ function showRow(dataset, state, index) {
   byId("row-content").replaceChildren(
     element("dl", { class: "facts" }, ...facts(rowFacts(dataset, point))),
     element("h3", {}, "Measure it again"),
-    element("pre", {}, element("code", {}, point.command)),
-    element("p", { class: "hint" }, DATA.caveat),
+    ...(point.command ? [element("pre", {}, element("code", {}, point.command))] : []),
+    ...(point.caveat ? [element("p", { class: "hint" }, point.caveat)] : []),
     element("h3", {}, "Metrics"),
     ...metricTable(dataset, index, vectors),
     element("h3", {}, "Environment"),

@@ -6,14 +6,14 @@ const READERS = {
   x: String, y: String, rankMetric: String,
   xlog: (text) => text === "true", ylog: (text) => text === "true", lines: (text) => text === "true",
   intervals: (text) => text === "true", front: (text) => text === "true",
-  hidden: (text) => JSON.parse(text),
+  hidden: (text) => JSON.parse(text), pairMetric: String, pair: String, pairBudget: Number,
   min: Number, max: Number, target: Number, depth: Number, vectors: Number, budget: Number, rankBudget: Number,
   row: Number,
 };
 const DEFAULTS = {
   tab: 0, x: BITS, y: null, rankMetric: null, xlog: null, ylog: null, lines: null, intervals: true, front: true,
   hidden: [], min: null, max: null, target: 0.95, depth: SHALLOWEST, vectors: null, budget: null, rankBudget: null,
-  row: null,
+  pairMetric: null, pairBudget: null, pair: null, row: null,
 };
 
 function stateOf(fragment) {
@@ -42,6 +42,8 @@ function possible(state) {
   if (!Array.isArray(state.hidden)) state.hidden = [];
   const budgets = budgetsOf(dataset);
   if (!budgets.includes(state.budget)) state.budget = budgets.find((budget) => budget >= 2) ?? budgets.at(-1);
+  const matrix = dataset.matrices.find(({ metric }) => metric === state.pairMetric) ?? dataset.matrices[0];
+  state.pairMetric = matrix?.metric ?? null;
   if (state.vectors !== null && !(state.vectors >= 1)) state.vectors = null;
   if (!dataset.points[state.row]) state.row = null;
   return state;

@@ -36,6 +36,12 @@ function showRerankingTable(dataset, indices, openRow) {
   byId("reranking-table").replaceChildren(...table("Recall@10, in parentheses 95 % intervals.", headers, rows));
 }
 
+function showSpectrumTable(dataset) {
+  const headers = ["components", "share of the variance"];
+  const rows = dataset.spectrum.map(([count, share]) => [grouped(count), `${fixed(100 * share, 1)} %`]);
+  byId("spectrum-table").replaceChildren(...table("Variance in the first principal components.", headers, rows, { limit: 8 }));
+}
+
 function showRanksTable(ranking) {
   const rows = ranking.methods.map((line, place) => [
     line,

@@ -15,7 +15,9 @@ from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.reports.html.page_data import page_data
 from vq_benchmark.results.database import Run
 
-SCRIPTS = ("answer.js", "model.js", "elements.js", "figures.js", "tables.js", "row.js", "state.js", "page.js")
+SCRIPTS = (
+    "answer.js", "model.js", "elements.js", "figures.js", "tables.js", "matrix.js", "row.js", "state.js", "page.js",
+)  # fmt: skip
 """In the order in which they are defined; together they are one script."""
 
 

@@ -1,24 +1,33 @@
 """What stored rows leave open: where a smaller configuration could still be found, and the command that looks."""
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
+from vq_benchmark.reports.commands import data_words, measure_of, search_words
 from vq_benchmark.reports.html.answer import fixed
 from vq_benchmark.reports.recommendation.advice import Advice, Option
+from vq_benchmark.reports.recommendation.two_studies import second_study
 from vq_benchmark.studies.recommending.grid import DEFAULT_METHODS
 
 GAP = 1.1
 """Times as large as the next smaller code of the same method that a choice may be before a finer search pays."""
 
 
-def needs(advice: Advice, options: Iterable[str]) -> list[str]:
-    """Sentences on what was not measured; `options` are those of the question, for the command that searches."""
-    open_ends = list(_open_ends(advice))
-    if not open_ends:
-        return []
-    dataset = shlex.quote(advice.comparison.dataset)
-    command = " ".join(["vq-benchmark recommend --dataset", dataset, *map(shlex.quote, options)])
-    return [*open_ends, f"This answer uses stored rows only. To search for a smaller one: {command}"]
+def needs(advice: Advice, question: Sequence[str], search: Iterable[str] = ()) -> list[str]:
+    """Sentences on what was not measured, with the commands that measure it.
+
+    Args:
+        question: the options of the question, as they are typed.
+        search: further options of the command that searches.
+    """
+    later, open_ends = second_study(advice, question), list(_open_ends(advice))
+    run = advice.comparison.runs[0]
+    data = data_words(run, Path.cwd())
+    if not open_ends or not data:
+        return [*open_ends, *later]
+    command = shlex.join(["vq-benchmark", "recommend", *data, *search_words(measure_of(run)), *question, *search])
+    return [*open_ends, *later, f"This answer uses stored rows only. To search for a smaller one: {command}"]
 
 
 def _open_ends(advice: Advice) -> Iterator[str]:

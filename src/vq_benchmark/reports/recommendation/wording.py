@@ -6,7 +6,17 @@ from collections.abc import Iterable, Iterator
 from vq_benchmark.evaluation.metric_records import RERANK_DEPTHS
 from vq_benchmark.reports.comparison import number
 from vq_benchmark.reports.formatting import machine_text
-from vq_benchmark.reports.html.answer import SHALLOWEST, Candidate, answer, fixed, grouped, recall_metric, size_text
+from vq_benchmark.reports.html.answer import (
+    SHALLOWEST,
+    Candidate,
+    answer,
+    fixed,
+    grouped,
+    recall_metric,
+    size_sentences,
+    size_text,
+    times_text,
+)
 from vq_benchmark.reports.labels import rounded
 from vq_benchmark.reports.recommendation.advice import Advice, Option, Question, options, queries_to_decide
 from vq_benchmark.reports.sizes import DTYPE_BITS
@@ -105,11 +115,8 @@ def _general(advice: Advice) -> Iterator[str]:
         yield f"{chosen.label} has the best {names}{limit}: {shown}"
     else:
         yield f"{chosen.label} is the smallest configuration with {asked_for(question)}: {shown}"
-    d, size = advice.comparison.d, advice.size(chosen)
-    yield (
-        f"{grouped(question.vectors)} vectors take {size_text(size)} with the model, "
-        f"{fixed(4 * d * question.vectors / size, 1)} times less than float32."
-    )
+    d = advice.comparison.d
+    yield from size_sentences(chosen.code_bytes, chosen.model_bytes, question.vectors, d)
     if question.depth:
         yield f"Each query reads {question.depth} exact vectors, {size_text(4 * d * question.depth)} of float32."
 
@@ -126,8 +133,7 @@ def _costs(advice: Advice, chosen: Option, price: float | None) -> str:
     if dtype not in ("", "float32"):
         stored = DTYPE_BITS[dtype] / 8 * d
         parts.append(
-            f", and {fixed(stored * vectors / size, 1)} times less than the {grouped(round(stored))} of {dtype} in "
-            "the file"
+            f", and {times_text(stored * vectors, size)} than the {grouped(round(stored))} of {dtype} in the file"
         )
     said = ["".join(parts) + f"; float32 would take {size_text(raw)}."]
     if price is not None:

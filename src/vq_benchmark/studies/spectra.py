@@ -1,4 +1,4 @@
-"""The Gaussian bound for the code of a fitted model, from the vectors that the model was fitted to."""
+"""The spectrum of the vectors that a model was fitted to, computed once for each sample."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from vq_benchmark.arrays import DoubleArray, FloatArray
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.rate_distortion import Bound, bound_of, spectrum_of
+from vq_benchmark.evaluation.rate_distortion import spectrum_of
 from vq_benchmark.machine.archive import ArchiveFormat
 from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.progress import Reporter
@@ -17,12 +17,12 @@ LARGE_DIMENSION = 1024
 """Dimension from which the spectrum takes seconds, so that the program says what it does."""
 
 
-def code_bound(
-    train: FloatArray, training_digest: str, code_bytes: int, cache_dir: Path, report: Reporter
-) -> Bound | None:
-    """The bound for codes of `code_bytes` bytes; None if the sample (n, d) has no spectrum.
+def training_spectrum(
+    train: FloatArray, training_digest: str, cache_dir: Path, report: Reporter
+) -> DoubleArray | None:
+    """(d,) float64 eigenvalues of the covariance of a sample (n, d), descending; None if it has none.
 
-    The spectrum is computed once for each sample and cached, because it takes about a minute at d = 4,096.
+    They are cached, because they take about a minute at d = 4,096.
     """
     if train.shape[0] <= train.shape[1]:
         return None
@@ -35,7 +35,7 @@ def code_bound(
         if spectrum is None:
             return None
         _save(path, spectrum, report)
-    return bound_of(len(train), spectrum, 8 * code_bytes)
+    return spectrum
 
 
 def _load(path: Path, d: int) -> DoubleArray | None:
