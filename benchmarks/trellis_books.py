@@ -2,7 +2,7 @@
 
     python benchmarks/trellis_books.py [MEMORY ...]
 
-Takes about half an hour on one core, most of it for 2^12 states. With arguments, only these books are made again.
+Takes about twenty minutes on one core, most of it for 2^12 states. With arguments, only these books are made again.
 """
 
 import sys
@@ -23,6 +23,8 @@ MEASURED = {8: 1_000_000, 10: 400_000, 12: 100_000}
 """Values that the errors of a segment are measured on, by memory."""
 NEIGHBOUR = 128
 """Axes of the segment beside it."""
+MOST_TRAINED_BITS = 4
+"""With more bits per step, more than 2^8 states gain too little for a search of their own."""
 VALUES = 512
 """Values of a training path."""
 
@@ -81,16 +83,20 @@ def start(kind, memory, rng):  # type: ignore[no-untyped-def]
 
 def best_book(kind, memory):  # type: ignore[no-untyped-def]
     """The best of many starts after a few rounds, trained further."""
-    bits, _ = KINDS[kind]
-    if bits == memory and KINDS[kind][1] == 1:
+    bits, width = KINDS[kind]
+    if bits == memory and width == 1:
         return lloyd_max(bits).levels.astype(np.float32)
     rng = np.random.default_rng([memory, kind])
-    starts, paths = {10: (24, 12), 12: (8, 24)}.get(memory, (60, 6))
-    tries = [trained(start(kind, memory, rng), kind, memory, paths, 16, rng) for _ in range(starts)]
-    best = sorted(tries, key=lambda each: each[1])[:3]
-    finer = [trained(book, kind, memory, 4 * paths, 30, rng) for book, _ in best]
+    size = {10: 2, 12: 6}.get(memory, 1)
+    if memory > 8 and bits > MOST_TRAINED_BITS:
+        begun = [np.tile(trellis_books.books_of(8)[kind, : width << 8], 1 << (memory - 8))]  # ignores the older bits
+    else:
+        starts = [start(kind, memory, rng) for _ in range(10 if memory > 8 else 60)]
+        tries = [trained(book, kind, memory, 6 * size, 16, rng) for book in starts]
+        begun = [book for book, _ in sorted(tries, key=lambda each: each[1])[: 2 if memory > 8 else 3]]
+    finer = [trained(book, kind, memory, 12 * size, 20, rng) for book in begun]
     book, _ = min(finer, key=lambda each: each[1])
-    return trained(book, kind, memory, 40 if memory <= 8 else 30, 30, rng)[0]
+    return trained(book, kind, memory, 40 * size, 20, rng)[0]
 
 
 def measured(memory):  # type: ignore[no-untyped-def]

@@ -38,7 +38,7 @@ SPECTRA = {
     "two levels": np.where(RANKS <= 100, 1.0, 0.05),
 }
 BUDGETS = [0.25, 0.5, 0.75, 0.9, 1, 1.05, 1.125, 1.25, 1.5, 2, 2.3, 3, 4, 6, 8]
-METHODS = ["saq", "segmented-eden"]
+METHODS = ["saq", "segmented-eden", "trellis"]
 
 
 def gaussian_rows(variances: np.ndarray, n: int, seed: int) -> np.ndarray:
@@ -48,7 +48,7 @@ def gaussian_rows(variances: np.ndarray, n: int, seed: int) -> np.ndarray:
 
 
 def costs_of(method: type[SegmentedQuantizer]) -> Costs:
-    return Costs(method.distortions, method.power, method.parameters_type().block, 2)
+    return Costs(method().errors, method.power, method.parameters_type().block, 2)
 
 
 @pytest.mark.parametrize("name", METHODS)

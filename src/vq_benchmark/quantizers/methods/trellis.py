@@ -1,5 +1,6 @@
 """Trellis-coded quantization: one path through a trellis for all coordinates of a vector."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
@@ -7,6 +8,8 @@ from pydantic import Field
 
 from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.quantizers.base import one_of
+from vq_benchmark.quantizers.footprint import Footprint
+from vq_benchmark.quantizers.kernels.viterbi import LANES
 from vq_benchmark.quantizers.parts.segment_distortions import SegmentErrors
 from vq_benchmark.quantizers.parts.segmented_base import SegmentedParameters, SegmentedQuantizer
 from vq_benchmark.quantizers.parts.trellis_books import segment_errors
@@ -29,9 +32,12 @@ class Trellis(SegmentedQuantizer):
     With 256 states this removes most of the 1.1 to 1.7 dB that scalar rounding loses to the rate–distortion bound.
 
     Marcellin & Fischer, "Trellis coded quantization of memoryless and Gauss–Markov sources" (IEEE Trans. Comm. 38,
-    1990). The bit-shift trellis and tail-biting paths as in Tseng et al., "QTIP" (NeurIPS 2024, arXiv 2406.11235). The
-    conditioner is that of segmented EDEN. Its segments share one path, along which the bits of a step change: 1/2 and
-    3/2 bits per axis are steps that emit two levels.
+    1990). The bit-shift trellis and its closed path are those of Tseng et al., "QTIP" (NeurIPS 2024, arXiv
+    2406.11235). The conditioner is that of segmented EDEN. Its segments share one path, along which the bits of a
+    step change; half a bit and 1.5 bits per axis are steps that emit two levels.
+
+    The plan minimises Σ variance^1.75·D, between the error of vectors (power 1) and of scores (power 2), which has
+    the best recall on MiniLM embeddings at 1 to 4 bits.
     """
 
     name = "trellis"
@@ -43,6 +49,11 @@ class Trellis(SegmentedQuantizer):
     @property
     def errors(self) -> SegmentErrors:
         return segment_errors(self.parameters.states)
+
+    def footprint(self, n: int, d: int) -> Footprint:
+        found = super().footprint(n, d)
+        choices = (LANES << (self.parameters.states - 1)) // 1024  # bytes per axis and row of a tile
+        return replace(found, row_in_flight=found.row_in_flight + choices * d)
 
     def _prepare_code(self) -> int:
         sizes, rates = [s.size for s in self.segments], [s.bits for s in self.segments]

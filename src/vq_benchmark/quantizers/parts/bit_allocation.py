@@ -134,7 +134,7 @@ def _add_segment(
     more: DoubleArray,
     choice: Array,
 ) -> None:
-    """Lower more to `least` after one more segment, and set choice to its first·(number of rates) + place of its rate.
+    """Lower more to `least` after one more segment, and set choice to its first·(rates) + its place in rates.
 
     With more = least that makes the best of any number of segments: a row is final when the loop comes to it.
     """

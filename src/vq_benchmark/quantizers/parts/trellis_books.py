@@ -1,8 +1,8 @@
 """The levels of a bit-shift trellis: trained once on Gaussian values, and shipped.
 
-`benchmarks/trellis_books.py` makes the file. It starts from the outputs of random convolutional codes, with the levels
-of a Lloyd–Max quantizer of one bit more, and alternates between the best paths of Gaussian values and the means of
-what each state stands for.
+`benchmarks/trellis_books.py` makes the file. It starts from the outputs of random convolutional codes, which select
+levels of a Lloyd–Max quantizer of one bit more. Then it alternates between the best paths of Gaussian values and the
+means of what each state stands for.
 """
 
 from functools import cache

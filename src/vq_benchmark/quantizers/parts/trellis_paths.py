@@ -55,12 +55,14 @@ class TrellisPaths:
     def encode(self, y: FloatArray, codes: CodeArray) -> FloatArray:
         """Write the paths of y (n, ≥ e) to codes (n, code_bytes); return ‖z‖/cos of each segment z, (n, segments)."""
         radii = np.empty((y.shape[0], self.steps.edges.size - 1), np.float32)
-        _encode(y, self.steps, self.books, self.memory, self._joint_steps(), codes, radii)
+        if self.bits:
+            _encode(y, self.steps, self.books, self.memory, self._joint_steps(), codes, radii)
         return radii
 
     def decode(self, codes: CodeArray, radii: FloatArray, out: FloatArray) -> None:
         """out[:, :e] = radius/‖q‖·q in each segment, for levels q of codes (n, code_bytes); radii (n, segments)."""
-        _decode(codes, self.steps, self.books, self.memory, self.bits, radii, out)
+        if self.bits:
+            _decode(codes, self.steps, self.books, self.memory, self.bits, radii, out)
 
     def _joint_steps(self) -> int:
         least = min((KINDS[kind][0] for kind in self.steps.kinds), default=1)
