@@ -40,7 +40,7 @@ def sums_by_state(values, kind, width, books, memory, sums, counts):  # type: ig
     states = np.empty((steps, LANES), np.int32)
     error = 0.0
     for path in range(values.shape[0]):
-        best_path(values[path], kinds, columns, books, free, free, costs, following, choices, states)
+        best_path(values[path], kinds, columns, kinds, books, free, free, costs, following, choices, states)
         for j in range(steps):
             for lane in range(LANES):
                 state = states[j, lane]
@@ -104,7 +104,7 @@ def measured(memory):  # type: ignore[no-untyped-def]
     errors = np.empty((len(KINDS), len(SIZES)))
     for kind, rate in enumerate(trellis_books.RATES):
         for place, size in enumerate(SIZES):
-            paths = paths_of([size, NEIGHBOUR], [rate, rate], memory)
+            paths = paths_of([size, NEIGHBOUR], [rate, rate], [1, 1], memory)
             n = max(MEASURED[memory] // (size + NEIGHBOUR), 200)
             z = np.random.default_rng([7, size]).standard_normal((n, size + NEIGHBOUR), dtype=np.float32)
             radii = paths.encode(z, np.empty((n, paths.code_bytes), np.uint8))[:, 0]

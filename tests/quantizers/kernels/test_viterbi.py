@@ -43,7 +43,9 @@ def test_no_path_is_better(kinds: list[int], closed: bool) -> None:
     columns = np.cumsum([0, *widths[:-1]])
     reachable = sum(KINDS[kind][0] for kind in kinds) >= MEMORY
     fixed = np.arange(LANES) if closed and reachable else np.full(LANES, -1)
-    best_path(values, np.array(kinds), columns, books, fixed, fixed, costs, following, choices, states)
+    best_path(
+        values, np.array(kinds), columns, np.array(kinds), books, fixed, fixed, costs, following, choices, states
+    )
     for lane in range(LANES):
         expected = searched(values[:, lane], kinds, books, int(fixed[lane]), int(fixed[lane]))
         assert tuple(states[:, lane]) == expected

@@ -1,5 +1,7 @@
 """Paths: streams that are rings, levels by the window alone, and errors near the rate–distortion bound."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -36,7 +38,7 @@ def windows(paths: TrellisPaths, code: np.ndarray) -> np.ndarray:
 )
 def test_a_level_follows_from_the_bits_before_it(segments: list[tuple[int, float]], seed: int) -> None:
     sizes = [2 * size for size, _ in segments]
-    paths = paths_of(sizes, [rate for _, rate in segments], 8)
+    paths = paths_of(sizes, [rate for _, rate in segments], [2.0**-i for i in range(len(sizes))], 8)
     assert paths.bits == sum(size * rate for size, (_, rate) in zip(sizes, segments, strict=True))
     y = np.random.default_rng(seed).standard_normal((3, sum(sizes))).astype(np.float32)
     codes, radii = encoded(paths, y)
@@ -45,7 +47,7 @@ def test_a_level_follows_from_the_bits_before_it(segments: list[tuple[int, float
     edges = paths.steps.edges
     for row in range(3):
         levels = windows(paths, codes[row])
-        for s, (start, stop) in enumerate(zip(edges, edges[1:], strict=False)):
+        for s, (start, stop) in enumerate(pairwise(edges)):
             q = levels[start:stop]
             np.testing.assert_allclose(out[row, start:stop], radii[row, s] * q / np.linalg.norm(q), rtol=1e-5)
             z = y[row, start:stop]
@@ -56,7 +58,7 @@ def test_a_level_follows_from_the_bits_before_it(segments: list[tuple[int, float
 @pytest.mark.parametrize(("bits", "decibels"), [(0.5, 2.7), (1, 5.5), (1.5, 8.2), (2, 11.2), (3, 17.0), (4, 22.5)])
 def test_gaussian_values_come_near_the_bound(bits: float, decibels: float) -> None:
     y = np.random.default_rng(0).standard_normal((128, 1024)).astype(np.float32)
-    _, radii = encoded(paths_of([1024], [bits], 8), y)
+    _, radii = encoded(paths_of([1024], [bits], [1], 8), y)
     error = 1 - np.square(y, dtype=np.float64).sum() / np.square(radii, dtype=np.float64).sum()
     assert -10 * np.log10(error) > decibels
     assert error > 4**-bits
@@ -66,7 +68,7 @@ def test_gaussian_values_come_near_the_bound(bits: float, decibels: float) -> No
 def test_the_short_first_pass_loses_almost_nothing() -> None:
     """Trying all 2^8 joints is the best that a closed path can do."""
     y = np.random.default_rng(3).standard_normal((64, 96)).astype(np.float32)
-    paths = paths_of([96], [1], 8)
+    paths = paths_of([96], [1], [1], 8)
     found = encoded(paths, y)[1]
     least = np.full(64, np.inf, np.float32)
     for shift in range(0, 96, 12):  # another joint, of the same rows
@@ -90,7 +92,7 @@ def test_errors_fall_with_bits() -> None:
 
 
 def test_a_zero_row_has_a_zero_radius() -> None:
-    paths = paths_of([16], [1], 8)
+    paths = paths_of([16], [1], [1], 8)
     codes, radii = encoded(paths, np.zeros((1, 16), np.float32))
     assert radii[0, 0] == 0
     out = np.ones((1, 16), np.float32)

@@ -132,6 +132,7 @@ def best_path(
     values: FloatArray,
     kinds: IdArray,
     columns: IdArray,
+    places: IdArray,
     books: FloatArray,
     starts: IdArray,
     ends: IdArray,
@@ -146,7 +147,8 @@ def best_path(
         values: (e, LANES) float32 coordinates.
         kinds: (steps,) places in KINDS.
         columns: (steps,) the first row of `values` that each step emits.
-        books: (KINDS, 2·2^L) float32 levels, by kind and state.
+        places: (steps,) the row of `books` of each step.
+        books: (·, 2·2^L) float32 levels, by state.
         starts: (LANES,) state before the first step; negative: any.
         ends: (LANES,) state after the last step; negative: the one with the least error.
         costs, following: scratch (2^L, LANES) float32.
@@ -154,7 +156,7 @@ def best_path(
     """
     _start(starts, costs)
     for j in range(kinds.size):
-        _extend(costs, values[columns[j] :], books[kinds[j]], kinds[j], following, choices[j])
+        _extend(costs, values[columns[j] :], books[places[j]], kinds[j], following, choices[j])
         costs, following = following, costs
     for lane in range(LANES):
         state = np.int64(ends[lane])

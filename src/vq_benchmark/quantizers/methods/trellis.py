@@ -57,7 +57,8 @@ class Trellis(SegmentedQuantizer):
 
     def _prepare_code(self) -> int:
         sizes, rates = [s.size for s in self.segments], [s.bits for s in self.segments]
-        self._paths = paths_of(sizes, rates, self.parameters.states)
+        weights = [1 / self.errors.at(s.size, s.bits) for s in self.segments]  # a good plan has equal errors everywhere
+        self._paths = paths_of(sizes, rates, weights, self.parameters.states)
         return self._paths.code_bytes
 
     def _encode_segments(self, y: FloatArray, codes: CodeArray) -> FloatArray:

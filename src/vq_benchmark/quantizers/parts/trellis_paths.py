@@ -33,6 +33,10 @@ class Steps(NamedTuple):
     """(segments + 1,) the coordinates at which segments begin, and the end."""
     kinds_of_segments: IdArray
     """(segments,) places in KINDS."""
+    segments: IdArray
+    """(steps,) the segment of each step."""
+    roots: FloatArray
+    """(segments,) the roots of their weights."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,8 @@ class TrellisPaths:
     steps: Steps
     books: FloatArray
     """(KINDS, 2·2^memory) levels."""
+    weighted: FloatArray
+    """(segments, 2·2^memory) the levels of each, times the root of its weight."""
     memory: int
     """L: bits of a state."""
     bits: int
@@ -56,7 +62,7 @@ class TrellisPaths:
         """Write the paths of y (n, ≥ e) to codes (n, code_bytes); return ‖z‖/cos of each segment z, (n, segments)."""
         radii = np.empty((y.shape[0], self.steps.edges.size - 1), np.float32)
         if self.bits:
-            _encode(y, self.steps, self.books, self.memory, self._joint_steps(), codes, radii)
+            _encode(y, self.steps, self.books, self.weighted, self.memory, self._joint_steps(), codes, radii)
         return radii
 
     def decode(self, codes: CodeArray, radii: FloatArray, out: FloatArray) -> None:
@@ -69,21 +75,45 @@ class TrellisPaths:
         return min(self.steps.kinds.size, -(-_JOINT_STATES * self.memory // least))
 
 
-def paths_of(sizes: Sequence[int], rates: Sequence[float], memory: int) -> TrellisPaths:
-    """The paths of segments with these numbers of axes and bits per axis, and of states of `memory` bits at most."""
+def paths_of(sizes: Sequence[int], rates: Sequence[float], weights: Sequence[float], memory: int) -> TrellisPaths:
+    """The paths of segments with these numbers of axes and bits per axis, and of states of `memory` bits at most.
+
+    The weight of a segment is that of the error of its axes, relative to their mean square. It matters where segments
+    meet, because the last bits of one are also the first window of the next.
+    """
     kinds = [kind_of(rate) for rate in rates]
     counts = [size // KINDS[kind][1] for size, kind in zip(sizes, kinds, strict=True)]
     step_kinds = np.repeat(np.array(kinds, np.int64), counts)
     widths = np.array([KINDS[kind][1] for kind in step_kinds], np.int64)
     bits = sum(KINDS[kind][0] * count for kind, count in zip(kinds, counts, strict=True))
     memory = min(memory, max(bits, 1))
-    steps = Steps(step_kinds, np.cumsum(widths) - widths, np.cumsum([0, *sizes]), np.array(kinds, np.int64))
-    return TrellisPaths(steps, books_of(memory), memory, bits)
+    steps = Steps(
+        step_kinds,
+        np.cumsum(widths) - widths,
+        np.cumsum([0, *sizes]),
+        np.array(kinds, np.int64),
+        *_weighing(counts, weights),
+    )
+    books = books_of(memory)
+    return TrellisPaths(steps, books, books[steps.kinds_of_segments] * steps.roots[:, None], memory, bits)
+
+
+def _weighing(counts: Sequence[int], weights: Sequence[float]) -> tuple[IdArray, FloatArray]:
+    """The segment of each step, and the roots of the weights, the largest 1."""
+    roots = np.sqrt(np.array(weights, np.float64))
+    return np.repeat(np.arange(len(counts)), counts), (roots / max(roots.max(initial=0), 1e-30)).astype(np.float32)
 
 
 @tile_kernel
 def _encode(
-    y: FloatArray, steps: Steps, books: FloatArray, memory: int, joint: int, codes: CodeArray, radii: FloatArray
+    y: FloatArray,
+    steps: Steps,
+    books: FloatArray,
+    weighted: FloatArray,
+    memory: int,
+    joint: int,
+    codes: CodeArray,
+    radii: FloatArray,
 ) -> None:
     n, count = y.shape[0], steps.kinds.size
     free = np.full(LANES, -1, np.int64)
@@ -92,17 +122,22 @@ def _encode(
     values, states = aligned(steps.edges[-1]), np.empty((count, LANES), np.int32)
     around_kinds = np.concatenate((steps.kinds[count - joint :], steps.kinds[:joint]))
     around_columns = np.concatenate((steps.columns[count - joint :], steps.columns[:joint]))
+    around_segments = np.concatenate((steps.segments[count - joint :], steps.segments[:joint]))
     around_choices = choices if 2 * joint <= count else np.empty((2 * joint, 1 << (memory - 1), LANES), np.uint8)
     around_states = np.empty((2 * joint, LANES), np.int32)
     levels = np.empty(steps.edges[-1], np.float32)
     for first in range(0, n, LANES):
         lanes = min(LANES, n - first)
-        _normalise(y[first : first + lanes], steps.edges, values)
+        _normalise(y[first : first + lanes], steps, values)
         best_path(
-            values, around_kinds, around_columns, books, free, free, costs, following, around_choices, around_states
-        )
+            values, around_kinds, around_columns, around_segments, weighted, free, free,
+            costs, following, around_choices, around_states,
+        )  # fmt: skip
         joints = around_states[joint - 1].astype(np.int64)
-        best_path(values, steps.kinds, steps.columns, books, joints, joints, costs, following, choices, states)
+        best_path(
+            values, steps.kinds, steps.columns, steps.segments, weighted, joints, joints,
+            costs, following, choices, states,
+        )  # fmt: skip
         for lane in range(lanes):
             _write(states[:, lane], steps.kinds, codes[first + lane])
             _read_levels(states[:, lane], steps, books, levels)
@@ -114,16 +149,16 @@ def _encode(
 
 
 @row_kernel
-def _normalise(y: FloatArray, edges: IdArray, values: FloatArray) -> None:
-    """values (e, LANES): the rows of y, each segment scaled to a mean square of 1; lanes without a row are zero."""
+def _normalise(y: FloatArray, steps: Steps, values: FloatArray) -> None:
+    """values (e, LANES): the rows of y, each segment scaled to its weight; lanes without a row are zero."""
     for lane in range(LANES):
-        for s in range(edges.size - 1):
-            start, stop = edges[s], edges[s + 1]
+        for s in range(steps.edges.size - 1):
+            start, stop = steps.edges[s], steps.edges[s + 1]
             scale = np.float32(0)
             if lane < y.shape[0]:
                 z = y[lane, start:stop]
                 square = dot(z, z)
-                scale = np.sqrt(np.float32(stop - start) / square) if square > 0 else np.float32(0)
+                scale = steps.roots[s] * np.sqrt(np.float32(stop - start) / square) if square > 0 else np.float32(0)
             for j in range(start, stop):
                 values[j, lane] = y[lane, j] * scale if scale > 0 else np.float32(0)
 
