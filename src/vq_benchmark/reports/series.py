@@ -20,6 +20,7 @@ FIRST_METHODS = (
     "caq", "lvq", "rq", "scann", "binary", "itq", "mrl", "osq",
     "lsq", "prq", "simhash", "pca-sq", "int8", "minmax", "fp8", "nf4",
     "qjl", "int8-symmetric", "sq-faiss", "opq-faiss", "eden-faiss", "rabitq-faiss", "rabitqlib", "scann-library",
+    "trellis",
 )  # fmt: skip
 """Methods that have the first pairs of a colour and a marker, eight colours a row; append only. All others have the
 pair that a hash of their name picks."""

@@ -8,7 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vq_benchmark.quantizers.parts.bit_allocation import Costs, Segment, allocate
-from vq_benchmark.quantizers.parts.segment_distortions import CAQ, LLOYD_MAX
+from vq_benchmark.quantizers.parts.segment_distortions import CAQ, LLOYD_MAX, SegmentErrors
+
+HALVES = SegmentErrors((0.5, 1, 1.5, 2), np.outer([0.55, 0.28, 0.15, 0.07], np.ones(8)))
+"""Rates at which a segment must have an even number of dimensions."""
 
 
 def every_plan(d: int, count: int, costs: Costs) -> list[list[Segment]]:
@@ -16,7 +19,7 @@ def every_plan(d: int, count: int, costs: Costs) -> list[list[Segment]]:
     plans = []
     for stops in itertools.combinations(edges[1:], count):
         starts = (0, *stops[:-1])
-        for bits in itertools.product(range(1, len(costs.distortions) + 1), repeat=count):
+        for bits in itertools.product(costs.errors.rates, repeat=count):
             plans.append([Segment(*of) for of in zip(starts, stops, bits, strict=True)])
     return plans
 
@@ -29,6 +32,7 @@ def brute_force(variances: np.ndarray, budget: int, costs: Costs, most_segments:
 
 @settings(deadline=None, max_examples=60)
 @given(
+    errors=st.sampled_from([SegmentErrors(CAQ.rates[:4], CAQ.table[:4]), HALVES]),
     seed=st.integers(0, 1000),
     d=st.integers(1, 22),
     budget=st.integers(0, 14),
@@ -37,10 +41,10 @@ def brute_force(variances: np.ndarray, budget: int, costs: Costs, most_segments:
     most_segments=st.integers(1, 6),
 )
 def test_no_plan_is_better(
-    seed: int, d: int, budget: int, power: float, segment_bytes: int, most_segments: int
+    errors: SegmentErrors, seed: int, d: int, budget: int, power: float, segment_bytes: int, most_segments: int
 ) -> None:
     variances = np.sort(np.random.default_rng(seed).exponential(size=d) ** 2)[::-1]
-    costs = Costs(CAQ[:4], power, block=4, segment_bytes=segment_bytes)
+    costs = Costs(errors, power, block=4, segment_bytes=segment_bytes)
     plan = allocate(variances, budget, costs, most_segments)
     assert costs.bytes(plan) <= budget
     assert len(plan) <= most_segments

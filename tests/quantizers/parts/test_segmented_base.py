@@ -1,4 +1,4 @@
-"""SAQ and segmented EDEN: they use the variance, keep their budget, and store what they say."""
+"""SAQ, segmented EDEN and trellis: they use the variance, keep their budget, and store what they say."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from vq_benchmark.errors import InfeasibleBudget, InputError
 from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.quantizers.registry import get_quantizer, quantizer_class
 
-METHODS = ["saq", "segmented-eden"]
+METHODS = ["saq", "segmented-eden", "trellis"]
 D = 256
 
 
@@ -33,7 +33,7 @@ def test_codes_keep_the_budget(rows: np.ndarray, name: str, bits: float) -> None
     assert 8 * quantizer.code_bytes == sum(-(-width // 8) * 8 for width in widths) + 16 * (len(widths) + 2)
 
 
-@pytest.mark.parametrize(("name", "flat"), [("saq", "caq"), ("segmented-eden", "rabitq")])
+@pytest.mark.parametrize(("name", "flat"), [("saq", "caq"), ("segmented-eden", "rabitq"), ("trellis", "rabitq")])
 @pytest.mark.parametrize("bits", [1, 2, 4])
 def test_scores_are_better_than_those_of_one_flat_code(rows: np.ndarray, name: str, flat: str, bits: int) -> None:
     errors = {}
@@ -57,7 +57,7 @@ def test_half_a_bit_is_between_its_neighbours(rows: np.ndarray, name: str) -> No
 def test_scores_are_unbiased_on_the_axes_that_are_kept(rows: np.ndarray, name: str) -> None:
     few, slopes = rows[:1500], []
     for seed in range(6):
-        quantizer = get_quantizer(name, bits=5).fit(rows, seed=seed)
+        quantizer = get_quantizer(name, bits=6).fit(rows, seed=seed)
         assert quantizer.segments[-1].stop == D
         queries = few[:100] + np.random.default_rng(1).standard_normal((100, D)).astype(np.float32)
         codes = quantizer.encode(few)

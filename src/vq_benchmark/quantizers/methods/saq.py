@@ -9,8 +9,9 @@ from vq_benchmark.quantizers.kernels.sums import dot, dot_and_square
 from vq_benchmark.quantizers.methods.caq import adjusted_code
 from vq_benchmark.quantizers.parts.bit_allocation import Segment
 from vq_benchmark.quantizers.parts.packing import pack_row
+from vq_benchmark.quantizers.parts.scalar_segments import ScalarSegments
 from vq_benchmark.quantizers.parts.segment_distortions import CAQ
-from vq_benchmark.quantizers.parts.segmented_base import SegmentedParameters, SegmentedQuantizer
+from vq_benchmark.quantizers.parts.segmented_base import SegmentedParameters
 from vq_benchmark.quantizers.parts.uniform_base import uniform_levels
 
 
@@ -20,7 +21,7 @@ class SaqParameters(SegmentedParameters):
     rounds: int = Field(default=6, ge=0, le=100, description="Most rounds of adjustment; 0 leaves the grid.")
 
 
-class Saq(SegmentedQuantizer):
+class Saq(ScalarSegments):
     """CAQ's code in each segment of 8 axes or more, at 1 to 13 bits.
 
     The plan minimises Σ variance^1.25·D, between the error of vectors (power 1) and of scores (power 2). On MiniLM
@@ -36,7 +37,7 @@ class Saq(SegmentedQuantizer):
     title = "SAQ (PCA, bits by variance, code adjustment)"
     paper = "Li et al.: SAQ, SIGMOD 2026, arXiv 2509.12086"
     parameters_type = SaqParameters
-    distortions = CAQ
+    errors = CAQ
     power = 1.25
 
     def levels(self, bits: int) -> FloatArray:
@@ -45,7 +46,7 @@ class Saq(SegmentedQuantizer):
     def encode_segment(self, y: FloatArray, segment: Segment, offset: int, codes: CodeArray) -> FloatArray:
         radii = np.empty(y.shape[0], np.float32)
         size = segment.size
-        _encode(y, segment.start, size, segment.bits, self.parameters.rounds, offset, codes, radii)
+        _encode(y, segment.start, size, int(segment.bits), self.parameters.rounds, offset, codes, radii)
         return radii
 
 

@@ -1,5 +1,6 @@
 """How many bits each run of dimensions gets: the best segmentation under a budget, by dynamic programming."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import repeat
@@ -8,17 +9,16 @@ import numpy as np
 
 from vq_benchmark.arrays import Array, DoubleArray, IdArray
 from vq_benchmark.quantizers.kernels.compile import row_kernel
-from vq_benchmark.quantizers.parts.packing import packed_bytes
-from vq_benchmark.quantizers.parts.segment_distortions import distortions
+from vq_benchmark.quantizers.parts.segment_distortions import SegmentErrors
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Dimensions start to stop (not included), coded with `bits` bits each."""
+    """Dimensions start to stop (not included), coded with `bits` bits each, which may be fractional."""
 
     start: int
     stop: int
-    bits: int
+    bits: float
 
     @property
     def size(self) -> int:
@@ -35,8 +35,8 @@ class Costs:
     products with queries that are distributed like the vectors.
     """
 
-    distortions: DoubleArray
-    """A table of `segment_distortions`; its rows are the bits per dimension that a segment may take."""
+    errors: SegmentErrors
+    """The relative errors of the code, and the bits per dimension that a segment may take."""
     power: float
     block: int
     """Segments begin at multiples of this many dimensions."""
@@ -47,13 +47,12 @@ class Costs:
         """The error of a plan: its segments', and that of the dimensions after the last."""
         error = float((variances[plan[-1].stop if plan else 0 :] ** self.power).sum())
         for s in plan:
-            relative = distortions(self.distortions, np.array([s.size]))[0, s.bits - 1]
-            error += float(s.size * variances[s.start : s.stop].mean() ** self.power * relative)
+            error += float(s.size * variances[s.start : s.stop].mean() ** self.power * self.errors.at(s.size, s.bits))
         return error
 
     def bytes(self, plan: list[Segment]) -> int:
         """Bytes per vector of a plan."""
-        return sum(packed_bytes(s.size, s.bits) + self.segment_bytes for s in plan)
+        return sum(math.ceil(s.size * s.bits / 8) + self.segment_bytes for s in plan)
 
 
 def allocate(variances: DoubleArray, budget: int, costs: Costs, max_segments: int = 16) -> list[Segment]:
@@ -80,7 +79,7 @@ def allocate(variances: DoubleArray, budget: int, costs: Costs, max_segments: in
 def plan_bytes(budget: int, d: int, costs: Costs, max_segments: int) -> int:
     """The most that `allocate` takes: tables of errors, and one of choices for each number of segments."""
     blocks = -(-d // costs.block)
-    return 4 * (blocks + 1) * (budget + 1) * (min(max_segments, blocks) + 4) + 8 * d * (len(costs.distortions) + 4)
+    return 4 * (blocks + 1) * (budget + 1) * (min(max_segments, blocks) + 4) + 8 * d * (len(costs.errors.rates) + 4)
 
 
 class _Search:
@@ -92,7 +91,8 @@ class _Search:
         self._edges = np.append(np.arange(0, d, costs.block), d)
         self._summed = np.concatenate([[0.0], np.cumsum(variances)])[self._edges]
         self._dropped = np.append(np.cumsum(variances[::-1] ** costs.power)[::-1], 0.0)[self._edges]
-        self._relative = distortions(costs.distortions, np.arange(1, d + 1))
+        self._relative = costs.errors.of(np.arange(1, d + 1))
+        self._rates = np.array(costs.errors.rates, np.float64)
 
     def start(self, budget: int) -> DoubleArray:
         """The least errors with no segment."""
@@ -103,8 +103,8 @@ class _Search:
     def add_segment(self, least: DoubleArray, *, in_place: bool = False) -> tuple[DoubleArray, Array]:
         """The least errors with one segment more, or, in place, with any number; and what the last one is."""
         more, choice = least if in_place else np.full_like(least, np.inf), np.zeros(least.shape, np.int32)
-        costs = self._costs
-        _add_segment(least, self._edges, self._summed, self._relative, costs.power, costs.segment_bytes, more, choice)
+        costs, tables = self._costs, (self._edges, self._summed, self._relative, self._rates)
+        _add_segment(least, *tables, costs.power, costs.segment_bytes, more, choice)
         return more, choice
 
     def trace(self, least: DoubleArray, choices: Iterable[Array]) -> list[Segment]:
@@ -112,7 +112,8 @@ class _Search:
         plan: list[Segment] = []
         after, left = int((least[:, -1] + self._dropped).argmin()), least.shape[1] - 1
         for choice in choices if after else ():
-            first, bits = divmod(int(choice[after, left]), len(self._costs.distortions) + 1)
+            first, rate = divmod(int(choice[after, left]), len(self._costs.errors.rates))
+            bits = self._costs.errors.rates[rate]
             plan.append(Segment(int(self._edges[first]), int(self._edges[after]), bits))
             left -= self._costs.bytes(plan[-1:])
             after = first
@@ -127,25 +128,26 @@ def _add_segment(
     edges: IdArray,
     summed: DoubleArray,
     relative: DoubleArray,
+    rates: DoubleArray,
     power: float,
     segment_bytes: int,
     more: DoubleArray,
     choice: Array,
 ) -> None:
-    """Lower more to `least` after one more segment, and set choice to its first·(most bits + 1) + bits.
+    """Lower more to `least` after one more segment, and set choice to its first·(rates) + its place in rates.
 
     With more = least that makes the best of any number of segments: a row is final when the loop comes to it.
     """
-    width, most = least.shape[1], relative.shape[1]
+    width, count = least.shape[1], rates.size
     for first in range(edges.size - 1):
         for after in range(first + 1, edges.size):
             size = edges[after] - edges[first]
             weight = size * max((summed[after] - summed[first]) / size, 0.0) ** power
-            for bits in range(1, most + 1):
-                used = (size * bits + 7) // 8 + segment_bytes
-                error = weight * relative[size - 1, bits - 1]
+            for rate in range(count):
+                used = int(np.ceil(size * rates[rate] / 8)) + segment_bytes
+                error = weight * relative[size - 1, rate]
                 for spent in range(used, width):
                     total = least[first, spent - used] + error
                     if total < more[after, spent]:
                         more[after, spent] = total
-                        choice[after, spent] = first * (most + 1) + bits
+                        choice[after, spent] = first * count + rate

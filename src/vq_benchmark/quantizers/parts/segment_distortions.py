@@ -1,5 +1,7 @@
 """The relative squared error of a segment by its bits and number of axes, measured once on Gaussian data."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from vq_benchmark.arrays import DoubleArray, IdArray
@@ -7,7 +9,7 @@ from vq_benchmark.arrays import DoubleArray, IdArray
 SIZES = (8, 16, 32, 64, 128, 256, 512, 1024)
 """The numbers of axes that the columns of the tables belong to."""
 
-LLOYD_MAX = np.array([
+_LLOYD_MAX = np.array([
     [3.368e-01, 3.511e-01, 3.573e-01, 3.607e-01, 3.619e-01, 3.626e-01, 3.632e-01, 3.632e-01],
     [8.443e-02, 1.012e-01, 1.093e-01, 1.134e-01, 1.155e-01, 1.163e-01, 1.169e-01, 1.170e-01],
     [2.423e-02, 2.775e-02, 3.080e-02, 3.256e-02, 3.357e-02, 3.402e-02, 3.426e-02, 3.435e-02],
@@ -19,7 +21,7 @@ LLOYD_MAX = np.array([
 ])  # fmt: skip
 """(8, sizes): Lloyd–Max levels, 1 to 8 bits."""
 
-CAQ = np.array([
+_CAQ = np.array([
     [3.368e-01, 3.511e-01, 3.573e-01, 3.607e-01, 3.619e-01, 3.626e-01, 3.632e-01, 3.632e-01],
     [7.979e-02, 9.841e-02, 1.086e-01, 1.136e-01, 1.162e-01, 1.173e-01, 1.181e-01, 1.183e-01],
     [1.766e-02, 2.417e-02, 2.958e-02, 3.360e-02, 3.600e-02, 3.671e-02, 3.724e-02, 3.742e-02],
@@ -37,11 +39,32 @@ CAQ = np.array([
 """(13, sizes): CAQ's code after at most six rounds of adjustment, 1 to 13 bits."""
 
 
-def distortions(table: DoubleArray, sizes: IdArray) -> DoubleArray:
-    """D for segments of sizes (n,) axes at each number of bits, (n, bits), from a table (bits, sizes).
+@dataclass(frozen=True)
+class SegmentErrors:
+    """The errors of a code at each number of bits per axis."""
+
+    rates: tuple[float, ...]
+    """Bits per axis, ascending."""
+    table: DoubleArray
+    """(rates, SIZES) the relative error D.
 
     1 − D = E‖z‖² / E(‖z‖/cos)² for Gaussian z, with the cosine of z and its code. So a reconstruction of length
     ‖z‖/cos·(1 − D) has the least squared error, D·‖z‖², and the unbiased estimate of length ‖z‖/cos has D/(1 − D).
-    Between the sizes of the table D is linear in log₂ of the size; outside it is that of the nearest size.
     """
-    return np.column_stack([np.interp(np.log2(sizes), np.log2(SIZES), row) for row in table])
+
+    def of(self, sizes: IdArray) -> DoubleArray:
+        """D for segments of sizes (n,) axes at each rate, (n, rates); infinite where the bits are not whole.
+
+        Between the sizes of the table D is linear in log₂ of the size; outside it is that of the nearest size.
+        """
+        found = np.column_stack([np.interp(np.log2(sizes), np.log2(SIZES), row) for row in self.table])
+        whole = np.outer(sizes, self.rates) % 1 == 0
+        return np.where(whole, found, np.inf)
+
+    def at(self, size: int, rate: float) -> float:
+        """D for one segment."""
+        return float(self.of(np.array([size]))[0, self.rates.index(rate)])
+
+
+LLOYD_MAX = SegmentErrors(tuple(range(1, 9)), _LLOYD_MAX)
+CAQ = SegmentErrors(tuple(range(1, 14)), _CAQ)

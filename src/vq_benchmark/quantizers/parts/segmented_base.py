@@ -23,10 +23,9 @@ from vq_benchmark.quantizers.parts.scales import (
     HALF_BYTES,
     power_of_two_near,
     read_halves,
-    scale_levels,
     write_halves,
 )
-from vq_benchmark.quantizers.parts.segment_distortions import distortions
+from vq_benchmark.quantizers.parts.segment_distortions import SegmentErrors
 from vq_benchmark.quantizers.parts.shrinkage import held_out_variances
 
 _FACTOR_BYTES = 2 * HALF_BYTES
@@ -94,8 +93,6 @@ class SegmentedQuantizer(Quantizer):
     """
 
     parameters_type = SegmentedParameters
-    distortions: ClassVar[DoubleArray]
-    """The table of `segment_distortions` for the method's code."""
     power: ClassVar[float]
     """Which error the plan makes small, as in `bit_allocation.Costs`."""
     segments: list[Segment]
@@ -120,7 +117,7 @@ class SegmentedQuantizer(Quantizer):
         state: State = {
             "centre": principal.mean.astype(np.float32),
             "axes": principal.axes[:kept].astype(np.float16),
-            "segments": np.array([[s.start, s.stop, s.bits] for s in plan], np.int32).reshape(-1, 3),
+            "segments": np.array([[s.start, s.stop, s.bits] for s in plan], np.float32).reshape(-1, 3),
             "units": np.array([*units, power_of_two_near(math.sqrt(variances.sum()))], np.float32),
             "seed": np.array(seed, np.int64),
         }
@@ -140,16 +137,12 @@ class SegmentedQuantizer(Quantizer):
         self._state = state
         self._centre = state["centre"]
         self._squared_centre = squared_length(self._centre)
-        self.segments = [Segment(*(int(value) for value in row)) for row in state["segments"]]
+        self.segments = [Segment(int(start), int(stop), float(bits)) for start, stop, bits in state["segments"]]
         centre_unit = power_of_two_near(math.sqrt(self._squared_centre))
         self._units = np.append(state["units"], state["units"][-1] * centre_unit)
-        relative = distortions(self.distortions, np.array([s.size for s in self.segments] or [1]))
-        squared_cosines = [1 - relative[index, s.bits - 1] for index, s in enumerate(self.segments)]
+        squared_cosines = [1 - self.errors.at(s.size, s.bits) for s in self.segments]
         self._squared_cosines = np.array(squared_cosines, np.float32)
-        self._levels = [self.levels(s.bits) for s in self.segments]
-        sizes = [packed_bytes(s.size, s.bits) for s in self.segments]
-        self._offsets = HALF_BYTES * self._units.size + np.cumsum([0, *sizes])
-        self.code_bytes = int(self._offsets[-1])
+        self.code_bytes = HALF_BYTES * self._units.size + self._prepare_code()
         self._check_budget(d)
         axes = state["axes"].astype(np.float32)
         self._e = axes.shape[0]
@@ -166,7 +159,8 @@ class SegmentedQuantizer(Quantizer):
 
         def decode_tile(tile: slice) -> None:
             y = np.zeros((len(codes[tile]), self._e + 1), np.float32)
-            self._scale(codes[tile], self._factors(codes[tile])[:, :-2] * self._squared_cosines, y)
+            radii = self._factors(codes[tile])[:, :-2] * self._squared_cosines
+            self._decode_segments(self._codes_of_segments(codes[tile]), radii, y)
             decoded[tile] = self._map.inverse(y, self._centre)
 
         in_tiles(len(codes), decode_tile)
@@ -187,7 +181,7 @@ class SegmentedQuantizer(Quantizer):
 
         def decode_tile(tile: slice) -> None:
             factors = self._factors(codes[tile])
-            self._scale(codes[tile], factors[:, :-2], out[tile])
+            self._decode_segments(self._codes_of_segments(codes[tile]), factors[:, :-2], out[tile])
             out[tile, self._e] = 1
             out[tile, self._e + 1] = factors[:, -1]
 
@@ -199,20 +193,29 @@ class SegmentedQuantizer(Quantizer):
         factors = self._factors(codes).astype(np.float64)
         return np.asarray(factors[:, -2] ** 2 + 2 * factors[:, -1] + self._squared_centre)
 
+    @property
     @abstractmethod
-    def levels(self, bits: int) -> FloatArray:
-        """(2^bits,) the levels of the integers in a segment's code."""
+    def errors(self) -> SegmentErrors:
+        """The errors of the method's code."""
 
     @abstractmethod
-    def encode_segment(self, y: FloatArray, segment: Segment, offset: int, codes: CodeArray) -> FloatArray:
-        """Pack the integers of the segment's columns of y (n, e + 1) into codes[:, offset:]; return ‖z‖/cos (n,)."""
+    def _prepare_code(self) -> int:
+        """Prepare to code `segments`; return the bytes of their codes."""
+
+    @abstractmethod
+    def _encode_segments(self, y: FloatArray, codes: CodeArray) -> FloatArray:
+        """Fill codes (n, bytes) from y (n, ≥ e), which holds the segments; return ‖z‖/cos of each, (n, segments)."""
+
+    @abstractmethod
+    def _decode_segments(self, codes: CodeArray, radii: FloatArray, out: FloatArray) -> None:
+        """out[:, :e] = radius/‖q‖·q in each segment, for the levels q of codes (n, bytes) and radii (n, segments)."""
 
     def _plan(self, variances: DoubleArray) -> list[Segment]:
         budget = self.parameters.bits_per_vector(variances.size) // 8 - _FACTOR_BYTES
         return allocate(variances, budget, self._costs(), self.parameters.max_segments)
 
     def _costs(self) -> Costs:
-        return Costs(self.distortions, self.power, self.parameters.block, HALF_BYTES)
+        return Costs(self.errors, self.power, self.parameters.block, HALF_BYTES)
 
     def _check_budget(self, d: int) -> None:
         """Refuse models of earlier versions, whose plans left side information out of the budget."""
@@ -235,8 +238,7 @@ class SegmentedQuantizer(Quantizer):
     def _encode_tile(self, vectors: FloatArray, codes: CodeArray) -> None:
         y = self._map.forward(vectors, self._centre)
         factors = np.empty((y.shape[0], self._units.size), np.float32)
-        for index, segment in enumerate(self.segments):
-            factors[:, index] = self.encode_segment(y, segment, int(self._offsets[index]), codes)
+        factors[:, :-2] = self._encode_segments(y, self._codes_of_segments(codes))
         factors[:, -2] = row_norms(vectors, self._centre)
         factors[:, -1] = y[:, self._e]
         write_halves(factors, self._units, codes)
@@ -244,8 +246,5 @@ class SegmentedQuantizer(Quantizer):
     def _factors(self, codes: CodeArray) -> FloatArray:
         return read_halves(codes, self._units)
 
-    def _scale(self, codes: CodeArray, radii: FloatArray, out: FloatArray) -> None:
-        for index, s in enumerate(self.segments):
-            radius = np.ascontiguousarray(radii[:, index])
-            offset, size = int(self._offsets[index]), s.size
-            scale_levels(codes, offset, s.bits, self._levels[index], radius, 0.0, out, s.start, size)
+    def _codes_of_segments(self, codes: CodeArray) -> CodeArray:
+        return codes[:, HALF_BYTES * self._units.size :]
