@@ -57,7 +57,9 @@ class Trellis(SegmentedQuantizer):
 
     def _prepare_code(self) -> int:
         sizes, rates = [s.size for s in self.segments], [s.bits for s in self.segments]
-        weights = [1 / self.errors.at(s.size, s.bits) for s in self.segments]  # a good plan has equal errors everywhere
+        weights = [
+            1 / self.errors.at(s.size, s.bits) for s in self.segments
+        ]  # a good plan has equal errors everywhere
         self._paths = paths_of(sizes, rates, weights, self.parameters.states)
         return self._paths.code_bytes
 
