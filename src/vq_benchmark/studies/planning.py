@@ -32,11 +32,14 @@ def plan_study(
     if not (folder / MANIFEST_FILE).exists():
         manifest.save()
         return manifest
-    earlier = Manifest.load(folder)
+    found = Manifest.load(folder)
+    earlier = found.settled()
     if earlier.owner != manifest.owner:
         raise InputError(f"{str(folder)!r} holds a study of user {earlier.owner}; choose a folder of your own.")
     if earlier.identity() != manifest.identity():
         raise InputError(f"{str(folder)!r} holds a different study; choose another folder or delete this one.")
+    if earlier != found:
+        earlier.save()
     return earlier
 
 
