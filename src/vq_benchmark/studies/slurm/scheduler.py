@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vq_benchmark.errors import InputError
-from vq_benchmark.studies.slurm.job_arrays import expanded
+from vq_benchmark.studies.slurm.accounting import FIELDS, EndedTask, parsed_rows
 
 SUBMISSION_SECONDS = 120
 QUERY_SECONDS = 30
@@ -42,17 +42,6 @@ class QueuedTask:
     def ends(self) -> bool:
         """Whether it was cancelled, requeued or completed, and only its processes have yet to end."""
         return self.state == "COMPLETING"
-
-
-@dataclass(frozen=True)
-class EndedTask:
-    """What accounting knows about a task that left the queue."""
-
-    job: int
-    index: int
-    name: str
-    state: str
-    exit_code: str
 
 
 def require_slurm() -> None:
@@ -105,19 +94,11 @@ def ended(jobs: Iterable[int]) -> list[EndedTask]:
     ids = ",".join(map(str, sorted(set(jobs))))
     if not ids:
         return []
-    command = ["sacct", "-X", "-n", "-P", "-j", ids, "-o", "JobID,State,ExitCode,JobName"]
+    command = ["sacct", "-n", "-P", "-j", ids, "-o", FIELDS]
     try:
-        answer = _run(command, QUERY_SECONDS, "nothing needs to be done")
+        return parsed_rows(_run(command, QUERY_SECONDS, "nothing needs to be done"))
     except SchedulerError:  # without accounting there is less to tell, but nothing failed
         return []
-    found = []
-    for line in answer.splitlines():
-        name, state, exit_code, job_name = line.split("|", 3)
-        job, _, indices = name.partition("_")
-        # Tasks that never ran share one line, such as 12_[3-7%2].
-        for index in expanded(indices.strip("[]") or "0"):
-            found.append(EndedTask(int(job), index, job_name, state.split()[0], exit_code))
-    return sorted(found, key=lambda task: task.job)
 
 
 def max_array_size() -> int:
