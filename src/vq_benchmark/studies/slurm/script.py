@@ -78,13 +78,28 @@ def script_text(stage: StageScript, spec: JobSpec) -> str:
             "",
             "# SLURM sends USR1 before the time limit. Ignore it until the program handles it.",
             "trap '' USR1",
-            *spec.setup,
+            *_setup(spec.setup),
             "index=$(( ${1:-0} + ${SLURM_ARRAY_TASK_ID:-0} ))",
             "# exec replaces this shell with the program, so that the program receives the signal.",
             f'exec {shlex.join(stage.command)} "$index"',
             "",
         ]
     )
+
+
+def _setup(lines: Sequence[str]) -> list[str]:
+    """The lines before the program. One that fails ends the task, with its exit code and a message that quotes it."""
+    if not lines:
+        return []
+    checked = ([line, f"setup_ended $? {shlex.quote(line)}"] for line in lines)
+    return [
+        "setup_ended() {",
+        '    [ "$1" -eq 0 ] && return',
+        '    echo "vq-benchmark: the setup line failed with exit code $1: $2" >&2',
+        '    exit "$1"',
+        "}",
+        *(line for pair in checked for line in pair),
+    ]
 
 
 def quoted(flag: str) -> str:
