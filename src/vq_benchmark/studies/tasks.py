@@ -39,7 +39,7 @@ from vq_benchmark.studies.ground_truths import (
 from vq_benchmark.studies.memory_estimate import cell_within_memory, truth_within_memory
 from vq_benchmark.studies.plan import Configuration, Manifest
 from vq_benchmark.studies.scratch_rows import staged_rows
-from vq_benchmark.studies.stages import Task
+from vq_benchmark.studies.stages import NOT_DONE, Task
 
 RESUME = "Resume the study to recompute it."
 
@@ -292,9 +292,7 @@ def set_aside(path: Path, reason: str = "corrupt") -> str:
 def require_done(manifest: Manifest, task: Task) -> None:
     """Raise InputError unless the task, on which another depends, is done."""
     if manifest.outcome(task) != "done":
-        raise InputError(
-            f"{manifest.describe(task)} must run first: task {task.index} of stage {task.stage} is not done."
-        )
+        raise InputError(f"{manifest.describe(task)}{NOT_DONE}{task.index} of stage {task.stage} is not done.")
 
 
 def run_task(context: TaskContext, task: Task) -> None:

@@ -15,6 +15,7 @@ from vq_benchmark.cli.studies.task_options import TaskOptions, passed_on
 from vq_benchmark.machine.terminal import echo
 from vq_benchmark.studies.slurm.job_arrays import expanded
 from vq_benchmark.studies.slurm.jobs import Job, Record
+from vq_benchmark.studies.slurm.lock import one_at_a_time
 from vq_benchmark.studies.slurm.profiles import job_spec
 from vq_benchmark.studies.slurm.scheduler import assumed_max_array_size, max_array_size, require_slurm
 from vq_benchmark.studies.slurm.submission import preview, submit_study, test_scripts
@@ -65,8 +66,9 @@ def submit(
     if test_only:
         echo("\n".join(test_scripts(ready.draft(), record, max_array_size())))
         return
-    manifest = ready.plan()
-    jobs = submit_study(manifest, record)
+    with one_at_a_time(ready.folder, "vq-benchmark slurm submit", lambda said: echo(said, err=True)):
+        manifest = ready.plan()
+        jobs = submit_study(manifest, record)
     show_jobs(jobs)
     if not jobs:
         echo(f"nothing to submit: all tasks are complete; the results are in {manifest.results_path}.")

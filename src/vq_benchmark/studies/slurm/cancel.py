@@ -9,11 +9,13 @@ from vq_benchmark.studies.slurm.queue import queued_tasks
 def cancel_study(manifest: Manifest) -> int:
     """Cancel all waiting and running tasks of the study; returns their number.
 
-    Running tasks write their checkpoints and are not requeued.
+    A copy of a study has no jobs until it is submitted itself. Running tasks write their checkpoints and are not
+    requeued.
 
     Raises:
         InputError: the study belongs to another user.
     """
+    manifest = manifest.settled()
     require_own(manifest)
     rows = queued_tasks(manifest).values()
     scheduler.cancel(map(str, sorted({row.job for row in rows})))

@@ -3,6 +3,7 @@
 import getpass
 import json
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.damage import MISSHAPEN, reading
 from vq_benchmark.machine.documents import parsed_json, validated
 from vq_benchmark.studies.plan import Manifest
+from vq_benchmark.studies.relocation import is_same, relocated
 from vq_benchmark.studies.slurm.job_arrays import expanded
 from vq_benchmark.studies.slurm.resources import JobSpec
 from vq_benchmark.studies.stages import STAGES, Stage, Task
@@ -46,11 +48,31 @@ class Record:
     program_options: tuple[str, ...] = ()
     """Options of `slurm task` for every task."""
     jobs: tuple[Job, ...] = ()
+    sweep_id: str = ""
+    """The study that the jobs belong to: if a folder was copied, it is not the one that is there now."""
+    folder: str = ""
+    """The folder for which scripts and jobs were made."""
+    python: str = sys.executable
+    """The interpreter that they run."""
 
     def with_job(self, id_: int, stage: Stage, offset: int, array: str) -> "Record":
         """The record with one more job."""
         job = Job(id_, stage, offset, array, datetime.now(UTC).isoformat(timespec="seconds"))
         return replace(self, jobs=(*self.jobs, job))
+
+    def of(self, manifest: Manifest) -> "Record":
+        """The record as it is true for a study that was perhaps moved or copied since."""
+        jobs = self.jobs if self.sweep_id in ("", manifest.sweep_id) else ()
+        options = relocated(self.program_options, Path(self.folder or manifest.folder), manifest.folder)
+        return replace(self, program_options=options, jobs=jobs, sweep_id=manifest.sweep_id)
+
+    def has_moved(self, manifest: Manifest) -> bool:
+        """Whether scripts and jobs write to another folder than the one where the study is now."""
+        return bool(self.folder) and not is_same(Path(self.folder), manifest.folder)
+
+    def made_here(self, manifest: Manifest) -> "Record":
+        """The record of scripts that are written now."""
+        return replace(self, sweep_id=manifest.sweep_id, folder=str(manifest.folder), python=sys.executable)
 
     def save(self, folder: Path) -> None:
         """Write it into the folder of the study."""
@@ -58,9 +80,22 @@ class Record:
             "spec": self.spec.model_dump(mode="json", exclude_defaults=True),
             "program_options": self.program_options,
             "jobs": [asdict(job) for job in self.jobs],
+            "sweep_id": self.sweep_id,
+            "folder": self.folder,
+            "python": self.python,
         }
         with atomic_write(record_path(folder)) as file:
             file.write(json.dumps(content, indent=1).encode())
+
+
+def record_of(manifest: Manifest) -> Record | None:
+    """The record of a study as it is true where the study is now; None if nothing was ever submitted.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    record = load_record(manifest.folder)
+    return None if record is None else record.of(manifest)
 
 
 def load_record(folder: Path) -> Record | None:
@@ -79,6 +114,9 @@ def load_record(folder: Path) -> Record | None:
             JobSpec.parse(content["spec"], repr(str(path))),
             validated(tuple[str, ...], content["program_options"]),
             validated(tuple[Job, ...], content["jobs"]),
+            str(content.get("sweep_id", "")),
+            str(content.get("folder", "")),
+            str(content.get("python", "")),
         )
 
 

@@ -16,17 +16,14 @@ from vq_benchmark.studies.slurm.jobs import (
     Job,
     Record,
     job_name,
-    load_record,
+    record_of,
     require_own,
     script_path,
 )
 from vq_benchmark.studies.slurm.queue import queued_tasks
 from vq_benchmark.studies.slurm.script import StageScript, script_text
-from vq_benchmark.studies.stages import NEEDS, STAGES, Need, Stage
+from vq_benchmark.studies.stages import NEEDS, STAGES, Stage
 from vq_benchmark.studies.task_command import stage_command
-
-DEPENDENCY: dict[Need, str] = {"all done": "afterok", "own done": "afterany", "all ended": "afterany"}
-"""What a stage needs as a dependency of SLURM, whose jobs wait for whole stages."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ def submit_study(manifest: Manifest, record: Record) -> list[Job]:
         SchedulerError: SLURM rejected an array; the accepted ones are recorded, so that `resume` can continue.
     """
     require_own(manifest)
-    earlier = load_record(manifest.folder)
+    earlier = record_of(manifest)
     if earlier is not None and earlier.jobs:
         folder = shlex.quote(str(manifest.folder))
         raise InputError(
@@ -63,6 +60,7 @@ def submit_study(manifest: Manifest, record: Record) -> list[Job]:
     max_array_size = scheduler.max_array_size()
     calls = calls_for(todo, max_array_size, record.spec.array_limit)
     write_scripts(manifest, record, max_array_size)
+    record = record.made_here(manifest)
     record.save(manifest.folder)
     return submit_arrays(manifest, record, calls, {})
 
@@ -80,6 +78,7 @@ def submit_arrays(
     `queued` are jobs of earlier calls, by stage, to wait for as well.
     """
     new: dict[Stage, list[str]] = defaultdict(list)
+    (manifest.folder / LOG_FOLDER).mkdir(exist_ok=True)  # without it jobs would fail silently
     for call in calls:
         options = _name_of_part(manifest, call)
         dependency = dependency_of(call.stage, new, queued)
@@ -107,18 +106,14 @@ def dependency_of(
 ) -> str:
     """What a stage waits for, as the value of `--dependency`; empty if it waits for nothing.
 
-    Jobs of earlier calls are waited for with `afterany`: some of their tasks may have failed before, and an `afterok`
-    would then never be satisfied. A task that lacks something says so itself.
+    A stage waits until the stages that it needs have ended, however they ended (`afterany`): whether their work is
+    done is in files, which each task checks itself. A job can end badly although its file is there.
     """
-    clauses = []
-    for upstream, need in NEEDS[stage].items():
-        if new.get(upstream):
-            clauses.append(":".join([DEPENDENCY[need], *new[upstream]]))
-        if queued and queued.get(upstream):
-            clauses.append(":".join(["afterany", *map(str, queued[upstream])]))
-    if queued and stage == "merge" and queued.get(stage):
-        clauses.append(":".join(["afterany", *map(str, queued[stage])]))
-    return ",".join(clauses)
+    earlier = {} if queued is None else queued
+    clauses = [[str(id_) for id_ in (*new.get(each, ()), *earlier.get(each, ()))] for each in NEEDS[stage]]
+    if stage == "merge":  # one that runs does not see what is submitted now
+        clauses.append([str(id_) for id_ in earlier.get(stage, ())])
+    return ",".join(":".join(["afterany", *ids]) for ids in clauses if ids)
 
 
 def stage_scripts(manifest: Manifest, record: Record, max_array_size: int) -> dict[Path, str]:
@@ -135,11 +130,10 @@ def stage_scripts(manifest: Manifest, record: Record, max_array_size: int) -> di
 
 
 def write_scripts(manifest: Manifest, record: Record, max_array_size: int) -> None:
-    """Write the scripts and make the log folder, without which jobs would fail silently."""
+    """Write the scripts."""
     for path, text in stage_scripts(manifest, record, max_array_size).items():
         with atomic_write(path) as file:
             file.write(text.encode())
-    (manifest.folder / LOG_FOLDER).mkdir(exist_ok=True)
 
 
 def preview(manifest: Manifest, record: Record, max_array_size: int) -> str:
