@@ -8,7 +8,7 @@ from typer import Option
 from vq_benchmark.cli.options import grouped
 from vq_benchmark.cli.program import Commands
 from vq_benchmark.cli.studies import slurm_submit, status_table, study_task
-from vq_benchmark.cli.studies.job_options import JobOptions
+from vq_benchmark.cli.studies.job_options import JobOptions, StageOptions, given_options
 from vq_benchmark.cli.studies.study_task import StudyFolder
 from vq_benchmark.machine.terminal import echo
 from vq_benchmark.studies.plan import Manifest
@@ -42,17 +42,25 @@ def status(
 
 
 @grouped
-def resume(folder: StudyFolder, job: JobOptions) -> None:
+def resume(
+    folder: StudyFolder,
+    job: JobOptions,
+    of_stages: StageOptions,
+    wave: Annotated[
+        bool,
+        Option("--wave", hidden=True, help="Submit only what was not tried yet: what the last job of a wave does."),
+    ] = False,
+) -> None:
     """Submit the tasks that are missing or failed and not in the queue, and those that depend on them.
 
-    Job options rewrite the scripts and apply to everything that is submitted from now on. Without options the scripts
-    stay as they are, including your edits.
+    Job options rewrite the scripts and apply to everything that is submitted from now on; scripts that you edited are
+    kept beside the new ones. Without options the scripts stay as they are, including your edits.
     """
     require_slurm()
     manifest = Manifest.load(folder)
-    done = resume_study(manifest, job.given())
-    slurm_submit.show_jobs(done.jobs)
-    if not done.jobs:
+    done = resume_study(manifest, given_options(job, of_stages), wave=wave)
+    slurm_submit.show(manifest, done)
+    if not (done.jobs or done.wave_job):
         left = f"{done.still_queued} tasks are in the queue" if done.still_queued else "all tasks are complete"
         echo(f"nothing to submit: {left}.")
 

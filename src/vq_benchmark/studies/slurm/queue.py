@@ -4,7 +4,7 @@ import time
 
 from vq_benchmark.studies.plan import MANIFEST_FILE, Manifest
 from vq_benchmark.studies.slurm import scheduler
-from vq_benchmark.studies.slurm.jobs import named_task
+from vq_benchmark.studies.slurm.jobs import named_tasks
 from vq_benchmark.studies.stages import Task
 
 ENDING_SECONDS = 60.0
@@ -12,11 +12,23 @@ ENDING_SECONDS = 60.0
 
 
 def queued_tasks(manifest: Manifest) -> dict[Task, scheduler.QueuedTask]:
-    """The tasks that wait or run, whoever submitted them; a running one takes precedence over a waiting double."""
-    owner = (manifest.folder / MANIFEST_FILE).stat().st_uid
-    rows = sorted(scheduler.queue(owner), key=lambda row: not row.waits)
-    named = ((named_task(manifest, row.name, row.index), row) for row in rows)
-    return {task: row for task, row in named if task is not None}
+    """The tasks that wait or run, whoever submitted them; a running one takes precedence over a waiting double.
+
+    A job that runs several tasks counts for those of them that are not done.
+    """
+    rows = sorted(own_rows(manifest), key=lambda row: not row.waits)
+    named = ((named_tasks(manifest, row.name, row.index), row) for row in rows)
+    return {
+        task: row
+        for tasks, row in named
+        for task in tasks
+        if len(tasks) == 1 or manifest.outcome(task) != "done"
+    }  # fmt: skip
+
+
+def own_rows(manifest: Manifest) -> list[scheduler.QueuedTask]:
+    """Everything in the queue that belongs to the owner of the study."""
+    return scheduler.queue((manifest.folder / MANIFEST_FILE).stat().st_uid)
 
 
 def settled_tasks(manifest: Manifest) -> dict[Task, scheduler.QueuedTask]:

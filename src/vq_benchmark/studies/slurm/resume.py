@@ -2,29 +2,26 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from vq_benchmark.errors import InputError
 from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.slurm import scheduler
-from vq_benchmark.studies.slurm.jobs import Job, load_record, require_own, script_path
-from vq_benchmark.studies.slurm.queue import settled_tasks
-from vq_benchmark.studies.slurm.submission import calls_for, submit_arrays, write_scripts
+from vq_benchmark.studies.slurm.calls import calls_for
+from vq_benchmark.studies.slurm.jobs import load_record, require_own, script_path
+from vq_benchmark.studies.slurm.limits import job_limit
+from vq_benchmark.studies.slurm.queue import own_rows, settled_tasks
+from vq_benchmark.studies.slurm.submission import Submission, submit_wave, write_scripts
+from vq_benchmark.studies.slurm.waves import first_wave, queued_waves
 from vq_benchmark.studies.stages import NEEDS, STAGES, Stage, Task
 
 
-@dataclass(frozen=True)
-class ResumeResult:
-    """What one call of `resume` did."""
-
-    jobs: list[Job]
-    still_queued: int
-    """Tasks that were in the queue and remain there."""
-
-
-def resume_study(manifest: Manifest, changes: Mapping[str, Any]) -> ResumeResult:
+def resume_study(manifest: Manifest, changes: Mapping[str, Any], *, wave: bool = False) -> Submission:
     """Submit the tasks that are missing or failed and not in the queue; `changes` are new resources.
+
+    With `wave`, submit only those that were not tried since a person last submitted or resumed the study: a task that
+    fails must not be tried again and again.
 
     If tasks of a stage are resubmitted, queued tasks that depend on it wait for the wrong jobs: they are cancelled
     and resubmitted with the others. Changes rewrite the scripts; without changes the scripts stay as they are,
@@ -42,18 +39,30 @@ def resume_study(manifest: Manifest, changes: Mapping[str, Any]) -> ResumeResult
         )
     record = replace(record, spec=record.spec.changed(changes))
     kept, outdated, todo = _sorted_out(manifest, settled_tasks(manifest))
+    if wave:
+        tried = record.tried()
+        todo = {stage: [index for index in todo[stage] if Task(stage, index) not in tried] for stage in STAGES}
+    else:
+        record = replace(record, round_start=len(record.jobs))
     max_array_size = scheduler.max_array_size()
-    calls = calls_for(todo, max_array_size, record.spec.array_limit)
+    calls = calls_for(todo, max_array_size, record)
+    remarks: list[str] = []
+    limit = job_limit(record.spec) if calls else None
+    leaving = list(dict.fromkeys(f"{row.job}_{row.index}" for row in outdated))
+    waves = [str(job) for job in queued_waves(manifest)] if calls else []
+    in_queue = len(own_rows(manifest)) - len(leaving) - len(waves) if calls else 0
+    chosen = first_wave(calls, limit, in_queue)
     if calls:
         if changes or not all(script_path(manifest, call.stage).exists() for call in calls):
-            write_scripts(manifest, record, max_array_size)
+            remarks = write_scripts(manifest, record, max_array_size)
         record.save(manifest.folder)
-        scheduler.cancel(f"{row.job}_{row.index}" for row in outdated)
+        scheduler.cancel([*waves, *leaving])
     still: dict[Stage, list[int]] = defaultdict(list)
     for task, row in kept.items():
         if row.job not in still[task.stage]:
             still[task.stage].append(row.job)
-    return ResumeResult(submit_arrays(manifest, record, calls, still), len(kept))
+    done = submit_wave(manifest, record, chosen, still)
+    return replace(done, limit=limit, remarks=tuple(remarks), still_queued=len(kept))
 
 
 def _sorted_out(

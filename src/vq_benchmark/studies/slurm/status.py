@@ -6,9 +6,10 @@ from pathlib import Path
 
 from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.slurm import scheduler
-from vq_benchmark.studies.slurm.jobs import Job, Record, load_record, log_path, named_task
+from vq_benchmark.studies.slurm.jobs import Job, Record, load_record, log_path, named_tasks
 from vq_benchmark.studies.slurm.queue import queued_tasks
 from vq_benchmark.studies.slurm.resources import JobSpec
+from vq_benchmark.studies.slurm.waves import queued_waves
 from vq_benchmark.studies.stages import STAGES, Task
 from vq_benchmark.studies.status import PROBLEMS, StudyStatus, TaskStatus, plot_command, quoted_folder
 
@@ -39,9 +40,12 @@ def study_status(manifest: Manifest) -> StudyStatus:
     queued = queued_tasks(manifest)
     unfinished = {task for stage in STAGES for task in manifest.unfinished(stage)}
     latest = _latest_jobs(record, unfinished)
+    later = unfinished - record.tried() - queued.keys() if queued_waves(manifest) else set()
     ended = _endings(manifest, latest, queued)
     tasks = tuple(
-        _status_of(manifest, task, queued.get(task), ended.get(task), latest.get(task))
+        TaskStatus(task, "pending", "the next wave of jobs")
+        if task in later
+        else _status_of(manifest, task, queued.get(task), ended.get(task), latest.get(task))
         if task in unfinished
         else TaskStatus(task, "done")
         for stage in STAGES
@@ -73,8 +77,8 @@ def _endings(
 ) -> dict[Task, scheduler.EndedTask]:
     """What accounting knows about the last attempt at each task that is not in the queue."""
     rows = scheduler.ended(job.id for task, (job, _) in latest.items() if task not in queued)
-    named = ((named_task(manifest, row.name, row.index), row) for row in rows)
-    return {task: row for task, row in named if task is not None and task in latest and row.job == latest[task][0].id}
+    named = ((task, row) for row in rows for task in named_tasks(manifest, row.name, row.index))
+    return {task: row for task, row in named if task in latest and row.job == latest[task][0].id}
 
 
 def _status_of(
