@@ -23,7 +23,13 @@ from vq_benchmark.studies.slurm.profiles import job_spec
 from vq_benchmark.studies.slurm.requests import require_fit, warnings, with_defaults
 from vq_benchmark.studies.slurm.resources import JobSpec
 from vq_benchmark.studies.slurm.scheduler import assumed_max_array_size, max_array_size, require_slurm
-from vq_benchmark.studies.slurm.submission import Submission, preview, submit_study, test_scripts
+from vq_benchmark.studies.slurm.submission import (
+    Submission,
+    preview,
+    require_unsubmitted,
+    submit_study,
+    test_scripts,
+)
 from vq_benchmark.studies.slurm.waves import number_of_waves, wave_sentence
 from vq_benchmark.studies.stages import STAGES
 
@@ -71,6 +77,8 @@ def submit(
     size, remark = assumed_max_array_size() if dry_run else (max_array_size(), "")
     if remark:
         echo(remark, err=True)
+    if not (dry_run or test_only):
+        require_unsubmitted(draft.folder)
     record = estimated_record(draft, ready, record, size, calibrate)
     if dry_run:
         echo(preview(draft, record, size))

@@ -8,6 +8,7 @@ from vq_benchmark.studies.slurm import scheduler
 from vq_benchmark.studies.slurm.resources import JobSpec
 
 ASSOCIATION = ("User", "Account", "Partition", "DefaultQOS", "MaxSubmitJobs", "GrpSubmitJobs")
+USER = ("User", "DefaultAccount")
 QOS = ("Name", "MaxSubmitJobsPerUser", "MaxSubmitJobsPerAccount", "GrpSubmitJobs")
 """Columns of `sacctmgr show`; those that name a limit on submitted jobs are compared."""
 SUBMIT = "Submit"
@@ -47,12 +48,14 @@ def _of_user(spec: JobSpec) -> Iterator[JobLimit]:
 def _of_associations(spec: JobSpec) -> Iterator[JobLimit]:
     """Limits of the account and the partition that the jobs go to, and of their QOS."""
     user = getpass.getuser()
+    account = spec.account or next(
+        (row["DefaultAccount"] for row in scheduler.accounting("user", USER, f"name={user}")), ""
+    )
     rows = scheduler.accounting("association", ASSOCIATION, f"user={user}")
     fitting = [
         row
         for row in rows
-        if (not spec.account or row["Account"] == spec.account)
-        and (not row["Partition"] or row["Partition"] == spec.partition)
+        if (not account or row["Account"] == account) and (not row["Partition"] or row["Partition"] == spec.partition)
     ]
     accounts = sorted({row["Account"] for row in fitting})
     if accounts:

@@ -56,13 +56,7 @@ def submit_study(manifest: Manifest, record: Record) -> Submission:
         SchedulerError: SLURM rejected an array; the accepted ones are recorded, so that `resume` can continue.
     """
     require_own(manifest)
-    earlier = load_record(manifest.folder)
-    if earlier is not None and earlier.jobs:
-        folder = shlex.quote(str(manifest.folder))
-        raise InputError(
-            f"the study in {folder} was already submitted as {_listed(earlier.jobs)}; check it with `vq-benchmark "
-            f"slurm status {folder}`, and submit what is missing with `vq-benchmark slurm resume {folder}`."
-        )
+    require_unsubmitted(manifest.folder)
     queued = len(queued_tasks(manifest))
     if queued:  # submitted by hand, or the record was deleted
         folder = shlex.quote(str(manifest.folder))
@@ -79,6 +73,17 @@ def submit_study(manifest: Manifest, record: Record) -> Submission:
     record = replace(record, round_start=0)
     record.save(manifest.folder)
     return replace(submit_wave(manifest, record, wave, {}), limit=limit, remarks=tuple(remarks))
+
+
+def require_unsubmitted(path: Path) -> None:
+    """Raise InputError if the study in this folder was submitted before."""
+    earlier = load_record(path)
+    if earlier is not None and earlier.jobs:
+        folder = shlex.quote(str(path))
+        raise InputError(
+            f"the study in {folder} was already submitted as {_listed(earlier.jobs)}; check it with `vq-benchmark "
+            f"slurm status {folder}`, and submit what is missing with `vq-benchmark slurm resume {folder}`."
+        )
 
 
 def submit_wave(manifest: Manifest, record: Record, wave: Wave, queued: Mapping[Stage, Sequence[int]]) -> Submission:
