@@ -4,10 +4,12 @@ import os
 import signal
 from dataclasses import replace
 
+import faiss
 import numpy as np
 import pytest
 
 from vq_benchmark.errors import Stopped
+from vq_benchmark.evaluation.evaluate import exact_truths
 from vq_benchmark.machine.progress import SilentReporter
 from vq_benchmark.machine.signals import stopping
 from vq_benchmark.results.database import Database
@@ -66,6 +68,25 @@ def test_a_task_that_fails_does_not_stop_the_others(context):
     assert [manifest.outcome(task) for task in manifest.tasks("evaluate")] == ["failed"] * 3 + ["done"] * 3
     run_bundle(context, [Task("fit", 0)])
     assert run_bundle(context, manifest.tasks("evaluate")) == []
+
+
+def test_exact_neighbours_can_be_proposed_by_a_gpu(context, tmp_path, monkeypatch):
+    """Stands in for the GPU: faiss on the processor, which proposes in the same way."""
+    asked = []
+
+    def search(queries, vectors, k, distance):
+        asked.append(len(vectors))
+        return faiss.knn(queries, vectors, k, metric=distance)
+
+    truth = context.manifest.tasks("truth")
+    monkeypatch.setattr("vq_benchmark.studies.tasks.gpu_search", lambda: search)
+    assert run_bundle(replace(context, machine=replace(context.machine, use_gpu=True)), truth) == []
+    assert len(asked) == 3  # each chunk asks for its tile
+    run_bundle(context, [Task("reduce", 0)])
+    found = context.whole_truth.queries
+    on_processor = exact_truths(context.dataset, 5).queries
+    assert np.array_equal(found.ids, on_processor.ids)
+    assert np.array_equal(found.scores, on_processor.scores)
 
 
 def test_a_stop_ends_the_bundle_and_the_rest_is_left(context, monkeypatch):

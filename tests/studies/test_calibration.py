@@ -1,14 +1,20 @@
 """The rehearsal of a study: it measures the study's own tasks, and leaves nothing behind."""
 
 import tempfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from vq_benchmark.machine.progress import SilentReporter
+from vq_benchmark.results.database import Database
 from vq_benchmark.studies import calibration
 from vq_benchmark.studies.calibration import Line, calibrated
+from vq_benchmark.studies.cell_run import CPU_SECONDS
 from vq_benchmark.studies.cells import Machine
 from vq_benchmark.studies.cost_estimate import study_cost
+from vq_benchmark.studies.earlier_costs import earlier_costs
+from vq_benchmark.studies.local.cells import run_cells
 from vq_benchmark.studies.memory_estimate import BASELINE_BYTES
 from vq_benchmark.studies.planning import draft_manifest
 from vq_benchmark.studies.stage_memory import stage_memory
@@ -57,7 +63,8 @@ def test_every_stage_is_measured_and_nothing_is_left(planned, tmp_path, monkeypa
     }  # fmt: skip
     assert cost.cpu_seconds > 6 * cost.stages["evaluate"].cpu_seconds > 0
     assert cost.bytes > 6 * found.bytes_of["evaluate"]
-    assert cost.source == "times are from a calibration on this machine, of 2 configurations on up to 4,096 rows."
+    whole = "times are from a calibration on this machine (2 of 2 configurations, up to 4,096 rows)."
+    assert cost.source == whole
 
 
 def test_what_there_was_no_time_for_is_taken_to_cost_as_much_as_the_rest(planned):
@@ -65,11 +72,26 @@ def test_what_there_was_no_time_for_is_taken_to_cost_as_much_as_the_rest(planned
     found = calibrated(manifest, dataset, 1e-9)
     assert len(found.evaluate) == 1
     cost = study_cost(manifest, found)
-    assert "of 1 of 2 configurations" in cost.source
+    assert "(1 of 2 configurations, up to 4,096 rows); the other configurations" in cost.source
     (line,) = found.evaluate.values()
     assert cost.stages["evaluate"].cpu_seconds == pytest.approx(line.at(2000), rel=0.01)
     unknown = study_cost(manifest, None)
     assert (unknown.cpu_seconds, unknown.files, unknown.source) == (None, 13, "no times were estimated.")
+
+
+def test_earlier_rows_count_more_than_a_calibration(planned, tmp_path):
+    manifest, dataset, options = planned
+    database = Database(tmp_path / "earlier.db")
+    run_cells(dataset, options, [manifest.configurations[0].cell((0, dataset.n))], database, "x", SilentReporter())
+    other = replace(dataset, name="another")
+    assert earlier_costs(manifest, other, [database.path]) == {}
+    found = earlier_costs(manifest, dataset, [tmp_path / "none.db", database.path])
+    assert list(found) == [manifest.configurations[0].run_id]
+    cost = study_cost(manifest, None, found)
+    (run,) = database.runs()
+    assert cost.stages["evaluate"].cpu_seconds == pytest.approx(2000 * run.environment[CPU_SECONDS], rel=0.01)
+    assert cost.stages["fit"].cpu_seconds is None
+    assert cost.source.startswith("times are from earlier rows (1 of 2 configurations); the other")
 
 
 def test_a_study_whose_tasks_fail_has_no_times(planned, monkeypatch):

@@ -1,5 +1,6 @@
-"""What the tasks of a study cost: CPU time and disk space, from a calibration on this machine."""
+"""What the tasks of a study cost: CPU time and disk space, by a calibration or by earlier rows."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -45,53 +46,63 @@ class StudyCost:
         return sum(cost.tasks for cost in self.stages.values())
 
 
-def study_cost(manifest: Manifest, calibration: Calibration | None) -> StudyCost:
-    """The cost of the tasks that are not done; without a calibration only their number is known.
+def study_cost(
+    manifest: Manifest, calibration: Calibration | None, earlier: Mapping[str, Line] | None = None
+) -> StudyCost:
+    """The cost of the tasks that are not done, as far as it is known.
 
     A configuration that was not measured is taken to cost as much as those of its method, or else as all do.
+
+    Args:
+        calibration: what a rehearsal cost on this machine.
+        earlier: what earlier rows say of configurations, by run id; it counts more than the calibration.
     """
-    unfinished = {stage: len(manifest.unfinished(stage)) for stage in STAGES if manifest.count(stage)}
-    if calibration is None:
-        unknown = {stage: StageCost(tasks, None, None) for stage, tasks in unfinished.items()}
-        return StudyCost(unknown, "no times were estimated.")
-    seconds = _seconds(manifest, calibration)
-    bytes_of = dict(calibration.bytes_of)
+    earlier = earlier or {}
+    lines = (calibration.evaluate if calibration else {}) | dict(earlier)
+    seconds = _seconds(manifest, calibration, lines)
+    bytes_of = dict(calibration.bytes_of) if calibration else {}
     if "merge" in bytes_of:
         bytes_of["merge"] *= len(manifest.configurations)
     costs = {
-        stage: StageCost(tasks, seconds.get(stage), bytes_of.get(stage))
-        for stage, tasks in unfinished.items()
-    }  # fmt: skip
-    return StudyCost(costs, _source(manifest, calibration))
-
-
-def _seconds(manifest: Manifest, calibration: Calibration) -> dict[Stage, float]:
-    rows = [stop - start for start, stop in manifest.chunks]
-    found: dict[Stage, float] = {
-        "truth": fmean(map(calibration.truth.at, rows)),
-        "reduce": calibration.reduce * len(rows),
+        stage: StageCost(len(manifest.unfinished(stage)), seconds.get(stage), bytes_of.get(stage))
+        for stage in STAGES
+        if manifest.count(stage)
     }
-    if calibration.evaluate:
-        lines = [_line_of(manifest, calibration, each.run_id) for each in manifest.configurations]
-        found["evaluate"] = fmean(mean_line(lines).at(count) for count in rows)
-        fits = calibration.fit
-        found["fit"] = fmean(fits.get(each.model_id, fmean(fits.values())) for each in manifest.models)
+    return StudyCost(costs, _source(manifest, lines, earlier))
+
+
+def _seconds(manifest: Manifest, calibration: Calibration | None, lines: Mapping[str, Line]) -> dict[Stage, float]:
+    rows = [stop - start for start, stop in manifest.chunks]
+    found: dict[Stage, float] = {}
+    if lines:
+        methods = {each.run_id: each.method for each in manifest.configurations}
+        each_line = [_line_of(run_id, methods, lines) for run_id in methods]
+        found["evaluate"] = fmean(mean_line(each_line).at(count) for count in rows)
+    if calibration is not None:
+        found["truth"] = fmean(map(calibration.truth.at, rows))
+        found["reduce"] = calibration.reduce * len(rows)
         found["merge"] = calibration.merge * len(manifest.configurations)
+        fits = calibration.fit
+        if fits:
+            found["fit"] = fmean(fits.get(each.model_id, fmean(fits.values())) for each in manifest.models)
     return found
 
 
-def _line_of(manifest: Manifest, calibration: Calibration, run_id: str) -> Line:
-    if run_id in calibration.evaluate:
-        return calibration.evaluate[run_id]
-    methods = {each.run_id: each.method for each in manifest.configurations}
-    of_method = [line for known, line in calibration.evaluate.items() if methods[known] == methods[run_id]]
-    return mean_line(of_method or calibration.evaluate.values())
+def _line_of(run_id: str, methods: Mapping[str, str], lines: Mapping[str, Line]) -> Line:
+    if run_id in lines:
+        return lines[run_id]
+    of_method = [line for known, line in lines.items() if methods[known] == methods[run_id]]
+    return mean_line(of_method or lines.values())
 
 
-def _source(manifest: Manifest, calibration: Calibration) -> str:
-    measured, total = len(calibration.evaluate), len(manifest.configurations)
-    if not measured:
-        return "times of models are unknown: none could be fitted and measured in the time of the calibration."
-    some = f"{measured} of {total}" if measured < total else f"{total}"
-    rest = "; the others are taken to cost as much as these" if measured < total else ""
-    return f"times are from a calibration on this machine, of {some} configurations on up to 4,096 rows{rest}."
+def _source(manifest: Manifest, lines: Mapping[str, Line], earlier: Mapping[str, Line]) -> str:
+    total = len(manifest.configurations)
+    if not lines:
+        return "no times were estimated."
+    here, before = len(lines) - len(earlier), len(earlier)
+    parts = [
+        f"a calibration on this machine ({here} of {total} configurations, up to 4,096 rows)" if here else "",
+        f"earlier rows ({before} of {total} configurations)" if before else "",
+    ]
+    rest = "; the other configurations are taken to cost as much as these" if len(lines) < total else ""
+    return f"times are from {' and '.join(filter(None, parts))}{rest}."

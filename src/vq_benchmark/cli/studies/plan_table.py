@@ -10,9 +10,11 @@ from typer import Option
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.machine.memory import readable_bytes
 from vq_benchmark.machine.terminal import Terminal
+from vq_benchmark.results.default_paths import database_path
 from vq_benchmark.studies.calibration import calibrated
 from vq_benchmark.studies.cells import Options
 from vq_benchmark.studies.cost_estimate import study_cost
+from vq_benchmark.studies.earlier_costs import earlier_costs
 from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.slurm.requests import Estimate
 from vq_benchmark.studies.stage_memory import stage_memory
@@ -35,7 +37,8 @@ def estimated(
     start_up = time.process_time()
     memory = stage_memory(manifest, dataset, options, cores or dict.fromkeys(STAGES, 1))
     calibration = calibrated(manifest, dataset, seconds) if seconds else None
-    return Estimate(memory, study_cost(manifest, calibration), start_up)
+    earlier = earlier_costs(manifest, dataset, [database_path(None), manifest.results_path])
+    return Estimate(memory, study_cost(manifest, calibration, earlier), start_up)
 
 
 def show(
