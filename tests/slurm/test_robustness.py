@@ -179,11 +179,11 @@ def test_escalation_requests_half_as_much_again(cluster, folder, vectors, progra
     assert "blocked: merge 0 (finished rows of all configurations): incomplete: evaluate 0 ran out of memory" in (
         status.out
     )
-    assert "--escalate would request --mem 750M" in status.out
+    assert "--escalate would request --evaluate-mem 750M" in status.out
     place = shlex.quote(str(manifest.folder))
     assert status.out.splitlines()[-1] == f"next: vq-benchmark slurm resume {place} --escalate"
     resumed = program("slurm", "resume", manifest.folder, "--escalate", "--max-mem", "700M")
-    assert "requested --mem 700M." in resumed.out
+    assert "requested --evaluate-mem 700M" in resumed.out
     cluster.wait_until_empty()
     assert program("slurm", "status", manifest.folder).code == 0
 

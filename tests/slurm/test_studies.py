@@ -56,7 +56,19 @@ def whole(limited, full_cluster, folder, vectors, program):
     with pytest.MonkeyPatch.context() as patch:
         for name, value in full_cluster.environment.items():
             patch.setenv(name, value)
-        command = ("slurm", "submit", config, "--study-dir", directory, "--chunks", 8, "--mem-per-cpu", "600M")
+        command = (
+            "slurm",
+            "submit",
+            config,
+            "--study-dir",
+            directory,
+            "--chunks",
+            8,
+            "--mem-per-cpu",
+            "600M",
+            "--tasks-per-job",
+            1,
+        )
         dry, trial = program(*command, "--dry-run"), program(*command, "--test-only")
         untouched = not directory.exists() and full_cluster.queue() == []
         submitted = program(*command)

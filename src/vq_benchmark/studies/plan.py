@@ -45,6 +45,8 @@ FORMAT_VERSION = 2
 MANIFEST_FILE, RESULTS_FILE = "manifest.json", "results.db"
 WHOLE_TRUTH = "whole.npz"
 KIND = "a readable manifest"
+WITHOUT_EFFECT = {"resources"}
+"""Keys of a study file that no task depends on, so that they may change."""
 
 
 @dataclass(frozen=True)
@@ -250,7 +252,7 @@ class Manifest:
     def identity(self) -> str:
         """Hash of what determines the tasks, as 24 hex digits, without who planned them, where and when."""
         # A study without plugins has the identity that it had before there were any.
-        without_effect = set() if self.study.plugins else {"plugins"}
+        without_effect = WITHOUT_EFFECT if self.study.plugins else {*WITHOUT_EFFECT, "plugins"}
         determining = [
             self.study.model_dump(mode="json", exclude=without_effect), self.n, self.fingerprint,
             str(self.codebooks_dir), [asdict(each) for each in self.configurations], self.chunks,
@@ -277,7 +279,7 @@ class Manifest:
             "version": FORMAT_VERSION,
             "metric_set": metric_set.VERSION,
             "package_version": version("vq-benchmark"),
-            "study": self.study.model_dump(mode="json"),
+            "study": self.study.model_dump(mode="json", exclude=WITHOUT_EFFECT),
             "sweep_id": self.sweep_id,
             "owner": self.owner,
             "home": str(self.folder),

@@ -2,6 +2,7 @@
 
 from vq_benchmark.studies.slurm.accounting import EndedTask
 from vq_benchmark.studies.slurm.efficiency import stage_usages
+from vq_benchmark.studies.slurm.job_arrays import ArrayPart
 from vq_benchmark.studies.slurm.jobs import Record
 from vq_benchmark.studies.slurm.resources import JobSpec
 
@@ -13,7 +14,11 @@ def ended(job: int, index: int, state: str, cpu: float, seconds: float, cores: i
 
 
 def record(**spec: object) -> Record:
-    return Record(JobSpec.parse(spec)).with_job(7, "fit", 0, "0").with_job(8, "evaluate", 0, "0-1")
+    return (
+        Record(JobSpec.parse(spec))
+        .with_job(7, "fit", ArrayPart(0, "0", 1))
+        .with_job(8, "evaluate", ArrayPart(0, "0-1", 2))
+    )
 
 
 def test_a_stage_in_one_sentence_with_what_to_request_next():

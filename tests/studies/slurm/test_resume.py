@@ -19,7 +19,7 @@ from vq_benchmark.studies.slurm.accounting import EndedTask
 from vq_benchmark.studies.slurm.cancel import cancel_study
 from vq_benchmark.studies.slurm.escalation import Caps
 from vq_benchmark.studies.slurm.job_arrays import expanded
-from vq_benchmark.studies.slurm.jobs import Record, job_name, load_record, named_task, script_path
+from vq_benchmark.studies.slurm.jobs import Record, job_name, load_record, named_tasks, script_path
 from vq_benchmark.studies.slurm.resources import JobSpec
 from vq_benchmark.studies.slurm.resume import resume_study
 from vq_benchmark.studies.slurm.status import is_in_progress, study_status
@@ -38,6 +38,15 @@ class Queue:
     """Stage, array, offset and dependency of each submission."""
     taken: int = 0
     refuses: str = ""
+    rows: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    """What accounting answers, by the kind of thing asked for."""
+
+    def limits(self, what: str, columns: list[str], condition: str) -> list[dict[str, str]]:
+        """The rows that fulfil the condition, with all columns."""
+        name, _, values = condition.partition("=")
+        rows = [dict.fromkeys(columns, "") | row for row in self.rows.get(what, [])]
+        key = name.capitalize()
+        return [row for row in rows if name == "user" or row[key] in values.split(",")]
 
     def submit(self, script: Path, array: str, offset: int, dependency: str, options: list[str]) -> int:
         stage = script.stem
@@ -72,7 +81,8 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> Queue:
     monkeypatch.setattr(scheduler, "cancel", lambda names: queue.cancel(list(names)))
     monkeypatch.setattr(scheduler, "queue", lambda uid: queue.tasks)
     monkeypatch.setattr(scheduler, "ended", lambda jobs: [])
-    monkeypatch.setattr(scheduler, "max_array_size", lambda: 3)
+    monkeypatch.setattr(scheduler, "configured", {"MaxArraySize": 3, "MaxJobCount": 10_000}.get)
+    monkeypatch.setattr(scheduler, "accounting", lambda *question: queue.limits(*question))
     monkeypatch.setattr(scheduler, "require_slurm", lambda: None)
     return queue
 
@@ -103,7 +113,7 @@ def do(manifest: Manifest, queue: Queue, tmp_path: Path) -> Callable[..., None]:
         for task in manifest.tasks(stage):
             if not indices or task.index in indices:
                 run_task(TaskContext(manifest, machine, SilentReporter()), task)
-                queue.tasks = [row for row in queue.tasks if named_task(manifest, row.name, row.index) != task]
+                queue.tasks = [row for row in queue.tasks if task not in named_tasks(manifest, row.name, row.index)]
 
     return do
 
@@ -141,9 +151,8 @@ def test_a_moved_study_is_submitted_again_from_where_it_is(manifest, queue, tmp_
     queue.calls.clear()
     done = resume_study(moved, {})
     assert (done.still_queued, len(done.jobs)) == (0, 6)
-    assert done.remarks == (
-        f"rewrote the scripts, which were for the folder '{manifest.folder}'; edits in them are gone",
-    )
+    (remark,) = done.remarks
+    assert remark.startswith(f"rewrote the scripts, which were for the folder '{manifest.folder}'")
     assert {row.job for row in queue.tasks} == set(range(7, 13))
     assert str(manifest.folder) not in script_path(moved, "fit").read_text()
     assert resume_study(Manifest.load(moved.folder), {}).still_queued == 10
@@ -208,15 +217,15 @@ def test_tasks_that_could_not_start_say_which_one_is_to_blame(manifest, queue, d
     ]
     assert [len(group) for group in found.grouped_problems()] == [1, 1, 4, 1]
     assert found.next_command.endswith(" --escalate")
-    assert "--escalate would request --mem 150M" in found.remarks
-    assert resume_study(manifest, {}).remarks == ("--escalate would request --mem 150M",)
+    assert "--escalate would request --truth-mem 150M" in found.remarks
+    assert resume_study(manifest, {}).remarks == ("--escalate would request --truth-mem 150M",)
 
 
 def test_escalation_requests_more_and_what_is_given_counts_more(manifest, queue, do, monkeypatch):
     submitted(manifest)
     queue.tasks.clear()
     monkeypatch.setattr(scheduler, "ended", lambda jobs: [ended(1, 0, "OUT_OF_MEMORY"), ended(3, 1, "TIMEOUT")])
-    assert resume_study(manifest, {}, Caps()).remarks == ("requested --mem 150M --time 15",)
+    assert resume_study(manifest, {}, Caps()).remarks == ("requested --truth-mem 150M --fit-time 15",)
     assert "#SBATCH --mem=150M" in script_path(manifest, "truth").read_text()
     queue.tasks.clear()
     monkeypatch.setattr(scheduler, "ended", lambda jobs: [ended(7, 0, "OUT_OF_MEMORY")])
@@ -358,8 +367,12 @@ def test_edits_by_hand_stay_unless_resources_change(manifest, queue):
     resume_study(manifest, {})
     assert script.read_text().endswith("# mine\n")
     queue.tasks.clear()
-    resume_study(manifest, {"mem": "2G"})
+    (remark,) = resume_study(manifest, {"mem": "2G"}).remarks
+    assert "your edits in it no longer apply; they are kept in 'fit.sbatch.edited'" in remark
     assert "# mine" not in script.read_text()
+    assert script.with_name("fit.sbatch.edited").read_text().endswith("# mine\n")
+    queue.tasks.clear()
+    assert resume_study(manifest, {"mem": "3G"}).remarks == ()
 
 
 def test_a_refusal_midway_leaves_what_was_taken_for_resume(manifest, queue):
@@ -406,10 +419,12 @@ def test_cancel_takes_all_off_the_queue(manifest, queue):
 def test_names_of_jobs_say_which_tasks_they_are(manifest):
     for stage in STAGES:
         last = manifest.count(stage) - 1
-        assert named_task(manifest, job_name(manifest, stage), last) == Task(stage, last)
-    assert named_task(manifest, job_name(manifest, "evaluate", 3), 0) == Task("evaluate", 3)
-    assert named_task(manifest, job_name(manifest, "evaluate", 3), 1) is None
-    assert named_task(manifest, "vq-evaluate-other", 0) is None
+        assert named_tasks(manifest, job_name(manifest, stage), last) == [Task(stage, last)]
+    assert named_tasks(manifest, job_name(manifest, "evaluate", 3), 0) == [Task("evaluate", 3)]
+    assert named_tasks(manifest, job_name(manifest, "evaluate", 3), 1) == []
+    assert named_tasks(manifest, job_name(manifest, "evaluate", 1, 2), 1) == [Task("evaluate", 3)]
+    assert named_tasks(manifest, job_name(manifest, "evaluate", 0, 3), 0) == [Task("evaluate", n) for n in range(3)]
+    assert named_tasks(manifest, "vq-evaluate-other", 0) == []
 
 
 def test_a_study_that_was_never_submitted_is_not_resumed(manifest, queue):
@@ -423,3 +438,125 @@ def test_a_damaged_record_is_named(manifest, queue):
     (manifest.folder / "slurm" / "jobs.json").write_text("{")
     with pytest.raises(InputError, match=r"jobs\.json' is not a readable record"):
         study_status(manifest)
+
+
+def in_bundles(manifest: Manifest, **spec: object) -> None:
+    submit_study(manifest, Record(JobSpec.parse({"tasks_per_job": 3} | spec)))
+
+
+def test_a_job_that_runs_several_tasks_stands_for_each_of_them(manifest, queue, do):
+    in_bundles(manifest)
+    assert [(stage, array, offset) for stage, array, offset, _ in queue.calls] == [
+        ("truth", "0", 0), ("reduce", "0", 0), ("fit", "0", 0), ("evaluate", "0-1", 0), ("merge", "0", 0),
+    ]  # fmt: skip
+    found = study_status(manifest)
+    assert {stage: found.counts(stage)["pending"] for stage in STAGES} == {
+        "truth": 2, "reduce": 1, "fit": 2, "evaluate": 4, "merge": 1,
+    }  # fmt: skip
+    for stage in ("truth", "reduce", "fit"):
+        do(stage)
+    queue.lose("evaluate", 1)
+    queue.calls.clear()
+    assert resume_study(manifest, {}).still_queued == 3
+    assert queue.calls == [("evaluate", "1", 0, ""), ("merge", "0", 0, "afterany:6:4")]
+    assert cancel_study(manifest) == 5
+
+
+def test_bundles_are_cut_at_the_greatest_array(manifest, queue, monkeypatch):
+    monkeypatch.setattr(scheduler, "configured", {"MaxArraySize": 1}.get)
+    in_bundles(manifest, tasks_per_job=2)
+    assert [call[:3] for call in queue.calls if call[0] == "evaluate"] == [("evaluate", "0", 0), ("evaluate", "0", 2)]
+    assert study_status(manifest).counts("evaluate")["pending"] == 4
+
+
+def wave_jobs(queue: Queue) -> list[int]:
+    return [row.job for row in queue.tasks if "-wave-" in row.name]
+
+
+def run_wave(manifest: Manifest, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Start the job that waits for the others, and let it submit; returns the stages of what it submitted."""
+    (job,) = wave_jobs(queue)
+    assert [row.job for row in queue.tasks] == [job]
+    queue.tasks = [replace(row, state="RUNNING") for row in queue.tasks]
+    queue.calls.clear()
+    monkeypatch.setenv("SLURM_JOB_ID", str(job))
+    resume_study(manifest, {}, wave=True)
+    monkeypatch.delenv("SLURM_JOB_ID")
+    queue.tasks = [row for row in queue.tasks if row.job != job]
+    return [f"{stage} {array}" for stage, array, _, _ in queue.calls]
+
+
+def test_waves_submit_what_the_queue_has_room_for(manifest, queue, do, monkeypatch):
+    queue.rows = {
+        "association": [{"User": "me", "Account": "lab", "DefaultQOS": "small"}],
+        "qos": [{"Name": "small", "MaxSubmitJobsPerUser": "5"}, {"Name": "other", "MaxSubmitJobsPerUser": "1"}],
+    }
+    done = submit_study(manifest, Record(JobSpec.parse({})))
+    assert (done.wave.jobs, done.wave.later, done.limit.origin) == (4, 6, "MaxSubmitJobsPerUser of QOS small")
+    assert queue.calls[-1] == ("wave", "0", 0, "afterany:1:2:3")
+    assert "--wave" in (manifest.folder / "slurm" / "wave.sbatch").read_text()
+    found = study_status(manifest)
+    assert found.problems == []
+    assert found.counts("evaluate")["pending"] == 4
+    assert {each.reason for each in found.tasks if each.task.stage == "merge"} == {"the next wave of jobs"}
+    do("truth")
+    do("reduce")
+    do("fit", 0)
+    queue.lose("fit", 0)
+    # The second model is fitted in the second wave, of the four places that its submitter leaves.
+    assert run_wave(manifest, queue, monkeypatch) == ["fit 1", "evaluate 0-1", "wave 0"]
+    assert len(queue.tasks) == 4
+    do("fit")
+    do("evaluate", 0)
+    queue.lose("evaluate", 1)  # it fails, and is not tried again by the waves
+    assert run_wave(manifest, queue, monkeypatch) == ["evaluate 2", "evaluate 0", "merge 0"]
+    assert wave_jobs(queue) == []
+    queue.tasks.clear()
+    queue.calls.clear()
+    resume_study(manifest, {})  # but by a person
+    assert next(call[:2] for call in queue.calls) == ("evaluate", "1-2")
+
+
+def test_a_person_who_resumes_replaces_the_wave_and_cancel_ends_it(manifest, queue):
+    submit_study(manifest, Record(JobSpec.parse({"max_jobs": 5})))
+    (first,) = wave_jobs(queue)
+    queue.lose("truth", 1)
+    resume_study(manifest, {"time": 90})
+    (second,) = wave_jobs(queue)
+    assert second > first
+    assert len(queue.tasks) == 5
+    cancel_study(manifest)
+    assert queue.tasks == []
+
+
+def test_a_full_queue_is_looked_at_again_later(manifest, queue):
+    queue.tasks = [scheduler.QueuedTask(90 + index, 0, "another", "PENDING", "Resources") for index in range(4)]
+    assert submit_study(manifest, Record(JobSpec.parse({"max_jobs": 5}))).jobs == []
+    assert [call[0] for call in queue.calls] == ["wave"]
+    queue.tasks.append(queue.tasks[0])
+    with pytest.raises(InputError, match=r"you may have 5 jobs in it \(--max-jobs\), and 6 are there"):
+        resume_study(manifest, {"max_jobs": 5})
+
+
+def test_a_refusal_at_a_limit_that_is_not_known_names_the_option(manifest, queue, monkeypatch):
+    def refuse(*call: object) -> int:
+        raise scheduler.SchedulerError("`sbatch` failed: QOSMaxSubmitJobPerUserLimit.")
+
+    monkeypatch.setattr(scheduler, "submit", refuse)
+    with pytest.raises(scheduler.SchedulerError, match="--max-jobs N makes waves"):
+        submitted(manifest)
+
+
+def test_resources_of_a_stage_are_in_its_script_alone(manifest, queue):
+    stages = {"fit": {"mem": "40G"}, "truth": {"gres": "gpu:1", "use_gpu": True}}
+    defaults = {"merge": {"mem": "768M"}, "fit": {"mem": "1G"}}
+    submit_study(manifest, Record(JobSpec.parse({"time": 90, "stages": stages}), defaults=defaults))
+    texts = {stage: script_path(manifest, stage).read_text() for stage in STAGES}
+    assert {stage for stage, text in texts.items() if "--mem" in text} == {"fit", "merge"}
+    assert "--mem=40G" in texts["fit"]
+    assert "--mem=768M" in texts["merge"]
+    assert {stage for stage, text in texts.items() if "--gres=gpu:1" in text and "--use-gpu" in text} == {"truth"}
+    queue.tasks.clear()
+    resume_study(manifest, {"stages": {"fit": {"mem_per_cpu": "9G"}}})
+    assert "--mem-per-cpu=9G" in script_path(manifest, "fit").read_text()
+    assert load_record(manifest.folder).resources("truth").use_gpu

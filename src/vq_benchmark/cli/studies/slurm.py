@@ -10,7 +10,7 @@ from typer import Option
 from vq_benchmark.cli.options import grouped
 from vq_benchmark.cli.program import Commands
 from vq_benchmark.cli.studies import slurm_submit, status_table, study_task
-from vq_benchmark.cli.studies.job_options import JobOptions, job_option
+from vq_benchmark.cli.studies.job_options import JobOptions, StageOptions, given_options, job_option
 from vq_benchmark.cli.studies.study_task import StudyFolder
 from vq_benchmark.machine.terminal import echo
 from vq_benchmark.studies.plan import Manifest
@@ -60,26 +60,29 @@ def status(
 def resume(
     folder: StudyFolder,
     job: JobOptions,
+    of_stages: StageOptions,
     escalate: Annotated[
         bool, job_option(help="Request half as much again for tasks that ran out of memory or time.")
     ] = False,
     max_mem: Annotated[str, job_option(help="Most memory of a task that --escalate requests.")] = Caps.mem,
-    max_time: Annotated[str, job_option(help="Longest time limit that --escalate requests.")] = Caps.time,
+    wave: Annotated[
+        bool,
+        Option("--wave", hidden=True, help="Submit only what was not tried yet: what the last job of a wave does."),
+    ] = False,
 ) -> None:
     """Submit the tasks that are missing or failed and not in the queue, and those that depend on them.
 
     Job options rewrite the scripts and apply to everything that is submitted from now on, also to tasks in the queue
-    that would wait forever. Without options the scripts stay as they are, including your edits, unless the study was
-    moved or the program runs in another environment.
+    that would wait forever; scripts that you edited are kept beside the new ones. Without options the scripts stay as
+    they are, including your edits, unless the study was moved or the program runs in another environment.
     """
     require_slurm()
-    caps = parsed_caps(max_mem, max_time) if escalate else None
+    caps = parsed_caps(max_mem, job.max_time or Caps.time) if escalate else None
     with one_at_a_time(folder, "vq-benchmark slurm resume", _say):
-        done = resume_study(Manifest.load(folder), job.given(), caps)
-    slurm_submit.show_jobs(done.jobs)
-    for remark in done.remarks:
-        echo(f"{remark}.")
-    if not done.jobs:
+        manifest = Manifest.load(folder).settled()
+        done = resume_study(Manifest.load(folder), given_options(job, of_stages), caps, wave=wave)
+    slurm_submit.show(manifest, done)
+    if not (done.jobs or done.wave_job):
         left = f"{done.still_queued} tasks are in the queue" if done.still_queued else "all tasks are complete"
         echo(f"nothing to submit: {left}.")
 

@@ -60,7 +60,7 @@ def stage_usages(record: Record, rows: Iterable[EndedTask]) -> list[StageUsage]:
     for row in rows:
         if row.job in stages and row.state not in RUNNING and row.cpu_seconds_requested:
             found[stages[row.job]].append(row)
-    return [_usage(stage, found[stage], record.spec) for stage in STAGES if found[stage]]
+    return [_usage(stage, found[stage], record.resources(stage)) for stage in STAGES if found[stage]]
 
 
 def _usage(stage: Stage, rows: list[EndedTask], spec: JobSpec) -> StageUsage:

@@ -1,12 +1,16 @@
 """More memory or time for tasks that ran out of it: half as much again as the most that was seen, up to a cap."""
 
 import math
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from vq_benchmark.machine.validation import option_name
 from vq_benchmark.studies.slurm.accounting import EndedTask, bytes_of
-from vq_benchmark.studies.slurm.resources import MEMORY_OPTIONS, JobSpec, seconds_of
+from vq_benchmark.studies.slurm.jobs import Record
+from vq_benchmark.studies.slurm.resources import MEMORY_OPTIONS, JobSpec, merged, seconds_of
+from vq_benchmark.studies.stages import STAGES, Task
 
 FACTOR = 1.5
 MIB = 2**20
@@ -35,7 +39,9 @@ class More:
     """What to request for tasks that ran out of memory or time."""
 
     options: dict[str, str] = field(default_factory=dict)
-    """New values by field of JobSpec."""
+    """New values by field of JobSpec; with `more_for_stages` by stage and field, such as fit_mem."""
+    stages: dict[str, dict[str, str]] = field(default_factory=dict)
+    """The same by stage."""
     at_cap: tuple[str, ...] = ()
     """What is needed but not requested, because the cap is reached."""
 
@@ -44,6 +50,27 @@ class More:
         flags = " ".join(f"{option_name(name)} {value}" for name, value in self.options.items())
         at_caps = [f"the cap of {option} is reached; raise it if the tasks need more" for option in self.at_cap]
         return [f"{verb} {flags}", *at_caps] if flags else at_caps
+
+    def beside(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """What was chosen, and more for stages where it chose nothing."""
+        chosen = {*changes, *(MEMORY_OPTIONS if any(name in changes for name in MEMORY_OPTIONS) else ())}
+        more = {
+            stage: {name: value for name, value in options.items() if name not in chosen}
+            for stage, options in self.stages.items()
+        }
+        stages = merged(more, changes.get("stages", {}))
+        return {**changes, **({"stages": stages} if stages else {})}
+
+
+def more_for_stages(record: Record, ended: Mapping[Task, EndedTask], caps: Caps | None = None) -> More:
+    """What each stage should request instead, as its tasks ended."""
+    rows: dict[str, list[EndedTask]] = defaultdict(list)
+    for task, row in ended.items():
+        rows[task.stage].append(row)
+    found = {stage: more_for(record.resources(stage), rows[stage], caps) for stage in STAGES if rows[stage]}
+    options = {f"{stage}_{name}": value for stage, each in found.items() for name, value in each.options.items()}
+    at_cap = dict.fromkeys(cap for each in found.values() for cap in each.at_cap)
+    return More(options, {stage: each.options for stage, each in found.items() if each.options}, tuple(at_cap))
 
 
 def more_for(spec: JobSpec, ended: Iterable[EndedTask], caps: Caps | None = None) -> More:
@@ -55,7 +82,7 @@ def more_for(spec: JobSpec, ended: Iterable[EndedTask], caps: Caps | None = None
         _time(spec, [row for row in rows if row.state == "TIMEOUT"], caps),
     ]
     options = {name: value for each in found for name, value in each.options.items()}
-    return More(options, tuple(cap for each in found for cap in each.at_cap))
+    return More(options, at_cap=tuple(cap for each in found for cap in each.at_cap))
 
 
 def ran_out_of_memory(row: EndedTask) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from vq_benchmark.studies.plan import MANIFEST_FILE, Manifest
 from vq_benchmark.studies.slurm import scheduler
-from vq_benchmark.studies.slurm.jobs import named_task
+from vq_benchmark.studies.slurm.jobs import named_tasks
 from vq_benchmark.studies.stages import Task
 
 ENDING_SECONDS = 60.0
@@ -22,11 +22,24 @@ class Queue:
 
 
 def read_queue(manifest: Manifest) -> Queue:
-    """The tasks that wait or run, whoever submitted them; a running one takes precedence over a waiting double."""
-    owner = (manifest.folder / MANIFEST_FILE).stat().st_uid
-    rows = sorted(scheduler.queue(owner), key=lambda row: not row.waits)
-    named = ((named_task(manifest, row.name, row.index), row) for row in rows)
-    return Queue({task: row for task, row in named if task is not None}, all(row.waits for row in rows))
+    """The tasks that wait or run, whoever submitted them; a running one takes precedence over a waiting double.
+
+    A job that runs several tasks counts for those of them that are not done.
+    """
+    rows = sorted(own_rows(manifest), key=lambda row: not row.waits)
+    named = ((named_tasks(manifest, row.name, row.index), row) for row in rows)
+    found = {
+        task: row
+        for tasks, row in named
+        for task in tasks
+        if len(tasks) == 1 or manifest.outcome(task) != "done"
+    }  # fmt: skip
+    return Queue(found, all(row.waits for row in rows))
+
+
+def own_rows(manifest: Manifest) -> list[scheduler.QueuedTask]:
+    """Everything in the queue that belongs to the owner of the study."""
+    return scheduler.queue((manifest.folder / MANIFEST_FILE).stat().st_uid)
 
 
 def queued_tasks(manifest: Manifest) -> dict[Task, scheduler.QueuedTask]:

@@ -3,36 +3,32 @@
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from vq_benchmark.errors import InputError
 from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.slurm import scheduler
 from vq_benchmark.studies.slurm.attempts import endings, latest_attempts
-from vq_benchmark.studies.slurm.escalation import Caps, More, more_for
-from vq_benchmark.studies.slurm.jobs import Job, Record, record_of, require_own, script_path
-from vq_benchmark.studies.slurm.queue import Queue, settled_queue
+from vq_benchmark.studies.slurm.calls import calls_for
+from vq_benchmark.studies.slurm.escalation import Caps, More, more_for_stages
+from vq_benchmark.studies.slurm.jobs import Record, record_of, require_own, script_path
+from vq_benchmark.studies.slurm.limits import job_limit
+from vq_benchmark.studies.slurm.queue import Queue, own_rows, settled_queue
 from vq_benchmark.studies.slurm.stuck import stuck
-from vq_benchmark.studies.slurm.submission import calls_for, submit_arrays, write_scripts
+from vq_benchmark.studies.slurm.submission import Submission, submit_wave, write_scripts
+from vq_benchmark.studies.slurm.waves import first_wave, queued_waves
 from vq_benchmark.studies.stages import NEEDS, STAGES, Stage, Task
 
 
-@dataclass(frozen=True)
-class ResumeResult:
-    """What one call of `resume` did."""
-
-    jobs: list[Job]
-    still_queued: int
-    """Tasks that were in the queue and remain there."""
-    remarks: tuple[str, ...] = ()
-    """What else it did, or proposes."""
-
-
-def resume_study(manifest: Manifest, changes: Mapping[str, Any], escalate: Caps | None = None) -> ResumeResult:
+def resume_study(
+    manifest: Manifest, changes: Mapping[str, Any], escalate: Caps | None = None, *, wave: bool = False
+) -> Submission:
     """Submit the tasks that are missing or failed and not in the queue; `changes` are new resources.
 
-    With `escalate`, tasks that ran out of memory or time get more, up to these caps.
+    With `escalate`, stages whose tasks ran out of memory or time get more, up to these caps. With `wave`, only those
+    tasks are submitted that were not tried since a person last submitted or resumed the study: a task that fails must
+    not be tried again and again.
 
     If tasks of a stage are resubmitted, queued tasks that depend on it wait for the wrong jobs: they are cancelled
     and resubmitted with the others. So are tasks that new resources may help because they would wait forever, and
@@ -51,23 +47,34 @@ def resume_study(manifest: Manifest, changes: Mapping[str, Any], escalate: Caps 
             f"the study in {str(manifest.folder)!r} was never submitted; use `vq-benchmark slurm submit`."
         )
     more = _more(manifest, record, escalate)
-    options = dict(changes) if escalate is None else more.options | dict(changes)
+    options = dict(changes) if escalate is None else more.beside(changes)
     record = replace(record, spec=record.spec.changed(options))
     queue = settled_queue(manifest)
     kept, outdated, todo = _sorted_out(manifest, queue.tasks, _leaves(manifest, record, queue, options))
+    if wave:
+        tried = record.tried()
+        todo = {stage: [index for index in todo[stage] if Task(stage, index) not in tried] for stage in STAGES}
+    else:
+        record = replace(record, round_start=len(record.jobs))
     max_array_size = scheduler.max_array_size()
-    calls = calls_for(todo, max_array_size, record.spec.array_limit)
-    reasons = _why_rewritten(manifest, record) if calls else []
+    calls = calls_for(todo, max_array_size, record)
+    limit = job_limit(record.spec) if calls else None
+    leaving = list(dict.fromkeys(f"{row.job}_{row.index}" for row in outdated))
+    waves = [str(job) for job in queued_waves(manifest)] if calls else []
+    in_queue = len(own_rows(manifest)) - len(leaving) - len(waves) if calls else 0
+    chosen = first_wave(calls, limit, in_queue)
+    remarks = _why_rewritten(manifest, record) if calls else []
     if calls:
-        if options or reasons or not all(script_path(manifest, call.stage).exists() for call in calls):
-            write_scripts(manifest, record, max_array_size)
+        if options or remarks or not all(script_path(manifest, call.stage).exists() for call in calls):
+            remarks += write_scripts(manifest, record, max_array_size)
             record = record.made_here(manifest)
-        scheduler.cancel(f"{row.job}_{row.index}" for row in outdated)
+        scheduler.cancel([*waves, *leaving])
         record.save(manifest.folder)
     if manifest != found:
         manifest.save()
-    jobs = submit_arrays(manifest, record, calls, _ids(kept))
-    return ResumeResult(jobs, len(kept), (*reasons, *_said(more, changes, escalate)))
+    done = submit_wave(manifest, record, chosen, _ids(kept))
+    remarks += _said(more, changes, escalate)
+    return replace(done, limit=limit, remarks=tuple(remarks), still_queued=len(kept))
 
 
 def _ids(kept: Mapping[Task, scheduler.QueuedTask]) -> dict[Stage, list[int]]:
@@ -91,17 +98,15 @@ def _more(manifest: Manifest, record: Record, caps: Caps | None) -> More:
     unfinished = {task for stage in STAGES for task in manifest.unfinished(stage)}
     attempts = latest_attempts(record, unfinished)
     ended = endings(attempts, scheduler.ended(each.job.id for each in attempts.values()))
-    return more_for(record.spec, ended.values(), caps)
+    return more_for_stages(record, ended, caps)
 
 
 def _why_rewritten(manifest: Manifest, record: Record) -> list[str]:
     """Why the scripts cannot stay as they are, in a sentence."""
     if record.has_moved(manifest):
-        return [f"rewrote the scripts, which were for the folder {record.folder!r}; edits in them are gone"]
+        return [f"rewrote the scripts, which were for the folder {record.folder!r}."]
     if record.python not in ("", sys.executable):
-        return [
-            f"rewrote the scripts, which ran {record.python!r} and not {sys.executable!r}; edits in them are gone"
-        ]
+        return [f"rewrote the scripts, which ran {record.python!r} and not {sys.executable!r}."]
     return []
 
 

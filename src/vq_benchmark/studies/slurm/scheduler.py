@@ -103,11 +103,27 @@ def ended(jobs: Iterable[int]) -> list[EndedTask]:
 
 def max_array_size() -> int:
     """One more than the greatest index that the cluster accepts in an array."""
+    return configured("MaxArraySize") or DEFAULT_MAX_ARRAY_SIZE
+
+
+def configured(name: str) -> int | None:
+    """A number in the cluster's configuration; None if it is not there."""
     answer = _run(
         ["scontrol", "show", "config"], QUERY_SECONDS, "check whether `sinfo` answers; if not, ask the administrators"
     )
-    match = re.search(r"^MaxArraySize\s*=\s*(\d+)", answer, re.MULTILINE)
-    return int(match[1]) if match else DEFAULT_MAX_ARRAY_SIZE
+    match = re.search(rf"^{name}\s*=\s*(\d+)", answer, re.MULTILINE)
+    return int(match[1]) if match else None
+
+
+def accounting(what: str, columns: Sequence[str], condition: str) -> list[dict[str, str]]:
+    """Rows of `sacctmgr show`, as text by column; nothing if there is no accounting, or it does not answer."""
+    command = ["sacctmgr", "-n", "-P", "show", what, "where", condition, f"format={','.join(columns)}"]
+    try:
+        answer = _run(command, QUERY_SECONDS, "nothing needs to be done")
+    except SchedulerError:  # without accounting there are no limits to tell
+        return []
+    rows = (line.split("|") for line in answer.splitlines() if line.count("|") == len(columns) - 1)
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def assumed_max_array_size() -> tuple[int, str]:

@@ -27,6 +27,10 @@ class StageScript:
     """The program and its arguments up to the number of the task."""
     further: Sequence[str] = ()
     """The commands that submit the other tasks of the stage if one array cannot hold all."""
+    size: int = 1
+    """How many tasks an element of the array runs, one after another."""
+    arguments: str = '"$index"'
+    """The other arguments of the program, as the shell reads them."""
 
 
 def log_pattern(folder: Path, stem: str) -> str:
@@ -62,6 +66,9 @@ def script_text(stage: StageScript, spec: JobSpec) -> str:
         *spec.flags(),
     ]
     by_hand = shlex.quote(str(stage.path))
+    several = stage.size > 1
+    factor = f"{stage.size} * " if several else ""
+    how_many = f" ${{SLURM_ARRAY_TASK_ID:+--tasks={stage.size}}}" if several else ""
     return "\n".join(
         [
             "#!/bin/bash",
@@ -72,6 +79,11 @@ def script_text(stage: StageScript, spec: JobSpec) -> str:
                 for command in stage.further
             ),
             f"# Rerun some tasks: sbatch --array=3,7 {by_hand}",
+            *(
+                [f"# An element runs {stage.size} tasks: element 3 those from {3 * stage.size} on."]
+                if several
+                else []
+            ),
             f"# Run one task here, without SLURM: bash {by_hand} 7",
             *(f"#SBATCH {quoted(flag)}" for flag in flags),
             *(f"#SBATCH {flag}" for flag in spec.extra),
@@ -79,9 +91,9 @@ def script_text(stage: StageScript, spec: JobSpec) -> str:
             "# SLURM sends USR1 before the time limit. Ignore it until the program handles it.",
             "trap '' USR1",
             *_setup(spec.setup),
-            "index=$(( ${1:-0} + ${SLURM_ARRAY_TASK_ID:-0} ))",
+            f"index=$(( ${{1:-0}} + {factor}${{SLURM_ARRAY_TASK_ID:-0}} ))",
             "# exec replaces this shell with the program, so that the program receives the signal.",
-            f'exec {shlex.join(stage.command)} "$index"',
+            f"exec {shlex.join(stage.command)} {stage.arguments}{how_many}",
             "",
         ]
     )

@@ -11,12 +11,13 @@ from vq_benchmark.studies.slurm import scheduler
 from vq_benchmark.studies.slurm.accounting import EndedTask
 from vq_benchmark.studies.slurm.attempts import Attempt, endings, latest_attempts
 from vq_benchmark.studies.slurm.efficiency import stage_usages
-from vq_benchmark.studies.slurm.escalation import more_for
+from vq_benchmark.studies.slurm.escalation import more_for_stages
 from vq_benchmark.studies.slurm.failures import ENDINGS, ending_of, last_line, remedy_for
 from vq_benchmark.studies.slurm.jobs import Record, log_path, record_of
 from vq_benchmark.studies.slurm.queue import Queue, read_queue
 from vq_benchmark.studies.slurm.resources import JobSpec
 from vq_benchmark.studies.slurm.stuck import Stuck, stuck
+from vq_benchmark.studies.slurm.waves import queued_waves
 from vq_benchmark.studies.stages import STAGES, Task
 from vq_benchmark.studies.status import (
     PROBLEMS,
@@ -49,15 +50,20 @@ def study_status(manifest: Manifest) -> StudyStatus:
     attempts = latest_attempts(record, unfinished)
     rows = scheduler.ended(job.id for job in record.jobs)
     facts = _Facts(manifest, record, queue, unfinished, attempts, endings(attempts, rows))
+    later = unfinished - record.tried() - queue.tasks.keys() if queued_waves(manifest) else set()
     tasks = with_causes(
         manifest,
         (
-            facts.status_of(task) if task in unfinished else TaskStatus(task, "done")
+            TaskStatus(task, "pending", "the next wave of jobs")
+            if task in later
+            else facts.status_of(task)
+            if task in unfinished
+            else TaskStatus(task, "done")
             for stage in STAGES
             for task in manifest.tasks(stage)
         ),
     )
-    proposal = more_for(record.spec, (facts.ended[each] for each in unfinished & facts.ended.keys()))
+    proposal = more_for_stages(record, {task: row for task, row in facts.ended.items() if task in unfinished})
     usages = stage_usages(record, rows)
     return StudyStatus(
         manifest,
