@@ -28,7 +28,7 @@ from vq_benchmark.studies.tasks import TaskContext, TaskFailed, run_task
 
 FEW_ROWS = 512
 """Rows of the smaller of two chunks; the larger is one tile."""
-TRAINING_ROWS = (500, 2_000)
+TRAINING_ROWS = (300, 1_000)
 """Rows that models are fitted to."""
 WARM_SECONDS = 1.0
 """A task that takes less is run twice: the first time, it may load compiled code."""
@@ -64,7 +64,7 @@ class Calibration:
     reduce: float
     """Per chunk."""
     merge: float
-    """Per configuration."""
+    """Per configuration and chunk."""
     bytes_of: dict[str, int]
     """Size of the file of a task, by stage; of `merge`, per configuration."""
 
@@ -176,7 +176,7 @@ class _Rehearsal:
         return line.at(self.trained_on)
 
     def merging(self, measured: list[Configuration]) -> float:
-        """CPU seconds of the merge per configuration."""
+        """CPU seconds of the merge per configuration and chunk."""
         merged = replace(self.manifest, folder=self.manifest.folder / "merged", configurations=tuple(measured))
         for configuration in measured:
             theirs = self.manifest.tasks_of(configuration)
@@ -191,7 +191,7 @@ class _Rehearsal:
         began = time.process_time()
         run_task(context, Task("merge", 0))
         self.bytes_of["merge"] = merged.results_path.stat().st_size // len(measured)
-        return (time.process_time() - began) / len(measured)
+        return (time.process_time() - began) / len(measured) / len(merged.chunks)
 
     def seconds(self, task: Task) -> float:
         """CPU seconds of a task whose libraries are loaded."""

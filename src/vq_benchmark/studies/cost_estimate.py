@@ -81,7 +81,7 @@ def _seconds(manifest: Manifest, calibration: Calibration | None, lines: Mapping
     if calibration is not None:
         found["truth"] = fmean(map(calibration.truth.at, rows))
         found["reduce"] = calibration.reduce * len(rows)
-        found["merge"] = calibration.merge * len(manifest.configurations)
+        found["merge"] = calibration.merge * len(manifest.configurations) * len(rows)
         fits = calibration.fit
         if fits:
             found["fit"] = fmean(fits.get(each.model_id, fmean(fits.values())) for each in manifest.models)

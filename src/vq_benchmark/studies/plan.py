@@ -7,6 +7,7 @@
     DIR/results/evaluate-00042.db    stage evaluate: one row per configuration and chunk
     DIR/results.db               stage merge: the finished rows
     DIR/failures/fit-00003.json  why a task failed; removed when the task is done
+    DIR/attempts/evaluate-00042  left where a process was killed during a task; only the order of tasks depends on it
 
 A task is done if its file exists. There is no other state that could be wrong.
 """

@@ -1,5 +1,6 @@
 """Submit a study: one script per stage, job arrays of its tasks, and their dependencies."""
 
+import re
 import shlex
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -213,7 +214,7 @@ def _stage_script(manifest: Manifest, record: Record, stage: Stage, max_array_si
 
 def _about_limits(message: str) -> str:
     """What to do if SLURM has a limit that accounting did not show."""
-    if "limit" not in message.lower():
+    if not re.search("submit limit|MaxSubmit", message):
         return ""
     return " If SLURM limits how many jobs you may submit, --max-jobs N makes waves of at most N jobs."
 
