@@ -1,7 +1,7 @@
 """How many bytes a chunk's result takes for each query: python benchmarks/chunk_bytes.py
 
-Measures rabitq at 4 bits on chunks of generated vectors, with the exact neighbours in the whole base, as in a study. The
-arrays of the candidates are also compressed as they are, to compare with.
+Measures rabitq at 4 bits on chunks of generated vectors, with the exact neighbours in the whole base, as in a study.
+The arrays of the candidates are also compressed as they are, to compare with.
 """
 
 import argparse
