@@ -32,6 +32,7 @@ from vq_benchmark.quantizers.registry import plugin_of, use_plugins
 from vq_benchmark.results.database import Database
 from vq_benchmark.studies.cells import Cell, Refusal
 from vq_benchmark.studies.fitting import model_path
+from vq_benchmark.studies.result_files import MANIFEST_FILE, RESULTS_FILE, WHOLE_TRUTH, evaluate_file, truth_file
 from vq_benchmark.studies.stages import Stage, Task, parsed_stage
 from vq_benchmark.studies.study import Study
 
@@ -40,8 +41,6 @@ Name = Annotated[str, StringConstraints(pattern=r"^[\w-]{1,64}$")]
 Outcome = Literal["done", "failed", "missing"]
 
 FORMAT_VERSION = 2
-MANIFEST_FILE, RESULTS_FILE = "manifest.json", "results.db"
-WHOLE_TRUTH = "whole.npz"
 KIND = "a readable manifest"
 
 
@@ -100,12 +99,11 @@ class Manifest:
 
     @property
     def whole_truth_path(self) -> Path:
-        return self.folder / "truth" / WHOLE_TRUTH
+        return self.folder / WHOLE_TRUTH
 
     def chunk_truth_path(self, index: int) -> Path:
         """Where the exact neighbours among the rows of a chunk are kept."""
-        start, stop = self.chunks[index]
-        return self.folder / "truth" / f"{start}-{stop}.npz"
+        return self.folder / truth_file(self.chunks[index])
 
     def result_path(self, task: Task) -> Path:
         """The file whose existence says that a task is done."""
@@ -118,7 +116,7 @@ class Manifest:
                 configuration = self.models[task.index]
                 return model_path(self.codebooks_dir, configuration.method, configuration.model_id)
             case "evaluate":
-                return self.folder / "results" / f"{task.name}.db"
+                return self.folder / evaluate_file(task)
             case "merge":
                 return self.results_path
 
