@@ -14,22 +14,8 @@ from pathlib import Path
 
 PROGRAM = [sys.executable, "-P", "-m", "vq_benchmark"]
 FLOOR = [sys.executable, "-c", "import numpy, numba, faiss"]
-PLAN = [
-    "--dataset",
-    "sample",
-    "--dataset-limit",
-    "600",
-    "--num-queries",
-    "10",
-    "--method",
-    "sq",
-    "--bits",
-    "8",
-    "--train-size",
-    "200",
-    "--threads",
-    "1",
-]
+DATA = ["--dataset", "sample", "--dataset-limit", "600", "--num-queries", "10"]
+PLAN = [*DATA, "--method", "sq", "--bits", "8", "--train-size", "200"]
 COMPLETION = {
     "_VQ_BENCHMARK_COMPLETE": "complete_bash",
     "COMP_WORDS": "vq-benchmark sweep --max",
@@ -50,8 +36,7 @@ def cpu_seconds(command: list[str], repeats: int, **environment: str) -> float:
 
 def done_task(folder: Path) -> list[str]:
     """The command of a task that is done, in a new study."""
-    plan = PLAN[:-2]
-    subprocess.run([*PROGRAM, "study", "plan", *plan, "--study-dir", str(folder)], capture_output=True, check=True)
+    subprocess.run([*PROGRAM, "study", "plan", *PLAN, "--study-dir", str(folder)], capture_output=True, check=True)
     assert json.loads((folder / "manifest.json").read_text())["chunks"]
     (folder / "results").mkdir(exist_ok=True)
     (folder / "results" / "evaluate-00000.db").touch()
@@ -69,7 +54,10 @@ def main() -> None:
             "completion of an option": (PROGRAM, COMPLETION),
             "a task that is done": (done_task(Path(folder, "study")), {}),
             "methods": ([*PROGRAM, "methods"], {}),
-            "a whole sweep of 600 rows": ([*PROGRAM, "sweep", *PLAN, "--force", "--db-path", f"{folder}/a.db"], {}),
+            "a whole sweep of 600 rows": (
+                [*PROGRAM, "sweep", *PLAN, "--threads", "1", "--force", "--db-path", f"{folder}/a.db"],
+                {},
+            ),
         }
         floor = 0.0
         for name, (command, environment) in commands.items():
