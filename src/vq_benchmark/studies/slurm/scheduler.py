@@ -64,6 +64,11 @@ def require_slurm() -> None:
         )
 
 
+def ask(command: Sequence[str]) -> str:
+    """The answer of a command that changes nothing."""
+    return _run(command, QUERY_SECONDS, "type the command yourself")
+
+
 def submit(script: Path, array: str, offset: int, dependency: str, options: Sequence[str] = ()) -> int:
     """Submit a script as a job array; returns the id of the job."""
     command = submission(script, array, offset, dependency, options)
