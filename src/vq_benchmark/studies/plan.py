@@ -35,6 +35,7 @@ from vq_benchmark.results.database import Database
 from vq_benchmark.studies.cells import Cell, Refusal, new_sweep_id
 from vq_benchmark.studies.fitting import model_path
 from vq_benchmark.studies.relocation import is_same, relocated
+from vq_benchmark.studies.result_files import MANIFEST_FILE, RESULTS_FILE, WHOLE_TRUTH, evaluate_file, truth_file
 from vq_benchmark.studies.stages import Stage, Task, parsed_stage
 from vq_benchmark.studies.study import Study
 
@@ -43,8 +44,6 @@ Name = Annotated[str, StringConstraints(pattern=r"^[\w-]{1,64}$")]
 Outcome = Literal["done", "failed", "missing"]
 
 FORMAT_VERSION = 2
-MANIFEST_FILE, RESULTS_FILE = "manifest.json", "results.db"
-WHOLE_TRUTH = "whole.npz"
 KIND = "a readable manifest"
 WITHOUT_EFFECT = {"resources"}
 """Keys of a study file that no task depends on, so that they may change."""
@@ -109,12 +108,11 @@ class Manifest:
 
     @property
     def whole_truth_path(self) -> Path:
-        return self.folder / "truth" / WHOLE_TRUTH
+        return self.folder / WHOLE_TRUTH
 
     def chunk_truth_path(self, index: int) -> Path:
         """Where the exact neighbours among the rows of a chunk are kept."""
-        start, stop = self.chunks[index]
-        return self.folder / "truth" / f"{start}-{stop}.npz"
+        return self.folder / truth_file(self.chunks[index])
 
     def result_path(self, task: Task) -> Path:
         """The file whose existence says that a task is done."""
@@ -127,7 +125,7 @@ class Manifest:
                 configuration = self.models[task.index]
                 return model_path(self.codebooks_dir, configuration.method, configuration.model_id)
             case "evaluate":
-                return self.folder / "results" / f"{task.name}.db"
+                return self.folder / evaluate_file(task)
             case "merge":
                 return self.results_path
 

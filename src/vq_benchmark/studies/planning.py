@@ -13,7 +13,8 @@ from vq_benchmark.quantizers.registry import plugin_of
 from vq_benchmark.studies.cells import Cell, Options, new_sweep_id
 from vq_benchmark.studies.ground_truths import has_stored_truth
 from vq_benchmark.studies.identity import model_id, run_id
-from vq_benchmark.studies.plan import MANIFEST_FILE, Configuration, Manifest
+from vq_benchmark.studies.plan import Configuration, Manifest
+from vq_benchmark.studies.result_files import MANIFEST_FILE
 from vq_benchmark.studies.study import Study
 
 

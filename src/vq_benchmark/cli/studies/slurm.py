@@ -9,7 +9,7 @@ from typer import Option
 
 from vq_benchmark.cli.options import grouped
 from vq_benchmark.cli.program import Commands
-from vq_benchmark.cli.studies import slurm_submit, status_table, study_task
+from vq_benchmark.cli.studies import slurm_doctor, slurm_submit, status_table, study_task
 from vq_benchmark.cli.studies.job_options import JobOptions, StageOptions, given_options, job_option
 from vq_benchmark.cli.studies.study_task import StudyFolder
 from vq_benchmark.machine.terminal import echo
@@ -30,6 +30,7 @@ def register(app: typer.Typer) -> None:
     group.command("resume")(resume)
     group.command("cancel")(cancel)
     study_task.register(group)
+    slurm_doctor.register(group)
     app.add_typer(group, name="slurm")
 
 

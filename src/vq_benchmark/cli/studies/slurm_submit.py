@@ -14,7 +14,8 @@ from vq_benchmark.cli.studies.studying import MethodOptions, StudyOptions, chose
 from vq_benchmark.cli.studies.task_options import TaskOptions, passed_on
 from vq_benchmark.machine.memory import readable_bytes
 from vq_benchmark.machine.terminal import echo
-from vq_benchmark.studies.plan import MANIFEST_FILE, Manifest
+from vq_benchmark.studies.plan import Manifest
+from vq_benchmark.studies.result_files import MANIFEST_FILE
 from vq_benchmark.studies.slurm.calls import calls_for
 from vq_benchmark.studies.slurm.job_arrays import expanded
 from vq_benchmark.studies.slurm.jobs import Record

@@ -3,7 +3,8 @@
 import time
 from dataclasses import dataclass, replace
 
-from vq_benchmark.studies.plan import MANIFEST_FILE, Manifest
+from vq_benchmark.studies.plan import Manifest
+from vq_benchmark.studies.result_files import MANIFEST_FILE
 from vq_benchmark.studies.slurm import scheduler
 from vq_benchmark.studies.slurm.jobs import named_tasks
 from vq_benchmark.studies.stages import Task

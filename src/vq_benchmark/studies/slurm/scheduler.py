@@ -53,6 +53,11 @@ def require_slurm() -> None:
         )
 
 
+def ask(command: Sequence[str]) -> str:
+    """The answer of a command that changes nothing."""
+    return _run(command, QUERY_SECONDS, "type the command yourself")
+
+
 def submit(script: Path, array: str, offset: int, dependency: str, options: Sequence[str] = ()) -> int:
     """Submit a script as a job array; returns the id of the job."""
     command = submission(script, array, offset, dependency, options)
@@ -190,8 +195,20 @@ def _facts(task: str) -> dict[str, str]:
 
 
 def requeue(task: str) -> None:
-    """Requeue a running task under the same id."""
-    _run(["scontrol", "requeue", task], QUERY_SECONDS, "submit the task again")
+    """Requeue a running task under the same id.
+
+    SLURM may end the command together with the task that called it, before its answer arrives. So what counts is
+    whether the task still runs.
+    """
+    try:
+        _run(["scontrol", "requeue", task], QUERY_SECONDS, "submit the task again")
+    except SchedulerError as error:
+        try:
+            still_runs = _facts(task).get("JobState") in ("RUNNING", "SIGNALING")
+        except SchedulerError:
+            raise error from None
+        if still_runs:
+            raise
 
 
 def _index(text: str) -> int:
