@@ -137,13 +137,17 @@ class Measurement:
             "timings": asdict(self.timings),
             "truths": {name: [*truth.span, truth.listed] for name, truth in ground_truths.items()},
         }
-        arrays: dict[str, Array] = {"query_norms": self.query_norms, "qrels": self.qrels}
+        arrays: dict[str, Array] = {
+            "accumulators": np.frombuffer(self.accumulators.to_bytes(), dtype=np.uint8),
+            "query_norms": self.query_norms,
+            "qrels": self.qrels,
+        }
         if self.own_rows is not None:
             arrays["own_rows"] = self.own_rows
         for name, truth in ground_truths.items():
             parts = coded(truth.top) | truth.content.to_arrays()
             arrays |= {f"{name}.{part}": array for part, array in parts.items()}
-        return FORMAT.pack(header, arrays, accumulators=self.accumulators.to_bytes())
+        return FORMAT.pack(header, arrays)
 
     @classmethod
     @taking_apart(FORMAT.kind)

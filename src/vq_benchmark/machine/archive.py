@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.lib import format as numpy_format
 
 from vq_benchmark.arrays import Array
 from vq_benchmark.machine.damage import MISSHAPEN, reason_of
@@ -27,9 +26,9 @@ class ArchiveFormat:
     kind: str
     version: int
 
-    def pack(self, header: dict[str, Any], arrays: dict[str, Array], **archives: bytes) -> bytes:
-        """The header, the arrays and archives inside as an archive that states this version."""
-        return pack({VERSION: self.version, **header}, arrays, **archives)
+    def pack(self, header: dict[str, Any], arrays: dict[str, Array]) -> bytes:
+        """The header and the arrays as an archive that states this version."""
+        return pack({VERSION: self.version, **header}, arrays)
 
     def unpack(self, data: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
         """The header and the arrays that `pack` was given.
@@ -45,22 +44,13 @@ class ArchiveFormat:
         return header, arrays
 
 
-def pack(header: dict[str, Any], arrays: dict[str, Array], **archives: bytes) -> bytes:
-    """The header and the arrays as the bytes of a compressed .npz archive.
-
-    `archives` are such bytes themselves, so they are not compressed again; `unpack` returns them as arrays of bytes.
-    """
+def pack(header: dict[str, Any], arrays: dict[str, Array]) -> bytes:
+    """The header and the arrays as the bytes of a compressed .npz archive."""
     buffer = io.BytesIO()
-    inside = {name: np.frombuffer(data, dtype=np.uint8) for name, data in archives.items()}
     # The names are listed, because damage to the archive's directory can lose an array without a trace.
-    content = json.dumps({"header": header, "arrays": sorted(arrays | inside)})
+    content = json.dumps({"header": header, "arrays": sorted(arrays)})
     encoded = np.frombuffer(content.encode(), dtype=np.uint8)
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, array in {HEADER: encoded, **arrays, **inside}.items():
-            member = zipfile.ZipInfo(f"{name}{SUFFIX}")
-            member.compress_type = zipfile.ZIP_STORED if name in inside else zipfile.ZIP_DEFLATED
-            with archive.open(member, "w", force_zip64=True) as file:
-                numpy_format.write_array(file, np.asanyarray(array), allow_pickle=False)
+    np.savez_compressed(buffer, allow_pickle=False, **{HEADER: encoded}, **arrays)
     return buffer.getvalue()
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+
 from vq_benchmark.datasets.file_states import FileStates, from_json, to_json
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.archive import pack, unpack
@@ -83,7 +85,7 @@ class Checkpoint:
             "files": to_json(self.files),
         }
         with atomic_write(self.path) as file:
-            file.write(pack(header, {}, payload=payload))
+            file.write(pack(header, {"payload": np.frombuffer(payload, dtype=np.uint8)}))
 
     def read(self, report: Reporter) -> Saved | None:
         """The stored content, or None if there is none. A damaged file, or one of a model that was refitted, is set
