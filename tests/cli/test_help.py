@@ -29,6 +29,7 @@ def narrow(program, monkeypatch, *arguments):
 @pytest.mark.parametrize("call", CALLS, ids=" ".join)
 def test_help_fits_a_terminal_and_options_have_no_placeholders(program, monkeypatch, call):
     text = narrow(program, monkeypatch, *call, "--help")
+    assert not re.search(r"[\u2460-\u24ff\u2600-\u27bf\U0001f300-\U0001faff]", text)  # no emoji
     assert not re.search(r"<(bool|int|str|float|path|list\[str\])>", text)
 
 
@@ -74,6 +75,8 @@ def completed(words: str, *, loaded: bool = False) -> list[str]:
 def test_completion():
     assert completed("s", loaded=True) == ["sweep", "study", "slurm"]
     assert completed("") == list(COMMANDS)
-    assert completed("sweep --max") == ["--max-candidates"]
+    assert completed("sweep --max", loaded=True) == ["--max-candidates"]
+    assert completed("slurm su", loaded=True) == ["submit"]
+    assert completed("sweep --all-col") == ["--all-columns"]
     assert completed("run --metric ") == ["l2", "ip", "cosine"]
     assert completed("--vers") == ["--version"]

@@ -161,3 +161,36 @@ def test_own_rows_travel_with_chunks(make_dataset, rounding) -> None:
     with pytest.raises(ValueError, match="identifier of a query"):
         other.merge(Measurement.from_bytes(parts[0].to_bytes()))
     assert queries_digest(other) != queries_digest(whole)
+
+
+def test_a_chunk_stores_only_the_true_neighbours_in_its_rows(make_dataset, rounding) -> None:
+    """Merging needs no more: the other chunks bring theirs. Stored ones merge to the ground truth that was given."""
+    dataset = make_dataset("l2", n=900, judged="own")
+    ground_truths = exact_truths(dataset)
+    parts = [evaluate(rounding, dataset, ground_truths=ground_truths, pass_=Pass(a, a + 300)) for a in (0, 300, 600)]
+    stored = [Measurement.from_bytes(part.to_bytes()) for part in parts]
+    for number, part in enumerate(stored):
+        rows = part.truth.ids[part.truth.ids >= 0]
+        assert len(rows) > 0
+        assert set(rows // 300) == {number}
+        assert part.truth.span == (0, 900)
+        assert part.to_bytes() == parts[number].to_bytes()
+    assert sum(np.count_nonzero(part.truth.ids >= 0) for part in stored) == ground_truths.queries.ids.size
+    whole = stored[2]
+    whole.merge(stored[0])
+    whole.merge(parts[1])  # as good as its stored form
+    for found, given in ((whole.truth, ground_truths.queries), (whole.judged_truth, ground_truths.judged)):
+        np.testing.assert_array_equal(found.ids, given.ids)
+        np.testing.assert_array_equal(found.top.scores, given.top.scores)
+        assert found.content == given.content
+    assert len(parts[0].truth.ids[parts[0].truth.ids >= 0]) == ground_truths.queries.ids.size  # not changed
+
+
+def test_ground_truths_that_list_other_neighbours_are_refused(make_dataset, rounding) -> None:
+    dataset = make_dataset("l2", n=900)
+    ground_truths, other = exact_truths(dataset), exact_truths(dataset)
+    other.queries.top.ids[0, :2] = other.queries.top.ids[0, 1::-1]
+    mine = evaluate(rounding, dataset, ground_truths=ground_truths, pass_=Pass(0, 300))
+    theirs = evaluate(rounding, dataset, ground_truths=other, pass_=Pass(300, 900))
+    with pytest.raises(ValueError, match="two ground truths of rows 0 to 900 disagree"):
+        Measurement.from_bytes(mine.to_bytes()).merge(theirs)

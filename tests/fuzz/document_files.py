@@ -21,6 +21,7 @@ from vq_benchmark.machine.progress import SilentReporter
 from vq_benchmark.studies.cells import Machine
 from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.planning import plan_study
+from vq_benchmark.studies.slurm.job_arrays import ArrayPart
 from vq_benchmark.studies.slurm.jobs import Record, load_record
 from vq_benchmark.studies.slurm.profiles import read_profiles
 from vq_benchmark.studies.slurm.resources import JobSpec
@@ -58,7 +59,8 @@ def read_manifest(path: Path) -> Any:
 
 def make_record(path: Path) -> None:
     record = Record(JobSpec.parse({"time": "1:00:00", "mem": "4G", "extra": ["--reservation=x"]}), ("--threads", "2"))
-    record.with_job(7, "fit", 0, "0-3,7%2").with_job(8, "evaluate", 100, "1").save(path.parents[1])
+    parts = ArrayPart(0, "0-3,7%2", 5), ArrayPart(100, "1", 1, size=3)
+    record.with_job(7, "fit", parts[0]).with_job(8, "evaluate", parts[1]).save(path.parents[1])
 
 
 def read_record(path: Path) -> Any:

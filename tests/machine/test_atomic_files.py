@@ -119,7 +119,7 @@ import os, sys, time
 from pathlib import Path
 from vq_benchmark.machine import atomic_files
 if len(sys.argv) > 3:
-    atomic_files._machine = lambda: sys.argv[3]
+    atomic_files.machine_scope = lambda: sys.argv[3]
 place = Path(sys.argv[1])
 with atomic_files.atomic_write(place / sys.argv[2]) as file, atomic_files.atomic_folder(place / "folder") as folder:
     (folder / "inside").touch()

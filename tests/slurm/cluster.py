@@ -77,6 +77,7 @@ AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=127.0.0.1
 AccountingStoragePort={ports[3]}
 AccountingStoragePass={root}/munge.socket
+AccountingStorageEnforce=limits,qos
 """
 WITHOUT_ACCOUNTING = "AccountingStorageType=accounting_storage/none\n"
 ACCOUNTING_DAEMON = """\
@@ -95,6 +96,11 @@ StorageUser=slurm
 StoragePass=slurm
 StorageLoc=accounting
 """
+ACCOUNTS = (
+    "add qos small MaxSubmitJobsPerUser=6",
+    "modify user root set qos=normal,small",
+)
+"""Who may submit, and a QOS that lets a user have six jobs in the queue."""
 GRANTS = (
     "create database accounting; create user 'slurm'@'%' identified by 'slurm'; "
     "create user 'slurm'@'localhost' identified by 'slurm'; "
@@ -248,6 +254,8 @@ def _start_accounting(cluster: Cluster, stack: ExitStack) -> None:
         30,
         lambda: _log(cluster, "slurmdbd"),
     )
+    for statement in ACCOUNTS:
+        cluster.run("sacctmgr", "-i", *statement.split())
 
 
 @contextmanager

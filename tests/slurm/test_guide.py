@@ -24,10 +24,12 @@ from vq_benchmark.studies.cells import Machine
 from vq_benchmark.studies.memory_estimate import truth_within_memory
 from vq_benchmark.studies.planning import plan_study
 from vq_benchmark.studies.slurm import scheduler
+from vq_benchmark.studies.slurm.failures import ENDINGS
+from vq_benchmark.studies.slurm.job_arrays import ArrayPart
 from vq_benchmark.studies.slurm.jobs import Record
 from vq_benchmark.studies.slurm.profiles import SHIPPED, read_profiles
 from vq_benchmark.studies.slurm.resources import JobSpec
-from vq_benchmark.studies.slurm.status import ENDINGS, study_status
+from vq_benchmark.studies.slurm.status import study_status
 from vq_benchmark.studies.slurm.submission import submit_study
 from vq_benchmark.studies.stages import Task
 from vq_benchmark.studies.study import Study
@@ -214,13 +216,13 @@ def test_messages_of_studies_are_as_the_guide_has_them(login_node, tmp_path, mon
     assert is_documented(refusal(lambda: require_done(manifest, Task("fit", 0))))
     tight = replace(options, machine=replace(options.machine, memory=MemoryLimit(1, "--memory-limit")))
     assert is_documented(refusal(lambda: truth_within_memory(dataset, tight, 0, dataset.n)))
-    record = Record(JobSpec.parse({})).with_job(999_999, "truth", 0, "0-1")
+    record = Record(JobSpec.parse({})).with_job(999_999, "truth", ArrayPart(0, "0-1", 2))
     record.save(manifest.folder)
     assert is_documented(refusal(lambda: submit_study(manifest, record)))
     reasons = {each.task: each.reason for each in study_status(manifest).problems}
     assert is_documented(reasons[Task("truth", 0)])
-    assert is_documented(ENDINGS["OUT_OF_MEMORY"])
-    assert is_documented(ENDINGS["TIMEOUT"])
+    assert is_documented(f"{ENDINGS['OUT_OF_MEMORY'].reason}. What to do: {ENDINGS['OUT_OF_MEMORY'].remedy}.")
+    assert is_documented(ENDINGS["TIMEOUT"].reason)
     monkeypatch.setattr("getpass.getuser", lambda: "somebody")
     assert is_documented(refusal(lambda: plan_study(study, manifest.folder, dataset, options)))
     changed = TaskContext(replace(manifest, fingerprint="another"), options.machine, SilentReporter())

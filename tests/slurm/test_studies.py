@@ -1,6 +1,5 @@
 """Whole studies on a real cluster: the numbers of a local run, whatever fails, stops or is killed on the way."""
 
-import itertools
 import json
 import shlex
 import subprocess
@@ -12,87 +11,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from slurm_studies import (
+    do_here,
+    local_qualities,
+    log_of,
+    planned,
+    planned_in,
+    qualities,
+    states,
+    study_of,
+    submit,
+    wait_for,
+)
 
 import vq_benchmark
 from vq_benchmark.errors import InputError
-from vq_benchmark.machine.progress import SilentReporter
 from vq_benchmark.results.database import Database
-from vq_benchmark.results.merging import quality
-from vq_benchmark.studies.cells import Machine
-from vq_benchmark.studies.local.cells import run_cells
 from vq_benchmark.studies.plan import Manifest
-from vq_benchmark.studies.planning import plan_study
-from vq_benchmark.studies.slurm.jobs import Record, load_record, script_path
-from vq_benchmark.studies.slurm.resources import JobSpec
+from vq_benchmark.studies.slurm.jobs import load_record, script_path
 from vq_benchmark.studies.slurm.resume import resume_study
 from vq_benchmark.studies.slurm.status import study_status
-from vq_benchmark.studies.slurm.submission import submit_study
-from vq_benchmark.studies.stages import STAGES, Task
-from vq_benchmark.studies.study import Study
-from vq_benchmark.studies.tasks import TaskContext, run_task
-
-SILENT = SilentReporter()
-NAMES = itertools.count()
-
-
-def study_of(vectors: Path, **changes: object) -> Study:
-    values = {
-        "dataset": str(vectors), "methods": ["none"], "bits": 4, "k": 10, "max_candidates": 20,
-        "train_size": 1000, "num_pairs": 300,
-    }  # fmt: skip
-    return Study.parse(values | changes)
-
-
-def machine(folder: Path) -> Machine:
-    return Machine(cache_dir=folder / "cache", codebooks_dir=folder / "codebooks")
-
-
-def planned(folder: Path, study: Study) -> Manifest:
-    path = folder / f"study {next(NAMES)}"
-    options = study.options(machine(path))
-    return plan_study(study, path, study.load(), options)
-
-
-def local_qualities(folder: Path, study: Study) -> dict[str, dict]:
-    """The quality metrics of the undivided run of the study in this process, by run id."""
-    dataset = study.load()
-    options = study.options(machine(folder))
-    database = Database(folder / "local.db")
-    run_cells(dataset, options, study.cells(dataset, options)[0], database, "local", SILENT)
-    return qualities(database)
-
-
-def qualities(database: Database) -> dict[str, dict]:
-    return {run.run_id: quality(run.metrics) for run in database.runs("status = 'done'")}
-
-
-def submit(manifest: Manifest, *program_options: str, **spec: object) -> None:
-    submit_study(manifest, Record(JobSpec.parse({"mem": "600M"} | spec), program_options))
-
-
-def do_here(manifest: Manifest, stage: str) -> None:
-    for task in manifest.tasks(stage):
-        run_task(TaskContext(manifest, machine(manifest.folder), SILENT), task)
-
-
-def states(manifest: Manifest) -> dict[str, dict[str, int]]:
-    found = study_status(manifest)
-    return {
-        stage: {state: count for state, count in found.counts(stage).items() if count}
-        for stage in STAGES
-        if manifest.count(stage)
-    }
-
-
-def wait_for(happened, seconds=90.0):
-    end = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < end
-        time.sleep(0.2)
-
-
-def log_of(manifest: Manifest, stage: str) -> str:
-    return "".join(path.read_text() for path in sorted((manifest.folder / "logs").glob(f"{stage}-*.log")))
+from vq_benchmark.studies.stages import Task
 
 
 @pytest.fixture(scope="session")
@@ -117,7 +56,19 @@ def whole(limited, full_cluster, folder, vectors, program):
     with pytest.MonkeyPatch.context() as patch:
         for name, value in full_cluster.environment.items():
             patch.setenv(name, value)
-        command = ("slurm", "submit", config, "--study-dir", directory, "--chunks", 8, "--mem-per-cpu", "600M")
+        command = (
+            "slurm",
+            "submit",
+            config,
+            "--study-dir",
+            directory,
+            "--chunks",
+            8,
+            "--mem-per-cpu",
+            "600M",
+            "--tasks-per-job",
+            1,
+        )
         dry, trial = program(*command, "--dry-run"), program(*command, "--test-only")
         untouched = not directory.exists() and full_cluster.queue() == []
         submitted = program(*command)
@@ -171,9 +122,9 @@ def test_a_dry_run_prints_what_would_be_done_and_does_nothing(whole):
     ]
     assert waits == [
         None,
-        f"--dependency=afterok:{lengths[0]}",
+        f"--dependency=afterany:{lengths[0]}",
         None,
-        f"--dependency=afterok:{lengths[1]},afterany:{lengths[2]}",
+        f"--dependency=afterany:{lengths[1]},afterany:{lengths[2]}",
         f"--dependency=afterany:{lengths[3]}",
     ]
 
@@ -324,7 +275,7 @@ def test_lost_tasks_small_arrays_and_refused_scripts(plain_cluster, limited, fol
     assert states(manifest) == {"fit": {"lost": 2}, "evaluate": {"lost": 6}, "merge": {"lost": 1}}
     lost = program("slurm", "status", manifest.folder)
     assert lost.code == 1
-    assert lost.out.count("it is not in the queue and left no result") == 9
+    assert lost.out.count("it is not in the queue and left no result") == 3  # one line for each stage
     ready.touch()
     script = script_path(manifest, "evaluate")
     sound = script.read_text()
@@ -364,10 +315,6 @@ def test_two_users_in_one_folder_are_refused(cluster, folder, vectors):
     assert ran.returncode == 2, ran.stderr
     assert "holds a study of user root" in ran.stderr
     assert cluster.queue() == []
-
-
-def planned_in(path: Path, study: Study) -> Manifest:
-    return plan_study(study, path, study.load(), study.options(machine(path)))
 
 
 def test_two_hundred_tasks_write_their_databases_and_merge(cluster, folder, vectors, tmp_path):

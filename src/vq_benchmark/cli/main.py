@@ -1,5 +1,6 @@
 """The program `vq-benchmark`: its commands, and how errors become exit codes."""
 
+import gc
 import signal
 import sys
 from contextvars import copy_context
@@ -11,7 +12,9 @@ from typer.exceptions import TyperException
 
 from vq_benchmark import __version__
 from vq_benchmark.cli.exit_codes import BAD_INPUT
+from vq_benchmark.cli.one_process import require_one_process
 from vq_benchmark.cli.program import Commands, lazy_group
+from vq_benchmark.cli.studies.done_task import done_task
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.signals import SIGNALLED, Interrupted, farewell, interruptible
 from vq_benchmark.machine.terminal import echo, printable
@@ -54,8 +57,18 @@ def main() -> None:
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     command = next((argument for argument in arguments if not argument.startswith("-")), "")
+    if done := done_task(arguments):
+        echo(done, err=True)
+        sys.exit(0)
+    try:
+        require_one_process(arguments)
+    except InputError as error:
+        _refuse(str(error))
     if command in COMMANDS:  # while libraries load, a signal ends the program; raised there, it could be lost
         import_module(COMMANDS[command])
+    if not gc.isenabled():  # `__main__` switched it off
+        gc.freeze()
+        gc.enable()
     try:
         with interruptible():
             # in a separate context, so that settings of the command, such as the memory limit, end with it

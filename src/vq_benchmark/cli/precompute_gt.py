@@ -12,8 +12,8 @@ from vq_benchmark.cli.stoppable import stoppable
 from vq_benchmark.datasets.data_spec import DataSpec
 from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.evaluate import GroundTruths, exact_truths, search_depth
-from vq_benchmark.evaluation.ground_truths.gpu import gpu_search, proposed_neighbors
+from vq_benchmark.evaluation.evaluate import exact_truths, search_depth
+from vq_benchmark.evaluation.ground_truths.gpu import gpu_search
 from vq_benchmark.evaluation.ground_truths.ground_truth import GroundTruth
 from vq_benchmark.evaluation.ground_truths.ground_truth_files import WRITABLE, save_truths
 from vq_benchmark.evaluation.tiling import Pass
@@ -55,12 +55,7 @@ def precompute_gt(
     depth = search_depth(dataset, k) if output_path.suffix == ".npz" else k  # other programs expect k
     key, rows = truth_key(dataset, depth, (0, dataset.n)), Pass[GroundTruth](batch_size=machine.batch_size)
     with resumable_search(dataset, key, rows, "exact neighbours", checkpoints, report) as pass_:
-        if search is None:
-            ground_truths = exact_truths(dataset, depth, pass_)
-        else:
-            found = proposed_neighbors(search, dataset.base, dataset.queries, dataset.distance, depth, pass_)
-            dataset.require_unchanged()
-            ground_truths = GroundTruths(found, files=dataset.files)
+        ground_truths = exact_truths(dataset, depth, pass_, search)
         say_left_out(ground_truths.queries.content.left_out, dataset, (0, dataset.n), report)
         save_truths(output_path, ground_truths, belonging_of(dataset), squared_norms(dataset.queries))
     echo(f"{k} exact neighbours of {len(dataset.queries):,} queries among {dataset.n:,} vectors: {output_path}")

@@ -36,8 +36,20 @@ def examples(*commands: str) -> str:
     return "\n\n".join(["Examples:", *(f"`{command}`" for command in commands)])
 
 
+def _keep_colons() -> None:
+    """Keep typer from showing an emoji for text between colons, such as the minutes of H:M:S."""
+    from typer import rich_utils  # only help needs it, and it takes long to load
+
+    setattr(rich_utils, "Emoji", SimpleNamespace(replace=str))  # noqa: B010 - typer exports no such name
+
+
 class Command(TyperCommand):
     """A command."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help."""
+        _keep_colons()
+        super().format_help(ctx, formatter)
 
     def get_params(self, ctx: Any) -> list[Any]:
         """The options and arguments of the command, as shown in help."""
@@ -46,6 +58,11 @@ class Command(TyperCommand):
 
 class Group(TyperGroup):
     """The program, or a command with subcommands."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help."""
+        _keep_colons()
+        super().format_help(ctx, formatter)
 
     def get_params(self, ctx: Any) -> list[Any]:
         """The options of the group, as shown in help."""
@@ -84,10 +101,13 @@ class _Modules(Mapping[str, Any]):
 def lazy_group(modules: Mapping[str, str]) -> type[Group]:
     """A group of the commands that the given modules `register`, by name.
 
-    The libraries of a command take a second to load; completion and `--version` need none of them.
+    The libraries of a command take a second to load; help of the group, completion and `--version` need none of them.
     """
 
     class Lazy(Group):
+        showing = False
+        """Whether help is being printed, which needs only what the table of commands says."""
+
         def __init__(self, **settings: Any) -> None:
             super().__init__(**settings)
             self.commands = _Modules(modules)  # type: ignore[assignment]
@@ -95,10 +115,16 @@ def lazy_group(modules: Mapping[str, str]) -> type[Group]:
         def list_commands(self, ctx: Any) -> list[str]:
             return list(modules)
 
-        def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
-            """Names of commands, else options; without the commands' help, which would load them."""
-            matching = (name for name in modules if name.startswith(incomplete))
-            names = [SimpleNamespace(type="plain", value=name, help=None) for name in matching]
-            return names or super().shell_complete(ctx, incomplete)
+        def get_command(self, ctx: Any, cmd_name: str) -> Any:
+            """The command of that name, or for help and completion one that looks like it; None if there is none."""
+            if cmd_name in modules and (self.showing or ctx.resilient_parsing):
+                from vq_benchmark.cli.command_table import stand_in, table
+
+                return stand_in(cmd_name, table()[cmd_name])
+            return self.commands.get(cmd_name)
+
+        def format_help(self, ctx: Any, formatter: Any) -> None:
+            self.showing = True
+            super().format_help(ctx, formatter)
 
     return Lazy

@@ -9,11 +9,13 @@ from vq_benchmark.arrays import DoubleArray
 from vq_benchmark.evaluation.content import ContentDigest
 from vq_benchmark.evaluation.spans import Span, joined
 from vq_benchmark.evaluation.statistics.exact_sum import ExactSum
-from vq_benchmark.evaluation.topk import TOP_ARRAYS, TopCandidates
+from vq_benchmark.evaluation.topk import TopCandidates
+from vq_benchmark.evaluation.topk_coding import coded, decoded
 from vq_benchmark.machine.archive import ArchiveFormat
 from vq_benchmark.machine.damage import taking_apart
 
-FORMAT = ArchiveFormat("accumulators", version=2)
+FORMAT = ArchiveFormat("accumulators", version=3)
+"""Of version 2 are candidates as plain arrays."""
 
 
 @dataclass
@@ -79,7 +81,7 @@ class Accumulators:
         """An .npz archive (no pickle) that `from_bytes` reads."""
         units = {name: hex(total.units) for name, total in sorted(self.sums.items())}
         header = {"spans": self.spans, "sums": units}
-        top = {} if self.top is None else self.top.arrays()
+        top = {} if self.top is None else coded(self.top)
         return FORMAT.pack(header, top | self.content.to_arrays())
 
     @classmethod
@@ -91,10 +93,9 @@ class Accumulators:
             ValueError: the bytes are damaged, or have another format version.
         """
         header, arrays = FORMAT.unpack(data)
-        top = {name: arrays[name] for name in TOP_ARRAYS if name in arrays}
         return cls(
             spans=[(start, stop) for start, stop in header["spans"]],
             sums={name: ExactSum(int(units, 16)) for name, units in header["sums"].items()},
-            top=TopCandidates(**top) if top else None,
+            top=decoded(arrays) if "ids" in arrays else None,
             content=ContentDigest.from_arrays(arrays),
         )

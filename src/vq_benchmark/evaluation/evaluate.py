@@ -12,6 +12,7 @@ from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.file_states import FileStates
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.accumulators import Accumulators
+from vq_benchmark.evaluation.ground_truths.gpu import Search, proposed_neighbors
 from vq_benchmark.evaluation.ground_truths.ground_truth import DEFAULT_K, GroundTruth, exact_neighbors
 from vq_benchmark.evaluation.measurement import Measurement, MeasurementKey
 from vq_benchmark.evaluation.spans import Span
@@ -64,12 +65,16 @@ def search_depth(dataset: Dataset, k: int) -> int:
     return k if dataset.judgements is None or dataset.judgements.own_rows is None else k + 1
 
 
-def exact_truths(dataset: Dataset, k: int = DEFAULT_K, pass_: Pass[GroundTruth] = WHOLE_BASE) -> GroundTruths:
+def exact_truths(
+    dataset: Dataset, k: int = DEFAULT_K, pass_: Pass[GroundTruth] = WHOLE_BASE, search: Search | None = None
+) -> GroundTruths:
     """The exact neighbours of all queries of a data set among the rows of one pass over its base.
 
     What the pass finds, resumes from and copies is one `GroundTruth` of the queries and the judged queries together.
+    With `search`, such as `gpu_search()`, that function proposes the candidates; the neighbours are the same.
     """
-    truth = exact_neighbors(dataset.base, scored_queries(dataset), dataset.distance, k, pass_)
+    sought = dataset.base, scored_queries(dataset), dataset.distance, k, pass_
+    truth = exact_neighbors(*sought) if search is None else proposed_neighbors(search, *sought)
     dataset.require_unchanged()
     if own_judged_queries(dataset) is None:
         return GroundTruths(truth, files=dataset.files)

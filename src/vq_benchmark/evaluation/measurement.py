@@ -12,12 +12,14 @@ from vq_benchmark.evaluation.ground_truths.ground_truth import GroundTruth
 from vq_benchmark.evaluation.spans import Span, gaps
 from vq_benchmark.evaluation.streaming import Timings
 from vq_benchmark.evaluation.tiling import TILE_ROWS
-from vq_benchmark.evaluation.topk import TopCandidates
+from vq_benchmark.evaluation.topk_coding import coded, decoded
 from vq_benchmark.machine.archive import ArchiveFormat
 from vq_benchmark.machine.damage import taking_apart
 
-FORMAT = ArchiveFormat("a measurement", version=2)
-"""Of version 1 are scores that were added in an order of the processor's own, and no digests of the rows."""
+FORMAT = ArchiveFormat("a measurement", version=3)
+"""Of version 1 are scores that were added in an order of the processor's own, and no digests of the rows; of version
+2 are all neighbours in the base, also those in rows that were not measured."""
+TRUTHS = ("truth", "judged_truth")
 
 
 @dataclass(frozen=True)
@@ -112,22 +114,28 @@ class Measurement:
             raise ValueError("their judgements differ")
         if not _equal(self.own_rows, other.own_rows):
             raise ValueError("only some of them leave rows with the identifier of a query out of its answer")
-        for name in ("truth", "judged_truth"):
-            mine, theirs = getattr(self, name), getattr(other, name)
-            if (mine is None) != (theirs is None):
-                raise ValueError("only some of them have a ground truth")
-            if mine is not None:
-                mine.merge(theirs)
+        mine, theirs = self._truths_of_its_rows(), other._truths_of_its_rows()
+        if mine.keys() != theirs.keys():
+            raise ValueError("only some of them have a ground truth")
+        joint = {name: truth.join(theirs[name]) for name, truth in mine.items()}
         self.accumulators.merge(other.accumulators)
         self.timings.merge(other.timings)
+        for name, truth in joint.items():
+            setattr(self, name, truth)
+
+    def _truths_of_its_rows(self) -> dict[str, GroundTruth]:
+        """The ground truths by name, with only the neighbours in the measured rows: other rows bring their own."""
+        truths: dict[str, GroundTruth | None] = {name: getattr(self, name) for name in TRUTHS}
+        rows = self.accumulators.spans
+        return {name: truth.among(rows, self.key.k) for name, truth in truths.items() if truth is not None}
 
     def to_bytes(self) -> bytes:
-        """An .npz archive (no pickle) that `from_bytes` reads."""
-        ground_truths = {name: getattr(self, name) for name in ("truth", "judged_truth")}
+        """An .npz archive (no pickle) that `from_bytes` reads; it keeps the true neighbours in the measured rows."""
+        ground_truths = self._truths_of_its_rows()
         header = {
             "subject": asdict(self.key),
             "timings": asdict(self.timings),
-            "spans": {name: truth.span for name, truth in ground_truths.items() if truth is not None},
+            "truths": {name: [*truth.span, truth.listed] for name, truth in ground_truths.items()},
         }
         arrays: dict[str, Array] = {
             "accumulators": np.frombuffer(self.accumulators.to_bytes(), dtype=np.uint8),
@@ -137,10 +145,8 @@ class Measurement:
         if self.own_rows is not None:
             arrays["own_rows"] = self.own_rows
         for name, truth in ground_truths.items():
-            if truth is not None:
-                # The scores of a ground truth are exact, so they are stored once.
-                parts = {"ids": truth.top.ids, "scores": truth.top.scores, **truth.content.to_arrays()}
-                arrays |= {f"{name}.{part}": array for part, array in parts.items()}
+            parts = coded(truth.top) | truth.content.to_arrays()
+            arrays |= {f"{name}.{part}": array for part, array in parts.items()}
         return FORMAT.pack(header, arrays)
 
     @classmethod
@@ -152,14 +158,11 @@ class Measurement:
             ValueError: the bytes are damaged, or have another format version.
         """
         header, arrays = FORMAT.unpack(data)
-        ground_truths = {
-            name: GroundTruth(
-                TopCandidates(arrays[f"{name}.scores"], arrays[f"{name}.ids"], arrays[f"{name}.scores"]),
-                (span[0], span[1]),
-                ContentDigest.from_arrays(_of_truth(arrays, name)),
-            )
-            for name, span in header["spans"].items()
-        }
+        ground_truths = {}
+        for name, (start, stop, listed) in header["truths"].items():
+            parts = _of_truth(arrays, name)
+            content = ContentDigest.from_arrays(parts)
+            ground_truths[name] = GroundTruth(decoded(parts), (start, stop), content, listed)
         return cls(
             key=MeasurementKey(**header["subject"]),
             accumulators=Accumulators.from_bytes(arrays["accumulators"].tobytes()),

@@ -1,6 +1,5 @@
 """Atomic files and folders: either complete or absent."""
 
-import hashlib
 import os
 import re
 import shutil
@@ -8,11 +7,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.processes import is_at_work, machine_scope, start_of
 from vq_benchmark.machine.signals import before_an_end
 
 NAME_LENGTH = 40
@@ -23,7 +22,6 @@ TEMPORARY = re.compile(
 """The name of a temporary, which identifies its writer, so that later processes can tell whether it still runs."""
 SECONDS_OF_DOUBT = 24 * 60 * 60
 """Time without a write after which a temporary from another machine counts as abandoned."""
-UNKNOWN = "0"
 
 _open: dict[Path, Path] = {}
 """The temporaries that this process is writing, and the final path of each."""
@@ -120,41 +118,8 @@ def _is_left(path: Path) -> bool:
     match = TEMPORARY.fullmatch(path.name)
     if match is None:
         return False
-    at_work = _is_at_work(int(match["pid"]), match["start"]) if match["machine"] == _machine() else None
+    at_work = is_at_work(int(match["pid"]), match["start"]) if match["machine"] == machine_scope() else None
     return _last_written(path) < time.time() - SECONDS_OF_DOUBT if at_work is None else not at_work
-
-
-def _is_at_work(pid: int, start: str) -> bool | None:
-    """Whether process `pid`, started at `start`, still runs; None if the system does not tell."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # the process of another user, whose details may be hidden
-        pass
-    found = _start_of(pid)
-    return None if found == UNKNOWN else found == start
-
-
-@cache
-def _machine() -> str:
-    """8 hex digits for the scope in which process ids are unique: this system since boot, or this container."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text()
-        place = f"{boot} {Path('/proc/self/ns/pid').readlink()}"
-    except OSError:  # not Linux
-        place = ""
-    place += os.uname().nodename  # copies of a virtual machine may share the rest
-    return hashlib.blake2b(place.encode(), digest_size=4).hexdigest()
-
-
-def _start_of(pid: int) -> str:
-    """Clock ticks from system boot to the start of a process, as text; "ended" for a zombie."""
-    try:
-        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return UNKNOWN
-    return "ended" if state in "ZX" else fields[18]
 
 
 def _last_written(path: Path) -> float:
@@ -174,7 +139,7 @@ def _temporary(path: Path, make: Callable[..., str]) -> Iterator[Path]:
     """The temporary that `make` creates beside `path`, removed unless renamed. Stale ones are removed first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     tidy(path.parent)
-    writer = f"{_machine()}-{os.getpid()}-{_start_of(os.getpid())}"
+    writer = f"{machine_scope()}-{os.getpid()}-{start_of(os.getpid())}"
     temporary = Path(make(prefix=f".{path.name[:NAME_LENGTH]}.{writer}.", suffix=".tmp", dir=path.parent))
     _open[temporary] = path
     try:

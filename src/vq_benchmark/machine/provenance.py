@@ -2,13 +2,14 @@
 
 import os
 import platform
-import subprocess
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import psutil
+
+from vq_benchmark.machine.git_commit import checked_out_commit
 
 PACKAGE_ROOT = Path(__file__).parents[1]
 LIBRARIES = ("numpy", "numba", "faiss-cpu", "rabitqlib", "scann")
@@ -30,7 +31,7 @@ def environment(threads: int) -> dict[str, Any]:
     """Package version and commit, host, CPU, memory, threads, SLURM ids, library versions; JSON values."""
     return {
         "package_version": version("vq-benchmark"),
-        "git_commit": _git_commit(),
+        "git_commit": checked_out_commit(PACKAGE_ROOT.parents[1]),
         "python": platform.python_version(),
         "libraries": {name: found for name in LIBRARIES if (found := _version(name))},
         "host": platform.node(),
@@ -50,18 +51,6 @@ def _version(library: str) -> str | None:
     try:
         return version(library)
     except PackageNotFoundError:
-        return None
-
-
-@cache
-def _git_commit() -> str | None:
-    """The commit of the checkout that this package runs from; None if it is installed without one."""
-    if not (PACKAGE_ROOT.parents[1] / ".git").exists():
-        return None
-    command = ["git", "-C", str(PACKAGE_ROOT), "describe", "--always", "--dirty", "--abbrev=12"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
         return None
 
 

@@ -5,8 +5,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from threadpoolctl import threadpool_limits
-
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.cgroups import group_folders
 
@@ -48,6 +46,8 @@ def set_thread_variables(count: int) -> None:
 
 def use_threads(count: int) -> None:
     """Give `count` threads to BLAS, OpenMP, faiss and numba, whether or not they are already loaded."""
+    from threadpoolctl import threadpool_limits  # what only starts and ends needs none of it
+
     set_thread_variables(count)
     threadpool_limits(limits=count)
     if "faiss" in sys.modules:

@@ -1,5 +1,6 @@
 """Run one cell: fit or load its model, measure it, and make its row."""
 
+import time
 import traceback
 from dataclasses import replace
 from typing import Any
@@ -34,6 +35,9 @@ from vq_benchmark.studies.ground_truths import say_left_out
 from vq_benchmark.studies.identity import model_id, run_id
 from vq_benchmark.studies.memory_estimate import cell_within_memory
 
+CPU_SECONDS = "cpu_seconds_per_row"
+"""Of the pass, in the environment of a row: what a study like it costs."""
+
 
 def run_cell(
     dataset: Dataset,
@@ -67,7 +71,8 @@ def run_cell(
     saved = Checkpointing(
         Measurement, checkpoint, options.machine.checkpoints.every, cell.label, cell.start, report, contents.are
     )
-    with report.task(cell.label, cell.stop - saved.next_row) as update:
+    rows, began = cell.stop - saved.next_row, time.process_time()
+    with report.task(cell.label, rows) as update:
         measurement = evaluate(
             model.quantizer,
             dataset,
@@ -84,6 +89,7 @@ def run_cell(
             ),
             trained_on=dataset.training_rows(options.measure.train_size, cell.seed),
         )
+    cpu_seconds = time.process_time() - began
     rows_in_memory = min(block_rows(options.machine.batch_size), dataset.n)
     costs: dict[str, Any] = {
         "fit_seconds": model.fit_seconds,
@@ -104,6 +110,7 @@ def run_cell(
         "content": contents.record(measurement, model.training_digest),
         "peak_memory_is_of_this_cell": peak_is_own,
         "rerank": options.measure.rerank,
+        CPU_SECONDS: cpu_seconds / rows if rows else None,
     }
     facts |= left_out_facts(measurement.content.left_out, cell.stop - cell.start)
     if dataset.left_out_queries:

@@ -42,6 +42,8 @@ class Machine:
     checkpoints: Checkpoints = Checkpoints()  # noqa: RUF009 - frozen
     memory: MemoryLimit | None = None
     """What the process may use; None: nobody looks."""
+    use_gpu: bool = False
+    """Whether exact neighbours are searched on a GPU."""
     stage_to_tmp: bool = False
     """Whether the rows of a chunk are copied to scratch space on the node and read from there."""
 

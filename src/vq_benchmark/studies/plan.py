@@ -7,13 +7,15 @@
     DIR/results/evaluate-00042.db    stage evaluate: one row per configuration and chunk
     DIR/results.db               stage merge: the finished rows
     DIR/failures/fit-00003.json  why a task failed; removed when the task is done
+    DIR/attempts/evaluate-00042  left where a process was killed during a task; only the order of tasks depends on it
 
 A task is done if its file exists. There is no other state that could be wrong.
 """
 
+import getpass
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -30,8 +32,10 @@ from vq_benchmark.machine.damage import MISSHAPEN, reading
 from vq_benchmark.machine.documents import parsed_json, validated
 from vq_benchmark.quantizers.registry import plugin_of, use_plugins
 from vq_benchmark.results.database import Database
-from vq_benchmark.studies.cells import Cell, Refusal
+from vq_benchmark.studies.cells import Cell, Refusal, new_sweep_id
 from vq_benchmark.studies.fitting import model_path
+from vq_benchmark.studies.relocation import is_same, relocated
+from vq_benchmark.studies.result_files import MANIFEST_FILE, RESULTS_FILE, WHOLE_TRUTH, evaluate_file, truth_file
 from vq_benchmark.studies.stages import Stage, Task, parsed_stage
 from vq_benchmark.studies.study import Study
 
@@ -40,9 +44,9 @@ Name = Annotated[str, StringConstraints(pattern=r"^[\w-]{1,64}$")]
 Outcome = Literal["done", "failed", "missing"]
 
 FORMAT_VERSION = 2
-MANIFEST_FILE, RESULTS_FILE = "manifest.json", "results.db"
-WHOLE_TRUTH = "whole.npz"
 KIND = "a readable manifest"
+WITHOUT_EFFECT = {"resources"}
+"""Keys of a study file that no task depends on, so that they may change."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,10 @@ class Manifest:
     """Whether exact neighbours are part of the data or in a file, so that none are computed chunk by chunk."""
     code: dict[str, str] = field(default_factory=dict)
     """Hash of the code of each method from outside the package."""
+    home: Path | None = None
+    """The folder that the manifest was written for, if it is another one by now: the study was moved or copied."""
+    inode: int | None = field(default=None, compare=False)
+    """The number of that folder on its file system, which it keeps when it is renamed."""
 
     @cached_property
     def models(self) -> tuple[Configuration, ...]:
@@ -100,12 +108,11 @@ class Manifest:
 
     @property
     def whole_truth_path(self) -> Path:
-        return self.folder / "truth" / WHOLE_TRUTH
+        return self.folder / WHOLE_TRUTH
 
     def chunk_truth_path(self, index: int) -> Path:
         """Where the exact neighbours among the rows of a chunk are kept."""
-        start, stop = self.chunks[index]
-        return self.folder / "truth" / f"{start}-{stop}.npz"
+        return self.folder / truth_file(self.chunks[index])
 
     def result_path(self, task: Task) -> Path:
         """The file whose existence says that a task is done."""
@@ -118,7 +125,7 @@ class Manifest:
                 configuration = self.models[task.index]
                 return model_path(self.codebooks_dir, configuration.method, configuration.model_id)
             case "evaluate":
-                return self.folder / "results" / f"{task.name}.db"
+                return self.folder / evaluate_file(task)
             case "merge":
                 return self.results_path
 
@@ -244,22 +251,37 @@ class Manifest:
     def identity(self) -> str:
         """Hash of what determines the tasks, as 24 hex digits, without who planned them, where and when."""
         # A study without plugins has the identity that it had before there were any.
-        without_effect = set() if self.study.plugins else {"plugins"}
+        without_effect = WITHOUT_EFFECT if self.study.plugins else {*WITHOUT_EFFECT, "plugins"}
         determining = [
             self.study.model_dump(mode="json", exclude=without_effect), self.n, self.fingerprint,
             str(self.codebooks_dir), [asdict(each) for each in self.configurations], self.chunks,
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(determining, sort_keys=True).encode()).hexdigest()[:24]
 
+    @property
+    def is_copy(self) -> bool:
+        """Whether its folder is another one than it was written for, and not that one under a new name."""
+        return self.home is not None and self.folder.stat().st_ino != self.inode
+
+    def settled(self) -> "Manifest":
+        """The study as it is where it is now: a moved one is the same study, a copy is one of its own.
+
+        A copy gets a name of its own, by which SLURM knows its jobs, and belongs to who copied it.
+        """
+        if not self.is_copy:
+            return replace(self, home=None)
+        return replace(self, home=None, sweep_id=new_sweep_id(), owner=getpass.getuser())
+
     def save(self) -> None:
-        """Write the manifest. It never changes afterwards."""
+        """Write the manifest. It changes only if the study is moved or copied to another folder."""
         content = {
             "version": FORMAT_VERSION,
             "metric_set": metric_set.VERSION,
             "package_version": version("vq-benchmark"),
-            "study": self.study.model_dump(mode="json"),
+            "study": self.study.model_dump(mode="json", exclude=WITHOUT_EFFECT),
             "sweep_id": self.sweep_id,
             "owner": self.owner,
+            "home": str(self.folder),
             "n": self.n,
             "fingerprint": self.fingerprint,
             "codebooks_dir": str(self.codebooks_dir),
@@ -270,6 +292,7 @@ class Manifest:
             "code": self.code,
         }
         with atomic_write(self.folder / MANIFEST_FILE) as file:
+            content["inode"] = self.folder.stat().st_ino
             file.write(json.dumps(content, indent=1).encode())
 
     @classmethod
@@ -294,8 +317,12 @@ class Manifest:
                 "Continue with the old version, or start a new study."
             )
         with reading(path, *MISSHAPEN, what=KIND):
+            now = folder.absolute()
+            home = Path(content.get("home") or now)
+            content = relocated(content, home, now)
             study = Study.parse(content["study"], repr(str(path)))
-            manifest = validated(cls, content | {"folder": folder.absolute(), "study": study})
+            moved = {"folder": now, "home": None if is_same(home, now) else home}
+            manifest = validated(cls, content | moved | {"study": study})
             if joined(list(manifest.chunks)) != [(0, manifest.n)]:
                 raise ValueError(f"its chunks do not cover the {manifest.n} rows of the base")
             manifest.codebooks_dir.exists()  # a damaged name may be too long even to be looked for

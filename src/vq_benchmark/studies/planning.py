@@ -13,7 +13,8 @@ from vq_benchmark.quantizers.registry import plugin_of
 from vq_benchmark.studies.cells import Cell, Options, new_sweep_id
 from vq_benchmark.studies.ground_truths import has_stored_truth
 from vq_benchmark.studies.identity import model_id, run_id
-from vq_benchmark.studies.plan import MANIFEST_FILE, Configuration, Manifest
+from vq_benchmark.studies.plan import Configuration, Manifest
+from vq_benchmark.studies.result_files import MANIFEST_FILE
 from vq_benchmark.studies.study import Study
 
 
@@ -32,11 +33,14 @@ def plan_study(
     if not (folder / MANIFEST_FILE).exists():
         manifest.save()
         return manifest
-    earlier = Manifest.load(folder)
+    found = Manifest.load(folder)
+    earlier = found.settled()
     if earlier.owner != manifest.owner:
         raise InputError(f"{str(folder)!r} holds a study of user {earlier.owner}; choose a folder of your own.")
     if earlier.identity() != manifest.identity():
         raise InputError(f"{str(folder)!r} holds a different study; choose another folder or delete this one.")
+    if earlier != found:
+        earlier.save()
     return earlier
 
 

@@ -24,6 +24,8 @@ NEEDS: Mapping[Stage, Mapping[Stage, Need]] = {
     "evaluate": {"reduce": "all done", "fit": "own done"},
     "merge": {"evaluate": "all ended"},
 }
+NOT_DONE = " must run first: task "
+"""What the failure of a task says that lacks the result of another one."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """How a study is doing, from its result and failure files alone."""
 
+import re
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.stages import STAGES, Stage, Task
 
-PROBLEMS = ("failed", "lost")
+PROBLEMS = ("stuck", "failed", "blocked", "lost")
 """States of tasks that stay as they are until someone does something."""
+NUMBERS = re.compile(r"\d+")
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,10 @@ class TaskStatus:
     state: str
     reason: str = ""
     log: Path | None = None
+    remedy: str = ""
+    """What helps, if that is known."""
+    short: str = ""
+    """What the task did, as the end of a sentence about tasks that need it."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,10 @@ class StudyStatus:
     tasks: tuple[TaskStatus, ...]
     next_command: str
     """What to type next."""
+    remarks: tuple[str, ...] = ()
+    """What else there is to say, for people."""
+    efficiency: tuple[Mapping[str, Any], ...] = ()
+    """What the jobs of each stage used of what they requested."""
 
     def counts(self, stage: Stage) -> dict[str, int]:
         """How many tasks of a stage are in each state."""
@@ -44,6 +54,13 @@ class StudyStatus:
     def problems(self) -> list[TaskStatus]:
         """The tasks that will not be done unless someone does something."""
         return [each for each in self.tasks if each.state in PROBLEMS]
+
+    def grouped_problems(self) -> list[list[TaskStatus]]:
+        """The problems, those of one stage together whose reasons differ in numbers only."""
+        groups: dict[tuple[str, str, str], list[TaskStatus]] = {}
+        for each in self.problems:
+            groups.setdefault((each.task.stage, each.state, NUMBERS.sub("", each.reason)), []).append(each)
+        return list(groups.values())
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain values."""
@@ -61,6 +78,7 @@ class StudyStatus:
                     "what": self.manifest.describe(each.task),
                     "state": each.state,
                     "reason": each.reason,
+                    "remedy": each.remedy,
                     "log": None if each.log is None else str(each.log),
                     "command": rerun_command(self.manifest, each.task),
                 }
@@ -68,6 +86,8 @@ class StudyStatus:
             ],
             "results": str(self.manifest.results_path),
             "next": self.next_command,
+            "remarks": self.remarks,
+            "efficiency": self.efficiency,
         }
 
 

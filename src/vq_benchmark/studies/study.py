@@ -15,7 +15,7 @@ from vq_benchmark.datasets.parts.shards import shards_of_pattern
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.query_coding import QueryBits
 from vq_benchmark.machine.damage import reading
-from vq_benchmark.machine.documents import SafeYaml, parsed_yaml
+from vq_benchmark.machine.documents import SafeYaml, TextYaml, parsed_yaml
 from vq_benchmark.machine.locations import input_path
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.validation import parsed
@@ -64,6 +64,8 @@ class Study(MeasureSpec, DataSpec):
     chunks: int = Field(1, ge=1)
     plugins: list[str] = Field([])
     """Files or modules with quantizers of your own."""
+    resources: dict[str, dict[str, Any]] = Field({})
+    """By stage, what its jobs on a cluster request, under the names of the options of `slurm submit`."""
 
     @model_validator(mode="before")
     @classmethod
@@ -154,6 +156,8 @@ def read_study(path: Path, **overrides: Any) -> Study:
     """
     with reading(path, ValueError, what="YAML"):
         values = parsed_yaml(path.read_bytes(), _UniqueKeys)
+        if isinstance(values, dict) and "resources" in values:  # to YAML's own rules 1:30:00 is the number 5400
+            values["resources"] = parsed_yaml(path.read_bytes(), TextYaml)["resources"]
     if not isinstance(values, dict):
         raise InputError(f"{str(path)!r} is not a study: it must hold keys such as dataset, methods and bits.")
     return Study.parse(values | overrides, repr(str(path)))

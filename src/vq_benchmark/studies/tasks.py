@@ -14,6 +14,7 @@ from vq_benchmark.datasets.checks.bad_rows import require_few
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import ChangedData, InputError, Stopped
 from vq_benchmark.evaluation.evaluate import GroundTruths, exact_truths, search_depth
+from vq_benchmark.evaluation.ground_truths.gpu import gpu_search
 from vq_benchmark.evaluation.ground_truths.ground_truth import GroundTruth
 from vq_benchmark.evaluation.ground_truths.ground_truth_files import load_truths, save_truths
 from vq_benchmark.evaluation.spans import Span
@@ -39,7 +40,7 @@ from vq_benchmark.studies.ground_truths import (
 from vq_benchmark.studies.memory_estimate import cell_within_memory, truth_within_memory
 from vq_benchmark.studies.plan import Configuration, Manifest
 from vq_benchmark.studies.scratch_rows import staged_rows
-from vq_benchmark.studies.stages import Task
+from vq_benchmark.studies.stages import NOT_DONE, Task
 
 RESUME = "Resume the study to recompute it."
 
@@ -183,7 +184,8 @@ class TaskContext:
             staged_rows(self.dataset, options, rows, self.report) as dataset,
             resumable_search(dataset, key, walk, label, options.machine.checkpoints, self.report) as search,
         ):
-            self._save_truths(task, exact_truths(dataset, depth, search))
+            gpu = gpu_search() if options.machine.use_gpu else None
+            self._save_truths(task, exact_truths(dataset, depth, search, gpu))
 
     def run_reduce(self, task: Task) -> None:
         """Merge the exact neighbours of the chunks, or adopt those that were given."""
@@ -292,9 +294,7 @@ def set_aside(path: Path, reason: str = "corrupt") -> str:
 def require_done(manifest: Manifest, task: Task) -> None:
     """Raise InputError unless the task, on which another depends, is done."""
     if manifest.outcome(task) != "done":
-        raise InputError(
-            f"{manifest.describe(task)} must run first: task {task.index} of stage {task.stage} is not done."
-        )
+        raise InputError(f"{manifest.describe(task)}{NOT_DONE}{task.index} of stage {task.stage} is not done.")
 
 
 def run_task(context: TaskContext, task: Task) -> None:

@@ -73,3 +73,18 @@ def test_the_script_says_all_that_sbatch_needs(tmp_path):
         "#SBATCH --signal=B:USR1@120",
         "#SBATCH --reservation=class",
     ]
+
+
+def test_a_setup_line_that_fails_ends_the_task_and_is_named(tmp_path):
+    setup = ("export A='b c'", 'bash -c "exit 7" # it\'s bad', "echo not reached")
+    path = tmp_path / "x.sbatch"
+    path.write_text(script_text(stage(tmp_path, "echo"), JobSpec(setup=setup)))
+    done = subprocess.run(["bash", path], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (7, "")
+    assert done.stderr == ('vq-benchmark: the setup line failed with exit code 7: bash -c "exit 7" # it\'s bad\n')
+
+
+def test_setup_lines_may_be_one_statement_together(tmp_path):
+    setup = ("if true; then", "  export mode=up", "fi", "false || true")
+    text = script_text(stage(tmp_path, "bash", "-c", SHOW, "sh"), JobSpec(setup=setup))
+    assert run(tmp_path, text) == "[0] up\n"

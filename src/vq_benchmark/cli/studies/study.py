@@ -73,5 +73,5 @@ def status(
 @stoppable()
 def merge(folder: StudyFolder, machine: TaskOptions) -> None:
     """Write the finished rows to results.db in the folder of the study, or say which tasks are missing."""
-    manifest = study_task.run_one(folder, "merge", 0, machine)
+    manifest = study_task.run_some(folder, "merge", range(1), machine)
     echo(f"results: {manifest.results_path}")

@@ -9,6 +9,7 @@ from typer import Argument, Option
 
 from vq_benchmark.cli.measuring import say_notes
 from vq_benchmark.cli.options import PluginOptions, StudyData, StudyMeasure, grouped, store_option
+from vq_benchmark.cli.studies import plan_table
 from vq_benchmark.cli.studies.studying import MethodOptions, StudyOptions, chosen_study
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.machine.locations import cache_dir as chosen_cache_dir
@@ -90,9 +91,12 @@ def plan(
     where: PlanOptions,
     study: StudyFile = None,
     cache_dir: Annotated[str | None, store_option(help="Folder for downloads, as in `sweep`.")] = None,
+    calibrate: plan_table.Calibrate = plan_table.CALIBRATION_SECONDS,
 ) -> None:
-    """Write the plan of a study into a folder. Nothing is started."""
-    manifest = prepared(chosen_study(context, study, what, grids, data, measure, plugins), where, cache_dir).plan()
+    """Write the plan of a study into a folder, and print what it will cost. Nothing is started."""
+    ready = prepared(chosen_study(context, study, what, grids, data, measure, plugins), where, cache_dir)
+    manifest = ready.plan()
+    plan_table.show(plan_table.estimated(manifest, ready.dataset, ready.options, calibrate))
     found = files_status(manifest)
     total = sum(manifest.count(stage) for stage in STAGES)
     done = sum(each.state == "done" for each in found.tasks)

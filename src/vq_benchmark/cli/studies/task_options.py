@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vq_benchmark.cli.options import BoundedMachineOptions, CheckpointOptions, store_option
+from vq_benchmark.cli.options import BoundedMachineOptions, CheckpointOptions, machine_option, store_option
 from vq_benchmark.cli.studies.studying import was_given
 from vq_benchmark.machine.locations import cache_dir
 
@@ -17,6 +17,9 @@ class TaskOptions(BoundedMachineOptions):
     cache_dir: Annotated[str | None, store_option(help="Folder for downloads and ground truth, as in `sweep`.")] = (
         None
     )
+    use_gpu: Annotated[
+        bool, machine_option("--use-gpu", help="Search exact neighbours on the GPU; other stages ignore it.")
+    ] = False
     checkpoint_every: Annotated[str, store_option(help="Blocks or time between checkpoints, as in `sweep`.")] = (
         CheckpointOptions.checkpoint_every
     )

@@ -49,20 +49,19 @@ def proposed_neighbors(
     pass_: Pass[GroundTruth] = WHOLE_BASE,
 ) -> GroundTruth:
     """As `exact_neighbors`, with the candidates of every tile found by `search`."""
-    return neighbors_by_tile(
-        lambda top, tile: top.merge(_candidates_of_tile(search, tile, queries, distance, k)),
-        base,
-        len(queries),
-        distance,
-        k,
-        pass_,
-    )
+
+    def offer(top: TopCandidates, tile: Tile) -> None:
+        if len(tile.ids[tile.inside]):
+            top.merge(_candidates_of_tile(search, tile, queries, distance, k))
+
+    return neighbors_by_tile(offer, base, len(queries), distance, k, pass_)
 
 
 def _candidates_of_tile(search: Search, tile: Tile, queries: FloatArray, distance: Distance, k: int) -> TopCandidates:
-    count = min(k + SPARE_CANDIDATES, len(tile.vectors))
+    vectors, ids = tile.vectors[tile.inside], tile.ids[tile.inside]
+    count = min(k + SPARE_CANDIDATES, len(vectors))
     faiss_metric = faiss.METRIC_L2 if distance == "l2" else faiss.METRIC_INNER_PRODUCT
-    _, rows = search(queries, tile.vectors, count, faiss_metric)
+    _, rows = search(queries, vectors, count, faiss_metric)
     pairs = np.repeat(np.arange(len(queries)), count), np.asarray(rows, dtype=np.int64).ravel()
-    scores = scores_of(queries, tile.vectors, distance).of_pairs(*pairs).reshape(len(queries), count)
-    return TopCandidates.best_of(scores, tile.ids[pairs[1]].reshape(scores.shape), k)
+    scores = scores_of(queries, vectors, distance).of_pairs(*pairs).reshape(len(queries), count)
+    return TopCandidates.best_of(scores, ids[pairs[1]].reshape(scores.shape), k)

@@ -1,7 +1,8 @@
 """Exact nearest neighbours, found by the same streaming machine that scores the quantizers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from typing import Self
 
 import numpy as np
@@ -14,7 +15,7 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.content import ContentDigest, require_same_content
 from vq_benchmark.evaluation.spans import Span, joined
 from vq_benchmark.evaluation.tiling import TILE_ROWS, WHOLE_BASE, Pass, Tile, tiles
-from vq_benchmark.evaluation.topk import TopCandidates, scores_of
+from vq_benchmark.evaluation.topk import NO_ID, TopCandidates, scores_of
 from vq_benchmark.machine.archive import ArchiveFormat
 from vq_benchmark.machine.damage import taking_apart
 
@@ -32,6 +33,8 @@ class GroundTruth:
     span: Span
     content: ContentDigest = field(default_factory=ContentDigest)
     """Digest of the rows that were searched."""
+    listed: str = ""
+    """Hash of all neighbours of the span, if those of some rows are left out here; see `among`."""
 
     @property
     def ids(self) -> IdArray:
@@ -57,12 +60,47 @@ class GroundTruth:
         if _within(self.span, other.span):
             self.top, self.span, self.content = replace(other.top), other.span, other.content.copy()
             return
-        spans = joined([self.span, other.span])
-        if len(spans) != 1:
-            raise ValueError(f"the ground truth of rows {spans[0][1]} to {spans[1][0]} is missing")
+        span = _adjacent(self.span, other.span)
         self.top.merge(other.top)
         self.content.merge(other.content)
-        self.span = spans[0]
+        self.span = span
+
+    def among(self, rows: Sequence[Span], k: int) -> Self:
+        """This ground truth with only those neighbours that are in `rows`, which is what measuring these rows needs.
+
+        Ground truths among disjoint rows `join` again. A hash of the first k neighbours tells whether they may.
+        """
+        if self.listed:
+            return self
+        listed = blake2b(np.ascontiguousarray(self.ids[:, :k], dtype="<i8").tobytes(), digest_size=8).hexdigest()
+        inside = np.zeros(self.ids.shape, dtype=bool)
+        for start, stop in rows:
+            inside |= (self.ids >= start) & (self.ids < stop)
+        order = np.argsort(~inside, axis=1, kind="stable")
+        kept = np.take_along_axis(inside, order, axis=1)
+        scores = np.where(kept, np.take_along_axis(self.top.scores, order, axis=1), -np.inf)
+        ids = np.where(kept, np.take_along_axis(self.ids, order, axis=1), NO_ID)
+        return replace(self, top=TopCandidates(scores, ids, scores), listed=listed)
+
+    def join(self, other: Self) -> Self:
+        """The ground truth among the rows of both; both are results of `among`, for rows that are disjoint.
+
+        Raises:
+            ValueError: the spans overlap partly or leave a gap, or two ground truths of the same rows differ.
+            ChangedData: the same rows had other values.
+        """
+        require_same_content(self.content, [self.span], other.content, [other.span], TILE_ROWS)
+        if self.span == other.span and self.listed != other.listed:
+            raise ValueError(f"two ground truths of rows {self.span[0]} to {self.span[1]} disagree")
+        width = min(self.top.size, other.top.size)  # one of them may have been searched deeper
+        top = replace(self.top.first(width))
+        top.merge(other.top.first(width))
+        for outer, inner in ((self, other), (other, self)):
+            if _within(inner.span, outer.span):
+                return replace(outer, top=top)
+        content = self.content.copy()
+        content.merge(other.content)
+        return replace(self, top=top, span=_adjacent(self.span, other.span), content=content)
 
     def to_bytes(self) -> bytes:
         """An .npz archive (no pickle) that `from_bytes` reads."""
@@ -90,6 +128,13 @@ class GroundTruth:
 
 def _within(inner: Span, outer: Span) -> bool:
     return outer[0] <= inner[0] and inner[1] <= outer[1]
+
+
+def _adjacent(one: Span, other: Span) -> Span:
+    spans = joined([one, other])
+    if len(spans) != 1:
+        raise ValueError(f"the ground truth of rows {spans[0][1]} to {spans[1][0]} is missing")
+    return spans[0]
 
 
 def exact_neighbors(

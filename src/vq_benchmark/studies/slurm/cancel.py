@@ -4,17 +4,21 @@ from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.slurm import scheduler
 from vq_benchmark.studies.slurm.jobs import require_own
 from vq_benchmark.studies.slurm.queue import queued_tasks
+from vq_benchmark.studies.slurm.waves import queued_waves
 
 
 def cancel_study(manifest: Manifest) -> int:
     """Cancel all waiting and running tasks of the study; returns their number.
 
-    Running tasks write their checkpoints and are not requeued.
+    A copy of a study has no jobs until it is submitted itself. Running tasks write their checkpoints and are not
+    requeued.
 
     Raises:
         InputError: the study belongs to another user.
     """
+    manifest = manifest.settled()
     require_own(manifest)
     rows = queued_tasks(manifest).values()
-    scheduler.cancel(map(str, sorted({row.job for row in rows})))
+    # The job that submits the next wave goes first: the end of the others would start it.
+    scheduler.cancel(map(str, [*queued_waves(manifest), *sorted({row.job for row in rows})]))
     return len(rows)

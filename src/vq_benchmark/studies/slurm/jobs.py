@@ -3,17 +3,20 @@
 import getpass
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.damage import MISSHAPEN, reading
 from vq_benchmark.machine.documents import parsed_json, validated
 from vq_benchmark.studies.plan import Manifest
-from vq_benchmark.studies.slurm.job_arrays import expanded
+from vq_benchmark.studies.relocation import is_same, relocated
+from vq_benchmark.studies.slurm.job_arrays import ArrayPart, expanded
 from vq_benchmark.studies.slurm.resources import JobSpec
 from vq_benchmark.studies.stages import STAGES, Stage, Task
 
@@ -29,13 +32,17 @@ class Job:
     offset: int
     array: str
     time: str
+    size: int = 1
+    """Tasks that each element of the array runs."""
 
     def __post_init__(self) -> None:
         expanded(self.array)
 
     def tasks(self) -> Iterator[tuple[Task, int]]:
-        """Its tasks, each with its index in the array."""
-        return ((Task(self.stage, self.offset + index), index) for index in expanded(self.array))
+        """Its tasks, each with its index in the array; the last element may name more than the stage has."""
+        for element in expanded(self.array):
+            first = self.offset + element * self.size
+            yield from ((Task(self.stage, first + more), element) for more in range(self.size))
 
 
 @dataclass(frozen=True)
@@ -46,11 +53,48 @@ class Record:
     program_options: tuple[str, ...] = ()
     """Options of `slurm task` for every task."""
     jobs: tuple[Job, ...] = ()
+    defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By stage, what the estimate of the study suggests where `spec` leaves it open."""
+    round_start: int = 0
+    """How many jobs there were when a person last submitted or resumed the study; waves continue from there."""
+    sweep_id: str = ""
+    """The study that the jobs belong to: if a folder was copied, it is not the one that is there now."""
+    folder: str = ""
+    """The folder for which scripts and jobs were made."""
+    python: str = sys.executable
+    """The interpreter that they run."""
 
-    def with_job(self, id_: int, stage: Stage, offset: int, array: str) -> "Record":
+    def resources(self, stage: str) -> JobSpec:
+        """What the jobs of a stage request."""
+        return self.spec.of(stage).completed(self.defaults.get(stage, {}))
+
+    def tasks_per_job(self, stage: str) -> int:
+        """How many tasks an element of the stage's arrays runs."""
+        return self.resources(stage).tasks_per_job or 1
+
+    def tried(self) -> set[Task]:
+        """The tasks of the jobs submitted since a person last submitted or resumed the study."""
+        return {task for job in self.jobs[self.round_start :] for task, _ in job.tasks()}
+
+    def with_job(self, id_: int, stage: Stage, part: ArrayPart) -> "Record":
         """The record with one more job."""
-        job = Job(id_, stage, offset, array, datetime.now(UTC).isoformat(timespec="seconds"))
-        return replace(self, jobs=(*self.jobs, job))
+        time = datetime.now(UTC).isoformat(timespec="seconds")
+        return replace(self, jobs=(*self.jobs, Job(id_, stage, part.offset, part.text, time, part.size)))
+
+    def of(self, manifest: Manifest) -> "Record":
+        """The record as it is true for a study that was perhaps moved or copied since."""
+        jobs = self.jobs if self.sweep_id in ("", manifest.sweep_id) else ()
+        start = min(self.round_start, len(jobs))
+        options = relocated(self.program_options, Path(self.folder or manifest.folder), manifest.folder)
+        return replace(self, program_options=options, jobs=jobs, round_start=start, sweep_id=manifest.sweep_id)
+
+    def has_moved(self, manifest: Manifest) -> bool:
+        """Whether scripts and jobs write to another folder than the one where the study is now."""
+        return bool(self.folder) and not is_same(Path(self.folder), manifest.folder)
+
+    def made_here(self, manifest: Manifest) -> "Record":
+        """The record of scripts that are written now."""
+        return replace(self, sweep_id=manifest.sweep_id, folder=str(manifest.folder), python=sys.executable)
 
     def save(self, folder: Path) -> None:
         """Write it into the folder of the study."""
@@ -58,9 +102,24 @@ class Record:
             "spec": self.spec.model_dump(mode="json", exclude_defaults=True),
             "program_options": self.program_options,
             "jobs": [asdict(job) for job in self.jobs],
+            "defaults": self.defaults,
+            "round_start": self.round_start,
+            "sweep_id": self.sweep_id,
+            "folder": self.folder,
+            "python": self.python,
         }
         with atomic_write(record_path(folder)) as file:
             file.write(json.dumps(content, indent=1).encode())
+
+
+def record_of(manifest: Manifest) -> Record | None:
+    """The record of a study as it is true where the study is now; None if nothing was ever submitted.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    record = load_record(manifest.folder)
+    return None if record is None else record.of(manifest)
 
 
 def load_record(folder: Path) -> Record | None:
@@ -79,6 +138,11 @@ def load_record(folder: Path) -> Record | None:
             JobSpec.parse(content["spec"], repr(str(path))),
             validated(tuple[str, ...], content["program_options"]),
             validated(tuple[Job, ...], content["jobs"]),
+            validated(dict[str, dict[str, Any]], content.get("defaults", {})),
+            validated(int, content.get("round_start", 0)),
+            str(content.get("sweep_id", "")),
+            str(content.get("folder", "")),
+            str(content.get("python", "")),
         )
 
 
@@ -96,19 +160,20 @@ def log_path(manifest: Manifest, job: Job, index: int) -> Path:
     return manifest.folder / LOG_FOLDER / f"{job.stage}-{job.id}_{index}.log"
 
 
-def job_name(manifest: Manifest, stage: Stage, offset: int = 0) -> str:
+def job_name(manifest: Manifest, stage: Stage, offset: int = 0, size: int = 1) -> str:
     """A name that no other study has and that identifies the tasks of an array, whoever submitted it."""
-    return f"vq-{stage}-{manifest.sweep_id}" + (f"+{offset}" if offset else "")
+    return f"vq-{stage}-{manifest.sweep_id}" + (f"+{offset}" if offset else "") + (f"x{size}" if size > 1 else "")
 
 
-def named_task(manifest: Manifest, name: str, index: int) -> Task | None:
-    """The task of this study at that index of an array of that name; None for other jobs."""
-    match = re.fullmatch(rf"vq-({'|'.join(STAGES)})-{re.escape(manifest.sweep_id)}(?:\+(\d+))?", name)
+def named_tasks(manifest: Manifest, name: str, index: int) -> list[Task]:
+    """The tasks of this study that an element runs, by its index and the name of its array; none for other jobs."""
+    match = re.fullmatch(rf"vq-({'|'.join(STAGES)})-{re.escape(manifest.sweep_id)}(?:\+(\d+))?(?:x(\d+))?", name)
     if match is None:
-        return None
-    number = int(match[2] or 0) + index
+        return []
+    size = int(match[3] or 1)
+    first = int(match[2] or 0) + index * size
     stage = next(stage for stage in STAGES if stage == match[1])
-    return Task(stage, number) if number < manifest.count(stage) else None
+    return [Task(stage, number) for number in range(first, min(first + size, manifest.count(stage)))]
 
 
 def require_own(manifest: Manifest) -> None:

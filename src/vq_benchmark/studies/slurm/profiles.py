@@ -12,8 +12,11 @@ from vq_benchmark.machine.suggestions import did_you_mean
 from vq_benchmark.studies.slurm.resources import JobSpec
 
 SHIPPED: dict[str, dict[str, Any]] = {
-    "ice": {"time": "4:00:00", "cpus_per_task": 4, "mem_per_cpu": "2G", "constraint": "localNVMe"},
-}
+    "ice": {
+        "time": "4:00:00", "cpus_per_task": 4, "mem_per_cpu": "2G", "constraint": "localNVMe",
+        "max_job_cpu_hours": 512, "max_time": "18:00:00",
+    },
+}  # fmt: skip
 """`ice`: Georgia Tech's teaching cluster, which expects no partition, and has scratch space on local NVMe."""
 
 

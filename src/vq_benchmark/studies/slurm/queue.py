@@ -1,30 +1,59 @@
 """Which tasks of a study are in SLURM's queue."""
 
 import time
+from dataclasses import dataclass, replace
 
-from vq_benchmark.studies.plan import MANIFEST_FILE, Manifest
+from vq_benchmark.studies.plan import Manifest
+from vq_benchmark.studies.result_files import MANIFEST_FILE
 from vq_benchmark.studies.slurm import scheduler
-from vq_benchmark.studies.slurm.jobs import named_task
+from vq_benchmark.studies.slurm.jobs import named_tasks
 from vq_benchmark.studies.stages import Task
 
 ENDING_SECONDS = 60.0
 """How long to wait for tasks that are ending: twice the time that SLURM by default gives a process to end."""
 
 
+@dataclass(frozen=True)
+class Queue:
+    """What SLURM's queue holds of a study."""
+
+    tasks: dict[Task, scheduler.QueuedTask]
+    is_idle: bool
+    """Whether no job of its owner is running, of this study or another."""
+
+
+def read_queue(manifest: Manifest) -> Queue:
+    """The tasks that wait or run, whoever submitted them; a running one takes precedence over a waiting double.
+
+    A job that runs several tasks counts for those of them that are not done.
+    """
+    rows = sorted(own_rows(manifest), key=lambda row: not row.waits)
+    named = ((named_tasks(manifest, row.name, row.index), row) for row in rows)
+    found = {
+        task: row
+        for tasks, row in named
+        for task in tasks
+        if len(tasks) == 1 or manifest.outcome(task) != "done"
+    }  # fmt: skip
+    return Queue(found, all(row.waits for row in rows))
+
+
+def own_rows(manifest: Manifest) -> list[scheduler.QueuedTask]:
+    """Everything in the queue that belongs to the owner of the study."""
+    return scheduler.queue((manifest.folder / MANIFEST_FILE).stat().st_uid)
+
+
 def queued_tasks(manifest: Manifest) -> dict[Task, scheduler.QueuedTask]:
-    """The tasks that wait or run, whoever submitted them; a running one takes precedence over a waiting double."""
-    owner = (manifest.folder / MANIFEST_FILE).stat().st_uid
-    rows = sorted(scheduler.queue(owner), key=lambda row: not row.waits)
-    named = ((named_task(manifest, row.name, row.index), row) for row in rows)
-    return {task: row for task, row in named if task is not None}
+    """The tasks that wait or run."""
+    return read_queue(manifest).tasks
 
 
-def settled_tasks(manifest: Manifest) -> dict[Task, scheduler.QueuedTask]:
+def settled_queue(manifest: Manifest) -> Queue:
     """The same, after tasks that are ending without a result have left the queue or returned to it."""
     end = time.monotonic() + ENDING_SECONDS
     while True:
-        queued = queued_tasks(manifest)
-        ending = [task for task, row in queued.items() if row.ends and manifest.outcome(task) != "done"]
+        queue = read_queue(manifest)
+        ending = [task for task, row in queue.tasks.items() if row.ends and manifest.outcome(task) != "done"]
         if not ending or time.monotonic() >= end:  # a node that does not answer may keep them there for hours
-            return {task: row for task, row in queued.items() if not row.ends}
+            return replace(queue, tasks={task: row for task, row in queue.tasks.items() if not row.ends})
         time.sleep(1)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vq_benchmark.errors import InputError
-from vq_benchmark.studies.slurm.job_arrays import expanded
+from vq_benchmark.studies.slurm.accounting import FIELDS, EndedTask, parsed_rows
 
 SUBMISSION_SECONDS = 120
 QUERY_SECONDS = 30
@@ -44,17 +44,6 @@ class QueuedTask:
         return self.state == "COMPLETING"
 
 
-@dataclass(frozen=True)
-class EndedTask:
-    """What accounting knows about a task that left the queue."""
-
-    job: int
-    index: int
-    name: str
-    state: str
-    exit_code: str
-
-
 def require_slurm() -> None:
     """Raise InputError if this machine has no SLURM."""
     if shutil.which("sbatch") is None:
@@ -62,6 +51,11 @@ def require_slurm() -> None:
             "there is no sbatch on this machine, so nothing can be submitted to SLURM from here; log in to the "
             "cluster, or run the study here with `vq-benchmark sweep`."
         )
+
+
+def ask(command: Sequence[str]) -> str:
+    """The answer of a command that changes nothing."""
+    return _run(command, QUERY_SECONDS, "type the command yourself")
 
 
 def submit(script: Path, array: str, offset: int, dependency: str, options: Sequence[str] = ()) -> int:
@@ -105,28 +99,36 @@ def ended(jobs: Iterable[int]) -> list[EndedTask]:
     ids = ",".join(map(str, sorted(set(jobs))))
     if not ids:
         return []
-    command = ["sacct", "-X", "-n", "-P", "-j", ids, "-o", "JobID,State,ExitCode,JobName"]
+    command = ["sacct", "-n", "-P", "-j", ids, "-o", FIELDS]
     try:
-        answer = _run(command, QUERY_SECONDS, "nothing needs to be done")
+        return parsed_rows(_run(command, QUERY_SECONDS, "nothing needs to be done"))
     except SchedulerError:  # without accounting there is less to tell, but nothing failed
         return []
-    found = []
-    for line in answer.splitlines():
-        name, state, exit_code, job_name = line.split("|", 3)
-        job, _, indices = name.partition("_")
-        # Tasks that never ran share one line, such as 12_[3-7%2].
-        for index in expanded(indices.strip("[]") or "0"):
-            found.append(EndedTask(int(job), index, job_name, state.split()[0], exit_code))
-    return sorted(found, key=lambda task: task.job)
 
 
 def max_array_size() -> int:
     """One more than the greatest index that the cluster accepts in an array."""
+    return configured("MaxArraySize") or DEFAULT_MAX_ARRAY_SIZE
+
+
+def configured(name: str) -> int | None:
+    """A number in the cluster's configuration; None if it is not there."""
     answer = _run(
         ["scontrol", "show", "config"], QUERY_SECONDS, "check whether `sinfo` answers; if not, ask the administrators"
     )
-    match = re.search(r"^MaxArraySize\s*=\s*(\d+)", answer, re.MULTILINE)
-    return int(match[1]) if match else DEFAULT_MAX_ARRAY_SIZE
+    match = re.search(rf"^{name}\s*=\s*(\d+)", answer, re.MULTILINE)
+    return int(match[1]) if match else None
+
+
+def accounting(what: str, columns: Sequence[str], condition: str) -> list[dict[str, str]]:
+    """Rows of `sacctmgr show`, as text by column; nothing if there is no accounting, or it does not answer."""
+    command = ["sacctmgr", "-n", "-P", "show", what, "where", condition, f"format={','.join(columns)}"]
+    try:
+        answer = _run(command, QUERY_SECONDS, "nothing needs to be done")
+    except SchedulerError:  # without accounting there are no limits to tell
+        return []
+    rows = (line.split("|") for line in answer.splitlines() if line.count("|") == len(columns) - 1)
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def assumed_max_array_size() -> tuple[int, str]:
@@ -193,8 +195,20 @@ def _facts(task: str) -> dict[str, str]:
 
 
 def requeue(task: str) -> None:
-    """Requeue a running task under the same id."""
-    _run(["scontrol", "requeue", task], QUERY_SECONDS, "submit the task again")
+    """Requeue a running task under the same id.
+
+    SLURM may end the command together with the task that called it, before its answer arrives. So what counts is
+    whether the task still runs.
+    """
+    try:
+        _run(["scontrol", "requeue", task], QUERY_SECONDS, "submit the task again")
+    except SchedulerError as error:
+        try:
+            still_runs = _facts(task).get("JobState") in ("RUNNING", "SIGNALING")
+        except SchedulerError:
+            raise error from None
+        if still_runs:
+            raise
 
 
 def _index(text: str) -> int:

@@ -27,6 +27,10 @@ class StageScript:
     """The program and its arguments up to the number of the task."""
     further: Sequence[str] = ()
     """The commands that submit the other tasks of the stage if one array cannot hold all."""
+    size: int = 1
+    """How many tasks an element of the array runs, one after another."""
+    arguments: str = '"$index"'
+    """The other arguments of the program, as the shell reads them."""
 
 
 def log_pattern(folder: Path, stem: str) -> str:
@@ -62,6 +66,9 @@ def script_text(stage: StageScript, spec: JobSpec) -> str:
         *spec.flags(),
     ]
     by_hand = shlex.quote(str(stage.path))
+    several = stage.size > 1
+    factor = f"{stage.size} * " if several else ""
+    how_many = f" ${{SLURM_ARRAY_TASK_ID:+--tasks={stage.size}}}" if several else ""
     return "\n".join(
         [
             "#!/bin/bash",
@@ -72,19 +79,39 @@ def script_text(stage: StageScript, spec: JobSpec) -> str:
                 for command in stage.further
             ),
             f"# Rerun some tasks: sbatch --array=3,7 {by_hand}",
+            *(
+                [f"# An element runs {stage.size} tasks: element 3 those from {3 * stage.size} on."]
+                if several
+                else []
+            ),
             f"# Run one task here, without SLURM: bash {by_hand} 7",
             *(f"#SBATCH {quoted(flag)}" for flag in flags),
             *(f"#SBATCH {flag}" for flag in spec.extra),
             "",
             "# SLURM sends USR1 before the time limit. Ignore it until the program handles it.",
             "trap '' USR1",
-            *spec.setup,
-            "index=$(( ${1:-0} + ${SLURM_ARRAY_TASK_ID:-0} ))",
+            *_setup(spec.setup),
+            f"index=$(( ${{1:-0}} + {factor}${{SLURM_ARRAY_TASK_ID:-0}} ))",
             "# exec replaces this shell with the program, so that the program receives the signal.",
-            f'exec {shlex.join(stage.command)} "$index"',
+            f"exec {shlex.join(stage.command)} {stage.arguments}{how_many}",
             "",
         ]
     )
+
+
+def _setup(lines: Sequence[str]) -> list[str]:
+    """The lines before the program. One that fails ends the task, with its exit code and a message that quotes it."""
+    if not lines:
+        return []
+    checked = ([line, f"setup_ended $? {shlex.quote(line)}"] for line in lines)
+    return [
+        "setup_ended() {",
+        '    [ "$1" -eq 0 ] && return',
+        '    echo "vq-benchmark: the setup line failed with exit code $1: $2" >&2',
+        '    exit "$1"',
+        "}",
+        *(line for pair in checked for line in pair),
+    ]
 
 
 def quoted(flag: str) -> str:

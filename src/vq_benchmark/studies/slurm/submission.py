@@ -1,57 +1,60 @@
 """Submit a study: one script per stage, job arrays of its tasks, and their dependencies."""
 
+import re
 import shlex
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vq_benchmark.errors import InputError
-from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.slurm import scheduler
-from vq_benchmark.studies.slurm.job_arrays import ArrayPart, array_parts
+from vq_benchmark.studies.slurm.calls import Call, calls_for, stage_parts
+from vq_benchmark.studies.slurm.hand_edits import replace_script
 from vq_benchmark.studies.slurm.jobs import (
     LOG_FOLDER,
     Job,
     Record,
     job_name,
-    load_record,
+    record_of,
     require_own,
     script_path,
 )
-from vq_benchmark.studies.slurm.queue import queued_tasks
+from vq_benchmark.studies.slurm.limits import JobLimit, job_limit
+from vq_benchmark.studies.slurm.queue import own_rows, queued_tasks
 from vq_benchmark.studies.slurm.script import StageScript, script_text
-from vq_benchmark.studies.stages import NEEDS, STAGES, Need, Stage
+from vq_benchmark.studies.slurm.waves import Wave, first_wave, submit_next_wave
+from vq_benchmark.studies.stages import NEEDS, STAGES, Stage
 from vq_benchmark.studies.task_command import stage_command
 
-DEPENDENCY: dict[Need, str] = {"all done": "afterok", "own done": "afterany", "all ended": "afterany"}
-"""What a stage needs as a dependency of SLURM, whose jobs wait for whole stages."""
+USE_GPU = "--use-gpu"
 
 
 @dataclass(frozen=True)
-class Call:
-    """One call of sbatch."""
+class Submission:
+    """What one call of `submit` or `resume` submitted."""
 
-    stage: Stage
-    part: ArrayPart
+    jobs: list[Job]
+    wave: Wave
+    limit: JobLimit | None = None
+    wave_job: int | None = None
+    """The job that submits the next wave, if there is one."""
+    remarks: tuple[str, ...] = ()
+    """Sentences about edits by hand that no longer apply."""
+    still_queued: int = 0
+    """Tasks that were in the queue and remain there."""
 
 
-def submit_study(manifest: Manifest, record: Record) -> list[Job]:
-    """Write the scripts and submit all tasks that are not done; returns the jobs.
+def submit_study(manifest: Manifest, record: Record) -> Submission:
+    """Write the scripts and submit all tasks that are not done, or as many as the queue has room for.
 
     Raises:
         InputError: the folder belongs to another user, or the study was already submitted.
         SchedulerError: SLURM rejected an array; the accepted ones are recorded, so that `resume` can continue.
     """
     require_own(manifest)
-    earlier = load_record(manifest.folder)
-    if earlier is not None and earlier.jobs:
-        folder = shlex.quote(str(manifest.folder))
-        raise InputError(
-            f"the study in {folder} was already submitted as {_listed(earlier.jobs)}; check it with `vq-benchmark "
-            f"slurm status {folder}`, and submit what is missing with `vq-benchmark slurm resume {folder}`."
-        )
+    require_unsubmitted(manifest)
     queued = len(queued_tasks(manifest))
     if queued:  # submitted by hand, or the record was deleted
         folder = shlex.quote(str(manifest.folder))
@@ -61,15 +64,34 @@ def submit_study(manifest: Manifest, record: Record) -> list[Job]:
         )
     todo = {stage: [task.index for task in manifest.unfinished(stage)] for stage in STAGES}
     max_array_size = scheduler.max_array_size()
-    calls = calls_for(todo, max_array_size, record.spec.array_limit)
-    write_scripts(manifest, record, max_array_size)
+    calls = calls_for(todo, max_array_size, record)
+    limit = job_limit(record.spec)
+    wave = first_wave(calls, limit, len(own_rows(manifest)))
+    remarks = write_scripts(manifest, record, max_array_size)
+    record = replace(record, round_start=0).made_here(manifest)
     record.save(manifest.folder)
-    return submit_arrays(manifest, record, calls, {})
+    return replace(submit_wave(manifest, record, wave, {}), limit=limit, remarks=tuple(remarks))
 
 
-def calls_for(todo: Mapping[Stage, Sequence[int]], max_array_size: int, limit: int | None) -> list[Call]:
-    """The calls of sbatch that cover these tasks, stages in order."""
-    return [Call(stage, part) for stage in STAGES for part in array_parts(todo[stage], max_array_size, limit)]
+def require_unsubmitted(manifest: Manifest) -> None:
+    """Raise InputError if the study was submitted before."""
+    earlier = record_of(manifest)
+    if earlier is not None and earlier.jobs:
+        folder = shlex.quote(str(manifest.folder))
+        raise InputError(
+            f"the study in {folder} was already submitted as {_listed(earlier.jobs)}; check it with `vq-benchmark "
+            f"slurm status {folder}`, and submit what is missing with `vq-benchmark slurm resume {folder}`."
+        )
+
+
+def submit_wave(manifest: Manifest, record: Record, wave: Wave, queued: Mapping[Stage, Sequence[int]]) -> Submission:
+    """Submit the arrays of a wave, and the job that submits the next one if more is left."""
+    (manifest.folder / LOG_FOLDER).mkdir(exist_ok=True)  # without it jobs would fail silently
+    jobs = submit_arrays(manifest, record, wave.calls, queued)
+    if not wave.later:
+        return Submission(jobs, wave)
+    waited_for = [*(job.id for job in jobs), *(id_ for ids in queued.values() for id_ in ids)]
+    return Submission(jobs, wave, wave_job=submit_next_wave(manifest, record, waited_for))
 
 
 def submit_arrays(
@@ -95,9 +117,10 @@ def submit_arrays(
                     if taken
                     else "."
                 )
+                + _about_limits(str(error))
             ) from error
         new[call.stage].append(str(id_))
-        record = record.with_job(id_, call.stage, call.part.offset, call.part.text)
+        record = record.with_job(id_, call.stage, call.part)
         record.save(manifest.folder)
     return list(record.jobs[-len(calls) :]) if calls else []
 
@@ -107,18 +130,14 @@ def dependency_of(
 ) -> str:
     """What a stage waits for, as the value of `--dependency`; empty if it waits for nothing.
 
-    Jobs of earlier calls are waited for with `afterany`: some of their tasks may have failed before, and an `afterok`
-    would then never be satisfied. A task that lacks something says so itself.
+    A stage waits until the stages that it needs have ended, however they ended (`afterany`): whether their work is
+    done is in files, which each task checks itself. A job can end badly although its file is there.
     """
-    clauses = []
-    for upstream, need in NEEDS[stage].items():
-        if new.get(upstream):
-            clauses.append(":".join([DEPENDENCY[need], *new[upstream]]))
-        if queued and queued.get(upstream):
-            clauses.append(":".join(["afterany", *map(str, queued[upstream])]))
-    if queued and stage == "merge" and queued.get(stage):
-        clauses.append(":".join(["afterany", *map(str, queued[stage])]))
-    return ",".join(clauses)
+    earlier = {} if queued is None else queued
+    clauses = [[str(id_) for id_ in (*new.get(each, ()), *earlier.get(each, ()))] for each in NEEDS[stage]]
+    if stage == "merge":  # one that runs does not see what is submitted now
+        clauses.append([str(id_) for id_ in earlier.get(stage, ())])
+    return ",".join(":".join(["afterany", *ids]) for ids in clauses if ids)
 
 
 def stage_scripts(manifest: Manifest, record: Record, max_array_size: int) -> dict[Path, str]:
@@ -128,18 +147,20 @@ def stage_scripts(manifest: Manifest, record: Record, max_array_size: int) -> di
         InputError: sbatch cannot write logs to this folder.
     """
     return {
-        script_path(manifest, stage): script_text(_stage_script(manifest, record, stage, max_array_size), record.spec)
+        script_path(manifest, stage): script_text(
+            _stage_script(manifest, record, stage, max_array_size), record.resources(stage)
+        )
         for stage in STAGES
         if manifest.count(stage)
     }
 
 
-def write_scripts(manifest: Manifest, record: Record, max_array_size: int) -> None:
-    """Write the scripts and make the log folder, without which jobs would fail silently."""
-    for path, text in stage_scripts(manifest, record, max_array_size).items():
-        with atomic_write(path) as file:
-            file.write(text.encode())
-    (manifest.folder / LOG_FOLDER).mkdir(exist_ok=True)
+def write_scripts(manifest: Manifest, record: Record, max_array_size: int) -> list[str]:
+    """Write the scripts; returns sentences about edits by hand, which are set aside."""
+    scripts = stage_scripts(manifest, record, max_array_size)
+    for path in scripts:
+        path.parent.mkdir(exist_ok=True)
+    return list(filter(None, (replace_script(path, text) for path, text in scripts.items())))
 
 
 def preview(manifest: Manifest, record: Record, max_array_size: int) -> str:
@@ -147,7 +168,7 @@ def preview(manifest: Manifest, record: Record, max_array_size: int) -> str:
     todo = {stage: [task.index for task in manifest.unfinished(stage)] for stage in STAGES}
     lines = [f"### {path}\n{text}" for path, text in stage_scripts(manifest, record, max_array_size).items()]
     new: dict[Stage, list[str]] = defaultdict(list)
-    for call in calls_for(todo, max_array_size, record.spec.array_limit):
+    for call in calls_for(todo, max_array_size, record):
         waits = dependency_of(call.stage, new)
         command = scheduler.submission(
             script_path(manifest, call.stage), call.part.text, call.part.offset, "", _name_of_part(manifest, call)
@@ -172,17 +193,16 @@ def test_scripts(manifest: Manifest, record: Record, max_array_size: int) -> lis
 def _stage_script(manifest: Manifest, record: Record, stage: Stage, max_array_size: int) -> StageScript:
     count = manifest.count(stage)
     path = script_path(manifest, stage)
-    first, *others = (
-        Call(stage, part) for part in array_parts(range(count), max_array_size, record.spec.array_limit)
-    )
+    first, *others = (Call(stage, part) for part in stage_parts(stage, range(count), max_array_size, record))
     return StageScript(
         path=path,
-        job_name=job_name(manifest, stage),
+        job_name=job_name(manifest, stage, size=first.part.size),
         title=f"Stage {stage} of the study in {manifest.folder}: {count} task{'s' if count > 1 else ''}.",
         array=first.part.text,
         log_folder=manifest.folder / LOG_FOLDER,
         log_stem=stage,
-        command=stage_command(manifest, stage, record.program_options, "slurm"),
+        size=first.part.size,
+        command=stage_command(manifest, stage, _options_of(record, stage), "slurm"),
         further=[
             shlex.join(
                 scheduler.submission(path, call.part.text, call.part.offset, "", _name_of_part(manifest, call))
@@ -192,9 +212,22 @@ def _stage_script(manifest: Manifest, record: Record, stage: Stage, max_array_si
     )  # fmt: skip
 
 
+def _about_limits(message: str) -> str:
+    """What to do if SLURM has a limit that accounting did not show."""
+    if not re.search("submit limit|MaxSubmit", message):
+        return ""
+    return " If SLURM limits how many jobs you may submit, --max-jobs N makes waves of at most N jobs."
+
+
+def _options_of(record: Record, stage: Stage) -> list[str]:
+    with_gpu = stage == "truth" and record.resources(stage).use_gpu and USE_GPU not in record.program_options
+    return [*record.program_options, *([USE_GPU] if with_gpu else [])]
+
+
 def _name_of_part(manifest: Manifest, call: Call) -> list[str]:
     """The option that names an array; the first one has the name in the script."""
-    return [f"--job-name={job_name(manifest, call.stage, call.part.offset)}"] if call.part.offset else []
+    part = call.part
+    return [f"--job-name={job_name(manifest, call.stage, part.offset, part.size)}"] if part.offset else []
 
 
 def _listed(jobs: Sequence[Job]) -> str:
