@@ -20,6 +20,10 @@ from vq_benchmark.machine.memory import require_memory
 MAX_HEADER_BYTES = 10_000
 """Maximum header length, as in numpy: a longer header can crash the parser."""
 READ_BYTES = 1 << 20
+FLOAT8_DESCRIPTION, BYTE_DESCRIPTION = b"'descr': '<f1'", b"'descr': '|u1'"
+FLOAT8_WITHIN = 40
+FLOAT8_E5M2 = np.dtype([("float8_e5m2", "u1")])
+"""What ml_dtypes describes as `<f1`, which numpy cannot parse; it describes every other float8 as raw bytes."""
 MAX_DEFLATE_RATIO = 1032
 """The highest compression ratio that a deflate stream can reach; see zlib's technical details."""
 HEADER_DAMAGE = (
@@ -57,7 +61,9 @@ def read_header(file: BinaryIO) -> NpyHeader:
         ValueError: it is not a header of version 1 or 2, or it describes Python objects.
     """
     begin = file.tell()
-    start = io.BytesIO(file.read(MAX_HEADER_BYTES + 12))
+    content = file.read(MAX_HEADER_BYTES + 12)
+    is_float8 = FLOAT8_DESCRIPTION in content[:FLOAT8_WITHIN]
+    start = io.BytesIO(content.replace(FLOAT8_DESCRIPTION, BYTE_DESCRIPTION, 1) if is_float8 else content)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -74,7 +80,7 @@ def read_header(file: BinaryIO) -> NpyHeader:
     if dtype.hasobject:
         raise ValueError("it holds Python objects, which only pickle could read")
     file.seek(begin + start.tell())
-    return NpyHeader(tuple(map(int, shape)), fortran_order, dtype, start.tell())
+    return NpyHeader(tuple(map(int, shape)), fortran_order, FLOAT8_E5M2 if is_float8 else dtype, start.tell())
 
 
 def read_array(file: BinaryIO, size: int, what: str) -> Array:

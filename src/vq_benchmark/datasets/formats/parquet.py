@@ -16,12 +16,12 @@ from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.sources.parquet.columns import (
     DAMAGE,
     as_matrix,
-    column_origins,
     first_length,
     list_columns,
     whole_column,
 )
 from vq_benchmark.datasets.sources.parquet.parquet_source import ParquetSource, open_parquet
+from vq_benchmark.datasets.sources.parquet.vector_column import column_origins
 from vq_benchmark.machine.damage import reading
 
 WRITABLE = ("float32", "float16", "float64")
