@@ -28,6 +28,7 @@ EXPORTS = "data"
 """The folder in which Hugging Face exports shards, named after splits."""
 DOCUMENTS = (".md", ".rst", ".json", ".yaml", ".yml", ".cff")
 """Files about the data; they are no part of it."""
+NO_VECTORS = "files of this kind hold no vectors that can be read"
 
 
 @dataclass(frozen=True)
@@ -179,9 +180,14 @@ def _judgements(directory: Path, there: Sequence[Path]) -> _Judgements:
 def _others(directory: Path, paths: Iterable[Path]) -> Iterator[Origin]:
     """What becomes of files that are neither vectors nor judgements."""
     for path in sorted(paths):
-        describes = path.suffix.lower() in DOCUMENTS or _holds_identifiers(path) or path.stem.isupper()
-        reason = "" if describes else "files of this kind hold no vectors that can be read"
+        describes = is_description(path)
+        reason = "" if describes else NO_VECTORS
         yield Origin(shown([path], directory), "description" if describes else None, reason)
+
+
+def is_description(path: Path) -> bool:
+    """Whether a file is about the data, and no part of it."""
+    return path.suffix.lower() in DOCUMENTS or _holds_identifiers(path) or path.stem.isupper()
 
 
 def _holds_identifiers(path: Path) -> bool:
