@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from vq_benchmark.datasets.catalog import CATALOG, CatalogEntry, unknown_dataset
-from vq_benchmark.datasets.formats.opening import format_of, formats
+from vq_benchmark.datasets.formats.opening import extension_of, format_of, formats
 from vq_benchmark.datasets.hosted.hf_uri import PREFIX as HUB_PREFIX
 from vq_benchmark.datasets.hosted.hf_uri import open_hub_name
 from vq_benchmark.datasets.load_options import LoadOptions
@@ -110,7 +110,7 @@ def _missing(path: Path) -> tuple[Path, ...]:
     """The files of a path that does not exist: those that match it as a pattern, or the one that is missing."""
     shards = shards_of_pattern(str(path))
     require_one_part(str(path), shards)
-    if not shards and path.suffix.lower() not in formats():
+    if not shards and extension_of(path) not in formats():
         raise unknown_dataset(str(path))
     return tuple(shards) or (path,)
 
