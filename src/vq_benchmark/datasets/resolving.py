@@ -68,8 +68,7 @@ def files_at(given: str | Path, part: Part) -> tuple[Path, ...]:
     with reading(path):
         is_directory, exists = path.is_dir(), path.exists()
     if is_directory:
-        files = files_beside_base(path)
-        found: tuple[Path, ...] = getattr(files, part)
+        found: tuple[Path, ...] = () if part == "base" else getattr(files_beside_base(path), part)
         return found or files_of_directory(path).base
     shards = () if exists else tuple(shards_of_pattern(str(path)))
     if not exists and not shards:
