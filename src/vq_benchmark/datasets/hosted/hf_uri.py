@@ -44,7 +44,10 @@ def open_hub_name(name: str, options: LoadOptions) -> RawDataset:
     opened = open_hub_shards(hub, listing, parts.base.entries, options.column, options)
     in_splits = {entry for each in splits for entry in each.entries}
     others = _unused(entry for entry in listing.entries if entry not in in_splits)
-    stored = RawDataset(opened.base, revision=listing.origin, notes=opened.notes, origins=(*parts.origins, *others))
+    columns = parquet.origins_of(opened.base.paths[0], options.column, parts.base.shown)
+    beside = (each for each in parts.origins if each.use != "base")
+    origins = (*columns, *beside, *others)
+    stored = RawDataset(opened.base, revision=listing.origin, notes=opened.notes, origins=origins)
     return _with_side_parts(stored, hub, listing, parts, options)
 
 
