@@ -313,3 +313,20 @@ def test_memory_is_bounded(tmp_path, layout):
     ended = subprocess.run([sys.executable, "-c", PASS, path], capture_output=True, text=True, check=True)
     grown, held = map(int, ended.stdout.split())
     assert grown < held < 30e6
+
+
+@pytest.mark.parametrize(
+    ("cell", "kind"),
+    [
+        (np.ndarray.tobytes, pa.binary_view()),
+        (lambda row: str(row.tolist()), pa.string_view()),
+        (np.ndarray.tolist, pa.list_view(pa.float32())),
+        (np.ndarray.tolist, pa.large_list_view(pa.float32())),
+        (lambda row: [row.tolist()], pa.list_view(pa.list_(pa.float32()))),
+        (np.ndarray.tolist, pa.large_list(pa.float32())),
+    ],
+    ids=str,
+)
+def test_views_are_read_like_what_they_show(tmp_path, cell, kind):
+    path = write(tmp_path / "a.arrow", {"emb": pa.array([cell(row) for row in VECTORS], kind)})
+    np.testing.assert_array_equal(opening.open_vectors(path).read(3, N), VECTORS[3:])

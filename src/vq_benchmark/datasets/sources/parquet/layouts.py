@@ -191,6 +191,7 @@ def _only_lists(columns: Sequence["pa.Array[Any]"], place: Place) -> "pa.Array[A
 
 def _lists_of_bytes(columns: Sequence["pa.Array[Any]"], place: Place) -> "pa.Array[Any]":
     rows = _stored(columns[0])
+    rows = rows.cast(pa.large_binary()) if pa.types.is_binary_view(rows.type) else rows
     lengths = np.asarray(pc.fill_null(pc.binary_length(rows), 0)).astype(np.int64)
     odd = lengths % FLOAT32.itemsize != 0
     if odd.any():
