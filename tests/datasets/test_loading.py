@@ -469,7 +469,12 @@ REFUSALS = [
     ("no train", hdf5(other=rows(9)[0]), {}, "no data set of vectors, such as .*train.*it has other"),
     ("sparse", hdf5(train=np.arange(9, dtype=np.int32)), {}, "shape"),
     ("no parquet", write_bytes("a.parquet", b"hello"), {}, "cannot be read"),
-    ("no vectors", parquet(a=[1, 2], b=["x", "y"]), {}, "no column of lists of floats; it has a, b"),
+    (
+        "no vectors",
+        parquet(a=[1, 2], b=["x", "y"]),
+        {},
+        "no column of lists of numbers, or of other vectors; it has a, b",
+    ),
     ("two columns", parquet(a=rows(9).tolist(), b=rows(9).tolist()), {}, "holds a, b; only one .*--vector-column"),
     ("no such column", parquet(a=rows(9).tolist()), {"vector_column": "z"}, "no column 'z' .* it has a"),
     (

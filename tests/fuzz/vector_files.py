@@ -93,6 +93,11 @@ def save_parquet(path: Path, kind: Callable[..., pa.DataType], **how: Any) -> No
     pq.write_table(table, path, row_group_size=16, **how)
 
 
+def save_parquet_cells(path: Path, cell: Callable[[Any], Any]) -> None:
+    column = [cell(row) for row in BASE.astype(np.float32)]
+    pq.write_table(pa.table({"emb": column}), path, row_group_size=16)
+
+
 def save_arrow(path: Path, new: Callable[..., Any]) -> None:
     table = pa.table({"id": [f"row {number}" for number in range(N)], "emb": list(BASE.astype(np.float32))})
     with pa.OSFile(str(path), "wb") as file, new(file, table.schema) as writer:
@@ -172,6 +177,11 @@ VECTOR_FILES = [
     Target("parquet lists", "a.parquet", partial(save_parquet, kind=pa.list_), read_vectors),
     Target("parquet fixed-size lists", "a.parquet", FIXED, read_vectors),
     Target("parquet plain gzip", "a.parquet", PLAIN, read_vectors),
+    Target("parquet bytes", "a.parquet", partial(save_parquet_cells, cell=lambda row: row.tobytes()), read_vectors),
+    Target(
+        "parquet text", "a.parquet", partial(save_parquet_cells, cell=lambda row: str(row.tolist())), read_vectors
+    ),
+    Target("parquet nested", "a.parquet", partial(save_parquet_cells, cell=lambda row: [row.tolist()]), read_vectors),
     Target("arrow stream", "a.arrow", partial(save_arrow, new=pa.ipc.new_stream), read_vectors),
     Target("arrow file", "a.arrow", partial(save_arrow, new=pa.ipc.new_file), read_vectors),
     Target("index of parquet", "index.npz", make_row_index, read_row_index, checked=True),

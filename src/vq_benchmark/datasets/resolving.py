@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from vq_benchmark.datasets.catalog import CATALOG, CatalogEntry, unknown_dataset
-from vq_benchmark.datasets.formats.opening import format_of, formats
+from vq_benchmark.datasets.formats.opening import extension_of, format_of, formats
 from vq_benchmark.datasets.hosted.hf_uri import PREFIX as HUB_PREFIX
 from vq_benchmark.datasets.hosted.hf_uri import open_hub_name
 from vq_benchmark.datasets.load_options import LoadOptions
@@ -68,8 +68,7 @@ def files_at(given: str | Path, part: Part) -> tuple[Path, ...]:
     with reading(path):
         is_directory, exists = path.is_dir(), path.exists()
     if is_directory:
-        files = files_beside_base(path)
-        found: tuple[Path, ...] = getattr(files, part)
+        found: tuple[Path, ...] = () if part == "base" else getattr(files_beside_base(path), part)
         return found or files_of_directory(path).base
     shards = () if exists else tuple(shards_of_pattern(str(path)))
     if not exists and not shards:
@@ -110,7 +109,7 @@ def _missing(path: Path) -> tuple[Path, ...]:
     """The files of a path that does not exist: those that match it as a pattern, or the one that is missing."""
     shards = shards_of_pattern(str(path))
     require_one_part(str(path), shards)
-    if not shards and path.suffix.lower() not in formats():
+    if not shards and extension_of(path) not in formats():
         raise unknown_dataset(str(path))
     return tuple(shards) or (path,)
 

@@ -23,6 +23,10 @@ MAX_HEADER_BYTES = 10_000
 PREFIX_BYTES = 10
 """The magic string, the version, and two bytes of the length of what follows."""
 READ_BYTES = 1 << 20
+FLOAT8_DESCRIPTION, BYTE_DESCRIPTION = b"'descr': '<f1'", b"'descr': '|u1'"
+FLOAT8_WITHIN = 40
+FLOAT8_E5M2 = np.dtype([("float8_e5m2", "u1")])
+"""What ml_dtypes describes as `<f1`, which numpy cannot parse; it describes every other float8 as raw bytes."""
 MAX_DEFLATE_RATIO = 1032
 """The highest compression ratio that a deflate stream can reach; see zlib's technical details."""
 HEADER_DAMAGE = (
@@ -76,7 +80,8 @@ def _stated_bytes(prefix: bytes) -> int:
 @lru_cache(maxsize=64)
 def _parsed(start: bytes) -> NpyHeader:
     """The header in the first bytes of an array; many files have the same, and parsing takes longer than reading."""
-    stream = io.BytesIO(start)
+    is_float8 = FLOAT8_DESCRIPTION in start[:FLOAT8_WITHIN]
+    stream = io.BytesIO(start.replace(FLOAT8_DESCRIPTION, BYTE_DESCRIPTION, 1) if is_float8 else start)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -92,7 +97,7 @@ def _parsed(start: bytes) -> NpyHeader:
         raise ValueError(f"its .npy header states the shape {shape}")
     if dtype.hasobject:
         raise ValueError("it holds Python objects, which only pickle could read")
-    return NpyHeader(tuple(map(int, shape)), fortran_order, dtype, stream.tell())
+    return NpyHeader(tuple(map(int, shape)), fortran_order, FLOAT8_E5M2 if is_float8 else dtype, stream.tell())
 
 
 def read_array(file: BinaryIO, size: int, what: str) -> Array:

@@ -316,3 +316,21 @@ def test_what_is_not_read_is_refused_with_the_line_that_converts_it(name, tmp_pa
     (line,) = re.findall(r"convert it: (.*)$", str(refused.value))
     subprocess.run(["bash", "-c", line.replace("python", sys.executable, 1)], check=True)
     np.testing.assert_array_equal(np.load(Path(name).with_suffix(".npy")), rows)
+
+
+@pytest.mark.parametrize("header_rows", [20, 1000])
+def test_the_names_of_cropped_big_ann_files(tmp_path, header_rows):
+    """base.fbin.crop_nb_20, with the rows in its header corrected, or left as they were in the whole file."""
+    expected = values(20, 5, "uint8")
+    path = tmp_path / "base.1K.u8bin.crop_nb_20"
+    path.write_bytes(np.array([header_rows, 5], "<u4").tobytes() + expected.tobytes())
+    np.save(tmp_path / "queries.npy", values(3, 5, "float32"))
+    assert_reads(opening.open_vectors(path), expected, 3, 19)
+    for found in (load_dataset(tmp_path, metric="l2"), load_dataset(path, metric="l2", num_queries=1)):
+        np.testing.assert_array_equal(found.base.with_held_out_rows().read(0, 20), expected)
+    (tmp_path / "base.1K.u8bin.crop_nb_10").write_bytes(path.read_bytes()[:58])
+    with pytest.raises(InputError, match=r"holds base.1K.u8bin.crop_nb_10, base.1K.u8bin.crop_nb_20; only one"):
+        load_dataset(tmp_path)
+    path.write_bytes(path.read_bytes()[:-5])
+    with pytest.raises(InputError, match="is truncated"):
+        opening.open_vectors(path)

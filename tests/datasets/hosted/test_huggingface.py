@@ -20,9 +20,9 @@ def rows(n=30, d=6, seed=0):
     return np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32)
 
 
-def parquet(vectors, **others):
+def parquet(vectors, column="emb", **others):
     buffer = pa.BufferOutputStream()
-    pq.write_table(pa.table({"emb": vectors.tolist(), **others}), buffer)
+    pq.write_table(pa.table({column: vectors.tolist(), **others}), buffer)
     return Hosted(buffer.getvalue().to_pybytes())
 
 
@@ -43,7 +43,7 @@ def repository(host):
 @pytest.mark.parametrize(
     ("parts", "expected"),
     [
-        (":data", (20, 10)),
+        (":data:train", (20, 10)),
         (":data:train", (20, 10)),
         (":test", (12,)),
         (":data:test", (12,)),
@@ -58,11 +58,86 @@ def test_configurations_and_splits_by_path(repository, parts, expected):
     assert dataset.revision == f"{REPOSITORY}@{COMMIT}"
 
 
-def test_train_is_the_split_if_none_is_said(repository):
+@pytest.mark.parametrize("parts", ["", ":data"])
+def test_splits_are_the_parts_that_they_are_named_after(repository, parts):
+    repository.files["data/validation-00000-of-00001.parquet"] = parquet(rows(5))
+    repository.files["a.csv"] = repository.files["b.csv"] = Hosted(b"1")
+    dataset = load_dataset(f"hf:{REPOSITORY}{parts}", num_queries=7)
+    np.testing.assert_array_equal(dataset.base.read(0, 30), np.concatenate((rows(20), rows(10, seed=1))))
+    np.testing.assert_array_equal(dataset.queries, rows(12, seed=2)[:7])
+    assert {origin.name: origin.use for origin in dataset.origins} == {
+        "'emb' in data/train-00000-of-00002.parquet to train-00001-of-00002.parquet (2 files)": "base",
+        "data/test-00000-of-00001.parquet": "queries",
+        "data/validation-00000-of-00001.parquet": None,
+        "small/train-00000-of-00001.parquet": None,
+        "README.md": "description",
+        "a.csv to b.csv (2 files)": None,
+    }
+    notes = " ".join(dataset.notes)
+    for note in (
+        "data/validation-00000-of-00001.parquet is not used: give it with --queries-path to search for a validation",
+        "small/train-00000-of-00001.parquet is not used: it belongs to another configuration; add :small to use that",
+        "a.csv to b.csv (2 files) is not used: files of this kind hold no vectors",
+    ):
+        assert note in notes
+
+
+def test_a_split_that_is_said_is_all_that_is_used(repository):
+    dataset = load_dataset(f"hf:{REPOSITORY}:train", num_queries=2)
+    assert dataset.n == 28
+    assert (
+        "small/train-00000-of-00001.parquet are not used: the name of the data set says which split is used."
+        in (dataset.notes[-1])
+    )
+
+
+def test_a_test_split_without_vectors_leaves_queries_to_be_held_out(host):
+    made = host.repository(REPOSITORY)
+    buffer = pa.BufferOutputStream()
+    pq.write_table(pa.table({"label": [1, 2]}), buffer)
+    made.files = {"train.parquet": parquet(rows()), "test.parquet": Hosted(buffer.getvalue().to_pybytes())}
     dataset = load_dataset(f"hf:{REPOSITORY}", num_queries=2)
-    together = np.concatenate((dataset.base.read(0, dataset.n), dataset.queries))
-    stored = np.concatenate((rows(20), rows(10, seed=1)))
-    np.testing.assert_array_equal(np.sort(together, axis=0), np.sort(stored, axis=0))
+    assert dataset.n == 28
+    assert "test.parquet is not used: it cannot be searched for, as " in " ".join(dataset.notes)
+
+
+def test_neighbours_of_a_split_are_checked_and_used(host):
+    base, queries = rows(40), rows(4, seed=1)
+    order = np.argsort(((queries[:, None] - base) ** 2).sum(axis=2), axis=1)[:, :5]
+    host.repository(REPOSITORY).files = {
+        "train.parquet": parquet(base),
+        "test.parquet": parquet(queries),
+        "neighbors.parquet": parquet(order, "neighbors_id"),
+    }
+    dataset = load_dataset(f"hf:{REPOSITORY}", metric="l2")
+    np.testing.assert_array_equal(dataset.neighbors, order)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"corpus/corpus-00000-of-00001.parquet": "base", "queries/queries-00000-of-00001.parquet": "queries"},
+        {"corpus/train/0000.parquet": "base", "queries/train/0000.parquet": "queries"},  # @refs/convert/parquet
+        {"default/train/0000.parquet": "base", "default/test/0000.parquet": "queries"},
+        {"train-00000-of-00001-4b2e0c9a.parquet": "base", "eval-00000-of-00001-aa11bb22.parquet": "queries"},
+    ],
+)
+def test_layouts_of_repositories(host, files):
+    content = {"base": parquet(rows()), "queries": parquet(rows(5, seed=1))}
+    host.repository(REPOSITORY).files = {path: content[part] for path, part in files.items()}
+    dataset = load_dataset(f"hf:{REPOSITORY}")
+    assert (dataset.n, len(dataset.queries)) == (30, 5)
+    assert {origin.name.removeprefix("'emb' in "): origin.use for origin in dataset.origins} == files
+
+
+def test_splits_that_could_all_be_the_base_are_refused_by_name(host):
+    made = host.repository(REPOSITORY)
+    made.files = {"data/en-0.parquet": parquet(rows()), "data/de-0.parquet": parquet(rows(12))}
+    with pytest.raises(
+        InputError, match="holds en, de; only one of them can be the base vectors; choose it with :SPLIT"
+    ):
+        load_dataset(f"hf:{REPOSITORY}")
+    assert load_dataset(f"hf:{REPOSITORY}:de", num_queries=2).n == 10
 
 
 def test_configurations_and_splits_of_the_card(repository):
@@ -161,7 +236,7 @@ def test_a_broken_connection_is_tried_again(repository, host):
 
 
 def _in_process(queue):
-    dataset = load_dataset(f"hf:{REPOSITORY}:data", num_queries=2)
+    dataset = load_dataset(f"hf:{REPOSITORY}:data:train", num_queries=2)
     queue.put(dataset.n)
 
 
@@ -191,7 +266,7 @@ def test_files_put_there_by_hand_need_no_network(repository, tmp_path, host):
     [
         ("hf:nobody/nothing", r"there is no such repository.*yourself from https://huggingface.co/datasets/nobody"),
         (f"hf:{REPOSITORY}@nowhere", "there is no such revision"),
-        (f"hf:{REPOSITORY}:validation", r"has no 'validation'; it has data/test, data/train, small/train"),
+        (f"hf:{REPOSITORY}:validation", r"has no 'validation'; it has data/train, data/test, small/train"),
         ("hf:only-a-name", r"must be hf:OWNER/NAME"),
         (f"hf:{REPOSITORY}:a:b:c", r"must be hf:OWNER/NAME"),
         ("hf:a--b/c..d", r"invalid repository name|no such repository"),

@@ -239,3 +239,15 @@ def test_no_query_becomes_a_base_vector(tmp_path_factory, names):
     values = np.unique(np.rint(dataset.base.read(0, dataset.n)))
     assert len(values) == 1 and sorted(names)[int(values[0])] in ("base", "train", "my_base", "foo")
     assert {name.removesuffix(".npy") for name in uses(dataset)} >= names
+
+
+@pytest.mark.parametrize("folder", ["train", "other"])
+def test_a_folder_of_files_can_be_the_base(tmp_path, folder):
+    for name in ("train", "other"):
+        for number, rows in enumerate(np.array_split(BASE if name == folder else LEARN, 3)):
+            write(tmp_path / name / f"part-{number}.npy", rows)
+    write(tmp_path / "test" / "part-0.npy", QUERIES)
+    dataset = load_dataset(tmp_path, metric="l2", base_path=tmp_path / folder)
+    np.testing.assert_array_equal(dataset.base.read(0, dataset.n), BASE)
+    np.testing.assert_array_equal(dataset.queries, QUERIES)
+    assert uses(dataset)[f"{folder}/part-0.npy to part-2.npy (3 files)"] == "base"

@@ -184,8 +184,6 @@ def test_shards_that_do_not_belong_together_are_refused(tmp_path):
     write(tmp_path / "a" / "0.parquet", rows(20))
     write(tmp_path / "a" / "1.parquet", rows(20, d=5))
     refused(tmp_path, tmp_path / "a", r"1.parquet': row 0 of 'emb' has dimension 5, but others have dimension 6")
-    write(tmp_path / "a" / "1.parquet", rows(20).astype(np.float64))
-    refused(tmp_path, tmp_path / "a", r"1.parquet' holds float64 values, but the files before it hold float32")
     write(tmp_path / "a" / "1.parquet", rows(20), column="other")
     refused(tmp_path, tmp_path / "a", r"1.parquet' has no column 'emb' of lists of numbers; it has other")
     (tmp_path / "a" / "1.parquet").write_bytes(b"PAR1")
@@ -193,6 +191,18 @@ def test_shards_that_do_not_belong_together_are_refused(tmp_path):
     refused(tmp_path, [], "list of files is empty")
     refused(tmp_path, [tmp_path / "x.parquet"], "there is no file '.*x.parquet'")
     refused(tmp_path, [tmp_path / "x.zip"], "no known extension")
+
+
+def test_shards_may_differ_in_the_type_of_their_numbers(tmp_path):
+    parts = [part.astype(dtype) for part, dtype in zip(np.split(rows(60), 3), ("f2", "f4", "f2"), strict=True)]
+    paths = [write(tmp_path / f"{number}.parquet", part) for number, part in enumerate(parts)]
+    for _ in range(2):  # the second time from the index in the cache
+        source = open_parquet(paths, None, tmp_path / "cache")
+        assert source.dtype == np.float32
+        assert source.notes == (
+            "the files of the base differ in type (float16 in 2, float32 in 1); it counts as float32.",
+        )
+        np.testing.assert_array_equal(source.read(0, 60), np.concatenate([part.astype("f4") for part in parts]))
 
 
 def test_rows_of_another_dimension_are_named_by_their_number(tmp_path):

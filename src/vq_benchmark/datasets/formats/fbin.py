@@ -1,10 +1,12 @@
 """The big-ann-benchmarks formats .fbin, .f16bin, .u8bin, .i8bin, .ibin: n and d as uint32, then n rows of d values.
 
 All little-endian; see https://big-ann-benchmarks.com. cuVS also writes n and d as uint64: that 16-byte header is
-assumed if the file size fits it and not the 8-byte one. Neighbours (.ibin) may be followed by their float32
+assumed if the file size fits it and not the 8-byte one. The name of a file that was cut off after its first rows
+ends in .crop_nb_ROWS. Neighbours (.ibin) may be followed by their float32
 distances.
 """
 
+import re
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,7 +30,8 @@ MAX_WRITABLE = 2**32 - 1
 
 
 def open_vectors(path: Path, column: str | None) -> FileRowsSource:
-    dtype = DTYPES[path.suffix.lower()]
+    extension = next(each.lower() for each in reversed(path.suffixes) if each.lower() in DTYPES)
+    dtype = DTYPES[extension]
     return _open(path, dtype, (dtype.itemsize,))
 
 
@@ -46,6 +49,9 @@ def _open(path: Path, dtype: np.dtype[np.generic], value_bytes: tuple[int, ...])
     # Python integers: n * d overflows 32 bits in the files that matter
     readings = [(8, np.frombuffer(header[:8], "<u4").tolist())] if size >= 8 else []
     readings += [(16, np.frombuffer(header, "<u8").tolist())] if size >= 16 else []
+    cropped = re.fullmatch(r"\.crop_nb_(\d+)", path.suffix)
+    if cropped and readings and int(cropped[1]) < readings[0][1][0]:
+        readings.append((8, [int(cropped[1]), readings[0][1][1]]))  # cut, and the header left as it was
     for header_bytes, (n, d) in readings:
         if any(size == header_bytes + n * d * bytes_each for bytes_each in value_bytes):
             return FileRowsSource(path, header_bytes, n, d, dtype)

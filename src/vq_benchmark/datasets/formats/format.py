@@ -1,5 +1,6 @@
 """What the module of a file format declares."""
 
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from vq_benchmark.errors import InputError
 
 VECTOR_DTYPES = ("float32", "float16", "float64", "int8", "uint8")
 """The types that formats for any type are written in."""
-UNTYPED = {1: "perhaps float8", 2: "perhaps bfloat16"}
+UNTYPED = {1: "perhaps float8, which has several forms", 2: "perhaps bfloat16"}
 """What raw values of so many bytes may be: numpy does not write the name of a type that it does not have."""
 
 
@@ -75,8 +76,14 @@ def require_vector_dtype(path: Path, dtype: np.dtype[np.generic]) -> None:
         return
     if dtype.kind == "V" and dtype.names is None:
         kind = UNTYPED.get(dtype.itemsize, "perhaps a type of another library")
+        code = (
+            f"import ml_dtypes, numpy as np; np.save({f'{path.stem}.float32.npy'!r}, "
+            f"np.load({path.name!r}).view(ml_dtypes.float8_e4m3fn).astype('float32'))"
+        )
+        convert = f", for float8_e4m3fn with python -c {shlex.quote(code)}" if dtype.itemsize == 1 else ""
         raise InputError(
-            f"{str(path)!r} holds {dtype.itemsize}-byte values without a type ({kind}); save the array as float32."
+            f"{str(path)!r} holds {dtype.itemsize}-byte values without a type ({kind}); save the array as float32"
+            f"{convert}."
         )
     raise InputError(f"{str(path)!r} holds {dtype} values; vectors may be {', '.join(READABLE)}.")
 

@@ -17,7 +17,7 @@ from vq_benchmark.datasets.formats.format import (
     write_values,
 )
 from vq_benchmark.datasets.sources.file_rows import FileColumnsSource, FileRowsSource
-from vq_benchmark.datasets.sources.number_types import READABLE
+from vq_benchmark.datasets.sources.number_types import FLOAT8, READABLE
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 from vq_benchmark.machine.npy import read_header
@@ -31,7 +31,7 @@ def read_rows_at(path: Path, file: BinaryIO, size: int) -> FileRowsSource:
     """
     with reading(path, ValueError):
         header = read_header(file)
-    if header.dtype.names is not None or header.dtype.subdtype is not None:
+    if (header.dtype.names is not None and header.dtype not in FLOAT8.values()) or header.dtype.subdtype is not None:
         raise InputError(f"{str(path)!r} holds structured records; vectors may be {', '.join(READABLE)}.")
     n, d = require_matrix(path, header.shape)
     if size != header.total_bytes:

@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import re
 import shlex
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -17,6 +18,8 @@ from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.atomic_files import atomic_write
 
+CROPPED = re.compile(r"\.crop_nb_\d+")
+"""What big-ann-benchmarks appends to the name of a file that was cut off after so many rows."""
 _TORCH = (
     "a file of PyTorch, which can run any code, so it is not opened",
     "__import__('torch').load({}, weights_only=True).float().numpy()",
@@ -42,13 +45,18 @@ def formats() -> dict[str, Format]:
     return dict(sorted(found.items()))
 
 
+def extension_of(path: Path) -> str:
+    """The extension that says the format, in lower case; that of base.fbin.crop_nb_10000000 is .fbin."""
+    return (Path(path.stem) if CROPPED.fullmatch(path.suffix) else path).suffix.lower()
+
+
 def format_of(path: Path) -> Format:
     """The format of that file name.
 
     Raises:
         InputError: no format has its extension.
     """
-    extension = path.suffix.lower()
+    extension = extension_of(path)
     if extension in formats():
         return formats()[extension]
     if extension in CONVERTED:

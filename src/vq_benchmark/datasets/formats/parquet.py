@@ -1,4 +1,4 @@
-"""Parquet with a column of lists of numbers; see `vq_benchmark.datasets.sources.parquet` for how it is read."""
+"""Parquet with a column of vectors; see `vq_benchmark.datasets.sources.parquet` for how it is read."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,34 +11,38 @@ import pyarrow.parquet as pq
 from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.formats.format import Format, VectorBlocks, as_ids
 from vq_benchmark.datasets.formats.named_arrays import neighbors_name, no_array
-from vq_benchmark.datasets.parts.origins import shown
+from vq_benchmark.datasets.parts.origins import Origin, shown
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.datasets.sources.parquet.columns import (
     DAMAGE,
     as_matrix,
-    column_origins,
     first_length,
     list_columns,
     whole_column,
 )
 from vq_benchmark.datasets.sources.parquet.parquet_source import ParquetSource, open_parquet
+from vq_benchmark.datasets.sources.parquet.vector_column import column_origins
 from vq_benchmark.machine.damage import reading
 
 WRITABLE = ("float32", "float16", "float64")
 
 
 def open_vectors(path: Path, column: str | None) -> ParquetSource:
-    """The column of that name, or the one that is named as a base, or the only column of lists of floats."""
+    """The column of that name, or the one that is named as a base, or the only one that can hold vectors."""
     return open_parquet([path], column)
 
 
 def open_many(paths: Sequence[Path], column: str | None, cache: Path | None) -> RawDataset:
     """The vectors of some files; the columns of the first speak for all."""
     source = open_parquet(paths, column, cache)
-    with reading(paths[0], *DAMAGE), pq.ParquetFile(paths[0], pre_buffer=False) as file:
-        found = column_origins(paths[0], file.schema_arrow, column)
-    where = shown(paths, paths[0].parent)
-    return RawDataset(source, origins=tuple(replace(each, name=f"{each.name!r} in {where}") for each in found))
+    return RawDataset(source, origins=origins_of(paths[0], column, shown(paths, paths[0].parent)))
+
+
+def origins_of(path: Path, column: str | None, where: str) -> tuple[Origin, ...]:
+    """Which column of a file is the base, and what becomes of others; `where` is what messages call the file."""
+    with reading(path, *DAMAGE), pq.ParquetFile(path, pre_buffer=False) as file:
+        found = column_origins(path, file.schema_arrow, column)
+    return tuple(replace(each, name=f"{each.name!r} in {where}") for each in found)
 
 
 def read_ids(path: Path) -> IdArray:
@@ -64,7 +68,7 @@ def write(file: BinaryIO, vectors: VectorBlocks) -> None:
 
 FORMAT = Format(
     extensions=(".parquet",),
-    description="Parquet with a column of lists of numbers",
+    description="Parquet with a column of vectors",
     open_vectors=open_vectors,
     has_columns=True,
     open_many=open_many,

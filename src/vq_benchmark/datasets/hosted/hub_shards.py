@@ -71,18 +71,28 @@ def open_hub_shards(
     Raises:
         InputError: a shard cannot be downloaded, or does not hold such vectors.
     """
-    paths: list[Path] = []
-    rows = 0
-    for entry in entries:
-        paths.append(hub.file(listing, entry))
-        if options.limit is not None:
-            rows += _rows_of(paths[-1])
-            if rows >= options.limit:
-                break
+    paths = shard_paths(hub, listing, entries, options.limit)
     complete = len(paths) == len(entries)
     note = f"{len(paths)} of {len(entries)} shards hold enough rows; the others were not downloaded."
     base = open_parquet(paths, column, options.cache)
     return OpenedShards(base, complete, () if complete else (note,))
+
+
+def shard_paths(hub: Hub, listing: Listing, entries: Sequence[HubEntry], limit: int | None) -> list[Path]:
+    """All shards, or the first ones that together hold `limit` rows, downloaded if they are missing.
+
+    Raises:
+        InputError: a shard cannot be downloaded, or is not parquet.
+    """
+    paths: list[Path] = []
+    rows = 0
+    for entry in entries:
+        paths.append(hub.file(listing, entry))
+        if limit is not None:
+            rows += _rows_of(paths[-1])
+            if rows >= limit:
+                break
+    return paths
 
 
 def _rows_of(path: Path) -> int:

@@ -19,6 +19,7 @@ from vq_benchmark.datasets.own_rows import IDS, QRELS, QUERY_IDS
 from vq_benchmark.datasets.parts.origins import Candidate, Origin, assigned, listed, shown
 from vq_benchmark.datasets.parts.part_names import Fit, Naming, naming, words_of
 from vq_benchmark.datasets.parts.parts import PartFiles
+from vq_benchmark.datasets.parts.saved_dataset import NOT_LISTED, is_saved, require_all_rows, selection, unlisted
 from vq_benchmark.datasets.parts.shards import in_order
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
@@ -28,6 +29,7 @@ EXPORTS = "data"
 """The folder in which Hugging Face exports shards, named after splits."""
 DOCUMENTS = (".md", ".rst", ".json", ".yaml", ".yml", ".cff")
 """Files about the data; they are no part of it."""
+NO_VECTORS = "files of this kind hold no vectors that can be read"
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ class _Family:
 
     paths: tuple[Path, ...]
     naming: Naming
+
+    @property
+    def is_not(self) -> str:
+        """Why they cannot be training vectors, without which a data set is measured as well; empty if they can."""
+        return selection(self.paths[0].parent) if self.naming.part == "learn" else ""
 
 
 def files_of_directory(directory: Path, base: tuple[Path, ...] = ()) -> PartFiles:
@@ -80,14 +87,17 @@ def require_one_part(pattern: str, paths: Sequence[Path]) -> None:
 def _files(directory: Path, base: tuple[Path, ...]) -> PartFiles:
     there = _paths(directory)
     judgements = _judgements(directory, there)
-    known = opening.formats()
-    vectors = [path for path in there if path.suffix.lower() in known and path not in (*base, *judgements.queries)]
+    no_rows = unlisted(there)
+    apart = {*base, *judgements.queries, *no_rows}
+    vectors = [path for path in there if opening.extension_of(path) in opening.formats() and path not in apart]
     families = _families(directory, vectors)
-    candidates = [Candidate(name, family.naming) for name, family in families.items()]
+    candidates = [Candidate(name, family.naming, family.is_not) for name, family in families.items()]
     made = assigned(repr(str(directory)), candidates, base=shown(base, directory) if base else None)
     found = {part: families[name].paths for part, name in made.names.items() if name in families}
+    for folder in {path.parent for path in (*found.get("base", ()), *found.get("queries", ()))}:
+        require_all_rows(folder)
     judgements = judgements.of(found.get("queries", ()))
-    others = set(there).difference(vectors, base, judgements.queries, judgements.files)
+    others = set(there).difference(vectors, no_rows, base, judgements.queries, judgements.files)
     description = directory / DESCRIPTION
     return PartFiles(
         base=base or found.get("base", ()),
@@ -97,7 +107,13 @@ def _files(directory: Path, base: tuple[Path, ...]) -> PartFiles:
         qrels=judgements.qrels if judgements.queries else None,
         judged_queries=judgements.queries,
         description=description if description.is_file() else None,
-        origins=(*made.origins, *judgements.origins(), *_others(directory, others), *_folders(directory)),
+        origins=(
+            *made.origins,
+            *(Origin(shown([path], directory), None, NOT_LISTED) for path in no_rows),
+            *judgements.origins(),
+            *_others(directory, others),
+            *_folders(directory),
+        ),
         undecided=made.undecided,
     )
 
@@ -109,14 +125,14 @@ def _paths(directory: Path) -> list[Path]:
         return [
             path
             for entry in entries
-            for path in (sorted(entry.iterdir()) if entry.is_dir() and _is_read(entry.name) else [entry])
+            for path in (sorted(entry.iterdir()) if entry.is_dir() and _is_read(entry) else [entry])
             if path.is_file() and not path.name.startswith(".")
         ]
 
 
-def _is_read(folder: str) -> bool:
-    found = naming(folder)
-    return folder == EXPORTS or found.part is not None or bool(found.reason)
+def _is_read(folder: Path) -> bool:
+    found = naming(folder.name)
+    return folder.name == EXPORTS or found.part is not None or bool(found.reason) or is_saved(folder)
 
 
 def _families(directory: Path, paths: Sequence[Path]) -> dict[str, _Family]:
@@ -169,7 +185,7 @@ def _judgements(directory: Path, there: Sequence[Path]) -> _Judgements:
     files = [path for path in files if path.parent == directory]
     files.sort(key=lambda path: path.name != QRELS)
     stem = files[0].name.removesuffix(QRELS) + "queries" if files else None
-    queries = [path for path in there if path.stem == stem and path.suffix.lower() in opening.formats()]
+    queries = [path for path in there if path.stem == stem and opening.extension_of(path) in opening.formats()]
     if len(queries) > 1 and stem != "queries":
         names = listed(path.name for path in queries)
         raise InputError(f"{str(directory)!r} holds {names}; only one of them can be what {files[0].name} judges.")
@@ -179,9 +195,14 @@ def _judgements(directory: Path, there: Sequence[Path]) -> _Judgements:
 def _others(directory: Path, paths: Iterable[Path]) -> Iterator[Origin]:
     """What becomes of files that are neither vectors nor judgements."""
     for path in sorted(paths):
-        describes = path.suffix.lower() in DOCUMENTS or _holds_identifiers(path) or path.stem.isupper()
-        reason = "" if describes else "files of this kind hold no vectors that can be read"
+        describes = is_description(path)
+        reason = "" if describes else NO_VECTORS
         yield Origin(shown([path], directory), "description" if describes else None, reason)
+
+
+def is_description(path: Path) -> bool:
+    """Whether a file is about the data, and no part of it."""
+    return path.suffix.lower() in DOCUMENTS or _holds_identifiers(path) or path.stem.isupper()
 
 
 def _holds_identifiers(path: Path) -> bool:
@@ -192,5 +213,7 @@ def _folders(directory: Path) -> Iterator[Origin]:
     """The folders of a directory that hold files of vectors, but are not named after a part."""
     with reading(directory):
         for entry in sorted(path for path in directory.iterdir() if path.is_dir() and not path.name.startswith(".")):
-            if not _is_read(entry.name) and any(path.suffix.lower() in opening.formats() for path in entry.iterdir()):
+            if not _is_read(entry) and any(
+                opening.extension_of(path) in opening.formats() for path in entry.iterdir()
+            ):
                 yield Origin(f"{entry.name}/", None, "a folder is read if its name is data or that of a part")

@@ -25,7 +25,7 @@ def shards_of_pattern(pattern: str) -> list[Path]:
     fixed = next(parent for parent in path.parents if not PATTERN.search(str(parent)))
     with reading(fixed, ValueError, NotImplementedError):
         found = list(fixed.glob(str(path.relative_to(fixed))))
-    return in_order(path for path in found if path.suffix.lower() in opening.formats())
+    return in_order(path for path in found if opening.extension_of(path) in opening.formats())
 
 
 def in_order(paths: Iterable[Path]) -> list[Path]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from vq_benchmark.arrays import FloatArray, IdArray
-from vq_benchmark.datasets.sources.number_types import NumberType, common_type, type_name
+from vq_benchmark.datasets.sources.number_types import NumberType, common_type, differing_types
 from vq_benchmark.datasets.sources.vector_source import LeafSource, VectorSource
 
 
@@ -38,17 +38,8 @@ class JoinedSource(LeafSource):
     @property
     def notes(self) -> tuple[str, ...]:
         """Those of the first source that has any, and a remark on types that differ."""
-        counts: dict[str, int] = {}
-        for source in self.sources:
-            counts[type_name(source.dtype)] = counts.get(type_name(source.dtype), 0) + 1
         notes = next((source.notes for source in self.sources if source.notes), ())
-        if len(counts) == 1:
-            return notes
-        stored = ", ".join(f"{name} in {count}" for name, count in counts.items())
-        return (
-            *notes,
-            f"the files of the base differ in type ({stored}); it counts as {type_name(self.dtype)}.",
-        )
+        return (*notes, *differing_types((source.dtype for source in self.sources), self.dtype))
 
     @property
     def reading_bytes(self) -> int:

@@ -4,6 +4,7 @@ numpy has neither bfloat16 nor float8. An array of such numbers has a dtype of o
 the name of the type: `BFLOAT16`, `FLOAT8`.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -33,6 +34,20 @@ EXACT = 1 << 24
 def type_name(dtype: NumberType) -> str:
     """The name of a type, such as float16 or bfloat16."""
     return dtype.names[0] if dtype.names and dtype.names[0] in READABLE else dtype.name
+
+
+def named_type(name: str) -> NumberType:
+    """The type of a name that `type_name` gives."""
+    return {"bfloat16": BFLOAT16, **FLOAT8}.get(name) or np.dtype(name)
+
+
+def differing_types(dtypes: Iterable[NumberType], counts_as: NumberType) -> tuple[str, ...]:
+    """A note if the files of a base differ in the type of their numbers, given that of each file."""
+    files = Counter(type_name(dtype) for dtype in dtypes)
+    if len(files) < 2:
+        return ()
+    stored = ", ".join(f"{name} in {count}" for name, count in files.items())
+    return (f"the files of the base differ in type ({stored}); it counts as {type_name(counts_as)}.",)
 
 
 def common_type(dtypes: Iterable[NumberType]) -> NumberType:

@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 
 from vq_benchmark.datasets.dataset import IdenticalIds
+from vq_benchmark.datasets.parts.shards import in_order
+from vq_benchmark.datasets.text.parquet_rows import SUFFIX
 from vq_benchmark.datasets.text.qrels import Judgement, read_judgements, unnamed_header
 from vq_benchmark.datasets.text.records import TextRecord, read_records
 from vq_benchmark.datasets.text.text_source import Part
@@ -14,6 +16,9 @@ from vq_benchmark.machine.damage import reading
 
 BEIR = "corpus."
 PASSAGES = ("collection.tsv", "corpus.jsonl", "corpus.tsv", "collection.jsonl")
+CORPUS, QUERIES = "corpus", "queries"
+JUDGED = ("qrels", "data", "default")
+"""The folders in which repositories keep judgements in parquet, the usual one first."""
 QRELS_PATTERNS = ("qrels.*.tsv*", "qrels.*.txt*", "qrels.*.jsonl*", "qrels/*.tsv*", "qrels/*.jsonl*")
 QRELS = re.compile(r"(?:qrels\.)?(.+?)\.(?:tsv|jsonl|txt)(?:\.gz)?")
 SPLITS = ("dev.small", "test", "dev", "train")
@@ -32,7 +37,8 @@ class TextFiles:
     @property
     def identical_ids(self) -> IdenticalIds:
         """BEIR and MTEB name passages `corpus`; numbers of MS MARCO's passages and queries are alike by accident."""
-        return "ignore" if self.passages.name.startswith(BEIR) else "keep"
+        of_beir = self.passages.name.startswith(BEIR) or self.passages.suffix == SUFFIX
+        return "ignore" if of_beir else "keep"
 
     @property
     def passage_part(self) -> Part[TextRecord]:
@@ -56,7 +62,7 @@ def find_text(path: Path, queries: Path | None = None, qrels: Path | None = None
     Args:
         path: a file of passages; or a folder with collection.tsv, queries.SPLIT.tsv and qrels.SPLIT.tsv (MS MARCO),
             or with corpus.jsonl, queries.jsonl and qrels/SPLIT.tsv (BEIR) or .jsonl (MTEB); any of them may
-            end in .gz.
+            end in .gz. Or with corpus/, queries/ and qrels/ (or data/), which hold parquet files named after splits.
         queries, qrels: files to use instead of those of the folder.
 
     Raises:
@@ -80,7 +86,9 @@ def _find_text(path: Path, queries: Path | None, qrels: Path | None) -> TextFile
         return TextFiles(path, queries, qrels)
     passages = _passages_of(path)
     if passages is None:
-        raise InputError(f"{str(path)!r} holds neither {' nor '.join(PASSAGES)}, plain or as .gz.")
+        raise InputError(
+            f"{str(path)!r} holds neither {' nor '.join(PASSAGES)}, plain or as .gz, nor corpus/*.parquet."
+        )
     if queries is not None:
         return TextFiles(passages, queries, qrels)
     notes: tuple[str, ...] = ()
@@ -103,18 +111,39 @@ def holds_passages(folder: Path) -> bool:
 
 
 def _passages_of(folder: Path) -> Path | None:
-    return next((found for name in PASSAGES if (found := _plain_or_gz(folder / name))), None)
+    plain = next((found for name in PASSAGES if (found := _plain_or_gz(folder / name))), None)
+    return plain or next(iter(_parquet_splits(folder, CORPUS).values()), None)
+
+
+def _parquet_splits(folder: Path, name: str) -> dict[str, Path]:
+    """The parquet files of a part by split, preferred first; a path with * where a split has several files."""
+    alone = folder / f"{name}.parquet"
+    if alone.is_file():
+        return {name: alone}
+    found: dict[str, list[Path]] = {}
+    for path in in_order((folder / name).glob("[!.]*.parquet")):
+        found.setdefault(re.split(r"-\d|\.", path.name)[0], []).append(path)
+    ordered = sorted(found, key=lambda split: (split != name, _rank(split), split))
+    return {
+        split: found[split][0] if len(found[split]) == 1 else folder / name / f"{split}-*.parquet"
+        for split in ordered
+    }
 
 
 def _judgements_of(folder: Path) -> list[Path]:
     """The files of judgements in a folder, preferred first."""
     with reading(folder):
         candidates = [path for pattern in QRELS_PATTERNS for path in folder.glob(pattern) if path.name[0] != "."]
-    return sorted(filter(split_of, candidates), key=lambda each: (_rank(split_of(each)), each.name))
+        plain = sorted(filter(split_of, candidates), key=lambda each: (_rank(split_of(each)), each.name))
+        if plain or not _parquet_splits(folder, CORPUS):
+            return plain
+        return next((list(found.values()) for name in JUDGED if (found := _parquet_splits(folder, name))), [])
 
 
 def split_of(qrels: Path) -> str | None:
     """The split in the name of a file of judgements: dev.small of qrels.dev.small.tsv, test of qrels/test.jsonl."""
+    if qrels.suffix == SUFFIX:
+        return re.split(r"-\d|-\*|\.", qrels.name)[0]
     found = QRELS.fullmatch(qrels.name)
     return found[1] if found else None
 
@@ -131,6 +160,9 @@ def _queries_of(folder: Path, qrels: Path) -> Path:
     for name in names:
         if found := _plain_or_gz(folder / name):
             return found
+    splits = _parquet_splits(folder, QUERIES)
+    if splits:
+        return splits.get(split) or next(iter(splits.values()))
     raise InputError(f"{str(folder)!r} holds no queries for {str(qrels)!r}; give them with --queries.")
 
 

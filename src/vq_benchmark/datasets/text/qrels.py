@@ -1,12 +1,13 @@
 """Relevance judgements by identifier, in the layouts of TREC, BEIR, MTEB and MS MARCO."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from vq_benchmark.datasets.text.field_names import PASSAGE, QUERY, RELEVANCE, first_place, first_value
 from vq_benchmark.datasets.text.lines import filled_lines
+from vq_benchmark.datasets.text.parquet_rows import SUFFIX, parquet_rows
 from vq_benchmark.datasets.text.records import checked_id
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.documents import parsed_json
@@ -34,11 +35,15 @@ def read_judgements(path: Path) -> Iterator[Judgement]:
 
     Lines of `query 0 passage relevance` (TREC) or `query passage relevance` (BEIR), with or without a header, between
     tabs or else any white space; only between tabs may an identifier hold spaces. Or JSON objects (MTEB). A relevance
-    is a whole number, perhaps written as 1.0.
+    is a whole number, perhaps written as 1.0. Or parquet with columns of these names; a path with * stands for
+    several files.
 
     Raises:
         InputError: a line has another layout than the first; the sentence gives its number.
     """
+    if path.suffix.lower() == SUFFIX:
+        yield from _from_parquet(path)
+        return
     columns: tuple[int, ...] | None = None
     expected = 0
     for number, line in filled_lines(path):
@@ -65,6 +70,8 @@ def read_judgements(path: Path) -> Iterator[Judgement]:
 
 def unnamed_header(path: Path) -> str | None:
     """The first line that is not blank, where it is skipped as a header although it does not name its columns."""
+    if path.suffix.lower() == SUFFIX:
+        return None
     first = next((line for _, line in filled_lines(path)), "")
     fields = _fields(first)
     is_header = not first.lstrip().startswith("{") and not _named_columns(fields) and _is_header(fields)
@@ -124,11 +131,23 @@ def _named_columns(fields: list[str]) -> tuple[int, ...] | None:
     return found if len(set(found)) == len(places) else None
 
 
+def _from_parquet(path: Path) -> Iterator[Judgement]:
+    for number, (place, fields) in enumerate(parquet_rows(path, {*QUERY, *PASSAGE, *RELEVANCE}), start=1):
+        try:
+            yield _from_fields(fields, number)
+        except ValueError as error:
+            raise InputError(f"{place}: {str(fields)[:80]} {error}.") from None
+
+
 def _from_json(text: str, line: int) -> Judgement:
     try:
         fields = parsed_json(text)
     except ValueError:
         raise ValueError("is not JSON") from None
+    return _from_fields(fields, line)
+
+
+def _from_fields(fields: Mapping[str, object], line: int) -> Judgement:
     values = [first_value(fields, known) for known in (QUERY, PASSAGE, RELEVANCE)]
     if any(value is None or isinstance(value, bool | list | dict) for value in values):
         raise ValueError("is not an object with query-id, corpus-id and score")

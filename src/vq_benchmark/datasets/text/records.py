@@ -1,12 +1,13 @@
 """Passages and queries: an identifier and a text each, in the layouts of MS MARCO, BEIR and MTEB."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from vq_benchmark.datasets.text.field_names import IDENTIFIER, TEXT, TITLE, first_place, first_value
 from vq_benchmark.datasets.text.lines import filled_lines
+from vq_benchmark.datasets.text.parquet_rows import SUFFIX, parquet_rows
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.documents import parsed_json
 
@@ -32,14 +33,19 @@ def read_records(path: Path) -> Iterator[TextRecord]:
         and a title among them.
     .jsonl: objects with an identifier, a text and optionally a title, which is put before the text (BEIR, MTEB, MS
         MARCO v2); `field_names` has the names of these.
+    .parquet: columns of the same names (newer MTEB); a path with * stands for several files.
 
     Raises:
         InputError: another extension, or a line with another layout; the sentence gives its number.
     """
     suffix = text_suffix(path)
+    if suffix == SUFFIX:
+        yield from _from_parquet(path)
+        return
     if suffix not in TABLES + OBJECTS:
         raise InputError(
-            f"{str(path)!r} has an unknown extension; text can be .tsv or .jsonl, and either may end in .gz."
+            f"{str(path)!r} has an unknown extension; text can be .tsv, .jsonl or .parquet, and the first "
+            "two may end in .gz."
         )
     parse: Parse | None = _from_json if suffix in OBJECTS else None
     for number, line in filled_lines(path):
@@ -100,12 +106,23 @@ def _from_tsv(line: str) -> TextRecord:
     return TextRecord(checked_id(name), text)
 
 
+def _from_parquet(path: Path) -> Iterator[TextRecord]:
+    for place, fields in parquet_rows(path, {*IDENTIFIER, *TEXT, *TITLE}):
+        try:
+            yield _from_fields(fields)
+        except ValueError as error:
+            raise InputError(f"{place}: {_shortened(str(fields))} {error}.") from None
+
+
 def _from_json(line: str) -> TextRecord:
     try:
         found = parsed_json(line)
     except ValueError:
         raise ValueError("is not JSON") from None
-    fields = found if isinstance(found, dict) else {}
+    return _from_fields(found if isinstance(found, dict) else {})
+
+
+def _from_fields(fields: Mapping[str, object]) -> TextRecord:
     name, text = first_value(fields, IDENTIFIER), first_value(fields, TEXT)
     if isinstance(name, int) and not isinstance(name, bool):
         name = str(name)

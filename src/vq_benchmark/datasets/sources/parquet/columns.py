@@ -1,7 +1,5 @@
-"""Columns of lists of numbers: which one holds the vectors, and its rows as a matrix."""
+"""Columns of lists of numbers, as matrices, and what it takes to decode them."""
 
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +9,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vq_benchmark.arrays import Array, FloatArray
-from vq_benchmark.datasets.formats.named_arrays import COLUMN_OPTION, no_array
-from vq_benchmark.datasets.parts.origins import PLURAL, Assignment, Candidate, Origin, assigned, sole_vectors
-from vq_benchmark.datasets.parts.part_names import OPTIONS, naming
 from vq_benchmark.datasets.sources.number_types import as_float32
 from vq_benchmark.datasets.sources.parquet.footer import values_and_rows
+from vq_benchmark.datasets.sources.parquet.layouts import implausible, is_list, value_dtype
+from vq_benchmark.datasets.sources.parquet.vector_column import VectorColumn
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.memory import require_memory
 
@@ -25,79 +22,36 @@ DECODED_BYTES_PER_VALUE = 4
 """Memory for decoding a value of a list, besides three times its size, as measured."""
 
 
-def require_decodable(path: Path, file: pq.ParquetFile, column: str) -> None:
+def require_decodable(path: Path, vectors: VectorColumn) -> None:
     """Refuse a column whose metadata claim rows too long to decode even one of them in memory."""
-    element = file.schema_arrow.field(column).type
-    widest = element.list_size if pa.types.is_fixed_size_list(element) else 0
-    for values, rows in values_and_rows(path, column):
-        widest = max(widest, -(-values // max(rows, 1)))
-    size = 3 * value_dtype(file.schema_arrow, column).itemsize + DECODED_BYTES_PER_VALUE
-    require_memory(widest * size, f"one row of {column!r} in {str(path)!r}, of {widest:,} values,")
+    widest = vectors.layout.length or 0
+    if vectors.layout.kind == "lists":
+        for values, rows in values_and_rows(path, vectors.name):
+            widest = max(widest, -(-values // max(rows, 1)))
+    what = f"one row of {vectors.name!r} in {str(path)!r}, of {widest:,} values,"
+    require_memory(widest * decoding_bytes(vectors.layout.value_bytes), what)
+
+
+def decoding_bytes(value_bytes: int) -> int:
+    """Memory for decoding a number that takes so many bytes in a column, as measured."""
+    return 3 * value_bytes + DECODED_BYTES_PER_VALUE
 
 
 def whole_column(path: Path, file: pq.ParquetFile, column: str) -> "pa.Array[Any]":
-    """All rows of a column of lists; InputError if they do not fit into memory."""
-    require_decodable(path, file, column)
-    values = sum(values for values, _ in values_and_rows(path, column))
-    size = 3 * value_dtype(file.schema_arrow, column).itemsize + DECODED_BYTES_PER_VALUE
+    """All rows of a column of lists of numbers; InputError if they do not fit into memory."""
+    stored = file.schema_arrow.field(column).type
+    dtype = value_dtype(stored.value_type)
+    size = decoding_bytes(8 if dtype is None else dtype.itemsize)
+    widest = stored.list_size if pa.types.is_fixed_size_list(stored) else 0
+    claimed = list(values_and_rows(path, column))
+    values = max(sum(values for values, _ in claimed), widest)
     require_memory(values * size, f"the column {column!r} of {str(path)!r}, which is read whole,")
     return file.read(columns=[column]).column(0).combine_chunks()
 
 
 def list_columns(schema: pa.Schema) -> list[str]:
     """The columns of lists, of one length or of any."""
-    is_list = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
-    return [field.name for field in schema if any(matches(field.type) for matches in is_list)]
-
-
-def vector_column(path: Path, schema: pa.Schema, column: str | None) -> str:
-    """The column of that name, or the one that is named as a base, or the only column of lists of floats.
-
-    Raises:
-        InputError: there is no such column, or several are possible.
-    """
-    return _assigned(path, schema, column).names["base"]
-
-
-def column_origins(path: Path, schema: pa.Schema, column: str | None) -> tuple[Origin, ...]:
-    """Which column of lists is the base, and why the others are not used."""
-    return tuple(_assigned(path, schema, column).origins)
-
-
-def _assigned(path: Path, schema: pa.Schema, column: str | None) -> Assignment:
-    lists = list_columns(schema)
-    numeric = [name for name in lists if _is_number(schema.field(name).type.value_type)]
-    floats = [name for name in numeric if pa.types.is_floating(schema.field(name).type.value_type)]
-    if column is not None and column not in numeric:
-        raise no_array(path, f"column {column!r} of lists of numbers", numeric)
-    named = sole_vectors([Candidate(name, naming(name), _is_not(name, numeric, floats)) for name in lists])
-    candidates = [_alone(each) for each in named]
-    made = assigned(repr(str(path)), candidates, base=column, option=COLUMN_OPTION)
-    if "base" not in made.names:
-        raise no_array(path, "column of lists of floats", schema.names)
-    return made
-
-
-def _is_not(name: str, numeric: Sequence[str], floats: Sequence[str]) -> str:
-    """Why a column cannot hold vectors; whole numbers can only where the name says so."""
-    possible = floats if naming(name).part is None else numeric
-    return "" if name in possible else "it does not hold vectors"
-
-
-def _alone(candidate: Candidate) -> Candidate:
-    """The candidate, unless it is another part than the base: each part has a file of its own."""
-    part = candidate.naming.part
-    if part in (None, "base"):
-        return candidate
-    return replace(
-        candidate, is_not=f"{PLURAL[part]} are read from a file of their own; give it with {OPTIONS[part]}"
-    )
-
-
-def value_dtype(schema: pa.Schema, column: str) -> np.dtype[np.generic]:
-    """The dtype of the numbers in a column of lists."""
-    dtype: np.dtype[np.generic] = np.dtype(schema.field(column).type.value_type.to_pandas_dtype())
-    return dtype
+    return [field.name for field in schema if is_list(field.type)]
 
 
 def as_vectors(path: Path, column: str, lists: "pa.Array[Any]", d: int, first_row: int = 0) -> FloatArray:
@@ -125,6 +79,18 @@ def first_length(lists: "pa.Array[Any]") -> int:
     return int(lengths[np.argmax(lengths > 0)]) if len(lengths) else 0
 
 
+def require_plausible(path: Path, vectors: VectorColumn, lists: "pa.Array[Any]", d: int) -> None:
+    """Refuse bytes that were probably not written from float32, as their first row (the first list) shows."""
+    if vectors.layout.kind != "bytes":
+        return
+    filled = as_vectors(path, vectors.name, lists, d)
+    if implausible(filled[~np.isnan(filled).all(axis=1)][:1]):
+        raise InputError(
+            f"{str(path)!r}: {vectors.name!r} holds bytes that are probably not float32; save the column as lists of "
+            "numbers."
+        )
+
+
 def as_matrix(path: Path, column: str, lists: "pa.Array[Any]", d: int, first_row: int = 0) -> Array:
     """A column of lists as (rows, d), in its own dtype; `first_row` is the number in the file of its first row.
 
@@ -145,7 +111,3 @@ def as_matrix(path: Path, column: str, lists: "pa.Array[Any]", d: int, first_row
 def _other_dimension(path: Path, column: str, row: int, found: int, d: int) -> InputError:
     has = "is missing" if found < 0 else f"has dimension {found}"
     return InputError(f"{str(path)!r}: row {row} of {column!r} {has}, but others have dimension {d}.")
-
-
-def _is_number(arrow_type: pa.DataType) -> bool:
-    return bool(pa.types.is_floating(arrow_type) or pa.types.is_integer(arrow_type))

@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vq_benchmark.arrays import FloatArray, IdArray
-from vq_benchmark.datasets.sources.parquet.columns import DAMAGE, as_vectors
+from vq_benchmark.datasets.sources.parquet.columns import DAMAGE, as_vectors, decoding_bytes
 from vq_benchmark.datasets.sources.parquet.row_index import RowIndex, row_index
+from vq_benchmark.datasets.sources.parquet.vector_column import vector_column
 from vq_benchmark.datasets.sources.vector_source import LeafSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.atomic_files import atomic_write
@@ -28,15 +29,19 @@ PIECE_BYTES = 4 << 20
 """The size of a piece as float32, for wide vectors; PIECE_ROWS limits narrow ones."""
 PIECE_ROWS = 4096
 BUFFER_BYTES = 1 << 20
+LEAST_BUFFER_BYTES = 1 << 14
+"""For each of many columns."""
+PAGE_BYTES = 1 << 20
+"""The usual size of a page, which is decoded whole."""
 ARROW_BYTES = 16 << 20
 """Memory that Arrow takes besides the piece, as measured."""
 COSTLY_BYTES = 64 << 20
 """A sample is kept on disk if more than this has to be decoded for it, as float32."""
 
 
-def piece_rows(d: int) -> int:
-    """The number of rows of dimension d that are decoded at a time."""
-    return min(PIECE_ROWS, max(1, PIECE_BYTES // (4 * max(d, 1))))
+def piece_rows(index: RowIndex) -> int:
+    """The number of rows that are decoded at a time."""
+    return min(PIECE_ROWS, max(1, PIECE_BYTES // (max(4, index.value_bytes) * max(index.d, 1))))
 
 
 class ParquetSource(LeafSource):
@@ -71,8 +76,14 @@ class ParquetSource(LeafSource):
 
     @property
     def held_bytes(self) -> int:
-        """The piece as float32 plus three times its size in the file, as measured."""
-        return piece_rows(self.d) * self.d * (4 + 3 * self.dtype.itemsize) + ARROW_BYTES
+        """The piece as float32 plus three times its size in the file, as measured; and a page of each wide column."""
+        largest = int(np.diff(self.index.edges).max(initial=0)) if self.index.is_wide else 0
+        pages = self.d * min(largest * self.index.value_bytes, PAGE_BYTES)
+        return piece_rows(self.index) * self.d * decoding_bytes(self.index.value_bytes) + ARROW_BYTES + pages
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.index.notes
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_cursor": None}
@@ -144,8 +155,10 @@ class _Cursor:
         self, path: Path, index: RowIndex, file: int, group: int, metadata: "pq.FileMetaData | None"
     ) -> None:
         self.path, self.index, self.file = path, index, file
+        buffer = max(BUFFER_BYTES // index.d, LEAST_BUFFER_BYTES) if index.is_wide else BUFFER_BYTES
         with reading(path, *DAMAGE):
-            opened = pq.ParquetFile(path, metadata=metadata, buffer_size=BUFFER_BYTES, pre_buffer=False)
+            opened = pq.ParquetFile(path, metadata=metadata, buffer_size=buffer, pre_buffer=False)
+            self.vectors = vector_column(path, opened.schema_arrow, index.column)
         self.metadata = opened.metadata
         self._start_of_file = index.first_row_of(file)
         self.stop = index.first_row_of(file + 1)
@@ -154,7 +167,7 @@ class _Cursor:
         first_group, after = int(index.first_groups[file]), int(index.first_groups[file + 1])
         groups = range(group - first_group, after - first_group)
         self._batches: Iterator[pa.RecordBatch] = opened.iter_batches(
-            piece_rows(index.d), row_groups=groups, columns=[index.column], use_threads=False
+            piece_rows(index), row_groups=groups, columns=list(self.vectors.columns), use_threads=False
         )
 
     def leads_to(self, row: int, start_of_group: int) -> bool:
@@ -176,7 +189,7 @@ class _Cursor:
                         f"{str(self.path)!r} was truncated after it was opened: it ends before row {self.first}."
                     )
                 in_file = self.first - self._start_of_file
-                lists = batch.column(0)
+                lists = self.vectors.lists(batch, self.path, in_file)
                 self.piece = as_vectors(self.path, self.index.column, lists, self.index.d, in_file)
 
 

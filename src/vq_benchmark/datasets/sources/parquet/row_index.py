@@ -15,19 +15,27 @@ import pyarrow.parquet as pq
 
 from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.formats.format import require_vector_dtype
+from vq_benchmark.datasets.sources.number_types import (
+    NumberType,
+    common_type,
+    differing_types,
+    named_type,
+    type_name,
+)
 from vq_benchmark.datasets.sources.parquet.columns import (
     DAMAGE,
     first_length,
     require_decodable,
-    value_dtype,
-    vector_column,
+    require_plausible,
 )
+from vq_benchmark.datasets.sources.parquet.vector_column import VectorColumn, vector_column
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.archive import pack, unpack
 from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.damage import reading, taking_apart
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+KEPT = ("column", "d", "dtype", "value_bytes", "is_wide", "notes", "identity")
 SEARCHED_ROWS = 64
 """Rows that are decoded at a time to find one that is not missing; few, because they may be long."""
 
@@ -37,8 +45,14 @@ class RowIndex:
     """The row groups of some files, one after another, and the column, dimension and dtype of their vectors."""
 
     column: str
+    """What `VectorColumn` calls the column, or the columns."""
     d: int
-    dtype: np.dtype[np.generic]
+    dtype: NumberType
+    value_bytes: int
+    """Bytes of a number in the file that takes the most."""
+    is_wide: bool
+    """Whether each number of a vector has a column of its own."""
+    notes: tuple[str, ...]
     edges: IdArray
     """(groups + 1,) int64: group g holds the rows [edges[g], edges[g + 1]) of all files together."""
     first_groups: IdArray
@@ -94,44 +108,57 @@ def _identity(paths: Sequence[Path], column: str | None) -> str:
 def _made(paths: Sequence[Path], column: str | None, identity: str) -> RowIndex:
     sizes: list[int] = []
     first_groups = [0]
-    found: tuple[str, np.dtype[np.generic]] | None = None
+    found: list[VectorColumn] = []
     d = 0
     for path in paths:
         with reading(path, *DAMAGE), pq.ParquetFile(path, pre_buffer=False) as file:
             metadata = file.metadata
-            name = vector_column(path, file.schema_arrow, column if found is None else found[0])
-            dtype = value_dtype(file.schema_arrow, name)
+            vectors = vector_column(path, file.schema_arrow, found[0].name if found else column)
             sizes += [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
-            require_decodable(path, file, name)
-            if not d:
-                d = _dimension(file, name)
-        require_vector_dtype(path, dtype)
-        if found is not None and found[1] != dtype:
-            raise InputError(f"{str(path)!r} holds {dtype} values, but the files before it hold {found[1]}.")
-        found = (name, dtype)
+            require_decodable(path, vectors)
+            d = d or _dimension(path, file, vectors)
+        require_vector_dtype(path, vectors.layout.dtype)
+        found.append(vectors)
         first_groups.append(len(sizes))
-    assert found is not None
-    edges = np.cumsum([0, *sizes], dtype=np.int64)
-    return RowIndex(found[0], d, found[1], edges, np.array(first_groups, dtype=np.int64), identity)
+    dtypes = [each.layout.dtype for each in found]
+    dtype = common_type(dtypes)
+    return RowIndex(
+        column=found[0].name,
+        d=d,
+        dtype=dtype,
+        value_bytes=max(each.layout.value_bytes for each in found),
+        is_wide=found[0].layout.kind == "columns",
+        notes=(*dict.fromkeys(note for each in found for note in each.notes), *differing_types(dtypes, dtype)),
+        edges=np.cumsum([0, *sizes], dtype=np.int64),
+        first_groups=np.array(first_groups, dtype=np.int64),
+        identity=identity,
+    )
 
 
-def _dimension(file: pq.ParquetFile, column: str) -> int:
+def _dimension(path: Path, file: pq.ParquetFile, vectors: VectorColumn) -> int:
     """The dimension of the first row that is not missing or empty; 0 if there is none."""
-    one_row = file.iter_batches(batch_size=1, columns=[column], use_threads=False)
-    d = first_length(first.column(0)) if (first := next(one_row, None)) is not None else 0
-    if d:
-        return d
-    batches = file.iter_batches(batch_size=SEARCHED_ROWS, columns=[column], use_threads=False)
-    return next((found for batch in batches if (found := first_length(batch.column(0)))), 0)
+    first_row = 0
+    for rows in (1, SEARCHED_ROWS):  # the first row is seldom missing, and rows may be long
+        for batch in file.iter_batches(batch_size=rows, columns=list(vectors.columns), use_threads=False):
+            lists = vectors.lists(batch, path, first_row)
+            if d := first_length(lists):
+                require_plausible(path, vectors, lists, d)
+                return d
+            if rows == 1:
+                break
+            first_row += len(batch)
+    return 0
 
 
 def _packed(index: RowIndex) -> bytes:
-    header = {"column": index.column, "d": index.d, "dtype": index.dtype.name, "identity": index.identity}
+    facts = {field: getattr(index, field) for field in KEPT}
+    header = {**facts, "dtype": type_name(index.dtype)}
     return pack(header, {"edges": index.edges, "first_groups": index.first_groups})
 
 
 @taking_apart("the index of parquet files")
 def _unpacked(data: bytes) -> RowIndex:
     header, arrays = unpack(data)
-    dtype = np.dtype(header["dtype"])
-    return RowIndex(header["column"], header["d"], dtype, arrays["edges"], arrays["first_groups"], header["identity"])
+    facts = {field: header[field] for field in KEPT}
+    facts |= {"dtype": named_type(header["dtype"]), "notes": tuple(header["notes"])}
+    return RowIndex(**facts, edges=arrays["edges"], first_groups=arrays["first_groups"])
