@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vq_benchmark.evaluation.inner_products import pair_products
-from vq_benchmark.evaluation.topk import Scores, TopCandidates, scores_of, squared_norms
+from vq_benchmark.evaluation.inner_products import pair_products, squared_norms
+from vq_benchmark.evaluation.scores import Scores, scores_of
+from vq_benchmark.evaluation.topk import TopCandidates
 
 LANES = 32
 DIMENSIONS = (1, 7, LANES - 1, LANES, LANES + 1, 3 * LANES + 5, 384, 1000)

@@ -14,10 +14,11 @@ from vq_benchmark.evaluation.control import checked
 from vq_benchmark.evaluation.evaluate import evaluate
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.metrics import Metrics, finished_metrics
+from vq_benchmark.evaluation.scores import scores_of
 from vq_benchmark.evaluation.second_stage import second_stage_vectors
 from vq_benchmark.evaluation.streaming import PassSettings
 from vq_benchmark.evaluation.tiling import TILE_ROWS, Pass
-from vq_benchmark.evaluation.topk import TopCandidates, scores_of
+from vq_benchmark.evaluation.topk import TopCandidates
 from vq_benchmark.quantizers.registry import get_quantizer
 
 CODES = ("float16", "int8")

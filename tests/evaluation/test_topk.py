@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from vq_benchmark.datasets.dataset import DISTANCES, Distance
-from vq_benchmark.evaluation.topk import NO_ID, Scores, TopCandidates, scores_of
+from vq_benchmark.evaluation.scores import Scores, scores_of
+from vq_benchmark.evaluation.topk import NO_ID, TopCandidates
 
 
 def brute_force(

@@ -57,8 +57,18 @@ def as_float32(values: Array, path: Path | None = None, first_row: int = 0, firs
         return _decoded(values)
     if values.dtype.name in WIDE_INTEGERS:
         _require_exact(values, path, first_row, first_column)
+    if values.dtype == np.float16 and values.flags.c_contiguous:
+        return _from_half(values)
     with np.errstate(over="ignore"):
         return np.ascontiguousarray(values, dtype=np.float32)
+
+
+def _from_half(values: Array) -> FloatArray:
+    from vq_benchmark.datasets.sources.half_precision import fill_from_half  # numba loads where there is such data
+
+    out = np.empty(values.shape, dtype=np.float32)
+    fill_from_half(out, values)
+    return out
 
 
 def _require_exact(values: Array, path: Path | None, first_row: int, first_column: int) -> None:

@@ -140,16 +140,14 @@ class UnitNormSource(WrappedSource):
     def read(self, start: int, stop: int) -> FloatArray:
         out = np.empty((stop - start, self.d), dtype=np.float32)
         for piece in pieces(stop - start, MAX_RANGE_ROWS):
-            out[piece] = unit_norm(self.source.read(start + piece.start, start + piece.stop))
+            unit_norm(self.source.read(start + piece.start, start + piece.stop), out[piece])
         return out
 
 
-def unit_norm(vectors: FloatArray) -> FloatArray:
-    """(n, d) float32 with every row divided by its Euclidean norm; zero rows stay zero."""
-    out = np.empty(vectors.shape, dtype=np.float32)
-    for piece in pieces(len(vectors)):
-        doubles = vectors[piece].astype(np.float64)
-        norms = np.sqrt((doubles * doubles).sum(axis=1, keepdims=True))
-        with np.errstate(invalid="ignore"):  # a row with an infinite value becomes NaN, which `check_rows` reports
-            out[piece] = doubles / np.where(norms == 0, 1, norms)
+def unit_norm(vectors: FloatArray, out: FloatArray | None = None) -> FloatArray:
+    """(n, d) float32, or `out`, with every row divided by its Euclidean norm; zero rows stay zero."""
+    from vq_benchmark.datasets.sources.unit_rows import fill_unit_rows  # numba loads where it is needed
+
+    out = np.empty(vectors.shape, dtype=np.float32) if out is None else out
+    fill_unit_rows(out, vectors)
     return out
