@@ -142,7 +142,6 @@ def test_second_scores_move_with_their_rows(seed: int, size: int, rows: int) -> 
     top = TopCandidates.empty(2, size, with_second=True)
     for start in range(0, rows, 7):
         top.offer(np.arange(rows), slice(start, min(start + 7, rows)), scores, exact, second)
-    top.sort()
     found = top.ids >= 0
     expected = queries.astype(np.float64) @ others.T
     np.testing.assert_array_equal(top.second[found], np.take_along_axis(expected, np.maximum(top.ids, 0), 1)[found])

@@ -41,7 +41,6 @@ def offered(
             scores = scores_of(queries, vectors[first : first + tile], metric)
             inside = slice(max(start - first, 0), min(stop - first, len(scores.vectors)))
             top.offer(first + np.arange(len(scores.vectors)), inside, scores, scores)
-    top.sort()
     return top
 
 
@@ -85,8 +84,6 @@ def test_any_merge_order_gives_the_same_bits(
     for tile, part in enumerate(owner):
         scores = scores_of(queries, vectors[tile * 10 : tile * 10 + 10], metric)
         parts[part].offer(tile * 10 + np.arange(len(scores.vectors)), slice(0, len(scores.vectors)), scores, scores)
-    for part in parts:
-        part.sort()
     a, b, c, d = (parts[number] for number in rng.permutation(4))
     # ((a + b) + (c + d)): neither the order nor the grouping of a single stream.
     a.merge(b)
@@ -160,7 +157,6 @@ def test_estimated_scores_choose_and_exact_scores_come_along() -> None:
     )
     top = TopCandidates.empty(3, 20)
     top.offer(1000 + np.arange(len(exact.vectors)), slice(100, 450), estimated, exact)
-    top.sort()
     by_estimate = 2 * queries[:, :2] @ vectors[100:450, :2].T - np.arange(100.0, 450.0) / 4
     rows = np.lexsort((np.broadcast_to(np.arange(350), by_estimate.shape), -by_estimate), axis=1)[:, :20] + 100
     np.testing.assert_array_equal(top.ids, rows + 1000)

@@ -1,4 +1,4 @@
-"""Offer the rows of a tile to the best candidates of each query: compiled, and one thread per query.
+"""Offer the rows of a tile to the best candidates of each query: compiled, and its queries spread over the threads.
 
 A float32 product proposes rows. The candidates are those that may be among the best R of what was kept and of the
 tile, given how far the product may be off; only these are scored in float64, which decides.
@@ -7,16 +7,22 @@ tile, given how far the product may be off; only these are scored in float64, wh
 from typing import Any
 
 import numpy as np
-from numba import njit
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
 
 from vq_benchmark.arrays import FloatArray
 from vq_benchmark.machine.threads import one_blas_thread
+from vq_benchmark.quantizers.kernels import vector_ir
 from vq_benchmark.quantizers.kernels.compile import row_kernel, tile_kernel
 from vq_benchmark.quantizers.kernels.sums import dot64
 from vq_benchmark.quantizers.kernels.tiles import in_tiles, threads
 
 ROWS_PER_RUN = 64
 """Rows that are checked together before any of them is checked alone."""
+ALL_ROWS = np.uint64(2**64 - 1)
+MORE_CANDIDATES = 512
+"""Candidates of a tile, beside as many as are kept, from which the best are chosen before more are collected."""
 
 
 def products_of(queries: FloatArray, vectors: FloatArray) -> FloatArray:
@@ -37,37 +43,41 @@ def _worse(score_a: float, id_a: int, score_b: float, id_b: int) -> bool:
     return score_a < score_b or (score_a == score_b and id_a > id_b)
 
 
-@row_kernel
-def _replace_worst(
-    scores: Any, ids: Any, exact: Any, second: Any, score: float, id_: int, exact_score: float, second_score: Any
-) -> None:
-    """Put a better candidate in place of the root of a heap whose root is its worst; `second` may be None."""
-    size = scores.shape[0]
-    hole = 0
-    while True:
-        child = 2 * hole + 1
-        if child >= size:
-            break
-        if child + 1 < size and _worse(scores[child + 1], ids[child + 1], scores[child], ids[child]):
-            child += 1
-        if not _worse(scores[child], ids[child], score, id_):
-            break
-        scores[hole], ids[hole], exact[hole] = scores[child], ids[child], exact[child]
-        if second is not None:
-            second[hole] = second[child]
-        hole = child
-    scores[hole], ids[hole], exact[hole] = score, id_, exact_score
-    if second is not None:
-        second[hole] = second_score
+@intrinsic
+def _reaching(context: Any, products: Any, offsets: Any, start: Any, factor: Any, limit: Any) -> Any:
+    """The bits of the rows [start, start + 64) whose factor · product − offset is not below the limit, in float32.
+
+    NaN, where float32 cannot hold a product, is not below it.
+    """
+    vector_ir.require_contiguous(products, offsets)
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        element = ir.FloatType()
+        product, offset = (
+            vector_ir.load(
+                builder,
+                vector_ir.array_data(context, builder, array, value)[0],
+                arguments[2],
+                ROWS_PER_RUN,
+                element,
+            )
+            for array, value in zip(signature.args[:2], arguments[:2], strict=True)
+        )
+        factors, limits = (vector_ir.spread(builder, each, ROWS_PER_RUN) for each in arguments[3:])
+        scores = builder.fsub(builder.fmul(factors, product), offset)
+        return builder.bitcast(builder.fcmp_unordered(">=", scores, limits), ir.IntType(ROWS_PER_RUN))
+
+    return types.uint64(products, offsets, types.intp, types.float32, types.float32), code
 
 
-@njit(cache=True, nogil=True, fastmath=True)
-def _highest(products: Any, offsets: Any, factor: Any) -> Any:
-    """The highest float32 score of a run of rows: a plain reduction, so that it compiles to vector instructions."""
-    highest = factor * products[0] - offsets[0]
-    for row in range(1, products.shape[0]):
-        highest = max(highest, factor * products[row] - offsets[row])
-    return highest
+@intrinsic
+def _lowest_bit(context: Any, bits: Any) -> Any:
+    """The number of the lowest bit that is set."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.intp(types.uint64), code
 
 
 @row_kernel
@@ -77,7 +87,7 @@ def _rounded_down(value: float) -> Any:
 
 
 @row_kernel
-def _kth_largest(values: Any, k: int) -> float:
+def _kth_largest(values: Any, k: int) -> Any:
     """The k-th largest of some numbers, which it reorders: Hoare's selection."""
     low, high, wanted = 0, len(values) - 1, k - 1
     while low < high:
@@ -97,40 +107,89 @@ def _kth_largest(values: Any, k: int) -> float:
             low = i
         else:
             break
-    return float(values[wanted])
+    return values[wanted]
+
+
+@row_kernel
+def _survivors(kept: Any, bound: float, rows: Any, scores: Any, count: int, pool: Any) -> Any:
+    """Drop the candidates that cannot be among the best, as many as are kept; return a threshold and how many remain.
+
+    Each kept score, and each approximate one less the bound, is a score that some row at least has.
+    """
+    size = len(kept)
+    pool[:size] = kept
+    for i in range(count):
+        pool[size + i] = scores[i] - bound
+    threshold = _kth_largest(pool[: size + count], size) - bound
+    left = 0
+    for i in range(count):
+        if not scores[i] < threshold:
+            rows[left], scores[left] = rows[i], scores[i]
+            left += 1
+    return threshold, left
 
 
 @row_kernel
 def _proposed(
-    products: Any, factor: float, offsets: Any, single_offsets: Any, threshold: float, limit: Any,
-    start: int, stop: int, rows: Any, scores: Any,
+    kept: Any, products: Any, factor: float, offsets: Any, single_offsets: Any, bound: float, rounding: float,
+    start: int, stop: int, rows: Any, scores: Any, pool: Any,
 ) -> int:  # fmt: skip
-    """Write the rows that reach the threshold, and their approximate scores; return their number.
+    """Write the rows that may be among the best, and their approximate scores; return their number.
 
-    A run of rows below the limit, which allows for the float32 arithmetic of the run, is passed over.
+    Runs of rows are compared in float32, with a limit that allows for its rounding.
     """
-    count, single_factor = 0, np.float32(factor)
+    count, single_factor, size = 0, np.float32(factor), len(kept)
+    threshold = kept[size - 1] - bound
+    limit = _rounded_down(threshold - rounding)
+    full = size + MORE_CANDIDATES
     for run in range(start, stop, ROWS_PER_RUN):
-        end = min(run + ROWS_PER_RUN, stop)
-        if _highest(products[run:end], single_offsets[run:end], single_factor) < limit:
-            continue
-        for row in range(run, end):
+        if run + ROWS_PER_RUN <= len(products):
+            bits = _reaching(products, single_offsets, run, single_factor, limit)
+        else:
+            bits = ALL_ROWS
+        if stop - run < ROWS_PER_RUN:
+            bits &= (np.uint64(1) << np.uint64(stop - run)) - np.uint64(1)
+        while bits:
+            row = run + _lowest_bit(bits)
+            bits &= bits - np.uint64(1)
             score = factor * products[row] - offsets[row]
-            if not score < threshold:  # NaN, where float32 cannot hold a product, is proposed
+            if not score < threshold:
                 rows[count], scores[count] = row, score
                 count += 1
+        if count > full and bound < np.inf:
+            threshold, count = _survivors(kept, bound, rows, scores, count, pool)
+            limit = _rounded_down(threshold - rounding)
+            full = count + MORE_CANDIDATES
+    if count > size // 8 and bound < np.inf:
+        _, count = _survivors(kept, bound, rows, scores, count, pool)
     return count
+
+
+@row_kernel
+def _sort(scores: Any, rows: Any, count: int) -> None:
+    """Sort candidates, the best first; rows ascend, so a stable sort puts equal scores in the order of their ids."""
+    if count > 32:
+        order = np.argsort(-scores[:count], kind="mergesort")
+        scores[:count], rows[:count] = scores[:count][order], rows[:count][order]
+        return
+    for i in range(1, count):
+        score, row = scores[i], rows[i]
+        j = i
+        while j > 0 and scores[j - 1] < score:
+            scores[j], rows[j] = scores[j - 1], rows[j - 1]
+            j -= 1
+        scores[j], rows[j] = score, row
 
 
 @tile_kernel
 def offer_products(
-    heap_scores: Any, heap_ids: Any, heap_exact: Any, row_ids: Any, start: int, stop: int,
+    kept_scores: Any, kept_ids: Any, kept_exact: Any, row_ids: Any, start: int, stop: int,
     products: Any, bounds: Any, roundings: Any,
     queries: Any, vectors: Any, factor: float, offsets: Any, single_offsets: Any,
     exact_queries: Any, exact_vectors: Any, exact_factor: float, exact_offsets: Any,
-    heap_second: Any, second_vectors: Any, second_offsets: Any,
+    kept_second: Any, second_vectors: Any, second_offsets: Any,
 ) -> None:  # fmt: skip
-    """Offer the rows [start, stop) of a tile to the heaps of queries, all of which have the same size.
+    """Merge the rows [start, stop) of a tile into the candidates of queries, which are sorted, the best first.
 
     Args:
         row_ids: ids of the rows.
@@ -138,42 +197,49 @@ def offer_products(
             `Scores.rounding_to_float32`.
         single_offsets: the offsets as float32.
         exact_queries: None if the estimated scores are the exact ones.
-        heap_second, second_vectors, second_offsets: None without a second stage; numba then compiles none of its
+        kept_second, second_vectors, second_offsets: None without a second stage; numba then compiles none of its
             branches.
     """
-    size = heap_scores.shape[1]
-    rows, approximate, pool = np.empty(stop - start, np.int64), np.empty(stop - start), np.empty(size + stop - start)
+    size = kept_scores.shape[1]
+    rows, found, pool = np.empty(stop - start, np.int64), np.empty(stop - start), np.empty(size + stop - start)
     query, exact_query = np.empty(queries.shape[1]), np.empty(exact_vectors.shape[1])
-    for q in range(len(heap_scores)):
-        scores, ids, exact = heap_scores[q], heap_ids[q], heap_exact[q]
-        bound = bounds[q]
-        threshold = scores[0] - bound
-        limit = _rounded_down(threshold - roundings[q])
+    for q in range(len(kept_scores)):
+        scores, ids, exact = kept_scores[q], kept_ids[q], kept_exact[q]
         count = _proposed(
-            products[q], factor, offsets, single_offsets, threshold, limit, start, stop, rows, approximate
-        )
+            scores, products[q], factor, offsets, single_offsets, bounds[q], roundings[q],
+            start, stop, rows, found, pool,
+        )  # fmt: skip
         if count == 0:
             continue
-        if count > size // 4 and bound < np.inf:
-            pool[:size] = scores
-            pool[size : size + count] = approximate[:count] - bound
-            threshold = _kth_largest(pool[: size + count], size) - bound
         query[:] = queries[q]
-        if exact_queries is not None:
-            exact_query[:] = exact_queries[q]
+        new = 0
         for i in range(count):
-            if approximate[i] < max(threshold, scores[0] - bound):
-                continue
             row = rows[i]
             score = factor * dot64(query, vectors[row]) - offsets[row]
-            id_ = row_ids[row]
-            if not _worse(scores[0], ids[0], score, id_):
-                continue
-            exact_score = score
-            if exact_queries is not None:
-                exact_score = exact_factor * dot64(exact_query, exact_vectors[row]) - exact_offsets[row]
-            if heap_second is None:
-                _replace_worst(scores, ids, exact, None, score, id_, exact_score, None)
+            if _worse(scores[size - 1], ids[size - 1], score, row_ids[row]):
+                found[new], rows[new] = score, row
+                new += 1
+        _sort(found, rows, new)
+        old = size
+        while old + new > size:
+            if old > 0 and _worse(scores[old - 1], ids[old - 1], found[new - 1], row_ids[rows[new - 1]]):
+                old -= 1
             else:
-                second_score = exact_factor * dot64(exact_query, second_vectors[row]) - second_offsets[row]
-                _replace_worst(scores, ids, exact, heap_second[q], score, id_, exact_score, second_score)
+                new -= 1
+        exact_query[:] = queries[q] if exact_queries is None else exact_queries[q]
+        for at in range(size - 1, -1, -1):  # from the worst, so that nothing is overwritten before it has moved
+            if new == 0:
+                break
+            row = rows[new - 1]
+            if old > 0 and _worse(scores[old - 1], ids[old - 1], found[new - 1], row_ids[row]):
+                old -= 1
+                scores[at], ids[at], exact[at] = scores[old], ids[old], exact[old]
+                if kept_second is not None:
+                    kept_second[q, at] = kept_second[q, old]
+                continue
+            new -= 1
+            scores[at], ids[at], exact[at] = found[new], row_ids[row], found[new]
+            if exact_queries is not None:
+                exact[at] = exact_factor * dot64(exact_query, exact_vectors[row]) - exact_offsets[row]
+            if kept_second is not None:
+                kept_second[q, at] = exact_factor * dot64(exact_query, second_vectors[row]) - second_offsets[row]

@@ -132,8 +132,6 @@ def stream(
         if not timings.rows:
             _warm_up(quantizer, tile.vectors[:WARM_UP_ROWS], timings)
         _accumulate(accumulators, timings, scorer, tile, training, settings)
-    if accumulators.top is not None:
-        accumulators.top.sort()
     return accumulators, timings
 
 

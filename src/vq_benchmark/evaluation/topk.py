@@ -1,6 +1,6 @@
 """The best R base rows of each query by estimated score, found in one pass and mergeable without loss."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -23,7 +23,7 @@ QUERIES_PER_TASK = 64
 
 @dataclass
 class TopCandidates:
-    """Per query the best `size` rows: highest score first, equal scores by lower id.
+    """Per query the best `size` rows, always sorted: highest score first, equal scores by lower id.
 
     The order is total, so the best of a union is the best of the parts' best: merging loses nothing.
     """
@@ -100,15 +100,9 @@ class TopCandidates:
         named = {name: getattr(self, name) for name in TOP_ARRAYS}
         return {name: array for name, array in named.items() if array is not None}
 
-    def sort(self) -> None:
-        """Sort every query's candidates; call it once after the last `offer`."""
-        self._reorder(_order(self.scores, self.ids))
-
-    def sorted(self) -> Self:
-        """A sorted copy; the original still accepts rows."""
-        copy = replace(self)  # shares the arrays, which sorting replaces
-        copy.sort()
-        return copy
+    def copy(self) -> Self:
+        """An independent copy."""
+        return type(self)(**{name: array.copy() for name, array in self.arrays().items()})
 
     def merge(self, other: Self) -> None:
         """Merge the candidates of other rows into these.
@@ -124,9 +118,7 @@ class TopCandidates:
         others = other.arrays()
         for name, array in self.arrays().items():
             setattr(self, name, np.concatenate([array, others[name]], axis=1))
-        self._reorder(_order(self.scores, self.ids)[:, : other.size])
-
-    def _reorder(self, order: Array) -> None:
+        order = _order(self.scores, self.ids)[:, : other.size]
         for name, array in self.arrays().items():
             setattr(self, name, np.take_along_axis(array, order, axis=1))
 

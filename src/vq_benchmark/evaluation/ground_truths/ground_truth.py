@@ -144,11 +144,10 @@ def neighbors_by_tile(
             truth.merge(earlier)
         return truth
 
-    for tile in tiles(base, distance, replace(pass_, start=first), lambda row: found(top.sorted(), row)):
+    for tile in tiles(base, distance, replace(pass_, start=first), lambda row: found(top.copy(), row)):
         tile.note(content)
         if len(tile.vectors):
             offer(top, tile)
-    top.sort()
     truth = found(top, stop)
     require_few(truth.content.left_out, base.n, so_far=True)
     return truth
