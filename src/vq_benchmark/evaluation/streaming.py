@@ -209,8 +209,8 @@ def _accumulate(
         if not np.isfinite(decoded_norms).all():
             raise ValueError(f"{quantizer.name} decoded a vector that is not finite")
         counted = training.counted_among(tile.ids)
-        rows = counted[_inside(tile, counted)]
-        accumulators.add_joint_moments("vector", tile.squared_norms[rows], errors[rows])
+        measured = counted[_inside(tile, counted)]
+        accumulators.add_joint_moments("vector", tile.squared_norms[measured], errors[measured])
         exact = scorer.exact(vectors, tile.squared_norms)
         estimated = scorer.estimated(codes, decoded, decoded_norms)
         pairs = _pairs_of_tile(tile, counted, training, scorer.pair_queries, settings)

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
-
-from threadpoolctl import ThreadpoolController, threadpool_limits
+from typing import TYPE_CHECKING
 
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.cgroups import group_folders
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 SLEEP = {"OMP_WAIT_POLICY": "passive", "OPENBLAS_THREAD_TIMEOUT": "4"}
@@ -67,13 +69,17 @@ def one_blas_thread() -> AbstractContextManager[object]:
 
 
 @cache
-def _blas() -> ThreadpoolController:
+def _blas() -> "ThreadpoolController":
     """The BLAS libraries that are loaded, numpy's among them. To find them takes a millisecond."""
+    from threadpoolctl import ThreadpoolController
+
     return ThreadpoolController().select(user_api="blas")
 
 
 def use_threads(count: int) -> None:
     """Give `count` threads to BLAS, OpenMP, faiss and numba, whether or not they are already loaded."""
+    from threadpoolctl import threadpool_limits  # what only starts and ends needs none of it
+
     set_thread_variables(count)
     threadpool_limits(limits=count)
     if "faiss" in sys.modules:

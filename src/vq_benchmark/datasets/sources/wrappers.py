@@ -1,6 +1,7 @@
 """Sources that change another source: fewer rows, or rows of unit norm. A new wrapper is one more class here."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -113,16 +114,21 @@ class ExcludingSource(WrappedSource):
         return np.asarray(rows + np.searchsorted(remaining_before, rows, side="right"), dtype=np.int64)
 
     def read(self, start: int, stop: int) -> FloatArray:
+        from vq_benchmark.quantizers.kernels.tiles import in_tiles  # numba loads where it is needed
+
         out = np.empty((stop - start, self.d), dtype=np.float32)
         for piece in pieces(stop - start, MAX_RANGE_ROWS):  # two of all rows at once would double the memory
-            first, last = self.inner_rows(np.array([start + piece.start, start + piece.stop - 1])).tolist()
-            rows = self.source.read(first, last + 1)
-            inside = self.excluded[(self.excluded >= first) & (self.excluded <= last)]
-            out[piece] = np.delete(rows, inside - first, axis=0) if len(inside) else rows
+            numbers = self.inner_rows(np.arange(start + piece.start, start + piece.stop))
+            rows = self.source.read(int(numbers[0]), int(numbers[-1]) + 1)
+            in_tiles(len(numbers), partial(_take, rows, numbers - numbers[0], out[piece]))
         return out
 
     def with_held_out_rows(self) -> VectorSource:
         return self.source
+
+
+def _take(rows: FloatArray, places: IdArray, out: FloatArray, part: slice) -> None:
+    np.take(rows, places[part], axis=0, out=out[part], mode="clip")
 
 
 @dataclass(frozen=True)
