@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from vq_benchmark.datasets.dataset import DISTANCES, Distance
+from vq_benchmark.evaluation.offers import _proposed
 from vq_benchmark.evaluation.scores import Scores, scores_of
 from vq_benchmark.evaluation.topk import NO_ID, TopCandidates
 
@@ -177,3 +179,31 @@ def test_merging_candidates_of_another_depth_is_refused() -> None:
         TopCandidates.empty(3, 5).merge(TopCandidates.empty(3, 6))
     with pytest.raises(ValueError, match="shape"):
         TopCandidates.empty(3, 5).merge(TopCandidates.empty(2, 5))
+
+
+@pytest.mark.parametrize("metric", DISTANCES)
+@pytest.mark.parametrize("size", [1, 40, 600])
+def test_threads_do_not_change_a_bit(metric: Distance, size: int) -> None:
+    rng = np.random.default_rng(1)
+    vectors, queries = rng.standard_normal((1500, 24), np.float32), rng.standard_normal((130, 24), np.float32)
+    before = numba.get_num_threads()
+    found = []
+    for count in range(1, numba.config.NUMBA_NUM_THREADS + 1):
+        numba.set_num_threads(count)
+        found.append(offered(queries, vectors, metric, size, [], tile=1500))
+    numba.set_num_threads(before)
+    ids, _ = brute_force(queries, vectors, metric, size)
+    for top in found:
+        assert top.scores.tobytes() == found[0].scores.tobytes()
+        np.testing.assert_array_equal(top.ids, ids)
+
+
+@pytest.mark.parametrize("rows", [700, 4096])
+def test_only_rows_that_may_stay_are_scored_in_float64(rows: int) -> None:
+    rng = np.random.default_rng(2)
+    products, size = rng.standard_normal(rows, np.float32), 50
+    kept, none = np.full(size, -np.inf), np.zeros(rows)
+    found, scores, pool = np.empty(rows, np.int64), np.empty(rows), np.empty(size + rows)
+    count = _proposed(kept, products, 1.0, none, none.astype(np.float32), 1e-6, 1e-6, 0, rows, found, scores, pool)
+    assert set(np.argsort(-products)[:size]) <= set(found[:count])
+    assert count <= size + 1
