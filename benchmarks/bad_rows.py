@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vq_benchmark.datasets.checks.unusable_rows import RowExtremes
+from vq_benchmark.datasets.checks.unusable_rows import Magnitudes
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.datasets.sources.wrappers import unit_norm
@@ -27,11 +27,11 @@ def unchecked(work: Callable[[], object]) -> Callable[[], object]:
     """The same work with all rows taken for good ones."""
 
     def run() -> None:
-        check, RowExtremes.bad = RowExtremes.bad, lambda self, distance: np.zeros(len(self.highest), dtype=bool)
+        check, Magnitudes.bad = Magnitudes.bad, lambda self, distance: np.zeros(len(self.highest), dtype=bool)
         try:
             work()
         finally:
-            RowExtremes.bad = check
+            Magnitudes.bad = check
 
     return run
 

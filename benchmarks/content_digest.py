@@ -1,9 +1,9 @@
-"""The cost of the content digest: its speed on one core, and its share of the CPU time of `vq-benchmark run`.
+"""The cost of the loop that hashes, checks and squares rows: its speed on one core, and its share of a run.
 
     python benchmarks/content_digest.py [--rows 1000000] [--dim 768]
 
-`run` (sq, 8 bits, float16 vectors, ground truth included) runs in its own process, which measures the CPU time of the
-digest and of the whole process.
+`run` (sq, 8 bits, float16 vectors, ground truth included) runs in its own process, which measures the CPU time of
+that loop and of the whole process.
 """
 
 import argparse
@@ -16,14 +16,15 @@ from pathlib import Path
 import numpy as np
 
 from vq_benchmark.datasets.sources.synthetic import write_synthetic
-from vq_benchmark.evaluation.content import rows_digest
+from vq_benchmark.evaluation.content import row_facts
+from vq_benchmark.machine.threads import use_threads
 
 PROGRAM = """
 import atexit, sys, time
 from vq_benchmark.evaluation import tiling
 from vq_benchmark.cli.main import main
 
-digest, spent = tiling.rows_digest, [0.0]
+digest, spent = tiling.row_facts, [0.0]
 
 def counted(vectors, first_row):
     began = time.thread_time()
@@ -31,7 +32,7 @@ def counted(vectors, first_row):
     spent[0] += time.thread_time() - began
     return found
 
-tiling.rows_digest = counted
+tiling.row_facts = counted
 atexit.register(lambda: print(spent[0], time.process_time(), file=sys.stderr))
 main()
 """
@@ -43,7 +44,7 @@ def gigabytes_per_second(d: int) -> float:
     best = 0.0
     for _ in range(10):
         began = time.thread_time()
-        rows_digest(rows, 0)
+        row_facts(rows, 0)
         best = max(best, rows.nbytes / (time.thread_time() - began) / 1e9)
     return best
 
@@ -62,6 +63,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--dim", type=int, default=768)
     given = parser.parse_args()
+    use_threads(1)
     for d in (96, 384, 768, 1536):
         print(f"d = {d}: {gigabytes_per_second(d):.1f} GB/s of float32 on one core", flush=True)
     with tempfile.TemporaryDirectory() as name:

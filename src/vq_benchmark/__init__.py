@@ -58,6 +58,7 @@ def __getattr__(name: str) -> object:
         return import_module("importlib.metadata").version("vq-benchmark")
     if name not in PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import_module(f"{__name__}.machine.threads").let_threads_sleep()
     return getattr(import_module(f"{__name__}.{PUBLIC[name]}"), name)
 
 

@@ -197,7 +197,7 @@ def test_chunks_of_a_file_that_was_touched_merge_after_a_look(program, large):
 
 
 def test_a_file_that_changes_during_the_pass_fails_the_cell(program, large, tmp_path, monkeypatch):
-    read = tiling.rows_digest
+    read = tiling.row_facts
 
     def writing(vectors, first_row):
         os.utime(large / "base.npy")
@@ -205,7 +205,7 @@ def test_a_file_that_changes_during_the_pass_fails_the_cell(program, large, tmp_
 
     command = ("run", "--dataset", large, "--method", "sq", "--bits", 8, "--db-path", "x.db", *OPTIONS)
     program(*command, "--skip-ground-truth", "--num-pairs", 0)  # fits the model
-    monkeypatch.setattr(tiling, "rows_digest", writing)
+    monkeypatch.setattr(tiling, "row_facts", writing)
     ran = program(*command)
     assert (ran.code, "changed while it was in use" in ran.err) == (2, True)
     without = program(*command, "--skip-ground-truth")

@@ -14,9 +14,9 @@ from vq_benchmark.errors import ChangedData
 from vq_benchmark.evaluation.content import MODULUS, ContentDigest, first_changed_rows, rows_digest
 from vq_benchmark.evaluation.evaluate import evaluate, exact_truths
 from vq_benchmark.evaluation.ground_truths.ground_truth_files import load_truths, save_truths
+from vq_benchmark.evaluation.inner_products import squared_norms
 from vq_benchmark.evaluation.metrics import finished_metrics
 from vq_benchmark.evaluation.tiling import TILE_ROWS, Pass, tiles
-from vq_benchmark.evaluation.topk import squared_norms
 from vq_benchmark.quantizers.registry import get_quantizer
 from vq_benchmark.studies.ground_truths import belonging_of
 

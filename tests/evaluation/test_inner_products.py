@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vq_benchmark.evaluation.inner_products import pair_products
-from vq_benchmark.evaluation.topk import Scores, TopCandidates, scores_of, squared_norms
+from vq_benchmark.evaluation.inner_products import errors_and_norms, pair_products, squared_distances, squared_norms
+from vq_benchmark.evaluation.scores import Scores, scores_of
+from vq_benchmark.evaluation.topk import TopCandidates
 
 LANES = 32
 DIMENSIONS = (1, 7, LANES - 1, LANES, LANES + 1, 3 * LANES + 5, 384, 1000)
@@ -77,3 +78,16 @@ def test_other_processors_get_the_same_bits(tmp_path: Path) -> None:
     )  # fmt: skip
     rows = np.arange(50)
     assert run.stdout.strip() == pair_products(a, b, rows, rows).tobytes().hex()
+
+
+@pytest.mark.parametrize("d", [*range(1, 20), 127, 128, 129, 136, 137, 384, 1000, 4097])
+def test_squared_distances_have_the_bits_of_numpy(d: int) -> None:
+    rng = np.random.default_rng(d)
+    a, b = rng.standard_normal((2, 9, d), dtype=np.float32)
+    differences = a.astype(np.float64) - b
+    expected = (differences * differences).sum(axis=1)
+    rows = rng.permutation(9)
+    assert squared_distances(a, b, rows, rows).tobytes() == expected[rows].tobytes()
+    errors, norms = errors_and_norms(a, b)
+    assert errors.tobytes() == expected.tobytes()
+    assert norms.tobytes() == squared_norms(b).tobytes()

@@ -112,7 +112,7 @@ def test_nothing_is_copied_unless_it_is_asked_for(make_dataset, rounding, monkey
     dataset = make_dataset("ip", n=3 * TILE_ROWS)
     rows = []
     monkeypatch.setattr("vq_benchmark.evaluation.accumulators.Accumulators.copy", None)
-    monkeypatch.setattr("vq_benchmark.evaluation.topk.TopCandidates.sorted", None)
+    monkeypatch.setattr("vq_benchmark.evaluation.topk.TopCandidates.copy", None)
     watched = Pass(batch_size=1, after_block=lambda row, copy: rows.append(row))
     evaluate(rounding, dataset, k=10, pass_=watched)
     exact_truths(dataset, pass_=watched)

@@ -14,10 +14,11 @@ from vq_benchmark.evaluation.control import checked
 from vq_benchmark.evaluation.evaluate import evaluate
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.metrics import Metrics, finished_metrics
+from vq_benchmark.evaluation.scores import scores_of
 from vq_benchmark.evaluation.second_stage import second_stage_vectors
 from vq_benchmark.evaluation.streaming import PassSettings
 from vq_benchmark.evaluation.tiling import TILE_ROWS, Pass
-from vq_benchmark.evaluation.topk import TopCandidates, scores_of
+from vq_benchmark.evaluation.topk import TopCandidates
 from vq_benchmark.quantizers.registry import get_quantizer
 
 CODES = ("float16", "int8")
@@ -141,7 +142,6 @@ def test_second_scores_move_with_their_rows(seed: int, size: int, rows: int) -> 
     top = TopCandidates.empty(2, size, with_second=True)
     for start in range(0, rows, 7):
         top.offer(np.arange(rows), slice(start, min(start + 7, rows)), scores, exact, second)
-    top.sort()
     found = top.ids >= 0
     expected = queries.astype(np.float64) @ others.T
     np.testing.assert_array_equal(top.second[found], np.take_along_axis(expected, np.maximum(top.ids, 0), 1)[found])

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from vq_benchmark.datasets.dataset import DISTANCES, Distance
-from vq_benchmark.evaluation.topk import NO_ID, Scores, TopCandidates, scores_of
+from vq_benchmark.evaluation.offers import _proposed
+from vq_benchmark.evaluation.scores import Scores, scores_of
+from vq_benchmark.evaluation.topk import NO_ID, TopCandidates
 
 
 def brute_force(
@@ -40,7 +43,6 @@ def offered(
             scores = scores_of(queries, vectors[first : first + tile], metric)
             inside = slice(max(start - first, 0), min(stop - first, len(scores.vectors)))
             top.offer(first + np.arange(len(scores.vectors)), inside, scores, scores)
-    top.sort()
     return top
 
 
@@ -84,8 +86,6 @@ def test_any_merge_order_gives_the_same_bits(
     for tile, part in enumerate(owner):
         scores = scores_of(queries, vectors[tile * 10 : tile * 10 + 10], metric)
         parts[part].offer(tile * 10 + np.arange(len(scores.vectors)), slice(0, len(scores.vectors)), scores, scores)
-    for part in parts:
-        part.sort()
     a, b, c, d = (parts[number] for number in rng.permutation(4))
     # ((a + b) + (c + d)): neither the order nor the grouping of a single stream.
     a.merge(b)
@@ -159,7 +159,6 @@ def test_estimated_scores_choose_and_exact_scores_come_along() -> None:
     )
     top = TopCandidates.empty(3, 20)
     top.offer(1000 + np.arange(len(exact.vectors)), slice(100, 450), estimated, exact)
-    top.sort()
     by_estimate = 2 * queries[:, :2] @ vectors[100:450, :2].T - np.arange(100.0, 450.0) / 4
     rows = np.lexsort((np.broadcast_to(np.arange(350), by_estimate.shape), -by_estimate), axis=1)[:, :20] + 100
     np.testing.assert_array_equal(top.ids, rows + 1000)
@@ -180,3 +179,31 @@ def test_merging_candidates_of_another_depth_is_refused() -> None:
         TopCandidates.empty(3, 5).merge(TopCandidates.empty(3, 6))
     with pytest.raises(ValueError, match="shape"):
         TopCandidates.empty(3, 5).merge(TopCandidates.empty(2, 5))
+
+
+@pytest.mark.parametrize("metric", DISTANCES)
+@pytest.mark.parametrize("size", [1, 40, 600])
+def test_threads_do_not_change_a_bit(metric: Distance, size: int) -> None:
+    rng = np.random.default_rng(1)
+    vectors, queries = rng.standard_normal((1500, 24), np.float32), rng.standard_normal((130, 24), np.float32)
+    before = numba.get_num_threads()
+    found = []
+    for count in range(1, numba.config.NUMBA_NUM_THREADS + 1):
+        numba.set_num_threads(count)
+        found.append(offered(queries, vectors, metric, size, [], tile=1500))
+    numba.set_num_threads(before)
+    ids, _ = brute_force(queries, vectors, metric, size)
+    for top in found:
+        assert top.scores.tobytes() == found[0].scores.tobytes()
+        np.testing.assert_array_equal(top.ids, ids)
+
+
+@pytest.mark.parametrize("rows", [700, 4096])
+def test_only_rows_that_may_stay_are_scored_in_float64(rows: int) -> None:
+    rng = np.random.default_rng(2)
+    products, size = rng.standard_normal(rows, np.float32), 50
+    kept, none = np.full(size, -np.inf), np.zeros(rows)
+    found, scores, pool = np.empty(rows, np.int64), np.empty(rows), np.empty(size + rows)
+    count = _proposed(kept, products, 1.0, none, none.astype(np.float32), 1e-6, 1e-6, 0, rows, found, scores, pool)
+    assert set(np.argsort(-products)[:size]) <= set(found[:count])
+    assert count <= size + 1

@@ -20,9 +20,9 @@ from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.evaluate import exact_truths
 from vq_benchmark.evaluation.ground_truths.ground_truth_files import load_truths, save_truths
+from vq_benchmark.evaluation.inner_products import squared_norms
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.tiling import Pass
-from vq_benchmark.evaluation.topk import squared_norms
 from vq_benchmark.machine.progress import SilentReporter
 from vq_benchmark.quantizers.registry import get_quantizer
 from vq_benchmark.reports.paired_rows import stored, values_of

@@ -7,10 +7,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from vq_benchmark.errors import InputError
-from vq_benchmark.machine.threads import allowed_threads
+from vq_benchmark.machine.threads import allowed_threads, let_threads_sleep, one_blas_thread
 
 MakeSystem = Callable[..., Path]
 
@@ -99,3 +101,22 @@ def test_the_program_sets_threads_before_the_libraries_load() -> None:
         capture_output=True, text=True, check=True, env=environment | {"SLURM_CPUS_PER_TASK": "1"},
     )  # fmt: skip
     assert json.loads(result.stdout) == [[], [1]]
+
+
+def test_waiting_threads_sleep_unless_the_user_chose(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")
+    monkeypatch.delenv("OPENBLAS_THREAD_TIMEOUT", raising=False)
+    let_threads_sleep()
+    assert (os.environ["OMP_WAIT_POLICY"], os.environ["OPENBLAS_THREAD_TIMEOUT"]) == ("active", "4")
+
+
+def test_products_stay_on_one_thread_where_the_code_has_its_own() -> None:
+    def counts() -> list[int]:
+        pools = threadpool_info()
+        return [each["num_threads"] for each in pools if each["user_api"] == "blas" and "numpy" in each["filepath"]]
+
+    np.ones((2, 2)) @ np.ones((2, 2))
+    before = counts()
+    with one_blas_thread():
+        assert set(counts()) <= {1}
+    assert counts() == before

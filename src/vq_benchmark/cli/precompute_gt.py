@@ -16,8 +16,8 @@ from vq_benchmark.evaluation.evaluate import exact_truths, search_depth
 from vq_benchmark.evaluation.ground_truths.gpu import gpu_search
 from vq_benchmark.evaluation.ground_truths.ground_truth import GroundTruth
 from vq_benchmark.evaluation.ground_truths.ground_truth_files import WRITABLE, save_truths
+from vq_benchmark.evaluation.inner_products import squared_norms
 from vq_benchmark.evaluation.tiling import Pass
-from vq_benchmark.evaluation.topk import squared_norms
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.machine.terminal import echo
 from vq_benchmark.studies.ground_truths import belonging_of, resumable_search, say_left_out, truth_key

@@ -14,7 +14,7 @@ from vq_benchmark.datasets.checks.bad_rows import LeftOut, RefusingSource, bad_r
 from vq_benchmark.datasets.checks.consistency import keep_usable, require_room
 from vq_benchmark.datasets.checks.packed_bits import packed_bits
 from vq_benchmark.datasets.checks.unusable_rows import (
-    RowExtremes,
+    Magnitudes,
     check_numbered_rows,
     check_rows,
     check_scale,
@@ -185,7 +185,7 @@ def _note_on_sample(rows: FloatArray, numbers: IdArray, distance: Distance, n: i
         BadRows: these are more than 1 % of the base, or one is too large or too small for float32.
     """
     bad = bad_rows(rows, distance)
-    check_scale(RowExtremes.of(rows), numbers, distance)
+    check_scale(Magnitudes.of(rows), numbers, distance)
     if not bad.any():
         return []
     left_out = LeftOut.of(rows, numbers, bad)

@@ -54,9 +54,9 @@ class Accumulators:
         return self.sums.get(name, ExactSum()).value
 
     def copy(self, spans: list[Span]) -> Self:
-        """A finished, independent snapshot of a pass that has processed `spans` so far."""
+        """An independent snapshot of a pass that has processed `spans` so far."""
         sums = {name: replace(total) for name, total in self.sums.items()}
-        return type(self)(spans, sums, None if self.top is None else self.top.sorted(), self.content.copy())
+        return type(self)(spans, sums, None if self.top is None else self.top.copy(), self.content.copy())
 
     def merge(self, other: Self) -> None:
         """Merge the accumulators of other rows into these.

@@ -10,14 +10,16 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Self
 
-import numba
 import numpy as np
-from numba import u8
+from numba import u4, u8
 
-from vq_benchmark.arrays import Array, FloatArray
+from vq_benchmark.arrays import Array, DoubleArray, FloatArray
 from vq_benchmark.datasets.checks.bad_rows import NOTHING_LEFT_OUT, LeftOut
 from vq_benchmark.errors import ChangedData
 from vq_benchmark.evaluation.spans import Span
+from vq_benchmark.quantizers.kernels.compile import row_kernel, tile_kernel
+from vq_benchmark.quantizers.kernels.sums import dot64
+from vq_benchmark.quantizers.kernels.tiles import in_tiles
 
 MODULUS = 1 << 64
 KEY_SEED = 0x76716264
@@ -114,10 +116,45 @@ def _within(spans: Sequence[Span], rows: Span) -> list[Span]:
 
 def rows_digest(vectors: FloatArray, first_row: int) -> int:
     """The sum modulo 2^64 of the hashes of rows (n, d) float32; the first row has number `first_row`."""
-    if not len(vectors):
-        return 0
-    words = np.ascontiguousarray(vectors, dtype=np.float32).view(np.uint32)
-    return int(_sum_of_hashes(words, _keys(words.shape[1]), np.uint64(first_row)))
+    return total_of(row_facts(vectors, first_row).hashes)
+
+
+def total_of(hashes: Array) -> int:
+    """The sum modulo 2^64 of hashes (n,) uint64."""
+    return int(hashes.sum(dtype=np.uint64))
+
+
+@dataclass(frozen=True)
+class RowFacts:
+    """What one loop over rows finds out about each of them."""
+
+    hashes: Array
+    """(n,) uint64 hash of its values and its number."""
+    largest: FloatArray
+    """(n,) float32 largest magnitude; NaN or infinite if the row holds such a value."""
+    squared_norms: DoubleArray
+    """(n,) float64, with the bits of `squared_norms`."""
+
+    def part(self, rows: slice) -> Self:
+        """The facts of some of the rows."""
+        return type(self)(self.hashes[rows], self.largest[rows], self.squared_norms[rows])
+
+
+def row_facts(vectors: FloatArray, first_row: int) -> RowFacts:
+    """The facts of rows (n, d) float32, of which the first has number `first_row`, in one parallel loop."""
+    vectors = np.ascontiguousarray(vectors, dtype=np.float32)
+    n, d = vectors.shape
+    facts = RowFacts(np.empty(n, np.uint64), np.empty(n, np.float32), np.empty(n))
+    keys = _keys(d)
+
+    def scan(part: slice) -> None:
+        _scan(
+            vectors[part], vectors[part].view(np.uint32), keys, np.uint64(first_row + part.start),
+            facts.hashes[part], facts.largest[part].view(np.uint32), facts.squared_norms[part],
+        )  # fmt: skip
+
+    in_tiles(n, scan)
+    return facts
 
 
 @cache
@@ -125,26 +162,39 @@ def _keys(d: int) -> Array:
     return np.random.default_rng(KEY_SEED).integers(1 << 32, size=d, dtype=np.uint32)
 
 
-@numba.njit(cache=True, nogil=True)
-def _sum_of_hashes(words: Any, keys: Any, first_row: Any) -> Any:
-    """For each row the products of keyed pairs of words, as in XXH3 (and NH: Black et al., UMAC, CRYPTO 1999), plus
-    the words themselves, so that no value hides another; then the finaliser of SplitMix64 over that and the number.
+@tile_kernel
+def _scan(vectors: Any, words: Any, keys: Any, first_row: Any, hashes: Any, largest: Any, squared_norms: Any) -> None:
+    for row in range(len(words)):
+        hashes[row] = _hash(words[row], keys, first_row + u8(row))
+        largest[row] = _largest(words[row])
+        squared_norms[row] = dot64(vectors[row], vectors[row])
+
+
+@row_kernel
+def _largest(words: Any) -> Any:
+    """The largest magnitude of float32 numbers: their bits without the sign have the order of the magnitudes."""
+    largest = u4(0)
+    for j in range(len(words)):
+        largest = max(largest, words[j] & u4(0x7FFFFFFF))
+    return largest
+
+
+@row_kernel
+def _hash(words: Any, keys: Any, number: Any) -> Any:
+    """The products of keyed pairs of words, as in XXH3 (and NH: Black et al., UMAC, CRYPTO 1999), plus the words
+    themselves, so that no value hides another; then the finaliser of SplitMix64 over that and the number of the row.
 
     All sums are of integers modulo 2^64, so the compiler may vectorise them at any width.
     """
-    n, d = words.shape
+    d = len(words)
     half = d // 2
-    total = u8(0)
-    for row in range(n):
-        values = words[row]
-        hashed = u8(0)
-        for j in range(half):
-            a, b = values[j], values[half + j]
-            hashed += u8(a ^ keys[j]) * u8(b ^ keys[half + j]) + (u8(a) | (u8(b) << u8(32)))
-        if d % 2:
-            hashed += u8(values[d - 1]) * (u8(keys[d - 1]) | u8(1))
-        hashed ^= (first_row + u8(row)) * u8(0x9E3779B97F4A7C15)
-        hashed = (hashed ^ (hashed >> u8(30))) * u8(0xBF58476D1CE4E5B9)
-        hashed = (hashed ^ (hashed >> u8(27))) * u8(0x94D049BB133111EB)
-        total += hashed ^ (hashed >> u8(31))
-    return total
+    hashed = u8(0)
+    for j in range(half):
+        a, b = words[j], words[half + j]
+        hashed += u8(a ^ keys[j]) * u8(b ^ keys[half + j]) + (u8(a) | (u8(b) << u8(32)))
+    if d % 2:
+        hashed += u8(words[d - 1]) * (u8(keys[d - 1]) | u8(1))
+    hashed ^= number * u8(0x9E3779B97F4A7C15)
+    hashed = (hashed ^ (hashed >> u8(30))) * u8(0xBF58476D1CE4E5B9)
+    hashed = (hashed ^ (hashed >> u8(27))) * u8(0x94D049BB133111EB)
+    return hashed ^ (hashed >> u8(31))

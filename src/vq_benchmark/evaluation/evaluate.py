@@ -14,11 +14,11 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.accumulators import Accumulators
 from vq_benchmark.evaluation.ground_truths.gpu import Search, proposed_neighbors
 from vq_benchmark.evaluation.ground_truths.ground_truth import DEFAULT_K, GroundTruth, exact_neighbors
+from vq_benchmark.evaluation.inner_products import squared_norms
 from vq_benchmark.evaluation.measurement import Measurement, MeasurementKey
 from vq_benchmark.evaluation.spans import Span
 from vq_benchmark.evaluation.streaming import PassSettings, Queries, Streamed, Timings, stream
 from vq_benchmark.evaluation.tiling import WHOLE_BASE, Pass
-from vq_benchmark.evaluation.topk import squared_norms
 from vq_benchmark.evaluation.training_rows import TrainingRows
 from vq_benchmark.quantizers.base import Quantizer
 from vq_benchmark.results.models import model_hash

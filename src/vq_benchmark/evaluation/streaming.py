@@ -8,15 +8,17 @@ from typing import Self
 
 import numpy as np
 
-from vq_benchmark.arrays import Array, CodeArray, DoubleArray, FloatArray, IdArray, pieces
+from vq_benchmark.arrays import Array, CodeArray, DoubleArray, FloatArray, IdArray
 from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.accumulators import Accumulators
+from vq_benchmark.evaluation.inner_products import errors_and_norms, squared_distances, squared_norms
 from vq_benchmark.evaluation.query_coding import QueryBits, projected_queries
+from vq_benchmark.evaluation.scores import Scores, scores_of
 from vq_benchmark.evaluation.second_stage import Rerank, second_stage_vectors
 from vq_benchmark.evaluation.tiling import TILE_ROWS, WHOLE_BASE, Pass, Tile, tiles
-from vq_benchmark.evaluation.topk import Scores, TopCandidates, scores_of, squared_norms
+from vq_benchmark.evaluation.topk import TopCandidates
 from vq_benchmark.evaluation.training_rows import TrainingRows
 from vq_benchmark.quantizers.base import Quantizer
 
@@ -130,8 +132,6 @@ def stream(
         if not timings.rows:
             _warm_up(quantizer, tile.vectors[:WARM_UP_ROWS], timings)
         _accumulate(accumulators, timings, scorer, tile, training, settings)
-    if accumulators.top is not None:
-        accumulators.top.sort()
     return accumulators, timings
 
 
@@ -145,25 +145,31 @@ class _Scorer:
         self.pair_queries = len(queries.vectors) if queries.for_pairs is None else queries.for_pairs
         self.rerank = settings.rerank
         self.projected = projected_queries(quantizer, queries.vectors, settings.query_bits)
+        self.query_norms, self.projected_norms = squared_norms(self.queries), squared_norms(self.projected)
         self.own_estimator = type(quantizer).decode_for_scores is not Quantizer.decode_for_scores
         self.own_norms = type(quantizer).squared_norms is not Quantizer.squared_norms
 
-    def exact(self, vectors: FloatArray) -> Scores:
-        return scores_of(self.queries, vectors, self.distance)
+    def exact(self, vectors: FloatArray, norms: DoubleArray | None = None) -> Scores:
+        """The scores of vectors (r, d); norms (r,) are their squared norms, if they are known."""
+        return scores_of(self.queries, vectors, self.distance, own_norms=norms, query_norms=self.query_norms)
 
     def second(self, vectors: FloatArray) -> Scores | None:
         """The scores of the second stage; None if they are the exact ones."""
         return None if self.rerank == "exact" else self.exact(second_stage_vectors(vectors, self.rerank))
 
-    def estimated(self, codes: CodeArray, decoded: FloatArray) -> Scores:
-        vectors = decoded
+    def estimated(self, codes: CodeArray, decoded: FloatArray, norms: DoubleArray) -> Scores:
+        """The method's own scores of codes; norms (r,) are the squared norms of `decoded`."""
+        vectors, own_norms = decoded, norms
         if self.own_estimator:
             vectors = np.ascontiguousarray(self.quantizer.decode_for_scores(codes), dtype=np.float32)
-        norms = None
-        if self.distance == "l2":
-            norms = self.quantizer.squared_norms(codes) if self.own_norms else squared_norms(decoded)
-        scores = scores_of(self.projected, vectors, self.distance, norms)
-        if not all(np.isfinite(values).all() for values in (scores.queries, scores.vectors, scores.offsets)):
+            own_norms = squared_norms(vectors)
+        if self.distance == "l2" and self.own_norms:
+            norms = self.quantizer.squared_norms(codes)
+        scores = scores_of(
+            self.projected, vectors, self.distance, norms, own_norms=own_norms, query_norms=self.projected_norms
+        )
+        # A squared norm in float64 is finite if and only if all float32 values are.
+        if not all(np.isfinite(each).all() for each in (self.projected_norms, own_norms, scores.offsets)):
             raise ValueError(f"{self.quantizer.name} estimated a score that is not finite")
         return scores
 
@@ -198,12 +204,16 @@ def _accumulate(
             f"{quantizer.name} returned codes {codes.shape} of {codes.dtype} and vectors {decoded.shape}, "
             f"expected codes {(rows, quantizer.code_bytes)} of uint8 and vectors {vectors.shape}"
         )
-    if not np.isfinite(decoded).all():
-        raise ValueError(f"{quantizer.name} decoded a vector that is not finite")
     with timings.measure("score_seconds"):
-        _add_errors(accumulators, tile, decoded, training)
-        exact, estimated = scorer.exact(vectors), scorer.estimated(codes, decoded)
-        pairs = _pairs_of_tile(tile, training, scorer.pair_queries, settings)
+        errors, decoded_norms = errors_and_norms(vectors, decoded)
+        if not np.isfinite(decoded_norms).all():
+            raise ValueError(f"{quantizer.name} decoded a vector that is not finite")
+        counted = training.counted_among(tile.ids)
+        measured = counted[_inside(tile, counted)]
+        accumulators.add_joint_moments("vector", tile.squared_norms[measured], errors[measured])
+        exact = scorer.exact(vectors, tile.squared_norms)
+        estimated = scorer.estimated(codes, decoded, decoded_norms)
+        pairs = _pairs_of_tile(tile, counted, training, scorer.pair_queries, settings)
         if scorer.pair_queries:
             _add_score_errors(accumulators, scorer, exact, estimated, pairs)
         if settings.with_pairwise:
@@ -221,9 +231,10 @@ class Pairs:
     others: IdArray
 
 
-def _pairs_of_tile(tile: Tile, training: TrainingRows, queries: int, settings: PassSettings) -> Pairs:
+def _pairs_of_tile(
+    tile: Tile, counted: IdArray, training: TrainingRows, queries: int, settings: PassSettings
+) -> Pairs:
     """This tile's share of the pairs of rows that count, drawn by seed and tile, if `rows` are inside the pass."""
-    counted = training.counted_among(tile.ids)
     rows, before, after = len(counted), training.counted_before(tile.first), training.counted_before(tile.stop)
     share = settings.num_pairs * before // training.counted
     count = settings.num_pairs * after // training.counted - share if rows else 0
@@ -234,13 +245,6 @@ def _pairs_of_tile(tile: Tile, training: TrainingRows, queries: int, settings: P
     pair_rows = counted[firsts]
     inside = _inside(tile, pair_rows)
     return Pairs(pair_queries[inside], pair_rows[inside], counted[others[inside]])
-
-
-def _add_errors(accumulators: Accumulators, tile: Tile, decoded: FloatArray, training: TrainingRows) -> None:
-    counted = training.counted_among(tile.ids)
-    rows = counted[_inside(tile, counted)]
-    norms, errors = squared_norms(tile.vectors)[rows], _squared_distances(tile.vectors, rows, decoded, rows)
-    accumulators.add_joint_moments("vector", norms, errors)
 
 
 def _inside(tile: Tile, rows: IdArray) -> Array:
@@ -254,7 +258,7 @@ def _add_score_errors(
     true = exact.of_pairs(pairs.queries, pairs.rows)
     estimate = estimated.of_pairs(pairs.queries, pairs.rows)
     if scorer.distance == "l2":
-        query_norms = squared_norms(scorer.queries)[pairs.queries]
+        query_norms = scorer.query_norms[pairs.queries]
         true, estimate = true - query_norms, estimate - query_norms
     error = estimate - true
     accumulators.add_joint_moments("score", true, estimate)
@@ -263,18 +267,9 @@ def _add_score_errors(
 
 
 def _add_pairwise(accumulators: Accumulators, vectors: FloatArray, decoded: FloatArray, pairs: Pairs) -> None:
-    distance = _squared_distances(vectors, pairs.rows, vectors, pairs.others)
+    distance = squared_distances(vectors, vectors, pairs.rows, pairs.others)
     apart = distance > 0
     rows, others, distance = pairs.rows[apart], pairs.others[apart], distance[apart]
     for name, first in (("pairwise", decoded), ("pairwise_asymmetric", vectors)):
-        ratio = _squared_distances(first, rows, decoded, others) / distance
+        ratio = squared_distances(first, decoded, rows, others) / distance
         accumulators.add_moments(name, np.abs(ratio - 1))
-
-
-def _squared_distances(a: FloatArray, rows_a: IdArray, b: FloatArray, rows_b: IdArray) -> DoubleArray:
-    """(p,) float64 ‖a[rows_a[i]] − b[rows_b[i]]‖²; there may be many more pairs than rows, so not all at once."""
-    squares = np.empty(len(rows_a))
-    for piece in pieces(len(rows_a)):
-        differences = a[rows_a[piece]].astype(np.float64) - b[rows_b[piece]]
-        squares[piece] = (differences * differences).sum(axis=1)
-    return squares

@@ -7,14 +7,15 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from vq_benchmark.arrays import Array, FloatArray, IdArray, pieces
+from vq_benchmark.arrays import Array, DoubleArray, FloatArray, IdArray, pieces
 from vq_benchmark.datasets.checks.bad_rows import NOTHING_LEFT_OUT, LeftOut, require_few
-from vq_benchmark.datasets.checks.unusable_rows import RowExtremes, check_scale
+from vq_benchmark.datasets.checks.unusable_rows import Magnitudes, check_scale
 from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.content import ContentDigest, rows_digest
+from vq_benchmark.evaluation.content import ContentDigest, RowFacts, row_facts, rows_digest, total_of
 from vq_benchmark.evaluation.spans import Span, next_row
+from vq_benchmark.quantizers.kernels.tiles import in_tiles
 
 TILE_ROWS = 4096
 """Rows are processed in tiles of this size, counted from row 0 of the base."""
@@ -91,6 +92,8 @@ class Tile:
     """(rows,) int64 ascending row numbers of `vectors`."""
     inside: slice
     """Which of `vectors` belong to the pass."""
+    squared_norms: DoubleArray
+    """(rows,) float64 squared norms of `vectors`."""
     digest: int
     """Digest of the tile's rows that belong to the pass; see `content`."""
     left_out: LeftOut
@@ -148,13 +151,14 @@ def tiles(
     for block_start in range(aligned_start // step * step, aligned_stop, step):
         first = max(block_start, aligned_start)
         block = base.read(first, min(block_start + step, aligned_stop))
+        facts = row_facts(block, first)
         numbers = base.rows_in_file(np.arange(first, first + len(block)))
-        extremes = RowExtremes.of(block)
-        bad = extremes.bad(distance)
-        check_scale(extremes, numbers, distance)
+        magnitudes = Magnitudes(facts.largest)
+        bad = magnitudes.bad(distance)
+        check_scale(magnitudes, numbers, distance)
         end = min(first + len(block), stop)
         for part in pieces(len(block), TILE_ROWS):
-            tile = _tile(first + part.start, block[part], bad[part], numbers[part], (start, stop))
+            tile = _tile(first + part.start, block[part], facts.part(part), bad[part], numbers[part], (start, stop))
             left_out += tile.left_out
             require_few(left_out, base.n, so_far=True)
             yield tile
@@ -165,18 +169,24 @@ def tiles(
             pass_.after_block(end, partial(copy, end))
 
 
-def _tile(first: int, rows: FloatArray, bad: Array, numbers: IdArray, span: Span) -> Tile:
+def _tile(first: int, rows: FloatArray, facts: RowFacts, bad: Array, numbers: IdArray, span: Span) -> Tile:
     """The tile of the rows (r, d) from row `first` on; `bad` (r,) of them are left out, `numbers` (r,) name them."""
     inside = slice(max(span[0] - first, 0), min(span[1] - first, len(rows)))
-    vectors = rows.copy()  # whoever keeps a tile must not keep its whole block
     stop, left_out = first + len(rows), LeftOut.of(rows[inside], numbers[inside], bad[inside])
-    if bad.any():
-        undefined = np.flatnonzero(bad)
-        undefined = undefined[RowExtremes.of(rows[undefined]).non_finite]
-        vectors[undefined] = np.nan  # the bits of an undefined value depend on the processor
-    digest = rows_digest(vectors[inside], first + inside.start)
-    ids = first + np.flatnonzero(~bad)
-    if bad.any():
-        vectors = vectors[~bad]
-        inside = slice(*np.searchsorted(ids, (first + inside.start, first + inside.stop)).tolist())
-    return Tile(first, stop, vectors, ids, inside, digest, left_out)
+    hashes, ids = facts.hashes, first + np.arange(len(rows))
+    if not bad.any():
+        digest = total_of(hashes[inside])
+        return Tile(first, stop, _copied(rows), ids, inside, facts.squared_norms, digest, left_out)
+    defined = rows.copy()
+    defined[Magnitudes(facts.largest).non_finite] = np.nan  # the bits of an undefined value depend on the processor
+    digest = rows_digest(defined[inside], first + inside.start)
+    ids = ids[~bad]
+    inside = slice(*np.searchsorted(ids, (first + inside.start, first + inside.stop)).tolist())
+    return Tile(first, stop, rows[~bad], ids, inside, facts.squared_norms[~bad], digest, left_out)
+
+
+def _copied(rows: FloatArray) -> FloatArray:
+    """A copy (r, d), because whoever keeps a tile must not keep its whole block."""
+    copy = np.empty(rows.shape, np.float32)
+    in_tiles(len(rows), lambda part: np.copyto(copy[part], rows[part]))
+    return copy

@@ -55,7 +55,11 @@ class TrainingRows:
     def counted_among(self, ids: IdArray) -> IdArray:
         """(c,) int64 ascending: which of the rows ids (r,), ascending and distinct, count, as places in `ids`."""
         low, high = np.searchsorted(self.left_out, (ids[0], ids[-1] + 1)) if len(ids) else (0, 0)
-        return np.flatnonzero(~np.isin(ids, self.left_out[low:high], assume_unique=True))
+        left_out = self.left_out[low:high]
+        counts = np.ones(len(ids), dtype=bool)
+        places = np.searchsorted(ids, left_out)  # below len(ids), because left_out ends before ids does
+        counts[places[ids[places] == left_out]] = False
+        return np.flatnonzero(counts)
 
     @property
     def hash(self) -> str:

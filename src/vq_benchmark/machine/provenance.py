@@ -28,7 +28,9 @@ def version_mismatch(found: object, ours: int) -> str:
 
 
 def environment(threads: int) -> dict[str, Any]:
-    """Package version and commit, host, CPU, memory, threads, SLURM ids, library versions; JSON values."""
+    """Package version and commit, host, CPU, memory, threads, BLAS kernels, SLURM ids, library versions; JSON."""
+    from vq_benchmark.machine.blas_kernels import blas_kernels  # what only starts and ends needs none of it
+
     return {
         "package_version": version("vq-benchmark"),
         "git_commit": checked_out_commit(PACKAGE_ROOT.parents[1]),
@@ -38,6 +40,7 @@ def environment(threads: int) -> dict[str, Any]:
         "cpu": _cpu_model(),
         "cpus": os.cpu_count(),
         "threads": threads,
+        "blas": blas_kernels(),
         "memory_bytes": psutil.virtual_memory().total,
         "slurm": {name: value for name, value in sorted(os.environ.items()) if _is_slurm_id(name)},
     }

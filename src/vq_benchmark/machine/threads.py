@@ -3,12 +3,20 @@
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.cgroups import group_folders
 
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
+
 VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+SLEEP = {"OMP_WAIT_POLICY": "passive", "OPENBLAS_THREAD_TIMEOUT": "4"}
+"""Threads that wait for work sleep. By default they spin (OpenBLAS for 2^26 cycles), on the processors of others."""
 
 
 def allowed_threads(
@@ -42,6 +50,30 @@ def set_thread_variables(count: int) -> None:
     """Make BLAS and OpenMP start with `count` threads when they are loaded; `use_threads` can change this later."""
     for variable in VARIABLES:
         os.environ[variable] = str(count)
+    let_threads_sleep()
+
+
+def let_threads_sleep() -> None:
+    """Make threads that wait for work sleep, in libraries that are loaded after this, unless the user chose."""
+    for variable, value in SLEEP.items():
+        os.environ.setdefault(variable, value)
+
+
+def one_blas_thread() -> AbstractContextManager[object]:
+    """While this is entered, each product of numpy stays on its thread, for code that has threads of its own.
+
+    This also keeps the threads of a BLAS from spinning that was loaded before `let_threads_sleep`.
+    """
+    limit: AbstractContextManager[object] = _blas().limit(limits=1)
+    return limit
+
+
+@cache
+def _blas() -> "ThreadpoolController":
+    """The BLAS libraries that are loaded, numpy's among them. To find them takes a millisecond."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")
 
 
 def use_threads(count: int) -> None:

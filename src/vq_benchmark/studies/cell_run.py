@@ -20,6 +20,7 @@ from vq_benchmark.evaluation.sample_summary import SAMPLE_KEY
 from vq_benchmark.evaluation.search_index import filled_index
 from vq_benchmark.evaluation.search_speed import search_metrics
 from vq_benchmark.evaluation.tiling import Pass, block_rows
+from vq_benchmark.machine.blas_kernels import slow_blas_note
 from vq_benchmark.machine.memory import peak_bytes, reset_peak
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.provenance import environment
@@ -129,6 +130,9 @@ def run_cell(
         index = search_index(model.quantizer, dataset, options, cell, report)
         facts["search_index"] = None if index is None else index_name(index)
         if index is not None:
+            slow = slow_blas_note(facts["blas"])
+            if slow is not None:
+                report.say(f"{cell.label}: the search is slower than it could be: {slow}")
             report.say(f"{cell.label}: searching, for at least 4 s")
             costs |= search_metrics(index, dataset, ground_truths.queries, cell.seed)
     return _row(

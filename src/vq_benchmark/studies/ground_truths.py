@@ -24,9 +24,9 @@ from vq_benchmark.evaluation.ground_truths.ground_truth_files import (
     load_truths,
     save_truths,
 )
+from vq_benchmark.evaluation.inner_products import squared_norms
 from vq_benchmark.evaluation.spans import Span
 from vq_benchmark.evaluation.tiling import Pass
-from vq_benchmark.evaluation.topk import squared_norms
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.results.checkpoints import Checkpoints
 from vq_benchmark.studies.cells import Options

@@ -17,9 +17,9 @@ from vq_benchmark.evaluation.evaluate import GroundTruths, exact_truths, search_
 from vq_benchmark.evaluation.ground_truths.gpu import gpu_search
 from vq_benchmark.evaluation.ground_truths.ground_truth import GroundTruth
 from vq_benchmark.evaluation.ground_truths.ground_truth_files import load_truths, save_truths
+from vq_benchmark.evaluation.inner_products import squared_norms
 from vq_benchmark.evaluation.spans import Span
 from vq_benchmark.evaluation.tiling import Pass
-from vq_benchmark.evaluation.topk import squared_norms
 from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.provenance import environment

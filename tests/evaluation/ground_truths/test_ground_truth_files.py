@@ -19,8 +19,8 @@ from vq_benchmark.evaluation.ground_truths.gpu import proposed_neighbors
 from vq_benchmark.evaluation.ground_truths.ground_truth import exact_neighbors
 from vq_benchmark.evaluation.ground_truths.ground_truth_check import adopted_truths
 from vq_benchmark.evaluation.ground_truths.ground_truth_files import Belonging, load_ids, load_truths, save_truths
+from vq_benchmark.evaluation.inner_products import squared_norms
 from vq_benchmark.evaluation.tiling import Pass
-from vq_benchmark.evaluation.topk import squared_norms
 
 K = 7
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from vq_benchmark.arrays import FloatArray, IdArray
 from vq_benchmark.datasets.checks.bad_rows import LeftOut, bad_rows, require_few
-from vq_benchmark.datasets.checks.unusable_rows import RowExtremes, check_scale
+from vq_benchmark.datasets.checks.unusable_rows import Magnitudes, check_scale
 from vq_benchmark.datasets.dataset import Dataset, Distance, Judgements
 from vq_benchmark.errors import BadRows
 
@@ -53,7 +53,7 @@ def _bad_queries(
 ) -> tuple[IdArray, list[str]]:
     """Which queries (q, d) are left out, ascending, and a note on them unless there are none."""
     bad = bad_rows(queries, distance)
-    check_scale(RowExtremes.of(queries), numbers, distance, what=what)
+    check_scale(Magnitudes.of(queries), numbers, distance, what=what)
     if not bad.any():
         return np.empty(0, dtype=np.int64), []
     found = LeftOut.of(queries, numbers, bad)

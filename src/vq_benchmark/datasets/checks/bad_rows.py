@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 
 from vq_benchmark.arrays import Array, FloatArray, IdArray
-from vq_benchmark.datasets.checks.unusable_rows import RowExtremes, check_numbered_rows
+from vq_benchmark.datasets.checks.unusable_rows import Magnitudes, check_numbered_rows
 from vq_benchmark.datasets.sources.sampling import take
 from vq_benchmark.datasets.sources.vector_source import MAX_RANGE_ROWS, VectorSource
 from vq_benchmark.datasets.sources.wrappers import WrappedSource
@@ -42,7 +42,7 @@ class LeftOut:
         """The rows (n, d) that `bad` (n,) marks; their numbers (n,) in the file ascend."""
         if not bad.any():
             return cls()
-        zero = int(np.count_nonzero(RowExtremes.of(rows[bad]).zero))
+        zero = int(np.count_nonzero(Magnitudes.of(rows[bad]).zero))
         return cls(int(np.count_nonzero(bad)) - zero, zero, int(numbers[bad][0]))
 
     @property
@@ -77,7 +77,7 @@ NOTHING_LEFT_OUT = LeftOut()
 
 def bad_rows(rows: FloatArray, distance: "Distance") -> Array:
     """(n,) bool: which rows (n, d) cannot be measured."""
-    return RowExtremes.of(rows).bad(distance)
+    return Magnitudes.of(rows).bad(distance)
 
 
 def percent(share: float) -> str:

@@ -20,40 +20,37 @@ PROBE_RUNS, PROBE_RUN_ROWS = 32, 32
 
 
 @dataclass(frozen=True)
-class RowExtremes:
-    """The largest and the smallest value of each of n rows, which tell in two passes whether they can be measured."""
+class Magnitudes:
+    """The largest magnitude in each of n rows, which tells whether it can be measured."""
 
-    highest: FloatArray
-    """(n,) float32; NaN if the row holds a NaN."""
-    lowest: FloatArray
+    largest: FloatArray
+    """(n,) float32; NaN or infinite if the row holds such a value."""
 
     @classmethod
     def of(cls, rows: FloatArray) -> Self:
         """Those of rows (n, d)."""
         with np.errstate(invalid="ignore"):  # signalling NaN
-            return cls(rows.max(axis=1), rows.min(axis=1))
+            return cls(np.maximum(rows.max(axis=1), -rows.min(axis=1)))
 
     @property
     def non_finite(self) -> Array:
         """(n,) bool: which rows hold a NaN or an infinite value."""
-        return np.asarray(~(np.isfinite(self.highest) & np.isfinite(self.lowest)))
+        return np.asarray(~np.isfinite(self.largest))
 
     @property
     def zero(self) -> Array:
         """(n,) bool: which rows are all zero."""
-        return np.asarray((self.highest == 0) & (self.lowest == 0))
+        return np.asarray(self.largest == 0)
 
     @property
     def too_large(self) -> Array:
         """(n,) bool: which rows are finite and hold a value above LARGEST_VALUE in magnitude."""
-        large = (self.highest > LARGEST_VALUE) | (self.lowest < -LARGEST_VALUE)
-        return np.asarray(large & ~self.non_finite)
+        return np.asarray((self.largest > LARGEST_VALUE) & ~self.non_finite)
 
     @property
     def too_small(self) -> Array:
         """(n,) bool: which rows hold only values below SMALLEST_VALUE in magnitude, but not only zeros."""
-        small = (self.highest < SMALLEST_VALUE) & (self.lowest > -SMALLEST_VALUE)
-        return np.asarray(small & ~self.zero)
+        return np.asarray((self.largest < SMALLEST_VALUE) & ~self.zero)
 
     def bad(self, distance: "Distance") -> Array:
         """(n,) bool: which rows cannot be measured, see `bad_rows`."""
@@ -73,15 +70,15 @@ def check_rows(rows: FloatArray, first_row: int, distance: "Distance", *, what: 
 def check_numbered_rows(rows: FloatArray, numbers: IdArray, distance: "Distance", *, what: str = "base") -> None:
     """`check_rows` for rows (n, d) whose numbers (n,) in the file are not consecutive."""
     checked = _checked(numbers)
-    extremes = RowExtremes.of(rows)
-    bad = extremes.non_finite
+    magnitudes = Magnitudes.of(rows)
+    bad = magnitudes.non_finite
     if bad.any():
         raise BadRows(
             f"{bad.sum()} of the {what} rows {checked} are null or empty, or hold NaN or infinite values, the first "
             f"is row {numbers[bad.argmax()]}; run `vq-benchmark inspect` to count them all."
         )
-    check_scale(extremes, numbers, distance, what=what)
-    zero = extremes.zero
+    check_scale(magnitudes, numbers, distance, what=what)
+    zero = magnitudes.zero
     if distance == "cosine" and zero.any():
         raise BadRows(
             f"{zero.sum()} of the {what} rows {checked} are zero vectors, the first is row {numbers[zero.argmax()]}; "
@@ -89,7 +86,7 @@ def check_numbered_rows(rows: FloatArray, numbers: IdArray, distance: "Distance"
         )
 
 
-def check_scale(rows: RowExtremes, numbers: IdArray, distance: "Distance", *, what: str = "base") -> None:
+def check_scale(rows: Magnitudes, numbers: IdArray, distance: "Distance", *, what: str = "base") -> None:
     """Refuse finite rows, with numbers (n,) in the file, that float32 arithmetic cannot compare.
 
     Raises:

@@ -5,6 +5,7 @@ file would appear to need as much memory as the file has bytes.
 """
 
 import io
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,18 +51,23 @@ class FileRowsSource(LeafSource):
         return out
 
     def read_into(self, start: int, out: FloatArray) -> None:
-        """Values that are float32 in the file go straight into `out`, others through small pieces."""
+        """Values that are float32 in the file go straight into `out`, others through small pieces, on all threads."""
+        from vq_benchmark.quantizers.kernels.tiles import in_tiles  # numba loads where rows are read
+
+        row_bytes = self.d * self.dtype.itemsize
         stop = start + len(out)
         with reading(self.path), self.path.open("rb", buffering=0) as file:
-            file.seek(self.offset + start * self.d * self.dtype.itemsize)
             if self.dtype == np.dtype(np.float32) and out.flags.c_contiguous:
-                _fill(self.path, file, out, stop)
+                _fill(self.path, file, self.offset + start * row_bytes, out, stop)
                 return
-            stored = np.empty((min(PIECE_ROWS, len(out)), self.d), self.dtype)
-            for piece in pieces(len(out)):
-                values = stored[: piece.stop - piece.start]
-                _fill(self.path, file, values, stop)
-                fill_float32(out[piece], values, self.path, start + piece.start)
+
+            def convert(piece: slice) -> None:
+                values = np.empty((piece.stop - piece.start, self.d), self.dtype)
+                first = start + piece.start
+                _fill(self.path, file, self.offset + first * row_bytes, values, stop)
+                fill_float32(out[piece], values, self.path, first)
+
+            in_tiles(len(out), convert, PIECE_ROWS)
 
 
 @dataclass(frozen=True)
@@ -88,17 +94,20 @@ class FileColumnsSource(FileRowsSource):
         values = np.empty((columns.stop - columns.start, stop - start), self.dtype)
         with reading(self.path), self.path.open("rb", buffering=0) as file:
             for number, column in enumerate(range(columns.start, columns.stop)):
-                file.seek(self.offset + (column * self.n + start) * self.dtype.itemsize)
-                _fill(self.path, file, values[number], stop)
+                at = self.offset + (column * self.n + start) * self.dtype.itemsize
+                _fill(self.path, file, at, values[number], stop)
         return values
 
 
-def _fill(path: Path, file: io.FileIO, out: Array, stop: int) -> None:
-    """Read the bytes of an array; InputError if the file ends before row `stop`."""
+def _fill(path: Path, file: io.FileIO, offset: int, out: Array, stop: int) -> None:
+    """Read the bytes of an array from `offset` on; InputError if the file ends before row `stop`.
+
+    The position of the file does not matter and does not move, so threads may share it.
+    """
     target = out.view(np.uint8).reshape(-1).data if out.size else memoryview(b"")
     done = 0
     while done < len(target):
-        count = file.readinto(target[done:])
+        count = os.preadv(file.fileno(), [target[done:]], offset + done)
         if not count:
             raise InputError(f"{str(path)!r} was truncated after it was opened: it ends before row {stop - 1}.")
         done += count
@@ -112,6 +121,5 @@ def read_records(path: Path, offset: int, record_bytes: int, start: int, stop: i
     """
     records = np.empty((stop - start, record_bytes), np.uint8)
     with reading(path), path.open("rb", buffering=0) as file:
-        file.seek(offset + start * record_bytes)
-        _fill(path, file, records, stop)
+        _fill(path, file, offset + start * record_bytes, records, stop)
     return records

@@ -84,6 +84,13 @@ def fill_float32(
     if values.dtype.names:
         out[...] = _decoded(values)
         return
+    if values.dtype == np.float16 and values.flags.c_contiguous and out.flags.c_contiguous:
+        from vq_benchmark.datasets.sources.half_precision import (
+            fill_from_half,  # numba loads where there is such data
+        )
+
+        fill_from_half(out, values)
+        return
     if values.dtype.name in WIDE_INTEGERS:
         _require_exact(values, path, first_row, first_column)
     with np.errstate(over="ignore"):

@@ -1,6 +1,7 @@
 """Sources that change another source: fewer rows, or rows of unit norm. A new wrapper is one more class here."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -113,16 +114,21 @@ class ExcludingSource(WrappedSource):
         return np.asarray(rows + np.searchsorted(remaining_before, rows, side="right"), dtype=np.int64)
 
     def read(self, start: int, stop: int) -> FloatArray:
+        from vq_benchmark.quantizers.kernels.tiles import in_tiles  # numba loads where it is needed
+
         out = np.empty((stop - start, self.d), dtype=np.float32)
         for piece in pieces(stop - start, MAX_RANGE_ROWS):  # two of all rows at once would double the memory
-            first, last = self.inner_rows(np.array([start + piece.start, start + piece.stop - 1])).tolist()
-            rows = self.source.read(first, last + 1)
-            inside = self.excluded[(self.excluded >= first) & (self.excluded <= last)]
-            out[piece] = np.delete(rows, inside - first, axis=0) if len(inside) else rows
+            numbers = self.inner_rows(np.arange(start + piece.start, start + piece.stop))
+            rows = self.source.read(int(numbers[0]), int(numbers[-1]) + 1)
+            in_tiles(len(numbers), partial(_take, rows, numbers - numbers[0], out[piece]))
         return out
 
     def with_held_out_rows(self) -> VectorSource:
         return self.source
+
+
+def _take(rows: FloatArray, places: IdArray, out: FloatArray, part: slice) -> None:
+    np.take(rows, places[part], axis=0, out=out[part], mode="clip")
 
 
 @dataclass(frozen=True)
@@ -140,16 +146,14 @@ class UnitNormSource(WrappedSource):
     def read(self, start: int, stop: int) -> FloatArray:
         out = np.empty((stop - start, self.d), dtype=np.float32)
         for piece in pieces(stop - start, MAX_RANGE_ROWS):
-            out[piece] = unit_norm(self.source.read(start + piece.start, start + piece.stop))
+            unit_norm(self.source.read(start + piece.start, start + piece.stop), out[piece])
         return out
 
 
-def unit_norm(vectors: FloatArray) -> FloatArray:
-    """(n, d) float32 with every row divided by its Euclidean norm; zero rows stay zero."""
-    out = np.empty(vectors.shape, dtype=np.float32)
-    for piece in pieces(len(vectors)):
-        doubles = vectors[piece].astype(np.float64)
-        norms = np.sqrt((doubles * doubles).sum(axis=1, keepdims=True))
-        with np.errstate(invalid="ignore"):  # a row with an infinite value becomes NaN, which `check_rows` reports
-            out[piece] = doubles / np.where(norms == 0, 1, norms)
+def unit_norm(vectors: FloatArray, out: FloatArray | None = None) -> FloatArray:
+    """(n, d) float32, or `out`, with every row divided by its Euclidean norm; zero rows stay zero."""
+    from vq_benchmark.datasets.sources.unit_rows import fill_unit_rows  # numba loads where it is needed
+
+    out = np.empty(vectors.shape, dtype=np.float32) if out is None else out
+    fill_unit_rows(out, vectors)
     return out

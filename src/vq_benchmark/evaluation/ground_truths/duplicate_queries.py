@@ -4,7 +4,7 @@ import numpy as np
 
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.evaluation.ground_truths.ground_truth import GroundTruth
-from vq_benchmark.evaluation.topk import squared_norms
+from vq_benchmark.evaluation.inner_products import squared_norms
 
 TOLERANCE = 1e-6
 """Share of ‖q‖² below which the squared distance to the nearest row counts as rounding error."""

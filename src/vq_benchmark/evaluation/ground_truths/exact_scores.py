@@ -7,7 +7,8 @@ from vq_benchmark.datasets.checks.bad_rows import bad_rows
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.sources.sampling import take
 from vq_benchmark.evaluation.ranking import NO_ROW
-from vq_benchmark.evaluation.topk import NO_ID, scores_of
+from vq_benchmark.evaluation.scores import scores_of
+from vq_benchmark.evaluation.topk import NO_ID
 
 ROWS_AT_A_TIME = 8192
 

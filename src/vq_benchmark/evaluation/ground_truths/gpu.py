@@ -11,8 +11,9 @@ from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.ground_truths.ground_truth import GroundTruth, neighbors_by_tile
+from vq_benchmark.evaluation.scores import scores_of
 from vq_benchmark.evaluation.tiling import WHOLE_BASE, Pass, Tile
-from vq_benchmark.evaluation.topk import TopCandidates, scores_of
+from vq_benchmark.evaluation.topk import TopCandidates
 
 SPARE_CANDIDATES = 28
 """Candidates beyond k from every tile, so that a row that float32 ranks slightly too low is still proposed."""

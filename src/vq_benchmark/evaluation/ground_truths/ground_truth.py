@@ -13,9 +13,11 @@ from vq_benchmark.datasets.dataset import Distance
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.content import ContentDigest, require_same_content
+from vq_benchmark.evaluation.inner_products import squared_norms
+from vq_benchmark.evaluation.scores import scores_of
 from vq_benchmark.evaluation.spans import Span, joined
 from vq_benchmark.evaluation.tiling import TILE_ROWS, WHOLE_BASE, Pass, Tile, tiles
-from vq_benchmark.evaluation.topk import NO_ID, TopCandidates, scores_of
+from vq_benchmark.evaluation.topk import NO_ID, TopCandidates
 from vq_benchmark.machine.archive import ArchiveFormat
 from vq_benchmark.machine.damage import taking_apart
 
@@ -157,8 +159,10 @@ def exact_neighbors(
     if queries.shape[1] != base.d:
         raise InputError(f"the queries have dimension {queries.shape[1]}, but the base has dimension {base.d}.")
 
+    query_norms = squared_norms(queries)
+
     def offer(top: TopCandidates, tile: Tile) -> None:
-        scores = scores_of(queries, tile.vectors, distance)
+        scores = scores_of(queries, tile.vectors, distance, own_norms=tile.squared_norms, query_norms=query_norms)
         top.offer(tile.ids, tile.inside, scores, scores)
 
     return neighbors_by_tile(offer, base, len(queries), distance, k, pass_)
@@ -185,11 +189,10 @@ def neighbors_by_tile(
             truth.merge(earlier)
         return truth
 
-    for tile in tiles(base, distance, replace(pass_, start=first), lambda row: found(top.sorted(), row)):
+    for tile in tiles(base, distance, replace(pass_, start=first), lambda row: found(top.copy(), row)):
         tile.note(content)
         if len(tile.vectors):
             offer(top, tile)
-    top.sort()
     truth = found(top, stop)
     require_few(truth.content.left_out, base.n, so_far=True)
     return truth

@@ -14,8 +14,9 @@ from vq_benchmark.evaluation.evaluate import GroundTruths, own_judged_queries
 from vq_benchmark.evaluation.ground_truths.exact_scores import exact_scores
 from vq_benchmark.evaluation.ground_truths.ground_truth import GroundTruth, exact_neighbors
 from vq_benchmark.evaluation.ranking import NO_ROW
+from vq_benchmark.evaluation.scores import scores_of
 from vq_benchmark.evaluation.tiling import WHOLE_BASE, Pass
-from vq_benchmark.evaluation.topk import NO_ID, TopCandidates, scores_of
+from vq_benchmark.evaluation.topk import NO_ID, TopCandidates
 
 TOLERANCE = 1e-4
 """Share of ‖q‖·max‖x‖ (of its square for L2) by which neighbours computed in float32 may be out of order."""

@@ -16,6 +16,11 @@ TILE_ROWS = 1024
 _thread = threading.local()
 
 
+def threads() -> int:
+    """On how many threads `in_tiles` works at once: those that numba may use; one within a tile."""
+    return 1 if getattr(_thread, "has_tile", False) else int(numba.get_num_threads())
+
+
 def in_tiles(count: int, work: Callable[[slice], None], rows: int = TILE_ROWS) -> None:
     """Call work on slices of `rows` that cover range(count), on as many threads as numba may use.
 
@@ -34,11 +39,11 @@ def in_tiles(count: int, work: Callable[[slice], None], rows: int = TILE_ROWS) -
         finally:
             _thread.has_tile = False
 
-    threads = min(numba.get_num_threads(), len(tiles))
-    if threads <= 1:
+    workers = min(threads(), len(tiles))
+    if workers <= 1:
         for tile in tiles:
             run(tile)
     else:
-        with ThreadPoolExecutor(threads) as pool:
+        with ThreadPoolExecutor(workers) as pool:
             for _ in pool.map(run, tiles):  # raises what a tile raised
                 pass
