@@ -51,6 +51,7 @@ def run_cell(
         InputError: the checkpoint is of another model or other data.
     """
     peak_is_own = reset_peak()
+    options = replace(options, measure=cell.measure(options.measure))
     check_stop(cell.label)
     path = model_path(options.machine.codebooks_dir, cell.method, model_id(dataset, options.measure.train_size, cell))
     options = cell_within_memory(dataset, options, cell, with_fit=not path.exists())
@@ -192,6 +193,7 @@ def _row(
             "base_dtype": type_name(dataset.base.dtype),
             ENVIRONMENT_KEY: VERSION,
         }
+        | ({"engine": cell.engine} if cell.engine else {})
         | environment,
         **outcome,  # type: ignore[arg-type]
     )

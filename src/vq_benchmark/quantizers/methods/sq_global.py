@@ -38,9 +38,10 @@ class SqGlobalParameters(Parameters):
         description="qdrant: its quantile; lucene: its confidence interval, 0: 1 − 1/(d+1).",
     )
     rounding: Literal["nearest", "down"] = Field(default="nearest", description="nearest: halves up; down: floor.")
-    products: Literal["grid", "integers"] = Field(
+    products: Literal["grid", "integers", "distances"] = Field(
         default="grid",
-        description="grid: of the decoded numbers; integers: of k alone, without offsets (LanceDB's dot).",
+        description="grid: of the decoded numbers; integers: of k alone, without offsets (LanceDB's dot); distances: "
+        "rank by L2 distance under every metric (LanceDB's cosine).",
     )
     queries: Literal["same", "float"] = Field(default="same", description="same: queries are coded too; float: not.")
 
@@ -103,9 +104,12 @@ class SqGlobal(RangeQuantizer):
             codes[:, 4:8] = row_squares(integers).astype("<u4")[:, None].view(np.uint8)
 
     def project_queries(self, queries: FloatArray) -> FloatArray:
-        """Q̂; or step·k(Q); or [step·k(Q), 1, correction of Q], (q, d + 2)."""
+        """Q̂; or [Q̂, 1], (q, d + 1); or step·k(Q); or [step·k(Q), 1, correction of Q], (q, d + 2)."""
         if not self._has_products_of_integers:
-            return super().project_queries(queries)
+            projected = super().project_queries(queries)
+            if self.parameters.products != "distances":
+                return projected
+            return np.column_stack([projected, np.ones(len(projected), np.float32)])
         queries = np.ascontiguousarray(queries, np.float32)
         integers = self._integers_of(queries).astype(np.float32)
         if self.parameters.layout != "lucene":
@@ -117,9 +121,12 @@ class SqGlobal(RangeQuantizer):
         return (self.d,)
 
     def decode_for_scores(self, codes: CodeArray) -> FloatArray:
-        """low + step·k; or step·k; or [step·k, correction of x, 1], (n, d + 2)."""
+        """x̂ = low + step·k; or [x̂, −‖x̂‖²/2], (n, d + 1); or step·k; or [step·k, correction of x, 1], (n, d + 2)."""
         if not self._has_products_of_integers:
-            return super().decode_for_scores(codes)
+            values = super().decode_for_scores(codes)
+            if self.parameters.products != "distances":
+                return values
+            return np.column_stack([values, (row_squares(values) / -2).astype(np.float32)])
         scaled = self._integers(codes) * self._step
         if self.parameters.layout != "lucene":
             return scaled

@@ -15,7 +15,7 @@ def rerun_command(run: Run) -> str:
         if value is not None:
             words += ["--param", f"{name}={value}"]
     words += ["--seed", str(run.seed)]
-    if run.query_bits != "float":
+    if run.query_bits != "float" and not run.engine:
         words += ["--query-bits", run.query_bits]
     if plugin := run.environment.get("plugin"):
         words += ["--plugin", str(plugin.get("source"))]
