@@ -33,7 +33,8 @@ def described(setting: EngineSetting, d: int, distance: str) -> dict[str, Any]:
 def code_bytes(row: EngineSetting, d: int) -> int:
     """Bytes of a code of a row that `EngineSetting.at` made, counted from one."""
     parameters = row.parsed()
-    if hasattr(parameters, "code_bytes"):
-        return int(parameters.code_bytes(d))
+    size = getattr(parameters, "code_bytes", None)
+    if size is not None:
+        return int(size(d) if callable(size) else size)
     rows = np.random.default_rng(0).standard_normal((TRAINING_ROWS, d)).astype(np.float32)
     return get_quantizer(row.method, **row.parameters).fit(rows).code_bytes

@@ -60,7 +60,7 @@ SETTINGS: tuple[EngineSetting, ...] = (
     _faiss("SQ8", "default", "sq-faiss", {"bits": 8}, learned="range of each dimension"),
     _faiss("SQ4", "other", "sq-faiss", {"bits": 4}, learned="range of each dimension"),
     _faiss(
-        "PQ-x16", "recommended", "pq", {"m": "d/2", "nbits": 8}, learned="k-means", truth="approximation",
+        "PQ-x8", "recommended", "pq", {"m": "d/2", "nbits": 8}, learned="k-means", truth="approximation",
         reason="k-means starts elsewhere", checked="no",
     ),
     EngineSetting(
