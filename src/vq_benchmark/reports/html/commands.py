@@ -10,12 +10,15 @@ CAVEAT = "A row does not store the options that select part of the data or chang
 
 def rerun_command(run: Run) -> str:
     """A shell line that runs the configuration and seed of a row."""
-    words = ["vq-benchmark", "run", "--dataset", _data(run), "--metric", run.metric, "--method", run.method]
+    words = ["vq-benchmark", "run", "--dataset", _data(run), "--metric", run.metric]
+    if run.engine:
+        return shlex.join([*words, "--engine", run.engine, "--seed", str(run.seed)])
+    words += ["--method", run.method]
     for name, value in run.config.items():
         if value is not None:
             words += ["--param", f"{name}={value}"]
     words += ["--seed", str(run.seed)]
-    if run.query_bits != "float" and not run.engine:
+    if run.query_bits != "float":
         words += ["--query-bits", run.query_bits]
     if plugin := run.environment.get("plugin"):
         words += ["--plugin", str(plugin.get("source"))]
