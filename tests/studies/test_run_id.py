@@ -51,7 +51,7 @@ OTHER_MACHINE = {
 }  # fmt: skip
 OTHER_CELL = {
     "method": "opq", "config": {"m": 2, "nbits": 5}, "seed": 4, "start": 1, "stop": 9, "query_bits": "4",
-    "budget": 2.0,
+    "budget": 2.0, "engine": "qdrant:int8",
 }  # fmt: skip
 WITHOUT_EFFECT = DATA_WITHOUT_EFFECT | MEASURE_WITHOUT_EFFECT | OTHER_MACHINE.keys() | {"budget"}
 MODEL = {"fingerprint", "learn_fingerprint", "train_size", "method", "config", "seed"}
@@ -185,3 +185,8 @@ def test_the_code_of_a_plugin_counts(tmp_path):
     first, changed, again = (copy_context().run(ids, text) for text in (WIDEST, WIDEST + "\n", WIDEST))
     assert first == again
     assert first[0] != changed[0] and first[1] != changed[1]
+
+
+def test_the_second_stage_of_a_cell_is_that_of_a_measurement():
+    own, measured = replace(CELL, rerank="int8"), changed_options(OPTIONS, rerank="int8")
+    assert run_id(DATASET, OPTIONS, own) == run_id(DATASET, measured, CELL) != run_id(DATASET, OPTIONS, CELL)

@@ -79,7 +79,7 @@ def export(
             Machine(cache.folder, models, machine.batch_size, threads),
         )
         dataset = load_dataset(data.dataset, cache_dir=cache.folder, report=report, **data.selection)
-        cell = single_cell(grid, bits, seed, dataset, options, (0, dataset.n))
+        cell = single_cell(grid, dataset, options, (0, dataset.n))
         say_notes(dataset, report)
         quantizer = fitted_model(dataset, options, cell, report).quantizer
     _write(quantizer, dataset, output, machine.batch_size, report)

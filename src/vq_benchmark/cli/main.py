@@ -23,7 +23,7 @@ COMMANDS = {
     name: f"vq_benchmark.cli.{'studies.' if name in ('study', 'slurm') else ''}{name.replace('-', '_')}"
     for name in (
         "run", "sweep", "recommend", "study", "slurm", "precompute-gt", "merge", "results", "plot", "report",
-        "compare", "export", "methods", "datasets", "inspect", "generate-data", "embed",
+        "compare", "export", "methods", "engines", "datasets", "inspect", "generate-data", "embed",
     )
 }  # fmt: skip
 """The module of each command, imported on demand."""

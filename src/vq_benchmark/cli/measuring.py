@@ -6,7 +6,7 @@ from typing import Any
 import typer
 
 from vq_benchmark.cli.exit_codes import SOME_FAILED
-from vq_benchmark.cli.options import BoundedMachineOptions, StoreOptions
+from vq_benchmark.cli.options import BoundedMachineOptions, StoreOptions, comma_separated
 from vq_benchmark.cli.showing import ShowOptions
 from vq_benchmark.datasets.data_spec import DataSpec
 from vq_benchmark.datasets.dataset import Dataset
@@ -14,7 +14,7 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.terminal import Terminal
 from vq_benchmark.machine.validation import option_words
-from vq_benchmark.quantizers.base import Parameters
+from vq_benchmark.quantizers.engines.choosing import chosen_engines
 from vq_benchmark.reports.search_summary import search_sentence
 from vq_benchmark.results.checkpoints import Checkpoints
 from vq_benchmark.results.database import Database
@@ -65,26 +65,38 @@ def parsed_parameters(texts: Sequence[str], methods: Sequence[str]) -> dict[str,
     return parameters
 
 
-def single_grid(method: str, bits: float | None, param: Sequence[str], seed: int) -> dict[str, list[Parameters]]:
+def engine_grid(engine: str, given: bool, seed: int) -> Grid:
+    """The grid of a command that takes one setting of an engine; `given`: options say otherwise what to run.
+
+    Raises:
+        InputError: there is no such setting, it is several, or other options name a configuration too.
+    """
+    if given:
+        raise InputError("give either --engine or --method with its options: an engine's setting has them all.")
+    names = chosen_engines(comma_separated(engine, str, "--engine"))
+    if len(names) != 1:
+        raise InputError(f"--engine {engine} means {len(names)} settings, {', '.join(names)}; `sweep` takes several.")
+    return Grid({}, seeds=[seed], engines=names)
+
+
+def single_grid(method: str, bits: float | None, param: Sequence[str], seed: int) -> Grid:
     """The grid of a command that takes one method with either a budget or parameters."""
     if "," in method or method == ALL_METHODS:
         raise InputError(f"--method is {method!r}; this command takes one method, `sweep` takes several.")
     parameters = parsed_parameters(param, [method])
     if bits is not None and parameters:
         raise InputError("give either --bits or --param, not both: a budget sets the parameters.")
-    return parsed_grid([method], parameters, [seed])
+    return Grid(parsed_grid([method], parameters, [seed]), [] if bits is None else [bits], seeds=[seed])
 
 
 def single_cell(
-    grid: dict[str, list[Parameters]],
-    bits: float | None,
-    seed: int,
+    grid: Grid,
     dataset: Dataset,
     options: Options,
     rows: tuple[int, int],
 ) -> Cell:
     """The one cell of that grid on rows [start, stop); InputError where there is none, or more."""
-    cells, refusals = cells_of(Grid(grid, [] if bits is None else [bits], seeds=[seed]), dataset, options, rows)
+    cells, refusals = cells_of(grid, dataset, options, rows)
     if refusals:
         raise InputError(refusals[0].reason)
     if len(cells) != 1:

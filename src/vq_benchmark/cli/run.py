@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from vq_benchmark.cli.measuring import chosen_machine, end, finish, say_notes, single_cell, single_grid
+from vq_benchmark.cli.measuring import chosen_machine, end, engine_grid, finish, say_notes, single_cell, single_grid
 from vq_benchmark.cli.options import (
     BoundedMachineOptions,
     CheckpointOptions,
@@ -42,13 +42,17 @@ def register(app: typer.Typer) -> None:
 @stoppable()
 def run(
     data: DataSpec,
-    method: Annotated[str, method_option(help="Quantizer; `methods` lists them.")],
     measure: MeasureSpec,
     store: StoreOptions,
     checkpoint: CheckpointOptions,
     machine: BoundedMachineOptions,
     plugins: PluginOptions,
     show: ShowOptions,
+    method: Annotated[str | None, method_option(help="Quantizer; `methods` lists them.")] = None,
+    engine: Annotated[
+        str | None,
+        method_option(help="Setting of a vector database instead, such as qdrant:int8; `engines` lists them."),
+    ] = None,
     bits: Annotated[float | None, method_option(help="Bits per dimension; the method picks its parameters.")] = None,
     param: Annotated[list[str] | None, method_option(help="Parameter of the method, NAME=VALUE; repeatable.")] = None,
     seed: Annotated[int, method_option(help="Seed for training, pairs and bootstrap.")] = 0,
@@ -67,13 +71,19 @@ def run(
     show.parsed()
     plugins.use()
     threads = machine.apply()
-    grid, coding = single_grid(method, bits, param or [], seed), parsed_query_bits(query_bits)
+    coding = parsed_query_bits(query_bits)
+    if engine is not None:
+        grid = engine_grid(engine, method is not None or bits is not None or bool(param), seed)
+    elif method is None:
+        raise InputError("--method is missing; name a method or, with --engine, a setting of a vector database.")
+    else:
+        grid = replace(single_grid(method, bits, param or [], seed), query_bits=[coding])
     options = Options(measure, chosen_machine(store, machine, threads, checkpoint.parsed()))
     database = Database(database_path(store.db_path))
     report = reporter()
     dataset = load_dataset(data.dataset, cache_dir=options.machine.cache_dir, report=report, **data.selection)
     rows = chunk_rows(dataset, data_chunk_start, data_chunk_end)
-    cell = replace(single_cell(grid, bits, seed, dataset, options, rows), query_bits=coding)
+    cell = single_cell(grid, dataset, options, rows)
     say_notes(dataset, report)
     if data_chunk_end is not None and data_chunk_end > dataset.n:
         report.say(f"the chunk ends at row {dataset.n}, not {data_chunk_end}: {end_of_base(dataset)}.")

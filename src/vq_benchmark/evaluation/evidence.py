@@ -12,6 +12,7 @@ from vq_benchmark.datasets.dataset import NOT_IN_BASE
 from vq_benchmark.evaluation import ranking
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.metric_records import Need
+from vq_benchmark.evaluation.second_stage import SecondStage
 from vq_benchmark.evaluation.statistics.bootstrap import Interval, normal_interval
 from vq_benchmark.evaluation.topk import NO_ID, TopCandidates
 
@@ -155,6 +156,19 @@ class Evidence:
         if self.top.second is None:
             return None
         return ranking.recall(self.true, ranking.reranked(self.found, self.top.second[: self.key.queries], r), k, k)
+
+    @cached_property
+    def second_stage(self) -> SecondStage:
+        """What scores candidates again."""
+        return SecondStage.parse(self.key.rerank)
+
+    def answered_recall(self, k: int) -> DoubleArray:
+        """(q,) share of the true top k in the answer of a second stage that says how many candidates it scores."""
+        stage, found = self.second_stage, self.found
+        if self.top.second is None:
+            return ranking.recall(self.true, found, k, stage.last(k))
+        found = ranking.reranked(found, self.top.second[: self.key.queries], stage.first(k))
+        return ranking.recall(self.true, found, k, k if stage.sqrt is None else stage.last(k))
 
     def rerank_depth(self, k: int) -> int | None:
         """The fewest candidates that hold the target share of the true top k on average; None if all are too few."""

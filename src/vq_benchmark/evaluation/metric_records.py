@@ -110,6 +110,13 @@ def _second_stage_depths(evidence: "Evidence") -> list[dict[str, int]]:
     return [depths for depths in _rerank_depths(evidence) if depths["k"] == RERANKED_K]
 
 
+def _answered_depths(evidence: "Evidence") -> list[dict[str, int]]:
+    """The depths at which a second stage with a rule finds enough candidates among those that are kept."""
+    stage = evidence.second_stage
+    deep = [each for each in _recall_depths(evidence) if stage.first(each["k"]) <= evidence.candidates]
+    return deep if stage.has_rule else []
+
+
 def _only_deep(evidence: "Evidence") -> list[dict[str, int]]:
     """One metric if the ground truth is deep enough for re-ranking."""
     return [{}] if any(depths["k"] == RERANKED_K for depths in _recall_depths(evidence)) else []
@@ -242,6 +249,10 @@ RECORDS: tuple[MetricRecord, ...] = (
     _ranking(
         "sum_of_scores_at_{k}", "Sum of scores@{k}", "relative to the true neighbours", members=_recall_depths,
         keeps_queries=False, function=lambda e, k: e.sum_of_scores(k),
+    ),
+    _reranking(
+        "recall_at_{k}_reranked", "Recall@{k} after re-ranking", "share of the true top {k} found", "higher",
+        interval="bootstrap", bounds=SHARE, members=_answered_depths, function=lambda e, k: e.answered_recall(k),
     ),
     _reranking(
         "recall_{k}_at_{r}_reranked", "Recall@{k} of {r} re-ranked candidates", "share of the true top {k} found",

@@ -16,7 +16,7 @@ from vq_benchmark.evaluation.accumulators import Accumulators
 from vq_benchmark.evaluation.inner_products import errors_and_norms, squared_distances, squared_norms
 from vq_benchmark.evaluation.query_coding import QueryBits, projected_queries
 from vq_benchmark.evaluation.scores import Scores, scores_of
-from vq_benchmark.evaluation.second_stage import Rerank, second_stage_vectors
+from vq_benchmark.evaluation.second_stage import SecondStage, second_stage_vectors
 from vq_benchmark.evaluation.tiling import TILE_ROWS, WHOLE_BASE, Pass, Tile, tiles
 from vq_benchmark.evaluation.topk import TopCandidates
 from vq_benchmark.evaluation.training_rows import TrainingRows
@@ -43,10 +43,15 @@ class PassSettings:
     """Whether to measure the rank distortion."""
     query_bits: QueryBits = "float"
     """How queries are coded before they are scored against the codes; exact scores use the queries themselves."""
-    rerank: Rerank = "exact"
-    """What a second stage scores the candidates with."""
+    rerank: str = "exact"
+    """What a second stage scores the candidates with, and how many of them, as `SecondStage` reads it."""
     target_recall: float = 0.95
     """Share of the true top 10 that the re-ranking depth must reach on average."""
+
+    @property
+    def second_stage(self) -> SecondStage:
+        """The second stage that `rerank` describes."""
+        return SecondStage.parse(self.rerank)
 
     def __post_init__(self) -> None:
         for name, least in (("max_candidates", 1), ("num_pairs", 0), ("seed", 0)):
@@ -122,7 +127,7 @@ def stream(
     accumulators, timings = Accumulators(spans=[(start, stop)]), Timings()
     if settings.with_scores:
         accumulators.top = TopCandidates.empty(
-            len(queries.vectors), settings.max_candidates, with_second=settings.rerank != "exact"
+            len(queries.vectors), settings.max_candidates, with_second=settings.second_stage.source != "exact"
         )
     scorer = _Scorer(quantizer, queries, settings)
     for tile in tiles(base, queries.distance, pass_, lambda row: (accumulators.copy([(start, row)]), timings.copy())):
@@ -143,7 +148,7 @@ class _Scorer:
         self.queries = queries.vectors
         self.distance = queries.distance
         self.pair_queries = len(queries.vectors) if queries.for_pairs is None else queries.for_pairs
-        self.rerank = settings.rerank
+        self.second_source = settings.second_stage.source
         self.projected = projected_queries(quantizer, queries.vectors, settings.query_bits)
         self.query_norms, self.projected_norms = squared_norms(self.queries), squared_norms(self.projected)
         self.own_estimator = type(quantizer).decode_for_scores is not Quantizer.decode_for_scores
@@ -153,9 +158,11 @@ class _Scorer:
         """The scores of vectors (r, d); norms (r,) are their squared norms, if they are known."""
         return scores_of(self.queries, vectors, self.distance, own_norms=norms, query_norms=self.query_norms)
 
-    def second(self, vectors: FloatArray) -> Scores | None:
+    def second(self, vectors: FloatArray, decoded: FloatArray) -> Scores | None:
         """The scores of the second stage; None if they are the exact ones."""
-        return None if self.rerank == "exact" else self.exact(second_stage_vectors(vectors, self.rerank))
+        if self.second_source == "exact":
+            return None
+        return self.exact(second_stage_vectors(vectors, self.second_source, decoded))
 
     def estimated(self, codes: CodeArray, decoded: FloatArray, norms: DoubleArray) -> Scores:
         """The method's own scores of codes; norms (r,) are the squared norms of `decoded`."""
@@ -219,7 +226,7 @@ def _accumulate(
         if settings.with_pairwise:
             _add_pairwise(accumulators, vectors, decoded, pairs)
         if accumulators.top is not None:
-            accumulators.top.offer(tile.ids, tile.inside, estimated, exact, scorer.second(vectors))
+            accumulators.top.offer(tile.ids, tile.inside, estimated, exact, scorer.second(vectors, decoded))
 
 
 @dataclass(frozen=True)

@@ -37,10 +37,10 @@ class Parameters(BaseModel):
         return parsed(cls, values, method, noun="parameter")
 
 
-def one_of(*values: int) -> AfterValidator:
-    """Return a pydantic validator for an integer with a short list of valid values."""
+def one_of(*values: float) -> AfterValidator:
+    """Return a pydantic validator for a number with a short list of valid values."""
 
-    def check(value: int) -> int:
+    def check(value: float) -> float:
         if value not in values:
             raise PydanticKnownError("literal_error", {"expected": f"one of {', '.join(map(str, values))}"})
         return value

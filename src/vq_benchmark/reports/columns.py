@@ -61,6 +61,7 @@ COLUMNS = (
     Column("above_bound_db", "above\nbound", 12),
     Column("recall_at_1", "recall@1", 8),
     Column("recall_at_10", "recall@10", ALWAYS),
+    Column("recall_at_10_reranked", "recall@10\nreranked", 1),
     Column("recall_at_100", "recall@100", 9),
     Column("recall_10_at_20", "10@20", 13),
     Column("recall_10_at_50", "10@50", 5),

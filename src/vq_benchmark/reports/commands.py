@@ -28,6 +28,9 @@ def rerun_command(run: Run) -> str:
     data = data_words(run)
     if not data:
         return ""
+    if run.engine:
+        words = ["vq-benchmark", "run", *data, "--engine", run.engine, "--seed", str(run.seed)]
+        return shlex.join([*words, *measure_words(run)])
     words = ["vq-benchmark", "run", *data, "--method", run.method]
     for name, value in run.config.items():
         if value is not None:

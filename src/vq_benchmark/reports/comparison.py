@@ -39,6 +39,11 @@ class Summary:
         return self.runs[0].query_bits
 
     @property
+    def engine(self) -> str:
+        """The setting of an engine that it is, the same in all runs; empty for others."""
+        return self.runs[0].engine
+
+    @property
     def is_external(self) -> bool:
         """Whether another project's library encoded the vectors."""
         return any(run.environment.get("external") for run in self.runs)
@@ -169,13 +174,13 @@ def shown_bits(bits: float) -> float:
 
 
 def _compared(runs: list[Run]) -> Comparison:
-    newest: dict[tuple[str, str, str], dict[int, Run]] = {}
+    newest: dict[tuple[str, str, str, str], dict[int, Run]] = {}
     for run in sorted(runs, key=lambda run: run.created_at):
-        key = run.method, json.dumps(run.config, sort_keys=True), run.query_bits
+        key = run.method, json.dumps(run.config, sort_keys=True), run.query_bits, run.engine
         newest.setdefault(key, {})[run.seed] = run
     summaries = [
         Summary(method, next(iter(by_seed.values())).config, tuple(by_seed[seed] for seed in sorted(by_seed)))
-        for (method, _, _), by_seed in newest.items()
+        for (method, *_), by_seed in newest.items()
     ]
     first = runs[0]
     return Comparison(
@@ -189,7 +194,7 @@ def _compared(runs: list[Run]) -> Comparison:
     )
 
 
-def _place(summary: Summary) -> tuple[float, float, str, str, str]:
+def _place(summary: Summary) -> tuple[float, float, str, str, str, str]:
     bits, recall = summary.bits, summary.value("recall_at_10")
     config = json.dumps(summary.config, sort_keys=True)
     return (
@@ -198,6 +203,7 @@ def _place(summary: Summary) -> tuple[float, float, str, str, str]:
         summary.method,
         config,
         summary.query_bits,
+        summary.engine,
     )
 
 

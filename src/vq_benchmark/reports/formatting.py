@@ -24,7 +24,7 @@ def config_text(config: Mapping[str, Any]) -> str:
 
 def run_text(run: Run) -> str:
     """The configuration of a row and how its queries are coded, such as `bits=1 queries: 4 bits`."""
-    return " ".join(filter(None, [config_text(run.config), query_coding_text(run.query_bits)]))
+    return " ".join(filter(None, [run.engine, config_text(run.config), query_coding_text(run.query_bits)]))
 
 
 def query_coding_text(query_bits: str) -> str:

@@ -52,6 +52,8 @@ def label(summary: Summary) -> str:
     """A configuration in one line."""
     run = summary.runs[0]
     coded = "" if run.query_bits == "float" else f"query_bits={run.query_bits}"
+    if run.engine:
+        return run.engine
     return " ".join(filter(None, [display_name(summary.method), config_text(summary.config), coded]))
 
 
@@ -68,6 +70,9 @@ def chosen(selector: str, runs: Sequence[Run], unmerged: Sequence[str] = ()) -> 
     """
     done = [run for run in runs if run.status == "done"]
     method, _, parameters = selector.partition(":")
+    if any(run.engine == selector for run in done):
+        done, method, parameters = [run for run in done if run.engine == selector], "", ""
+        method = done[0].method
     if not any(run.method == method for run in done):
         return _chosen_row(selector, runs, unmerged)
     wanted = [part.strip() for part in parameters.split(",") if part.strip()]

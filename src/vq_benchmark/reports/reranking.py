@@ -5,7 +5,10 @@ from collections.abc import Collection
 
 from vq_benchmark.reports.comparison import Comparison, Summary, number
 from vq_benchmark.reports.formatting import decimal
+from vq_benchmark.results.database import Run
 
+ANSWER = "recall_at_10_reranked"
+RERANKED_AFTER = re.compile(r"recall_10_at_\d+_reranked")
 RECALL_AFTER = re.compile(r"recall_10_at_\d+")
 DEPTH, LIMIT, TARGET = "rerank_depth", "rerank_limit", "rerank_target"
 
@@ -40,7 +43,14 @@ def reranking_notes(comparison: Comparison, metrics: Collection[str]) -> list[st
         notes.append("10@r: share of the true top 10 among the first r candidates")
     if targets and DEPTH in metrics:
         notes.append(f"depth: the smallest r with 10@r of at least {shown}")
-    codes = sorted({code for run in comparison.runs if (code := run.environment.get("rerank", "exact")) != "exact"})
-    if codes and any(metric.endswith("_reranked") for metric in metrics):
+    if ANSWER in metrics:
+        notes.append("recall@10 reranked: of the final answer, after a second stage has scored candidates again")
+    codes = sorted({code for run in comparison.runs if (code := _source(run)) != "exact"})
+    if codes and any(RERANKED_AFTER.fullmatch(metric) for metric in metrics):
         notes.append(f"reranked: recall@10 of the first r candidates by their {' or '.join(codes)} scores")
     return notes
+
+
+def _source(run: Run) -> str:
+    """What the second stage of a row scored with."""
+    return str(run.environment.get("rerank", "exact")).rpartition("from=")[2]

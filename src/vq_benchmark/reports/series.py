@@ -40,11 +40,12 @@ def lines(comparison: Comparison) -> dict[str, list[Summary]]:
     """The summaries of each line in order of bits, by the line's name; the uncompressed control has none.
 
     There is one line per method, marked where it is external. Where a method was run with several values of a
-    parameter that is not a number (such as a choice of estimator), each of them is a line of its own.
+    parameter that is not a number (such as a choice of estimator), each of them is a line of its own. Settings of
+    engines have no line: each is one point.
     """
     by_method: defaultdict[str, list[Summary]] = defaultdict(list)
     for summary in comparison.summaries:
-        if not summary.is_control and summary.bits is not None:
+        if not summary.is_control and summary.bits is not None and not summary.engine:
             by_method[summary.method].append(summary)
     found: defaultdict[str, list[Summary]] = defaultdict(list)
     for method, summaries in sorted(by_method.items()):

@@ -132,9 +132,11 @@ class _Layout:
     def _name(self, summary: Summary) -> str:
         marks = CONTROL_MARK * summary.is_control + EXTERNAL_MARK * summary.is_external
         marks += BEST_MARK * (summary.runs[0].run_id in self.best) + PARETO_MARK * is_on(self.front, summary)
-        return display_name(summary.method) + marks
+        return display_name(summary.engine or summary.method) + marks
 
     def _config(self, run: Run) -> str:
+        if run.engine:  # whose name says it all
+            return run.method
         own = differing_text(run.method, run.config, self.differing)
         return " ".join(filter(None, [own, query_coding_text(run.query_bits)]))
 

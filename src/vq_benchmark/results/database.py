@@ -130,6 +130,11 @@ class Run:
     """The serialised values of each query, of a finished row."""
     created_at: str = field(default_factory=now)
 
+    @property
+    def engine(self) -> str:
+        """The setting of an engine that the row measures, such as `qdrant:int8`; empty for other rows."""
+        return str(self.environment.get("engine", ""))
+
 
 COLUMNS = tuple(each.name for each in fields(Run))
 BLOBS = ("accumulators", "per_query")

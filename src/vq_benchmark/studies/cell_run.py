@@ -57,6 +57,7 @@ def run_cell(
         InputError: the checkpoint is of another model or other data.
     """
     peak_is_own = reset_peak()
+    options = replace(options, measure=cell.measure(options.measure))
     check_stop(cell.label)
     path = model_path(options.machine.codebooks_dir, cell.method, model_id(dataset, options.measure.train_size, cell))
     options = cell_within_memory(dataset, options, cell, with_fit=not path.exists())
@@ -206,6 +207,7 @@ def _row(
             ENVIRONMENT_KEY: VERSION,
             OPTIONS_KEY: {"data": dataset.asked, "measure": options.measure.given()},
         }
+        | ({"engine": cell.engine} if cell.engine else {})
         | environment,
         **outcome,  # type: ignore[arg-type]
     )

@@ -13,9 +13,11 @@ from typing import Any
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import InfeasibleBudget, InputError
 from vq_benchmark.evaluation.query_coding import QueryBits
+from vq_benchmark.evaluation.second_stage import canonical
 from vq_benchmark.evaluation.tiling import DEFAULT_BATCH_SIZE, block_rows
 from vq_benchmark.machine.memory import MemoryLimit
 from vq_benchmark.quantizers.base import Parameters
+from vq_benchmark.quantizers.engines.choosing import BY_NAME
 from vq_benchmark.quantizers.registry import quantizer_class
 from vq_benchmark.results.checkpoints import Checkpoints
 from vq_benchmark.studies.choosing import BudgetRule, chosen_parameters
@@ -72,10 +74,20 @@ class Cell:
     """How queries are coded before they are scored."""
     budget: float | None = None
     """The bits per dimension that the configuration was chosen for; no result depends on it."""
+    engine: str = ""
+    """The setting of an engine that this is, such as `qdrant:int8`; empty for other cells."""
+    rerank: str | None = None
+    """The second stage of an engine; None: that of the measurement."""
+
+    def measure(self, measure: MeasureSpec) -> MeasureSpec:
+        """How this cell is measured, where its siblings are measured as `measure` says."""
+        return measure if self.rerank is None else measure.model_copy(update={"rerank": self.rerank})
 
     @property
     def label(self) -> str:
-        """The method and its parameters in a few words."""
+        """The engine's name for it, or the method and its parameters in a few words."""
+        if self.engine:
+            return self.engine
         queries = [] if self.query_bits == "float" else [f"queries={self.query_bits}"]
         config = [f"{name}={value}" for name, value in self.config.items() if value is not None]
         return " ".join([self.method, *config, *queries])
@@ -91,6 +103,8 @@ class Grid:
     rule: BudgetRule = "strict"
     seeds: Sequence[int] = (0,)
     query_bits: Sequence[QueryBits] = ("float",)
+    engines: Sequence[str] = ()
+    """Settings of engines, which come with parameters, query coding and second stage of their own."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +168,28 @@ def cells_of(
                 Cell(method, config, seed, *rows, bits, budget)
                 for seed, bits in itertools.product(grid.seeds, grid.query_bits)
             ]
-    return _distinct(cells), refusals
+    engine_cells, refused = _cells_of_engines(grid, dataset, rows)
+    return _distinct([*cells, *engine_cells]), [*refusals, *refused]
+
+
+def _cells_of_engines(grid: Grid, dataset: Dataset, rows: tuple[int, int]) -> tuple[list[Cell], list[Refusal]]:
+    """The cells of settings of engines, and why engines refuse the data."""
+    cells: list[Cell] = []
+    refusals: list[Refusal] = []
+    for name in grid.engines:
+        try:
+            setting = BY_NAME[name].at(dataset.d, dataset.distance)
+            parameters = setting.parsed()
+            parameters.check_dimension(dataset.d)
+        except InputError as error:
+            refusals.append(Refusal(name, str(error)))
+            continue
+        config, rerank = parameters.model_dump(mode="json"), canonical(setting.rerank)
+        cells += [
+            Cell(setting.method, config, seed, *rows, setting.query_bits, engine=name, rerank=rerank)
+            for seed in grid.seeds
+        ]
+    return cells, refusals
 
 
 def _too_slow(method: str, parameters: Parameters, dataset: Dataset, train_size: int) -> Refusal | None:
@@ -198,9 +233,9 @@ def _product(choices: Mapping[str, Sequence[Any]]) -> Iterable[dict[str, Any]]:
 
 def _distinct(cells: Iterable[Cell]) -> list[Cell]:
     """The cells without repetitions; of equal ones that of the smallest budget, at the place of the first."""
-    distinct: dict[tuple[str, str, int, str], Cell] = {}
+    distinct: dict[tuple[str, str, int, str, str], Cell] = {}
     for cell in cells:
-        key = (cell.method, json.dumps(dict(cell.config)), cell.seed, cell.query_bits)
+        key = (cell.method, json.dumps(dict(cell.config)), cell.seed, cell.query_bits, cell.engine)
         earlier = distinct.get(key)
         if earlier is None or (cell.budget or 0) < (earlier.budget or 0):
             distinct[key] = cell

@@ -25,6 +25,8 @@ MEASURE_KEYS = {
 
 Any other field is hashed where it differs from its default, so that a new one leaves the ids of earlier rows alone.
 """
+CELL_DEFAULTS = {"query_bits": "float", "engine": ""}
+"""Fields of `Cell` that are hashed only where they differ from these; `rerank` counts as part of the measurement."""
 DATA_WITHOUT_EFFECT = frozenset(
     {
         "name", "base", "learn", "neighbors", "revision", "files", "split", "notes", "origins", "asked",
@@ -51,7 +53,7 @@ def run_id(dataset: Dataset, options: Options, cell: Cell) -> str:
             "version": release(),
             "metric_set": metric_set.VERSION,
             "data": data,
-            "options": measured(options.measure),
+            "options": measured(cell.measure(options.measure)),
             "cell": determining(cell, _cell_without_effect(cell)),
         }
         | _code(cell.method)
@@ -60,7 +62,8 @@ def run_id(dataset: Dataset, options: Options, cell: Cell) -> str:
 
 def _cell_without_effect(cell: Cell) -> set[str]:
     """Fields that don't change a result, and those at a default that earlier rows had without saying so."""
-    return {"budget"} | ({"query_bits"} if cell.query_bits == "float" else set())
+    absent = {name for name, default in CELL_DEFAULTS.items() if getattr(cell, name) == default}
+    return {"budget", "rerank"} | absent
 
 
 def model_id(dataset: Dataset, train_size: int, cell: Cell) -> str:

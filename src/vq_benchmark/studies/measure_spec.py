@@ -1,13 +1,14 @@
 """How configurations are measured: one field for each option, from which all that users can write is made."""
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from vq_benchmark.evaluation.ground_truths.ground_truth import DEFAULT_K
+from vq_benchmark.evaluation.metric_records import RERANKED_K
 from vq_benchmark.evaluation.query_coding import QueryBits
-from vq_benchmark.evaluation.second_stage import Rerank
+from vq_benchmark.evaluation.second_stage import SecondStage, canonical
 from vq_benchmark.evaluation.streaming import PassSettings
 from vq_benchmark.machine.locations import input_path
 from vq_benchmark.machine.validation import Spec
@@ -28,8 +29,10 @@ class MeasureSpec(Spec):
     num_pairs: int = Field(
         PassSettings.num_pairs, ge=0, description="Pairs of vectors for score and distance errors."
     )
-    rerank: Rerank = Field(
-        PassSettings.rerank, description="What a second stage scores the candidates with: exact, float16 or int8."
+    rerank: Annotated[str, AfterValidator(canonical)] = Field(
+        PassSettings.rerank,
+        description="What a second stage scores candidates with: exact, float16, int8 or decoded; and how many of "
+        "them: os=3,from=float16, also count=50 or sqrt=200, with least=100.",
     )
     target_recall: float = Field(
         PassSettings.target_recall,
@@ -64,6 +67,12 @@ class MeasureSpec(Spec):
         if self.rerank != "exact" and not self.with_recall:
             raise ValueError(
                 f"--rerank {self.rerank} needs recall; leave out --skip-ground-truth and --no-with-recall"
+            )
+        stage, k = SecondStage.parse(self.rerank), min(self.k, RERANKED_K)
+        if stage.has_rule and stage.first(k) > self.max_candidates:
+            raise ValueError(
+                f"--rerank {self.rerank} scores {stage.first(k)} candidates for {k} neighbours, but "
+                f"--max-candidates keeps {self.max_candidates}; raise it"
             )
         if self.with_qps and not self.with_recall:
             raise ValueError(

@@ -60,10 +60,14 @@ class Configuration:
     run_id: Name
     query_bits: QueryBits = "float"
     budget: float | None = None
+    engine: str = ""
+    rerank: str | None = None
 
     def cell(self, rows: Span) -> Cell:
         """The configuration on rows [start, stop)."""
-        return Cell(self.method, self.config, self.seed, *rows, self.query_bits, self.budget)
+        return Cell(
+            self.method, self.config, self.seed, *rows, self.query_bits, self.budget, self.engine, self.rerank
+        )
 
 
 @dataclass(frozen=True)

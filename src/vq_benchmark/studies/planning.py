@@ -71,6 +71,8 @@ def draft_manifest(
                 run_id(dataset, options, cell),
                 cell.query_bits,
                 cell.budget,
+                cell.engine,
+                cell.rerank,
             )
             for cell in chosen
         ),

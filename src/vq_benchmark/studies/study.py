@@ -20,6 +20,7 @@ from vq_benchmark.machine.locations import input_path
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.machine.validation import parsed
 from vq_benchmark.quantizers.base import Parameters
+from vq_benchmark.quantizers.engines.choosing import chosen_engines
 from vq_benchmark.quantizers.plugins import absolute_source
 from vq_benchmark.quantizers.registry import registered, use_plugins
 from vq_benchmark.studies.cells import Cell, Grid, Machine, Options, Refusal, cells_of, parsed_grid
@@ -54,7 +55,7 @@ class Study(MeasureSpec, DataSpec):
     Names and meanings are those of the options of `vq-benchmark sweep`.
     """
 
-    methods: dict[str, dict[str, list[Any]]] = Field(min_length=1)
+    methods: dict[str, dict[str, list[Any]]]
     """Values by method and parameter; a method without any is chosen by `bits`."""
     bits: list[float] = Field([])
     budget: BudgetRule = "strict"
@@ -62,6 +63,8 @@ class Study(MeasureSpec, DataSpec):
     seeds: list[int] = Field([0], min_length=1)
     query_bits: list[QueryBits] = Field(["float"], min_length=1)
     chunks: int = Field(1, ge=1)
+    engines: list[str] = Field([])
+    """Settings of engines, such as `qdrant:int8`; all of an engine, such as `qdrant`; or `all`."""
     plugins: list[str] = Field([])
     """Files or modules with quantizers of your own."""
     resources: dict[str, dict[str, Any]] = Field({})
@@ -73,6 +76,8 @@ class Study(MeasureSpec, DataSpec):
         """The default methods where none are named, and then the default budgets where there are none."""
         if not isinstance(values, Mapping) or "methods" in values:
             return values
+        if values.get("engines"):
+            return {**values, "methods": {}}
         return {"bits": list(DEFAULT_BITS), **values, "methods": dict.fromkeys(DEFAULT_METHODS)}
 
     @field_validator("methods", mode="before")
@@ -96,7 +101,7 @@ class Study(MeasureSpec, DataSpec):
             for name, parameters in value.items()
         }
 
-    @field_validator("bits", "seeds", "plugins", mode="before")
+    @field_validator("bits", "seeds", "plugins", "engines", mode="before")
     @classmethod
     def _single_values(cls, value: Any) -> Any:
         return _listed(value)
@@ -118,6 +123,9 @@ class Study(MeasureSpec, DataSpec):
         study = study.model_copy(update={"plugins": list(map(absolute_source, study.plugins))})
         if ALL_METHODS in study.methods:
             use_plugins(study.plugins)
+        if not study.methods and not study.engines:
+            raise InputError(f"{f'{origin}: ' if origin else ''}methods is []; it must hold at least 1.")
+        study = study.model_copy(update={"engines": chosen_engines(study.engines)})
         methods = {name: study.methods.get(name, {}) for name in method_names(study.methods, study.slow)}
         return study.model_copy(update={"methods": methods} | {name: _absolute(study, name) for name in PATHS})
 
@@ -140,7 +148,7 @@ class Study(MeasureSpec, DataSpec):
 
     def cells(self, dataset: Dataset, options: Options) -> tuple[list[Cell], list[Refusal]]:
         """Its cells on the whole base, and why methods have none at some budgets."""
-        grid = Grid(self.grid(), self.bits, self.budget, self.seeds, self.query_bits)
+        grid = Grid(self.grid(), self.bits, self.budget, self.seeds, self.query_bits, self.engines)
         return cells_of(grid, dataset, options, (0, dataset.n))
 
 

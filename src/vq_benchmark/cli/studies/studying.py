@@ -13,6 +13,7 @@ from vq_benchmark.cli.options import ARGUMENT, PluginOptions, comma_separated
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.query_coding import parsed_query_bits
 from vq_benchmark.machine.validation import option_name
+from vq_benchmark.quantizers.engines.choosing import chosen_engines
 from vq_benchmark.studies.study import DEFAULT_BITS, DEFAULT_METHODS, Study, method_names, read_study
 
 grid_option = functools.partial(Option, rich_help_panel="Grids of single methods (short for --param)")
@@ -74,6 +75,12 @@ class StudyOptions:
             f"[default: {', '.join(DEFAULT_METHODS)}]."
         ),
     ] = None
+    engine: Annotated[
+        str | None,
+        study_option(
+            help="Settings of vector databases: qdrant:int8, all of one (qdrant), or all; `engines` lists them."
+        ),
+    ] = None
     bits: Annotated[
         str | None,
         study_option(
@@ -110,8 +117,12 @@ def chosen_study(
         names = method_names(comma_separated(what.method, str, "--method"), measure["slow"])
         given = parsed_parameters([*(what.param or []), *grids.as_parameters(names)], names)
         values["methods"] = {name: given.get(name, {}) for name in names}
+    elif what.engine is not None:
+        values["methods"] = {}
     elif what.param or grids != MethodOptions():
         raise InputError("--param and the grids need --method; name the methods that they are for.")
+    if what.engine is not None:
+        values["engines"] = chosen_engines(comma_separated(what.engine, str, "--engine"))
     if what.bits is not None:
         values["bits"] = comma_separated(what.bits, float, "--bits")
     values["seeds"] = comma_separated(what.seeds, int, "--seeds")
@@ -125,6 +136,11 @@ def chosen_study(
 
 def was_given(context: typer.Context, name: str) -> bool:
     """Whether an option was given on the command line, whatever its value."""
-    options = {"methods": ("method",), "plugins": ("plugin",), "dataset": ("dataset", ARGUMENT)}.get(name, (name,))
+    options = {
+        "methods": ("method",),
+        "engines": ("engine",),
+        "plugins": ("plugin",),
+        "dataset": ("dataset", ARGUMENT),
+    }.get(name, (name,))
     sources = (context.get_parameter_source(option) for option in options)
     return any(source is not None and source.name == "COMMANDLINE" for source in sources)

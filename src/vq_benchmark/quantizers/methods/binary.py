@@ -1,17 +1,18 @@
 """binary: one bit per dimension, its sign, as vector databases ship it."""
 
 from dataclasses import replace
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from pydantic import Field
 
 from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray, pieces
-from vq_benchmark.quantizers.base import Parameters, Quantizer, State
+from vq_benchmark.quantizers.base import Parameters, Quantizer, State, one_of
 from vq_benchmark.quantizers.budget import whole_bits
 from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.rows import row_norms
-from vq_benchmark.quantizers.parts.packing import packed_bytes
+from vq_benchmark.quantizers.parts.packing import packed_bytes, padded
+from vq_benchmark.quantizers.parts.query_levels import QUERY_LEVELS, symmetric_levels
 
 
 class BinaryParameters(Parameters):
@@ -20,9 +21,18 @@ class BinaryParameters(Parameters):
     centre: Literal["zero", "mean"] = Field(
         default="zero", description="Threshold of each dimension: zero, as databases have it, or the training mean."
     )
-    queries: Literal["hamming", "float"] = Field(
-        default="hamming", description="hamming: queries become bits too; float: they meet the signs as they are."
+    queries: Literal["hamming", "float", "scalar4", "scalar8"] = Field(
+        default="hamming",
+        description="hamming: queries become bits too; float: they meet the signs as they are; scalar4, scalar8: as "
+        "integers of so many bits, as in Qdrant.",
     )
+    align: Annotated[int, one_of(1, 8, 16)] = Field(
+        default=1, description="Bytes that a code is padded to a multiple of: 1, 8 (Weaviate) or 16 (Qdrant)."
+    )
+
+    def code_bytes(self, d: int) -> int:
+        """Bytes of one code of vectors of dimension d."""
+        return -(-packed_bytes(d, 1) // self.align) * self.align
 
 
 class Binary(Quantizer):
@@ -32,14 +42,15 @@ class Binary(Quantizer):
     sentence-transformers' `ubinary`. They rank by Hamming distance h, under every metric. The score must be linear
     in the bits, so it is that of `simhash`: cos(πh/d) replaced by its tangent π/2·(1 − 2h/d), times the lengths about
     the threshold. With float queries the score is the inner product with `decode`, which ranks as the inner product
-    with bits does: so MongoDB, Vespa and sentence-transformers re-rank.
+    with bits does: so MongoDB, Vespa and sentence-transformers re-rank. Integer queries lie on a grid between −m and
+    m, the largest of their magnitudes.
 
     `decode` is threshold + s·sign, with one s, the mean of |x − threshold| in training: the least-squares choice.
     """
 
     name = "binary"
-    title = "Signs (pgvector, Vespa, sentence-transformers)"
-    paper = "no paper; pgvector 0.8, Vespa 8, sentence-transformers 6.2"
+    title = "Signs (pgvector, Vespa, Qdrant, sentence-transformers)"
+    paper = "no paper; pgvector 0.8, Vespa 8, Qdrant 1.19, sentence-transformers 6.2"
     parameters_type = BinaryParameters
 
     def fit(self, train: FloatArray, *, seed: int = 0) -> Self:
@@ -57,7 +68,7 @@ class Binary(Quantizer):
         return self._state
 
     def restore(self, state: State, d: int) -> None:
-        self.d, self.code_bytes, self._state = d, packed_bytes(d, 1), state
+        self.d, self.code_bytes, self._state = d, self.parameters.code_bytes(d), state
         self._centre = state.get("centre", np.zeros(d, np.float32))
         self._step, self._length = np.float32(state["step"]), float(state["length"])
 
@@ -65,22 +76,27 @@ class Binary(Quantizer):
         return replace(super().footprint(n, d), model=8 * d, fitting=0, row=2 * d, score_columns=d)
 
     def encode(self, vectors: FloatArray) -> CodeArray:
-        return np.packbits(self._check_rows(vectors) > self._centre, axis=1)
+        bits = np.packbits(self._check_rows(vectors) > self._centre, axis=1)
+        return bits if bits.shape[1] == self.code_bytes else padded(bits, self.code_bytes)
 
     def decode(self, codes: CodeArray) -> FloatArray:
         return self._signs(codes) * self._step + self._centre
 
     def project_queries(self, queries: FloatArray) -> FloatArray:
-        """Q, or ‖Q − threshold‖·sign(Q − threshold), (q, d)."""
+        """Q, Q on a grid, or ‖Q − threshold‖·sign(Q − threshold), (q, d)."""
         if self.parameters.queries == "float":
             return queries
+        if self.parameters.queries in QUERY_LEVELS:
+            return symmetric_levels(queries, QUERY_LEVELS[self.parameters.queries])
         lengths = row_norms(np.ascontiguousarray(queries, np.float32), self._centre).astype(np.float32)
         return np.where(queries > self._centre, lengths[:, None], -lengths[:, None])
 
     def decode_for_scores(self, codes: CodeArray) -> FloatArray:
-        """`decode`, or π/(2d)·mean length·sign(x − threshold), (n, d)."""
+        """`decode`, its signs times s, or π/(2d)·mean length·sign(x − threshold), (n, d)."""
         if self.parameters.queries == "float":
             return self.decode(codes)
+        if self.parameters.queries in QUERY_LEVELS:
+            return self._signs(codes) * self._step
         return self._signs(codes) * np.float32(self._length * np.pi / (2 * self.d))
 
     def squared_norms(self, codes: CodeArray) -> DoubleArray:

@@ -11,6 +11,13 @@ def packed_bytes(count: int, bits: int) -> int:
     return (count * bits + 7) // 8
 
 
+def padded(codes: CodeArray, width: int) -> CodeArray:
+    """(n, m ≤ width) uint8 -> (n, width) uint8 with zeros behind."""
+    out = np.zeros((len(codes), width), np.uint8)
+    out[:, : codes.shape[1]] = codes
+    return out
+
+
 def pack(values: Array, bits: int) -> CodeArray:
     """(n, m) unsigned integers below 2^bits, bits 1 to 16 -> (n, packed_bytes(m, bits)) uint8."""
     out = np.empty((values.shape[0], packed_bytes(values.shape[1], bits)), np.uint8)

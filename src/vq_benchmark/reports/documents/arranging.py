@@ -14,6 +14,7 @@ SORT_FACTS: dict[str, Callable[[Summary], str | float | None]] = {
     "method": lambda summary: summary.method,
     "config": lambda summary: config_text(summary.config),
     "query_bits": lambda summary: summary.query_bits,
+    "engine": lambda summary: summary.engine or None,
     "budget": lambda summary: summary.budget,
     "seeds": lambda summary: len(summary.runs),
 }

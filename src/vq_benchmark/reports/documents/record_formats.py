@@ -16,7 +16,8 @@ ARROW_TYPES = {
     "sweep_ids": pa.list_(pa.string()), "budget": pa.float64(),
     **dict.fromkeys(
         (
-            "dataset", "dataset_fingerprint", "distance", "method", "config", "query_bits", "status", "error",
+            "dataset", "dataset_fingerprint", "distance", "method", "config", "query_bits", "engine", "rerank",
+            "status", "error",
             "created_at", "package_version", "metric_set", "cpu", "threads", "base_dtype", "external",
         ),
         pa.string(),

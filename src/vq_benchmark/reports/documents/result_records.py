@@ -30,6 +30,8 @@ FACTS: dict[str, Callable[[Summary], Any]] = {
     "method": lambda each: each.method,
     "config": lambda each: each.config,
     "query_bits": lambda each: each.query_bits,
+    "engine": lambda each: each.engine or None,
+    "rerank": lambda each: each.runs[0].environment.get("rerank"),
     "budget": lambda each: each.budget,
     "seeds": lambda each: [run.seed for run in each.runs],
     "status": lambda each: each.runs[0].status,

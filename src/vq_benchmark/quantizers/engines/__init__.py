@@ -1,0 +1,1 @@
+"""What vector databases and search libraries do to vectors: configurations of the methods, as rows of data."""
