@@ -27,7 +27,7 @@ def test_a_search_ends_in_words_and_a_second_call_runs_nothing(program, vectors)
 
     code, stored = recommended(program, "--target", "recall_at_10=0.7")
     assert (code, stored["sentence"]) == (0, again["sentence"])
-    assert any("Not measured: segmented-eden" in note for note in stored["notes"])
+    assert any("Not measured: trellis, segmented-eden" in note for note in stored["notes"])
 
     code, too_much = recommended(program, "--target", "recall_at_10=0.9999")
     assert (code, too_much["chosen"]) == (1, None)
@@ -36,6 +36,13 @@ def test_a_search_ends_in_words_and_a_second_call_runs_nothing(program, vectors)
     code, fitting = recommended(program, "--max-bytes", 9, "--vectors", "1M", "--price-per-gb", 2)
     assert code == 0
     assert fitting["chosen"]["bytes_per_vector"] <= 9 and fitting["target"] is None
+
+    code, slow = recommended(program, "--target", "recall_at_10=0.7", "--min-encode-rate", 1e15)
+    assert (code, slow["chosen"]) == (1, None)
+    assert {each["method"] for each in slow["too_slow"]} == {"sq", "rabitq"}
+    assert any("Encodes fewer than 1,000,000,000,000,000 vectors" in each for each in slow["paragraphs"])
+    code, fast = recommended(program, "--target", "recall_at_10=0.7", "--max-encode-hours", 1000)
+    assert (code, fast["sentence"], fast["too_slow"]) == (0, again["sentence"], [])
 
     code, deep = recommended(program, "--target", "recall_at_10=0.9", "--rerank", 50)
     assert code == 0

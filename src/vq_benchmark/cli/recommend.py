@@ -81,6 +81,12 @@ class QuestionOptions:
     max_memory: Annotated[str | None, question_option(help="Most bytes of all codes and the model, such as 16G.")] = (
         None
     )
+    min_encode_rate: Annotated[
+        float | None, question_option(help="Fewest vectors per second that encoding must reach on this machine.")
+    ] = None
+    max_encode_hours: Annotated[
+        float | None, question_option(help="The same as the most hours that encoding all vectors may take.")
+    ] = None
     price_per_gb: Annotated[float | None, question_option(help="Price of a GB, to show costs.")] = None
 
     def check(self) -> None:
@@ -89,9 +95,12 @@ class QuestionOptions:
             raise InputError(f"give a --target such as {EXAMPLE}, or a limit (--max-bytes, --max-memory).")
         if self.max_bytes is not None and self.max_memory is not None:
             raise InputError("give either --max-bytes or --max-memory, not both.")
-        for name, value in (("--max-bytes", self.max_bytes), ("--price-per-gb", self.price_per_gb)):
+        if self.min_encode_rate is not None and self.max_encode_hours is not None:
+            raise InputError("give either --min-encode-rate or --max-encode-hours, not both.")
+        for name in ("max_bytes", "price_per_gb", "min_encode_rate", "max_encode_hours"):
+            value = getattr(self, name)
             if value is not None and not 0 < value < 1e300:
-                raise InputError(f"{name} is {value:g}; it must be above 0.")
+                raise InputError(f"{option_name(name)} is {value:g}; it must be above 0.")
         self.asked(1)
 
     def given(self) -> list[str]:
@@ -110,7 +119,10 @@ class QuestionOptions:
         limit = None if self.max_bytes is None else self.max_bytes * vectors
         if self.max_memory is not None:
             limit = parsed_bytes(self.max_memory)
-        return Question(goals, vectors, self.rerank, limit, best_that_fits=self.target is None)
+        rate = self.min_encode_rate
+        if self.max_encode_hours is not None:
+            rate = vectors / (3600 * self.max_encode_hours)
+        return Question(goals, vectors, self.rerank, limit, best_that_fits=self.target is None, min_rate=rate)
 
 
 @dataclass(frozen=True)
@@ -193,8 +205,9 @@ def recommend(
     require_measurable(asked.goals, dataset)
     for remark in first_study(dataset.n, dataset.asked, choices.methods, question.given()):
         report.say(remark)
+    judging = functools.partial(judge, min_rate=asked.min_rate)
     prober = Prober(
-        dataset, options, asked.goals, choices.seeds, database, judge, new_sweep_id(), report, force=store.force
+        dataset, options, asked.goals, choices.seeds, database, judging, new_sweep_id(), report, force=store.force
     )
     search = prober.search(choices, asked.vectors, asked.limit, best_that_fits=asked.best_that_fits)
     prober.run(search)

@@ -91,6 +91,17 @@ def test_errors_fall_with_bits() -> None:
     assert errors.table.shape == (len(RATES), len(SIZES))
 
 
+@pytest.mark.parametrize("memory", [10, 12])
+def test_more_states_have_smaller_errors(memory: int) -> None:
+    places = [kind_of(bits) for bits in (1, 2, 3, 4)]
+    fewer, more = (segment_errors(each).table[places, -1] for each in (memory - 2, memory))
+    assert (more < 0.99 * fewer).all()
+    y = np.random.default_rng(5).standard_normal((16, 256)).astype(np.float32)
+    _, radii = encoded(paths_of([256], [2], [1], memory), y)
+    error = 1 - np.square(y, dtype=np.float64).sum() / np.square(radii, dtype=np.float64).sum()
+    assert error == pytest.approx(segment_errors(memory).at(256, 2), rel=0.1)
+
+
 def test_a_zero_row_has_a_zero_radius() -> None:
     paths = paths_of([16], [1], [1], 8)
     codes, radii = encoded(paths, np.zeros((1, 16), np.float32))

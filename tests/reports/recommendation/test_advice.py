@@ -119,7 +119,7 @@ def test_the_queries_that_would_decide_follow_from_the_width(reading, needed):
 
 def test_what_stored_rows_leave_open_is_said_with_the_command_that_looks(rows):
     *_, last = found = needs(advised(rows), ["--target", "recall_at_10=0.9"])
-    assert "Not measured: segmented-eden, saq, rabitq." in found
+    assert "Not measured: trellis, segmented-eden, saq, rabitq." in found
     assert "No smaller code of pq was measured." in found
     assert last.endswith("vq-benchmark recommend --dataset pypi-minilm-384 --metric cosine --target recall_at_10=0.9")
 

@@ -11,6 +11,8 @@ from vq_benchmark.reports.series import lines
 from vq_benchmark.results.database import Run
 from vq_benchmark.studies.recommending.goals import Goal, Reading, worst
 
+ENCODE_RATE = "encode_vectors_per_second"
+
 
 @dataclass(frozen=True)
 class Question:
@@ -26,6 +28,8 @@ class Question:
     """Most bytes of all codes and the model."""
     best_that_fits: bool = False
     """Whether the best within the limit is asked for, and not the smallest that reaches the goals."""
+    min_rate: float | None = None
+    """Fewest vectors per second that encoding must reach; slower configurations are not chosen."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,11 @@ class Option:
     def size(self, vectors: int) -> float:
         """Bytes of the codes of that many vectors, with the model."""
         return self.code_bytes * vectors + self.model_bytes
+
+    @property
+    def rate(self) -> float | None:
+        """Vectors encoded per second; None if it was not measured."""
+        return self.summary.value(ENCODE_RATE)
 
     def value(self, metric: str) -> float:
         """A metric that `options` found."""
@@ -74,11 +83,21 @@ def reading(summary: Summary, goal: Goal) -> Reading | None:
     return None if value is None or interval is None else goal.reading(value, interval)
 
 
-def judge(runs: Sequence[Run], goals: Sequence[Goal]) -> Reading | None:
-    """How far the seeds of one configuration together are beyond the goals; None if they lack one of the metrics."""
+def judge(runs: Sequence[Run], goals: Sequence[Goal], min_rate: float | None = None) -> Reading | None:
+    """How far the seeds of one configuration together are beyond the goals; None if they lack one of the metrics.
+
+    A configuration that encodes fewer than `min_rate` vectors per second is infinitely far from them.
+    """
     summary = Summary(runs[0].method, runs[0].config, tuple(sorted(runs, key=lambda run: run.seed)))
+    if is_slow(summary.value(ENCODE_RATE), min_rate):
+        return Reading(-math.inf, -math.inf, -math.inf)
     found = [each for goal in goals if (each := reading(summary, goal)) is not None]
     return worst(found) if len(found) == len(goals) else None
+
+
+def is_slow(rate: float | None, least: float | None) -> bool:
+    """Whether a measured rate is below the least one, if there is one."""
+    return rate is not None and least is not None and rate < least
 
 
 @dataclass(frozen=True)
@@ -88,11 +107,16 @@ class Advice:
     question: Question
     comparison: Comparison
     options: tuple[Option, ...]
+    """Those that encode fast enough."""
+    slow: tuple[Option, ...] = ()
+    """The others."""
 
     @classmethod
     def of(cls, comparison: Comparison, question: Question) -> "Advice":
         """The advice that the rows of a data set give."""
-        return cls(question, comparison, tuple(options(comparison, question.goals)))
+        found = options(comparison, question.goals)
+        slow = tuple(each for each in found if is_slow(each.rate, question.min_rate))
+        return cls(question, comparison, tuple(each for each in found if each not in slow), slow)
 
     def size(self, option: Option) -> float:
         """Bytes of all codes and the model."""

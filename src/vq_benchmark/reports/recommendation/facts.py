@@ -29,6 +29,7 @@ def facts(advice: Advice, price: float | None = None) -> dict[str, Any]:
         "rerank": question.depth,
         "vectors": question.vectors,
         "limit_bytes": question.limit,
+        "min_encode_rate": question.min_rate,
         "float32_bytes": 4 * comparison.d * question.vectors,
         "file_dtype": file_dtype(advice) or None,
         "sentence": sentence(advice),
@@ -38,6 +39,7 @@ def facts(advice: Advice, price: float | None = None) -> dict[str, Any]:
         "best": _option(advice, advice.best[0], price) if advice.best else None,
         "undecided": [_option(advice, each, price) for each in advice.undecided],
         "ruled_out": [_option(advice, each, price) for each in advice.ruled_out],
+        "too_slow": [_option(advice, each, price) for each in advice.slow],
     }
 
 

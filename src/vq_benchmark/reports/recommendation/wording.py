@@ -1,5 +1,6 @@
 """The advice as sentences."""
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 
@@ -41,7 +42,7 @@ def paragraphs(advice: Advice, price: float | None = None) -> list[str]:
     """What follows that paragraph: size, time, the runner-up, what is undecided, ruled out, or easier to reach."""
     chosen = advice.chosen
     found = [] if chosen is None else [_costs(advice, chosen, price), _runner_up(advice, chosen)]
-    found += [_undecided(advice), _ruled_out(advice), *_with_reranking(advice)]
+    found += [_undecided(advice), _ruled_out(advice), _too_slow(advice), *_with_reranking(advice)]
     return [paragraph for paragraph in found if paragraph]
 
 
@@ -187,6 +188,15 @@ def _undecided(advice: Advice) -> str:
     more = f", and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     smaller = "Smaller and undecided" if advice.chosen else "Undecided"
     return f"{smaller} with {grouped(int(queries))} queries: {', '.join(parts)}{more}."
+
+
+def _too_slow(advice: Advice) -> str:
+    if not advice.slow or advice.question.min_rate is None:
+        return ""
+    fastest = {each.summary.method: each for each in sorted(advice.slow, key=lambda each: each.rate or 0)}
+    names = ", ".join(f"{name} ({grouped(int(each.rate or 0))} at best)" for name, each in sorted(fastest.items()))
+    least = grouped(math.ceil(advice.question.min_rate))
+    return f"Encodes fewer than {least} vectors per second here, in some configurations or all: {names}."
 
 
 def _would_decide(option: Option, queries: float) -> str:

@@ -12,7 +12,7 @@ from vq_benchmark.studies.choosing import code_bytes_of
 from vq_benchmark.studies.identity import run_id
 from vq_benchmark.studies.recommending.search import Configuration
 
-DEFAULT_METHODS = ("segmented-eden", "saq", "rabitq", "sq", "pq", "opq")
+DEFAULT_METHODS = ("trellis", "segmented-eden", "saq", "rabitq", "sq", "pq", "opq")
 """In the order of the search: those that train fast set a size which the others have to beat."""
 DEFAULT_BITS = (
     0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5, 2.75, 3.0, 3.25, 3.5, 3.75, 4.0,
