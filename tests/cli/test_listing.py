@@ -175,7 +175,7 @@ def test_a_sweep_ends_with_the_command_that_decides(program, vectors):
     assert ran.code == 0, ran.err
     sentence, _, command = ran.out.splitlines()[-3:]
     assert sentence.startswith("Take ")
-    words = "--num-queries 30 --metric l2 --target recall_at_10=0.95"
+    words = "--num-queries 30 --metric l2 --train-size 1000 --target recall_at_10=0.95"
     assert command == f"  vq-benchmark recommend --dataset '{vectors}' {words}"
     drawn = program("plot", "--metrics", "mse", "--format", "svg")
     assert drawn.out.splitlines()[-1].startswith("  vq-benchmark recommend --db-path ")

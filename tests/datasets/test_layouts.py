@@ -199,7 +199,7 @@ LAYOUTS = {
     ),
     "save_to_disk": Layout(
         save_to_disk,
-        {"base": "data-00000-of-00001.arrow", "queries": HELD_OUT},
+        {"base": "'embeddings' in data-00000-of-00001.arrow", "queries": HELD_OUT},
         options={"num_queries": 5},
     ),
     "export of Hugging Face": Layout(

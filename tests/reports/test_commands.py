@@ -80,7 +80,7 @@ def test_the_parameters_of_every_method_are_repeated(make_run, name):
     run = replace(make_run(name, 2.0), config=parameters.model_dump(mode="json"))
     words = shlex.split(rerun_command(run))
     given = [words[place + 1] for place, word in enumerate(words) if word == "--param"]
-    assert single_grid(name, None, given, 0)[name] == ([parameters] if given else [])
+    assert single_grid(name, None, given, 0).methods[name] == ([parameters] if given else [])
 
 
 def test_rows_of_earlier_releases_name_their_file_and_say_what_they_lack(make_run):

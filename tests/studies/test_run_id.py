@@ -47,7 +47,7 @@ OTHER_DATA = {
 OTHER_MEASURE = {"ground_truth_path": Path("gt"), "with_qps": True, "rerank": "int8", "target_recall": 0.9}
 OTHER_MACHINE = {
     "cache_dir": Path("c"), "codebooks_dir": Path("c"), "batch_size": 5, "threads": 2,
-    "checkpoints": Checkpoints(Path("k")), "memory": MemoryLimit(1, "x"), "stage_to_tmp": True,
+    "checkpoints": Checkpoints(Path("k")), "memory": MemoryLimit(1, "x"), "stage_to_tmp": True, "use_gpu": True,
 }  # fmt: skip
 OTHER_CELL = {
     "method": "opq", "config": {"m": 2, "nbits": 5}, "seed": 4, "start": 1, "stop": 9, "query_bits": "4",
