@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
-from vq_benchmark.cli.command_table import FILE, renewed
+from vq_benchmark.cli.command_table import FILE
 from vq_benchmark.cli.one_process import require_one_process
+from vq_benchmark.cli.renew_command_table import renewed
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation import metric_set
 from vq_benchmark.machine.provenance import release
@@ -63,7 +64,7 @@ def test_help_completion_and_done_tasks_load_no_library(study):
 
 
 def test_the_table_of_commands_is_that_of_the_commands():
-    assert FILE.read_text() == renewed(), "renew it: python -m vq_benchmark.cli.command_table"
+    assert FILE.read_text() == renewed(), "renew it: python -m vq_benchmark.cli.renew_command_table"
 
 
 def test_which_tasks_are_done_without_looking_further(study):

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from vq_benchmark.arrays import CodeArray, FloatArray
-from vq_benchmark.datasets.dataset import Dataset, Distance, Judgements
+from vq_benchmark.datasets.dataset import Dataset, Judgements
+from vq_benchmark.datasets.distance_names import Distance
 from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.datasets.sources.wrappers import unit_norm
 from vq_benchmark.evaluation.tiling import TILE_ROWS

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from vq_benchmark.datasets.dataset import DISTANCES, Distance
+from vq_benchmark.datasets.distance_names import DISTANCES, Distance
 from vq_benchmark.evaluation.control import ImpossibleControl, checked
 from vq_benchmark.evaluation.evaluate import GroundTruths, evaluate, exact_truths
 from vq_benchmark.evaluation.ground_truths.ground_truth_check import adopted_truths

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from vq_benchmark.datasets.dataset import DISTANCES, Distance
+from vq_benchmark.datasets.distance_names import DISTANCES, Distance
 from vq_benchmark.evaluation.evaluate import evaluate, exact_truths
 from vq_benchmark.evaluation.measurement import Measurement, MeasurementKey
 from vq_benchmark.evaluation.metrics import Metrics, finished_metrics

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import ndcg_score
 
-from vq_benchmark.datasets.dataset import DISTANCES, Dataset, Distance, Judgements
+from vq_benchmark.datasets.dataset import Dataset, Judgements
+from vq_benchmark.datasets.distance_names import DISTANCES, Distance
 from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.evaluation.evaluate import GroundTruths, evaluate, exact_truths
 from vq_benchmark.evaluation.ground_truths.ground_truth_check import adopted_truths

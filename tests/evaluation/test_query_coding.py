@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from vq_benchmark.datasets.dataset import DISTANCES, Distance
+from vq_benchmark.datasets.distance_names import DISTANCES, Distance
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.evaluate import evaluate
 from vq_benchmark.evaluation.measurement import Measurement

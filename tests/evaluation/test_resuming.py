@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vq_benchmark.datasets.dataset import DISTANCES
+from vq_benchmark.datasets.distance_names import DISTANCES
 from vq_benchmark.evaluation.evaluate import evaluate, exact_truths
 from vq_benchmark.evaluation.ground_truths.ground_truth import GroundTruth, exact_neighbors
 from vq_benchmark.evaluation.measurement import Measurement

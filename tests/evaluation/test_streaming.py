@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from vq_benchmark.datasets.dataset import DISTANCES, Dataset, Distance
+from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.datasets.distance_names import DISTANCES, Distance
 from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.accumulators import Accumulators

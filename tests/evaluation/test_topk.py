@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from vq_benchmark.datasets.dataset import DISTANCES, Distance
+from vq_benchmark.datasets.distance_names import DISTANCES, Distance
 from vq_benchmark.evaluation.offers import _proposed
 from vq_benchmark.evaluation.scores import Scores, scores_of
 from vq_benchmark.evaluation.topk import NO_ID, TopCandidates

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vq_benchmark.datasets.dataset import DISTANCES, Dataset, Distance
+from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.datasets.distance_names import DISTANCES, Distance
 from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.evaluate import evaluate, exact_truths

@@ -52,11 +52,11 @@ def test_the_queue_and_accounting_tell_tasks_apart(cluster, tmp_path):
     def is_running() -> bool:
         return [task.index for task in scheduler.queue() if task.job == job and task.state == "RUNNING"] == [1]
 
+    def waiting() -> list[tuple[int, int, str, str]]:
+        return [(task.job, task.index, task.name, task.reason) for task in scheduler.queue() if task.waits]
+
     wait_for(is_running)
-    waiting = [task for task in scheduler.queue() if task.waits]
-    assert [(task.job, task.index, task.name, task.reason) for task in waiting] == [
-        (after, 7, "vq-odd|name", "Dependency")
-    ]
+    wait_for(lambda: waiting() == [(after, 7, "vq-odd|name", "Dependency")])  # the reason is None at first
     scheduler.cancel([f"{job}_1"])
     cluster.wait_until_empty()  # what can never start is gone too
     if cluster.accounting:
@@ -66,7 +66,7 @@ def test_the_queue_and_accounting_tell_tasks_apart(cluster, tmp_path):
         assert [state[2] for state in states[1:]] == ["CANCELLED", "CANCELLED"]
 
 
-def wait_for(happened, seconds=30):
+def wait_for(happened, seconds=120):
     end = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < end

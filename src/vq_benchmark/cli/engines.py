@@ -9,8 +9,7 @@ from rich.table import Table
 from rich.text import Text
 from typer import Argument, Option
 
-from vq_benchmark.datasets.dataset import DISTANCES
-from vq_benchmark.datasets.distance_names import named_distance
+from vq_benchmark.datasets.distance_names import DISTANCES, named_distance
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.terminal import Terminal, echo
 from vq_benchmark.quantizers.engines.choosing import BY_NAME, chosen_engines

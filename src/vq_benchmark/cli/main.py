@@ -12,8 +12,9 @@ from typer.exceptions import TyperException
 
 from vq_benchmark import __version__
 from vq_benchmark.cli.exit_codes import BAD_INPUT
+from vq_benchmark.cli.lazy_commands import lazy_group
 from vq_benchmark.cli.one_process import require_one_process
-from vq_benchmark.cli.program import Commands, lazy_group
+from vq_benchmark.cli.program import Commands
 from vq_benchmark.cli.studies.done_task import done_task
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.signals import SIGNALLED, Interrupted, farewell, interruptible

@@ -12,7 +12,7 @@ from pydantic_core import PydanticUndefined
 from typer import Argument, Option
 
 from vq_benchmark.datasets.data_spec import DataSpec
-from vq_benchmark.datasets.dataset import DISTANCES
+from vq_benchmark.datasets.distance_names import DISTANCES
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.locations import cache_dir
 from vq_benchmark.machine.memory import MemoryLimit, allowed_memory, parsed_bytes, use_memory

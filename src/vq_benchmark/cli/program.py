@@ -1,7 +1,5 @@
-"""The look of commands in `--help` (a word for a value, none for a flag or argument), and loading them on demand."""
+"""The look of commands in `--help`: a word for a value, none for a flag or argument."""
 
-from collections.abc import Iterator, Mapping
-from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args
@@ -78,53 +76,3 @@ class Commands(typer.Typer):
     def command(self, name: str | None = None, **settings: Any) -> Any:
         """A decorator that adds a command, as in typer."""
         return super().command(name, cls=Command, **settings)
-
-
-class _Modules(Mapping[str, Any]):
-    """Commands by name, each imported on demand."""
-
-    def __init__(self, modules: Mapping[str, str]) -> None:
-        self.modules = modules
-
-    def __getitem__(self, name: str) -> Any:
-        commands = Commands()
-        import_module(self.modules[name]).register(commands)
-        return typer.main.get_group(commands).commands[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.modules)
-
-    def __len__(self) -> int:
-        return len(self.modules)
-
-
-def lazy_group(modules: Mapping[str, str]) -> type[Group]:
-    """A group of the commands that the given modules `register`, by name.
-
-    The libraries of a command take a second to load; help of the group, completion and `--version` need none of them.
-    """
-
-    class Lazy(Group):
-        showing = False
-        """Whether help is being printed, which needs only what the table of commands says."""
-
-        def __init__(self, **settings: Any) -> None:
-            super().__init__(**settings)
-            self.commands = _Modules(modules)  # type: ignore[assignment]
-
-        def list_commands(self, ctx: Any) -> list[str]:
-            return list(modules)
-
-        def get_command(self, ctx: Any, cmd_name: str) -> Any:
-            """The command of that name, or for help and completion one that looks like it; None if there is none."""
-            if cmd_name in modules and (self.showing or ctx.resilient_parsing):
-                from vq_benchmark.cli.command_table import stand_in, table
-
-                return stand_in(cmd_name, table()[cmd_name])
-            return self.commands.get(cmd_name)
-
-        def format_help(self, ctx: Any, formatter: Any) -> None:
-            self.showing = True
-            super().format_help(ctx, formatter)
-
-    return Lazy

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vq_benchmark.datasets.dataset import Distance
+from vq_benchmark.datasets.distance_names import Distance
 from vq_benchmark.datasets.hosted.hosted_dataset import HostedDataset
 from vq_benchmark.datasets.hosted.registry import MANIFEST
 from vq_benchmark.datasets.load_options import LoadOptions

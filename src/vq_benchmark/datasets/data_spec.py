@@ -6,8 +6,8 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from vq_benchmark.datasets.checks.bad_rows import BadRowPolicy
-from vq_benchmark.datasets.dataset import DISTANCES, Distance, IdenticalIds
-from vq_benchmark.datasets.distance_names import named_distance
+from vq_benchmark.datasets.dataset import IdenticalIds
+from vq_benchmark.datasets.distance_names import DISTANCES, Distance, named_distance
 from vq_benchmark.machine.locations import input_path
 from vq_benchmark.machine.validation import Spec, parsed
 

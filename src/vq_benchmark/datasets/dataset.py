@@ -2,19 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 
 from vq_benchmark.arrays import FloatArray, IdArray
 from vq_benchmark.datasets.checks.bad_rows import RefusingSource, usable_sample
+from vq_benchmark.datasets.distance_names import Distance
 from vq_benchmark.datasets.file_states import FileStates, require_unchanged
 from vq_benchmark.datasets.parts.origins import Origin
 from vq_benchmark.datasets.sources.sampling import sample_rows
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 
-Distance = Literal["l2", "ip", "cosine"]
-DISTANCES: tuple[Distance, ...] = get_args(Distance)
 IdenticalIds = Literal["ignore", "keep"]
 """Whether judged metrics leave the base row with the identifier of the query out of its answer."""
 NOT_IN_BASE = -1

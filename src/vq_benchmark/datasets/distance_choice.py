@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from vq_benchmark.arrays import FloatArray
-from vq_benchmark.datasets.dataset import DISTANCES, Distance
+from vq_benchmark.datasets.distance_names import DISTANCES, Distance
 from vq_benchmark.datasets.parts.origins import without
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.errors import InputError

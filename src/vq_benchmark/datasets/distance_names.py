@@ -1,10 +1,13 @@
 """The names that users and files have for distances."""
 
 import re
+from typing import Literal, get_args
 
 import numpy as np
 
-from vq_benchmark.datasets.dataset import DISTANCES, Distance
+Distance = Literal["l2", "ip", "cosine"]
+DISTANCES: tuple[Distance, ...] = get_args(Distance)
+
 
 DISTANCE_OF_NAME: dict[str, Distance] = {
     **{name: name for name in DISTANCES},

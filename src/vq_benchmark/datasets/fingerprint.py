@@ -6,7 +6,7 @@ import numpy as np
 
 from vq_benchmark.arrays import FloatArray
 from vq_benchmark.datasets.checks.unusable_rows import probe_rows
-from vq_benchmark.datasets.dataset import Distance
+from vq_benchmark.datasets.distance_names import Distance
 from vq_benchmark.datasets.sources.number_types import type_name
 from vq_benchmark.datasets.sources.sampling import take
 from vq_benchmark.datasets.sources.vector_source import VectorSource

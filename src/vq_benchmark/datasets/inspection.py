@@ -8,7 +8,8 @@ import numpy as np
 from vq_benchmark.arrays import Array, DoubleArray, FloatArray
 from vq_benchmark.datasets.checks.bad_rows import bad_rows
 from vq_benchmark.datasets.checks.unusable_rows import require_rows
-from vq_benchmark.datasets.dataset import Dataset, Distance
+from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.datasets.distance_names import Distance
 from vq_benchmark.datasets.parts.origins import Origin
 from vq_benchmark.datasets.row_hashes import repeats, row_hashes
 from vq_benchmark.datasets.sources.number_types import type_name

@@ -23,8 +23,9 @@ from vq_benchmark.datasets.checks.unusable_rows import (
     require_rows,
 )
 from vq_benchmark.datasets.data_spec import DataSpec, asked_for, selected
-from vq_benchmark.datasets.dataset import Dataset, Distance
+from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.distance_choice import choose_distance
+from vq_benchmark.datasets.distance_names import Distance
 from vq_benchmark.datasets.file_states import file_states
 from vq_benchmark.datasets.fingerprint import fingerprint_base
 from vq_benchmark.datasets.from_arrays import array_dataset, array_source, holds_vectors

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
 from vq_benchmark.arrays import IdArray
-from vq_benchmark.datasets.dataset import Distance, IdenticalIds, Judgements
+from vq_benchmark.datasets.dataset import IdenticalIds, Judgements
+from vq_benchmark.datasets.distance_names import Distance
 from vq_benchmark.datasets.parts.origins import PLURAL, Origin, without
 from vq_benchmark.datasets.parts.part_names import Part
 from vq_benchmark.datasets.sources.vector_source import VectorSource

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from vq_benchmark.arrays import DoubleArray, FloatArray, IdArray
-from vq_benchmark.datasets.dataset import Distance
+from vq_benchmark.datasets.distance_names import Distance
 from vq_benchmark.evaluation.inner_products import pair_products, squared_norms
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from vq_benchmark.datasets.dataset import Distance
+from vq_benchmark.datasets.distance_names import Distance
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.evaluation.tiling import DEFAULT_BATCH_SIZE, OnBlock, Pass, tiles
 from vq_benchmark.quantizers.base import Quantizer

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 
 from vq_benchmark.arrays import Array, CodeArray, DoubleArray, FloatArray, IdArray
-from vq_benchmark.datasets.dataset import Distance
+from vq_benchmark.datasets.distance_names import Distance
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.accumulators import Accumulators

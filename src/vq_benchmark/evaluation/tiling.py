@@ -10,7 +10,7 @@ import numpy as np
 from vq_benchmark.arrays import Array, DoubleArray, FloatArray, IdArray, pieces
 from vq_benchmark.datasets.checks.bad_rows import NOTHING_LEFT_OUT, LeftOut, require_few
 from vq_benchmark.datasets.checks.unusable_rows import Magnitudes, check_scale
-from vq_benchmark.datasets.dataset import Distance
+from vq_benchmark.datasets.distance_names import Distance
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.content import ContentDigest, RowFacts, row_facts, rows_digest, total_of

@@ -9,7 +9,7 @@ import faiss
 import numpy as np
 from numpy.lib import format as numpy_format
 
-from vq_benchmark.datasets.dataset import Distance
+from vq_benchmark.datasets.distance_names import Distance
 from vq_benchmark.datasets.formats.format import write_values
 from vq_benchmark.datasets.formats.opening import open_vectors
 from vq_benchmark.datasets.sources.vector_source import VectorSource

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vq_benchmark.datasets.dataset import DISTANCES
+from vq_benchmark.datasets.distance_names import DISTANCES
 from vq_benchmark.datasets.formats import opening
 from vq_benchmark.datasets.loading import load_dataset
 from vq_benchmark.datasets.sources import staging

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vq_benchmark.datasets.dataset import DISTANCES, Distance
+from vq_benchmark.datasets.distance_names import DISTANCES, Distance
 from vq_benchmark.evaluation.evaluate import exact_truths
 from vq_benchmark.evaluation.ground_truths import exact_scores as module
 from vq_benchmark.evaluation.ground_truths.exact_scores import exact_scores

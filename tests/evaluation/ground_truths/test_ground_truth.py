@@ -6,7 +6,8 @@ import faiss
 import numpy as np
 import pytest
 
-from vq_benchmark.datasets.dataset import DISTANCES, Dataset, Distance
+from vq_benchmark.datasets.dataset import Dataset
+from vq_benchmark.datasets.distance_names import DISTANCES, Distance
 from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.ground_truths.ground_truth import exact_neighbors

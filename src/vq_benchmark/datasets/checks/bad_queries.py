@@ -7,7 +7,8 @@ import numpy as np
 from vq_benchmark.arrays import FloatArray, IdArray
 from vq_benchmark.datasets.checks.bad_rows import LeftOut, bad_rows, require_few
 from vq_benchmark.datasets.checks.unusable_rows import Magnitudes, check_scale
-from vq_benchmark.datasets.dataset import Dataset, Distance, Judgements
+from vq_benchmark.datasets.dataset import Dataset, Judgements
+from vq_benchmark.datasets.distance_names import Distance
 from vq_benchmark.errors import BadRows
 
 

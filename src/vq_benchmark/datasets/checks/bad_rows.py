@@ -6,19 +6,17 @@ error and in no training sample. Sources return NaN for a row that is null or em
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
 from vq_benchmark.arrays import Array, FloatArray, IdArray
 from vq_benchmark.datasets.checks.unusable_rows import Magnitudes, check_numbered_rows
+from vq_benchmark.datasets.distance_names import Distance
 from vq_benchmark.datasets.sources.sampling import take
 from vq_benchmark.datasets.sources.vector_source import MAX_RANGE_ROWS, VectorSource
 from vq_benchmark.datasets.sources.wrappers import WrappedSource
 from vq_benchmark.errors import BadRows
-
-if TYPE_CHECKING:
-    from vq_benchmark.datasets.dataset import Distance
 
 BadRowPolicy = Literal["drop", "refuse"]
 MOST_LEFT_OUT = 0.01
@@ -75,7 +73,7 @@ class LeftOut:
 NOTHING_LEFT_OUT = LeftOut()
 
 
-def bad_rows(rows: FloatArray, distance: "Distance") -> Array:
+def bad_rows(rows: FloatArray, distance: Distance) -> Array:
     """(n,) bool: which rows (n, d) cannot be measured."""
     return Magnitudes.of(rows).bad(distance)
 
@@ -100,7 +98,7 @@ def require_few(left_out: LeftOut, n: int, what: str = "base rows", *, so_far: b
         )
 
 
-def usable_sample(source: VectorSource, rows: IdArray, distance: "Distance", what: str | None) -> FloatArray:
+def usable_sample(source: VectorSource, rows: IdArray, distance: Distance, what: str | None) -> FloatArray:
     """Rows (m,) ascending of a source without those that cannot be measured, as (<= m, d) float32.
 
     Args:
@@ -121,7 +119,7 @@ def usable_sample(source: VectorSource, rows: IdArray, distance: "Distance", wha
     return sample[~bad]
 
 
-def counted(source: VectorSource, distance: "Distance") -> LeftOut:
+def counted(source: VectorSource, distance: Distance) -> LeftOut:
     """The bad rows of a whole source, in one pass and the memory of 4,096 rows."""
     found = NOTHING_LEFT_OUT
     for start, rows in _blocks(source):
@@ -139,7 +137,7 @@ def _blocks(source: VectorSource) -> Iterator[tuple[int, FloatArray]]:
 class RefusingSource(WrappedSource):
     """Another source that raises BadRows when it reads a row that cannot be measured: `--bad-rows refuse`."""
 
-    distance: "Distance"
+    distance: Distance
     what: str = "base"
 
     def read(self, start: int, stop: int) -> FloatArray:

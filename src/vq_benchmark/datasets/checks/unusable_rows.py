@@ -1,16 +1,14 @@
 """Rows that make every result meaningless: NaN or infinite values, and zero vectors under cosine."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 
 from vq_benchmark.arrays import Array, FloatArray, IdArray
+from vq_benchmark.datasets.distance_names import Distance
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import BadRows, InputError
-
-if TYPE_CHECKING:
-    from vq_benchmark.datasets.dataset import Distance
 
 LARGEST_VALUE = 1e17
 """Larger values overflow float32 when they are squared and summed, so errors and scores would be meaningless."""
@@ -52,12 +50,12 @@ class Magnitudes:
         """(n,) bool: which rows hold only values below SMALLEST_VALUE in magnitude, but not only zeros."""
         return np.asarray((self.largest < SMALLEST_VALUE) & ~self.zero)
 
-    def bad(self, distance: "Distance") -> Array:
+    def bad(self, distance: Distance) -> Array:
         """(n,) bool: which rows cannot be measured, see `bad_rows`."""
         return self.non_finite | self.zero if distance == "cosine" else self.non_finite
 
 
-def check_rows(rows: FloatArray, first_row: int, distance: "Distance", *, what: str = "base") -> None:
+def check_rows(rows: FloatArray, first_row: int, distance: Distance, *, what: str = "base") -> None:
     """Refuse rows that cannot be scored; `rows` (n, d) start at row `first_row` of the file of `what`.
 
     Raises:
@@ -67,7 +65,7 @@ def check_rows(rows: FloatArray, first_row: int, distance: "Distance", *, what: 
     check_numbered_rows(rows, np.arange(first_row, first_row + len(rows)), distance, what=what)
 
 
-def check_numbered_rows(rows: FloatArray, numbers: IdArray, distance: "Distance", *, what: str = "base") -> None:
+def check_numbered_rows(rows: FloatArray, numbers: IdArray, distance: Distance, *, what: str = "base") -> None:
     """`check_rows` for rows (n, d) whose numbers (n,) in the file are not consecutive."""
     checked = _checked(numbers)
     magnitudes = Magnitudes.of(rows)
@@ -86,7 +84,7 @@ def check_numbered_rows(rows: FloatArray, numbers: IdArray, distance: "Distance"
         )
 
 
-def check_scale(rows: Magnitudes, numbers: IdArray, distance: "Distance", *, what: str = "base") -> None:
+def check_scale(rows: Magnitudes, numbers: IdArray, distance: Distance, *, what: str = "base") -> None:
     """Refuse finite rows, with numbers (n,) in the file, that float32 arithmetic cannot compare.
 
     Raises:

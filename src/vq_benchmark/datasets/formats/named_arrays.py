@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from vq_benchmark.arrays import Array, IdArray
-from vq_benchmark.datasets.dataset import Distance
+from vq_benchmark.datasets.distance_names import Distance
 from vq_benchmark.datasets.formats.format import as_ids
 from vq_benchmark.datasets.parts.origins import (
     NO_PART,

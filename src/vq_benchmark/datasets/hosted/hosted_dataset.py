@@ -6,7 +6,7 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from vq_benchmark.datasets.dataset import Distance
+from vq_benchmark.datasets.distance_names import Distance
 from vq_benchmark.datasets.load_options import LoadOptions
 from vq_benchmark.datasets.raw_dataset import RawDataset
 from vq_benchmark.errors import InputError

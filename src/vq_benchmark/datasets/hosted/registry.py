@@ -4,7 +4,7 @@ Hashes and revisions are given if the host states them. Otherwise the hash (or t
 repository) of the first download is recorded beside the files and checked from then on.
 """
 
-from vq_benchmark.datasets.dataset import Distance
+from vq_benchmark.datasets.distance_names import Distance
 from vq_benchmark.datasets.hosted.big_ann import BigAnnFiles
 from vq_benchmark.datasets.hosted.cohere import JudgedHubShards
 from vq_benchmark.datasets.hosted.hosted_dataset import HostedDataset

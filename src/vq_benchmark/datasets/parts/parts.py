@@ -8,8 +8,8 @@ from typing import Any, cast, get_args
 import numpy as np
 
 from vq_benchmark.arrays import IdArray
-from vq_benchmark.datasets.dataset import DISTANCES, Distance, IdenticalIds, Judgements
-from vq_benchmark.datasets.distance_names import named_distance
+from vq_benchmark.datasets.dataset import IdenticalIds, Judgements
+from vq_benchmark.datasets.distance_names import DISTANCES, Distance, named_distance
 from vq_benchmark.datasets.formats import opening
 from vq_benchmark.datasets.own_rows import find_own_rows
 from vq_benchmark.datasets.parts.origins import Origin, shown

@@ -9,7 +9,7 @@ import numpy as np
 
 from vq_benchmark.arrays import Array, FloatArray
 from vq_benchmark.datasets.checks.unusable_rows import check_rows
-from vq_benchmark.datasets.dataset import Distance
+from vq_benchmark.datasets.distance_names import Distance
 from vq_benchmark.datasets.sources.number_types import as_float32
 from vq_benchmark.datasets.sources.wrappers import unit_norm
 from vq_benchmark.datasets.text.records import TextRecord

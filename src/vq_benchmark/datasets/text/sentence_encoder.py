@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from vq_benchmark.arrays import FloatArray
-from vq_benchmark.datasets.dataset import Distance
+from vq_benchmark.datasets.distance_names import Distance
 from vq_benchmark.datasets.text.encoding import Kind
 from vq_benchmark.errors import InputError
 

@@ -7,7 +7,7 @@ import faiss
 import numpy as np
 
 from vq_benchmark.arrays import FloatArray, IdArray
-from vq_benchmark.datasets.dataset import Distance
+from vq_benchmark.datasets.distance_names import Distance
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.ground_truths.ground_truth import GroundTruth, neighbors_by_tile

@@ -9,7 +9,7 @@ import numpy as np
 
 from vq_benchmark.arrays import FloatArray, IdArray
 from vq_benchmark.datasets.checks.bad_rows import require_few
-from vq_benchmark.datasets.dataset import Distance
+from vq_benchmark.datasets.distance_names import Distance
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.content import ContentDigest, require_same_content

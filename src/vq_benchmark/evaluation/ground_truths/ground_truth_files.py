@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from vq_benchmark.arrays import Array, DoubleArray, IdArray
-from vq_benchmark.datasets.dataset import Distance
+from vq_benchmark.datasets.distance_names import Distance
 from vq_benchmark.datasets.file_states import from_json, to_json
 from vq_benchmark.datasets.formats import fbin
 from vq_benchmark.datasets.formats.opening import formats, read_ids
