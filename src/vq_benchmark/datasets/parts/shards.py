@@ -23,7 +23,7 @@ def shards_of_pattern(pattern: str) -> list[Path]:
         return []
     path = input_path(pattern)
     fixed = next(parent for parent in path.parents if not PATTERN.search(str(parent)))
-    with reading(fixed, ValueError, NotImplementedError):
+    with reading(fixed, ValueError):  # `**` beside other characters
         found = list(fixed.glob(str(path.relative_to(fixed))))
     return in_order(path for path in found if opening.extension_of(path) in opening.formats())
 
