@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core.errors import RequireLiteralValue
 from numba.extending import intrinsic
 
 from vq_benchmark.arrays import Array, FloatArray, IdArray
@@ -26,35 +25,35 @@ _BYTE, _FLOAT = ir.IntType(8), ir.FloatType()
 _CACHE_LINE = 64
 
 
-@intrinsic(prefer_literal=True)
-def _step(
-    context: Any, costs: Any, values: Any, book: Any, bits: Any, width: Any, following: Any, choices: Any
-) -> Any:
-    """Extend the best paths by one step of `bits` bits that emits `width` levels; both are literals.
+@intrinsic
+def _step(context: Any, costs: Any, values: Any, book: Any, kind: Any, following: Any, choices: Any) -> Any:
+    """Extend the best paths by one step of a kind, a place in KINDS; each kind has loops of its own.
 
     costs and following (2^L, LANES) float32: the least error of a path to each state, before and after the step.
-    values (≥ width, LANES) float32: the coordinates to match. book (≥ width·2^L,) float32: the levels of each state.
-    choices (≥ 2^(L − bits), LANES) uint8: the high bits of the best state before, for each of its low L − bits.
+    values (≥ levels of a step, LANES) float32: the coordinates to match. book (≥ levels·2^L,) float32: the levels of
+    each state. choices (≥ 2^(L − bits), LANES) uint8: the high bits of the best state before, for each of its low
+    L − bits.
     """
-    if not all(isinstance(each, types.IntegerLiteral) for each in (bits, width)):
-        raise RequireLiteralValue("bits and width")
-    signature = types.void(costs, values, book, bits, width, following, choices)
+    signature = types.void(costs, values, book, types.int64, following, choices)
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        arrays = {
-            place: vector_ir.array_data(context, builder, signature.args[place], arguments[place])
-            for place in (0, 1, 2, 5, 6)
-        }
-        data = [arrays[place][0] if place in arrays else None for place in range(7)]
+        kind = arguments[3]
+        arrays = [
+            vector_ir.array_data(context, builder, array, value)
+            for array, value in zip(signature.args, arguments, strict=True)
+            if isinstance(array, types.Array)
+        ]
         states = builder.udiv(arrays[0][1], vector_ir.index(LANES))
-        _emit_step(builder, data, states, bits.literal_value, width.literal_value)
+        for number, (bits, width) in enumerate(KINDS):
+            with builder.if_then(builder.icmp_signed("==", kind, vector_ir.index(number))):
+                _emit_step(builder, [data for data, _ in arrays], states, bits, width)
         return context.get_dummy_value()
 
     return signature, code
 
 
 def _emit_step(builder: Any, data: list[Any], states: Any, bits: int, width: int) -> None:
-    costs, values, book, _, _, following, choices = data
+    costs, values, book, following, choices = data
     branches, lanes = 1 << bits, vector_ir.index(LANES)
     rest = builder.lshr(states, vector_ir.index(bits))
     wanted = [vector_ir.load(builder, values, vector_ir.index(LANES * i), LANES, _FLOAT) for i in range(width)]
@@ -90,33 +89,6 @@ def _emit_step(builder: Any, data: list[Any], states: Any, bits: int, width: int
         return []
 
     vector_ir.loop(builder, rest, [], extend)
-
-
-@row_kernel
-def _extend(
-    costs: FloatArray, values: FloatArray, book: FloatArray, kind: int, following: FloatArray, choices: Array
-) -> None:
-    """`_step` for a number of KINDS."""
-    if kind == 0:
-        _step(costs, values, book, 1, 2, following, choices)
-    elif kind == 1:
-        _step(costs, values, book, 1, 1, following, choices)
-    elif kind == 2:
-        _step(costs, values, book, 3, 2, following, choices)
-    elif kind == 3:
-        _step(costs, values, book, 2, 1, following, choices)
-    elif kind == 4:
-        _step(costs, values, book, 3, 1, following, choices)
-    elif kind == 5:
-        _step(costs, values, book, 4, 1, following, choices)
-    elif kind == 6:
-        _step(costs, values, book, 5, 1, following, choices)
-    elif kind == 7:
-        _step(costs, values, book, 6, 1, following, choices)
-    elif kind == 8:
-        _step(costs, values, book, 7, 1, following, choices)
-    else:
-        _step(costs, values, book, 8, 1, following, choices)
 
 
 @row_kernel
@@ -156,7 +128,7 @@ def best_path(
     """
     _start(starts, costs)
     for j in range(kinds.size):
-        _extend(costs, values[columns[j] :], books[places[j]], kinds[j], following, choices[j])
+        _step(costs, values[columns[j] :], books[places[j]], kinds[j], following, choices[j])
         costs, following = following, costs
     for lane in range(LANES):
         state = np.int64(ends[lane])
