@@ -15,6 +15,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from vq_benchmark.studies.recommending.grid import DEFAULT_METHODS
+
 PROGRAM = [sys.executable, "-m", "vq_benchmark"]
 
 
@@ -66,7 +68,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", default="sample")
     parser.add_argument("--metric", default=None)
-    parser.add_argument("--method", default="segmented-eden,saq,rabitq,sq,pq,opq")
+    parser.add_argument("--method", default=",".join(DEFAULT_METHODS))
     parser.add_argument("--bits", default="1,1.5,2,2.5,3,3.5,4,5,6")
     parser.add_argument("--train-size", default="20000")
     parser.add_argument("--target", default="recall_at_10=0.95")
