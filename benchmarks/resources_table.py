@@ -17,8 +17,8 @@ from vq_benchmark.quantizers.base import Quantizer
 from vq_benchmark.quantizers.registry import get_quantizer, registered
 from vq_benchmark.studies.cells import Machine, Options
 from vq_benchmark.studies.choosing import chosen_parameters
+from vq_benchmark.studies.costs.memory_estimate import DataFacts, cell_estimate, truth_estimate
 from vq_benchmark.studies.measure_spec import DEFAULT_TRAIN_SIZE, MeasureSpec
-from vq_benchmark.studies.memory_estimate import DataFacts, cell_estimate, truth_estimate
 
 SIZES = "100000x384,1000000x768,8841823x768,113000000x1024"
 FLOAT16_BYTES = 2

@@ -8,6 +8,7 @@ import pytest
 from vq_benchmark.results.database import Database
 
 SMALL = ("--train-size", 300, "--num-pairs", 100, "--k", 10)
+BY_PRODUCT = ("--metric", "ip", *SMALL)
 
 
 @pytest.fixture
@@ -36,18 +37,7 @@ def test_engines_are_listed_and_described(program) -> None:
 
 def test_a_sweep_measures_settings_beside_methods(program, vectors, tmp_path) -> None:
     names = "qdrant:binary,pgvector:bit,pgvector:bit-rerank"
-    sweep = (
-        "sweep",
-        "--dataset",
-        vectors,
-        "--metric",
-        "ip",
-        "--num-queries",
-        20,
-        *SMALL,
-        "--db-path",
-        tmp_path / "a.db",
-    )
+    sweep = ("sweep", "--dataset", vectors, *BY_PRODUCT, "--num-queries", 20, "--db-path", tmp_path / "a.db")
     done = program(*sweep, "--engine", names, "--method", "binary")
     assert done.code == 0, done.err
     rows = stored(tmp_path / "a.db")
@@ -79,18 +69,7 @@ def test_chunks_of_an_engine_give_the_same_row(program, vectors, tmp_path) -> No
 
 
 def test_engines_that_refuse_the_data_are_named(program, vectors, tmp_path) -> None:
-    sweep = (
-        "sweep",
-        "--dataset",
-        vectors,
-        "--metric",
-        "ip",
-        *SMALL,
-        "--num-queries",
-        5,
-        "--db-path",
-        tmp_path / "a.db",
-    )
+    sweep = ("sweep", "--dataset", vectors, *BY_PRODUCT, "--num-queries", 5, "--db-path", tmp_path / "a.db")
     done = program(*sweep, "--engine", "sqlite-vec:int8,pgvector:bit")
     assert done.code == 0
     assert "not run: sqlite-vec:int8 has no distance ip" in " ".join(done.out.split())

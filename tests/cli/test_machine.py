@@ -5,7 +5,7 @@ import pytest
 
 from vq_benchmark.results.database import Database
 from vq_benchmark.results.merging import quality
-from vq_benchmark.studies import memory_estimate
+from vq_benchmark.studies.costs import memory_estimate
 
 OPTIONS = ("--k", 10, "--train-size", 2000, "--num-pairs", 500, "--threads", 1, "--db-path")
 

@@ -21,7 +21,7 @@ from vq_benchmark.results.database import Database
 from vq_benchmark.results.merging import MACHINE_METRICS
 from vq_benchmark.studies.aggregate import finish_partial_rows
 from vq_benchmark.studies.cells import Machine
-from vq_benchmark.studies.memory_estimate import truth_within_memory
+from vq_benchmark.studies.costs.memory_estimate import truth_within_memory
 from vq_benchmark.studies.planning import plan_study
 from vq_benchmark.studies.slurm import scheduler
 from vq_benchmark.studies.slurm.failures import ENDINGS

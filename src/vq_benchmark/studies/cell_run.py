@@ -31,10 +31,10 @@ from vq_benchmark.results.database import Run
 from vq_benchmark.studies.cells import OPTIONS_KEY, Cell, Options
 from vq_benchmark.studies.checkpointing import Checkpointing, check_stop
 from vq_benchmark.studies.contents import Contents
+from vq_benchmark.studies.costs.memory_estimate import cell_within_memory
 from vq_benchmark.studies.fitting import fitted_model, model_path
 from vq_benchmark.studies.ground_truths import say_left_out
 from vq_benchmark.studies.identity import model_id, run_id
-from vq_benchmark.studies.memory_estimate import cell_within_memory
 
 CPU_SECONDS = "cpu_seconds_per_row"
 """Of the pass, in the environment of a row: what a study like it costs."""

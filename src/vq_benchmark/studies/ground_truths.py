@@ -32,7 +32,7 @@ from vq_benchmark.results.checkpoints import Checkpoints
 from vq_benchmark.studies.cells import Options
 from vq_benchmark.studies.checkpointing import Checkpointing, check_stop
 from vq_benchmark.studies.contents import Contents
-from vq_benchmark.studies.memory_estimate import truth_within_memory
+from vq_benchmark.studies.costs.memory_estimate import truth_within_memory
 
 
 def belonging_of(dataset: Dataset) -> Belonging:

@@ -29,6 +29,7 @@ from vq_benchmark.studies.aggregate import finish_partial_rows, measurement_diff
 from vq_benchmark.studies.cell_run import failed_row, run_cell
 from vq_benchmark.studies.cells import Machine, Options
 from vq_benchmark.studies.contents import Contents, files_are_untouched
+from vq_benchmark.studies.costs.memory_estimate import cell_within_memory, truth_within_memory
 from vq_benchmark.studies.fitting import fitted_model
 from vq_benchmark.studies.ground_truths import (
     belonging_of,
@@ -37,7 +38,6 @@ from vq_benchmark.studies.ground_truths import (
     say_left_out,
     truth_key,
 )
-from vq_benchmark.studies.memory_estimate import cell_within_memory, truth_within_memory
 from vq_benchmark.studies.plan import Configuration, Manifest
 from vq_benchmark.studies.scratch_rows import staged_rows
 from vq_benchmark.studies.stages import NOT_DONE, Task

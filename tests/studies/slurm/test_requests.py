@@ -6,12 +6,12 @@ import pytest
 
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.memory import GIB, MIB
-from vq_benchmark.studies.cost_estimate import StageCost, StudyCost
+from vq_benchmark.studies.costs.cost_estimate import StageCost, StudyCost
+from vq_benchmark.studies.costs.stage_memory import StageMemory
 from vq_benchmark.studies.slurm.jobs import Record
 from vq_benchmark.studies.slurm.limits import JobLimit
 from vq_benchmark.studies.slurm.requests import Estimate, bundle_size, require_fit, warnings, with_defaults
 from vq_benchmark.studies.slurm.resources import JobSpec
-from vq_benchmark.studies.stage_memory import StageMemory
 
 
 def record(**spec: Any) -> Record:

@@ -11,13 +11,13 @@ from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.machine.memory import readable_bytes
 from vq_benchmark.machine.terminal import Terminal
 from vq_benchmark.results.default_paths import database_path
-from vq_benchmark.studies.calibration import calibrated
 from vq_benchmark.studies.cells import Options
-from vq_benchmark.studies.cost_estimate import study_cost
-from vq_benchmark.studies.earlier_costs import earlier_costs
+from vq_benchmark.studies.costs.calibration import calibrated
+from vq_benchmark.studies.costs.cost_estimate import study_cost
+from vq_benchmark.studies.costs.earlier_costs import earlier_costs
+from vq_benchmark.studies.costs.stage_memory import stage_memory
 from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.slurm.requests import Estimate
-from vq_benchmark.studies.stage_memory import stage_memory
 from vq_benchmark.studies.stages import STAGES, Stage
 
 Calibrate = Annotated[

@@ -9,6 +9,7 @@ from pydantic import Field
 from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.quantizers.base import one_of
 from vq_benchmark.quantizers.footprint import Footprint
+from vq_benchmark.quantizers.kernels.tiles import TILE_ROWS
 from vq_benchmark.quantizers.kernels.viterbi import LANES
 from vq_benchmark.quantizers.parts.segment_distortions import SegmentErrors
 from vq_benchmark.quantizers.parts.segmented_base import SegmentedParameters, SegmentedQuantizer
@@ -52,7 +53,7 @@ class Trellis(SegmentedQuantizer):
 
     def footprint(self, n: int, d: int) -> Footprint:
         found = super().footprint(n, d)
-        choices = (LANES << (self.parameters.states - 1)) // 1024  # bytes per axis and row of a tile
+        choices = (LANES << (self.parameters.states - 1)) // TILE_ROWS  # bytes per axis and row
         return replace(found, row_in_flight=found.row_in_flight + choices * d)
 
     def _prepare_code(self) -> int:

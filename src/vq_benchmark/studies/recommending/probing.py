@@ -18,11 +18,11 @@ from vq_benchmark.results.database import Database, Run
 from vq_benchmark.studies.cell_run import failed_row, run_cell
 from vq_benchmark.studies.cells import Cell, Options
 from vq_benchmark.studies.contents import Contents
+from vq_benchmark.studies.costs.memory_estimate import cell_within_memory
 from vq_benchmark.studies.fitting import fitted_model
 from vq_benchmark.studies.ground_truths import truths_among
 from vq_benchmark.studies.identity import run_id
 from vq_benchmark.studies.local.cells import run_cells
-from vq_benchmark.studies.memory_estimate import cell_within_memory
 from vq_benchmark.studies.recommending.goals import Goal, Reading
 from vq_benchmark.studies.recommending.grid import Choices, cells, configurations, measured_before
 from vq_benchmark.studies.recommending.search import Configuration, Probe, Search

@@ -3,10 +3,10 @@
 import re
 from dataclasses import dataclass, replace
 
+from vq_benchmark.machine.memory import UNITS
 from vq_benchmark.studies.slurm.job_arrays import expanded
 
 FIELDS = "JobID,State,ExitCode,ElapsedRaw,TimelimitRaw,CPUTimeRAW,TotalCPU,AllocTRES,MaxRSS,JobName"
-UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
 @dataclass(frozen=True)

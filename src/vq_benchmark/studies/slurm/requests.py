@@ -8,11 +8,11 @@ from typing import Any
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.memory import GIB, MIB, readable_bytes
 from vq_benchmark.machine.validation import option_name
-from vq_benchmark.studies.cost_estimate import StudyCost
+from vq_benchmark.studies.costs.cost_estimate import StudyCost
+from vq_benchmark.studies.costs.stage_memory import StageMemory
 from vq_benchmark.studies.slurm.jobs import Record
 from vq_benchmark.studies.slurm.limits import JobLimit
 from vq_benchmark.studies.slurm.resources import JobSpec, seconds_of
-from vq_benchmark.studies.stage_memory import StageMemory
 from vq_benchmark.studies.stages import Stage
 
 SPARE_SHARE = 4 / 3

@@ -18,14 +18,14 @@ from vq_benchmark.evaluation.tiling import TILE_ROWS
 from vq_benchmark.machine.memory import GIB, MIB, MemoryLimit
 from vq_benchmark.quantizers.registry import get_quantizer, registered
 from vq_benchmark.studies.cells import Machine, Options
-from vq_benchmark.studies.measure_spec import MeasureSpec
-from vq_benchmark.studies.memory_estimate import (
+from vq_benchmark.studies.costs.memory_estimate import (
     DataFacts,
     MemoryEstimate,
     block_size_that_fits,
     cell_estimate,
     truth_estimate,
 )
+from vq_benchmark.studies.measure_spec import MeasureSpec
 
 TOLERANCE = 0.3
 METHODS = [name for name, method in registered().items() if method.unavailable() is None]

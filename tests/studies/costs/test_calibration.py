@@ -8,16 +8,16 @@ import pytest
 
 from vq_benchmark.machine.progress import SilentReporter
 from vq_benchmark.results.database import Database
-from vq_benchmark.studies import calibration
-from vq_benchmark.studies.calibration import Line, calibrated
 from vq_benchmark.studies.cell_run import CPU_SECONDS
 from vq_benchmark.studies.cells import Machine
-from vq_benchmark.studies.cost_estimate import study_cost
-from vq_benchmark.studies.earlier_costs import earlier_costs
+from vq_benchmark.studies.costs import calibration
+from vq_benchmark.studies.costs.calibration import Line, calibrated
+from vq_benchmark.studies.costs.cost_estimate import study_cost
+from vq_benchmark.studies.costs.earlier_costs import earlier_costs
+from vq_benchmark.studies.costs.memory_estimate import BASELINE_BYTES
+from vq_benchmark.studies.costs.stage_memory import stage_memory
 from vq_benchmark.studies.local.cells import run_cells
-from vq_benchmark.studies.memory_estimate import BASELINE_BYTES
 from vq_benchmark.studies.planning import draft_manifest
-from vq_benchmark.studies.stage_memory import stage_memory
 from vq_benchmark.studies.stages import STAGES
 from vq_benchmark.studies.study import Study
 

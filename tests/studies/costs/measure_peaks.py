@@ -25,9 +25,9 @@ from vq_benchmark.machine.progress import SilentReporter  # noqa: E402
 from vq_benchmark.quantizers.registry import get_quantizer, quantizer_class  # noqa: E402
 from vq_benchmark.studies.cell_run import run_cell  # noqa: E402
 from vq_benchmark.studies.cells import Cell, Machine, Options  # noqa: E402
+from vq_benchmark.studies.costs.memory_estimate import DataFacts, cell_estimate, truth_estimate  # noqa: E402
 from vq_benchmark.studies.ground_truths import obtain_truths  # noqa: E402
 from vq_benchmark.studies.measure_spec import MeasureSpec  # noqa: E402
-from vq_benchmark.studies.memory_estimate import DataFacts, cell_estimate, truth_estimate  # noqa: E402
 
 SIZES = {"small": (5000, 128, 2000), "large": (24_576, 512, 6000)}
 """Rows, dimensions, training vectors."""

@@ -8,7 +8,7 @@ from vq_benchmark.evaluation.evaluate import search_depth
 from vq_benchmark.evaluation.tiling import TILE_ROWS
 from vq_benchmark.quantizers.registry import get_quantizer
 from vq_benchmark.studies.cells import Options
-from vq_benchmark.studies.memory_estimate import (
+from vq_benchmark.studies.costs.memory_estimate import (
     BASELINE_BYTES,
     CANDIDATE_BYTES,
     SECOND_SCORE_BYTES,

@@ -6,8 +6,8 @@ from pathlib import Path
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import InputError
 from vq_benchmark.results.database import Database, Run
-from vq_benchmark.studies.calibration import Line
 from vq_benchmark.studies.cell_run import CPU_SECONDS
+from vq_benchmark.studies.costs.calibration import Line
 from vq_benchmark.studies.plan import Configuration, Manifest
 
 

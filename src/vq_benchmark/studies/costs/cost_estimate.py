@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean
 
-from vq_benchmark.studies.calibration import Calibration, Line, mean_line
+from vq_benchmark.studies.costs.calibration import Calibration, Line, mean_line
 from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.stages import STAGES, Stage
 
