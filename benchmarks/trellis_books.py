@@ -18,7 +18,6 @@ from vq_benchmark.quantizers.parts.lloyd_max import lloyd_max
 from vq_benchmark.quantizers.parts.segment_distortions import SIZES
 from vq_benchmark.quantizers.parts.trellis_paths import paths_of
 
-MEMORIES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12)
 MEASURED = {8: 1_000_000, 10: 400_000, 12: 100_000}
 """Values that the errors of a segment are measured on, by memory."""
 NEIGHBOUR = 128
@@ -126,7 +125,7 @@ def books(memory):  # type: ignore[no-untyped-def]
 def main() -> None:
     """Train, measure, report, write."""
     target = Path(trellis_books.__file__).with_name(trellis_books.FILE)
-    memories = [int(word) for word in sys.argv[1:]] or list(MEMORIES)
+    memories = [int(word) for word in sys.argv[1:]] or list(trellis_books.MEMORIES)
     made = dict(trellis_books._shipped()) if target.exists() else {}
     for memory in memories:
         began = time.monotonic()

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from vq_benchmark.quantizers.kernels.viterbi import KINDS
@@ -34,11 +34,13 @@ def windows(paths: TrellisPaths, code: np.ndarray) -> np.ndarray:
 @settings(deadline=None, max_examples=40)
 @given(
     segments=st.lists(st.tuples(st.integers(1, 20), st.sampled_from(RATES)), min_size=1, max_size=4),
+    memory=st.sampled_from([8, 10, 12]),
     seed=st.integers(0, 99),
 )
-def test_a_level_follows_from_the_bits_before_it(segments: list[tuple[int, float]], seed: int) -> None:
+@example(segments=[(9, 0.5)], memory=12, seed=0)  # 9 bits, which no states were trained for
+def test_a_level_follows_from_the_bits_before_it(segments: list[tuple[int, float]], memory: int, seed: int) -> None:
     sizes = [2 * size for size, _ in segments]
-    paths = paths_of(sizes, [rate for _, rate in segments], [2.0**-i for i in range(len(sizes))], 8)
+    paths = paths_of(sizes, [rate for _, rate in segments], [2.0**-i for i in range(len(sizes))], memory)
     assert paths.bits == sum(size * rate for size, (_, rate) in zip(sizes, segments, strict=True))
     y = np.random.default_rng(seed).standard_normal((3, sum(sizes))).astype(np.float32)
     codes, radii = encoded(paths, y)

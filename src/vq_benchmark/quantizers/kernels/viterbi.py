@@ -19,7 +19,6 @@ from vq_benchmark.quantizers.kernels.compile import row_kernel
 LANES = 16
 KINDS = ((1, 2), (1, 1), (3, 2), (2, 1), (3, 1), (4, 1), (5, 1), (6, 1), (7, 1), (8, 1))
 """(bits, levels) of a step. The order is part of the codes of stored models."""
-MOST_BITS = 8
 
 _BYTE, _FLOAT = ir.IntType(8), ir.FloatType()
 _CACHE_LINE = 64

@@ -17,11 +17,18 @@ from vq_benchmark.quantizers.parts.segment_distortions import SegmentErrors
 RATES = tuple(bits / levels for bits, levels in KINDS)
 """Bits per axis of each kind of step."""
 FILE = "trellis_books.npz"
+MEMORIES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12)
+"""Bits of the states that there are levels for."""
 
 
 def kind_of(rate: float) -> int:
     """The place in KINDS of the step with so many bits per axis."""
     return RATES.index(rate)
+
+
+def memory_within(most: int) -> int:
+    """The most bits of a state, up to `most` ≥ 1, that there are levels for."""
+    return max(memory for memory in MEMORIES if memory <= most)
 
 
 @cache
@@ -33,7 +40,7 @@ def books_of(memory: int) -> FloatArray:
 
 @cache
 def segment_errors(memory: int) -> SegmentErrors:
-    """The measured error of each rate in a segment, alone on its path."""
+    """The measured error of each rate in a segment, on a path with a longer one of the same rate."""
     return SegmentErrors(RATES, _shipped()[f"errors_{memory}"].astype(np.float64))
 
 

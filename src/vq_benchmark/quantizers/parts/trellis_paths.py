@@ -16,7 +16,7 @@ from vq_benchmark.arrays import CodeArray, FloatArray, IdArray
 from vq_benchmark.quantizers.kernels.compile import row_kernel, tile_kernel
 from vq_benchmark.quantizers.kernels.sums import dot, dot_and_square
 from vq_benchmark.quantizers.kernels.viterbi import KINDS, LANES, aligned, best_path
-from vq_benchmark.quantizers.parts.trellis_books import books_of, kind_of
+from vq_benchmark.quantizers.parts.trellis_books import books_of, kind_of, memory_within
 
 _JOINT_STATES = 5
 """The first pass covers this many memory lengths on both sides of the joint; further away, the path hardly cares."""
@@ -86,7 +86,7 @@ def paths_of(sizes: Sequence[int], rates: Sequence[float], weights: Sequence[flo
     step_kinds = np.repeat(np.array(kinds, np.int64), counts)
     widths = np.array([KINDS[kind][1] for kind in step_kinds], np.int64)
     bits = sum(KINDS[kind][0] * count for kind, count in zip(kinds, counts, strict=True))
-    memory = min(memory, max(bits, 1))
+    memory = memory_within(min(memory, max(bits, 1)))
     steps = Steps(
         step_kinds,
         np.cumsum(widths) - widths,
@@ -120,9 +120,8 @@ def _encode(
     costs, following = aligned(1 << memory), aligned(1 << memory)
     choices = np.empty((count, 1 << (memory - 1), LANES), np.uint8)
     values, states = aligned(steps.edges[-1]), np.empty((count, LANES), np.int32)
-    around_kinds = np.concatenate((steps.kinds[count - joint :], steps.kinds[:joint]))
-    around_columns = np.concatenate((steps.columns[count - joint :], steps.columns[:joint]))
-    around_segments = np.concatenate((steps.segments[count - joint :], steps.segments[:joint]))
+    around = np.concatenate((np.arange(count - joint, count), np.arange(joint)))
+    around_kinds, around_columns, around_segments = steps.kinds[around], steps.columns[around], steps.segments[around]
     around_choices = choices if 2 * joint <= count else np.empty((2 * joint, 1 << (memory - 1), LANES), np.uint8)
     around_states = np.empty((2 * joint, LANES), np.int32)
     levels = np.empty(steps.edges[-1], np.float32)
