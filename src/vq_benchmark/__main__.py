@@ -15,7 +15,9 @@ def main() -> None:
     try:
         program()
     except SystemExit as ended:
-        end(ended.code if isinstance(ended.code, int) else 0)
+        if not isinstance(ended.code, int | None):
+            raise
+        end(ended.code or 0)
 
 
 if __name__ == "__main__":

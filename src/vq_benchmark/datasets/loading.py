@@ -185,8 +185,9 @@ def _note_on_sample(rows: FloatArray, numbers: IdArray, distance: Distance, n: i
     Raises:
         BadRows: these are more than 1 % of the base, or one is too large or too small for float32.
     """
-    bad = bad_rows(rows, distance)
-    check_scale(Magnitudes.of(rows), numbers, distance)
+    magnitudes = Magnitudes.of(rows)
+    bad = magnitudes.bad(distance)
+    check_scale(magnitudes, numbers, distance)
     if not bad.any():
         return []
     left_out = LeftOut.of(rows, numbers, bad)

@@ -47,7 +47,8 @@ def slow_blas_note(kernels: Sequence[dict[str, Any]], cpuinfo: Path = CPUINFO) -
         cpuinfo: Linux's description of the processor; without it, or on other processors than x86, nothing is said.
     """
     best = _level_of_processor(cpuinfo)
-    slow = [each for each in kernels if "openblas" in each["library"] and _level_of_kernel(each["kernel"]) < best]
+    known = [each for each in kernels if each["kernel"] and "openblas" in each["library"]]
+    slow = [each for each in known if _level_of_kernel(each["kernel"]) < best]
     if not slow:
         return None
     named = ", ".join(f"{each['library']} ({each['version']}) uses {each['kernel']}" for each in slow)

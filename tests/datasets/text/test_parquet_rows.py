@@ -60,6 +60,33 @@ def test_the_same_collection_in_parquet(tmp_path, expected, corpus, queries, qre
     np.testing.assert_array_equal(found.qrels, expected.qrels)
 
 
+@pytest.mark.parametrize(
+    "names", [("0000", "0001"), ("corpus_0", "corpus_1"), ("part.0", "part.1"), ("test-2", "test-10")]
+)
+def test_all_shards_of_a_split_are_read_and_no_others(tmp_path, names):
+    (tmp_path / "corpus").mkdir()
+    for name, part in zip(names, np.array_split(np.arange(len(PASSAGES)), 2), strict=True):
+        table = pa.Table.from_pylist([PASSAGES[row] for row in part])
+        pq.write_table(table, tmp_path / "corpus" / f"{name}.parquet")
+    other = pa.Table.from_pylist([{"_id": "other", "text": "of another split"}])
+    pq.write_table(other, tmp_path / "corpus" / "zz-extra-0.parquet")
+    if names[0] == "test-2":
+        pq.write_table(other, tmp_path / "corpus" / "test-extra-0.parquet")
+    found = read_collection(find_text(tmp_path))
+    assert [each.text for each in found.passages.read()] == [each.text for each in read_all(tmp_path, names)]
+
+
+def read_all(folder, names):
+    return [each for name in names for each in read_records(folder / "corpus" / f"{name}.parquet")]
+
+
+def test_only_layouts_of_beir_ignore_identical_ids(tmp_path):
+    parquet(tmp_path / "corpus" / "corpus", PASSAGES)
+    parquet(tmp_path / "mine", PASSAGES)
+    assert find_text(tmp_path).identical_ids == "ignore"
+    assert find_text(tmp_path / "mine-00000-of-00001.parquet").identical_ids == "keep"
+
+
 def test_queries_of_the_judged_split_are_used_and_other_judgements_are_named(tmp_path):
     parquet(tmp_path / "corpus" / "corpus", PASSAGES)
     for split in ("dev", "test"):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from vq_benchmark.arrays import FloatArray, IdArray
-from vq_benchmark.datasets.checks.bad_rows import LeftOut, bad_rows, require_few
+from vq_benchmark.datasets.checks.bad_rows import LeftOut, require_few
 from vq_benchmark.datasets.checks.unusable_rows import Magnitudes, check_scale
 from vq_benchmark.datasets.dataset import Dataset, Judgements
 from vq_benchmark.datasets.distance_names import Distance
@@ -44,7 +44,9 @@ def without_bad_queries(dataset: Dataset, numbers: IdArray, drawn_from: int | No
 def neighbors_in_use(dataset: Dataset, ids: IdArray) -> IdArray:
     """Neighbours (rows, k) without those of left-out queries; as many as queries in use are those of them already."""
     left_out = dataset.left_out_queries
-    if len(ids) >= len(dataset.queries) + len(left_out):  # publishers give those of all queries, also of further ones
+    if left_out and len(ids) >= len(dataset.queries) + len(
+        left_out
+    ):  # publishers give those of all queries, also of further ones
         return np.delete(ids, left_out, axis=0)
     return ids
 
@@ -53,8 +55,9 @@ def _bad_queries(
     queries: FloatArray, numbers: IdArray, distance: Distance, what: str, drawn_from: int | None
 ) -> tuple[IdArray, list[str]]:
     """Which queries (q, d) are left out, ascending, and a note on them unless there are none."""
-    bad = bad_rows(queries, distance)
-    check_scale(Magnitudes.of(queries), numbers, distance, what=what)
+    magnitudes = Magnitudes.of(queries)
+    bad = magnitudes.bad(distance)
+    check_scale(magnitudes, numbers, distance, what=what)
     if not bad.any():
         return np.empty(0, dtype=np.int64), []
     found = LeftOut.of(queries, numbers, bad)

@@ -2,11 +2,9 @@
 
 All little-endian; see https://big-ann-benchmarks.com. cuVS also writes n and d as uint64: that 16-byte header is
 assumed if the file size fits it and not the 8-byte one. The name of a file that was cut off after its first rows
-ends in .crop_nb_ROWS. Neighbours (.ibin) may be followed by their float32
-distances.
+ends in .crop_nb_ROWS. Neighbours (.ibin) may be followed by their float32 distances.
 """
 
-import re
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +12,7 @@ import numpy as np
 
 from vq_benchmark.arrays import IdArray
 from vq_benchmark.datasets.formats.format import Format, VectorBlocks, as_ids, write_values
+from vq_benchmark.datasets.formats.opening import CROPPED, extension_of
 from vq_benchmark.datasets.sources.file_rows import FileRowsSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
@@ -30,8 +29,7 @@ MAX_WRITABLE = 2**32 - 1
 
 
 def open_vectors(path: Path, column: str | None) -> FileRowsSource:
-    extension = next(each.lower() for each in reversed(path.suffixes) if each.lower() in DTYPES)
-    dtype = DTYPES[extension]
+    dtype = DTYPES[extension_of(path)]
     return _open(path, dtype, (dtype.itemsize,))
 
 
@@ -49,7 +47,7 @@ def _open(path: Path, dtype: np.dtype[np.generic], value_bytes: tuple[int, ...])
     # Python integers: n * d overflows 32 bits in the files that matter
     readings = [(8, np.frombuffer(header[:8], "<u4").tolist())] if size >= 8 else []
     readings += [(16, np.frombuffer(header, "<u8").tolist())] if size >= 16 else []
-    cropped = re.fullmatch(r"\.crop_nb_(\d+)", path.suffix)
+    cropped = CROPPED.fullmatch(path.suffix)
     if cropped and readings and int(cropped[1]) < readings[0][1][0]:
         readings.append((8, [int(cropped[1]), readings[0][1][1]]))  # cut, and the header left as it was
     for header_bytes, (n, d) in readings:

@@ -18,7 +18,7 @@ from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.atomic_files import atomic_write
 
-CROPPED = re.compile(r"\.crop_nb_\d+")
+CROPPED = re.compile(r"\.crop_nb_(\d+)")
 """What big-ann-benchmarks appends to the name of a file that was cut off after so many rows."""
 _TORCH = (
     "a file of PyTorch, which can run any code, so it is not opened",

@@ -14,8 +14,8 @@ from vq_benchmark.datasets.hosted.huggingface import Hub, HubEntry, Listing
 from vq_benchmark.datasets.load_options import LoadOptions
 from vq_benchmark.datasets.parts.directory import NO_VECTORS, is_description
 from vq_benchmark.datasets.parts.origins import Origin, shown
+from vq_benchmark.datasets.parts.shards import open_side_files
 from vq_benchmark.datasets.raw_dataset import RawDataset
-from vq_benchmark.datasets.sources.parquet.parquet_source import open_parquet
 from vq_benchmark.errors import InputError
 
 PREFIX = "hf:"
@@ -59,7 +59,7 @@ def _with_side_parts(
         entries = parts.queries.entries
         paths = shard_paths(hub, listing, entries, options.num_queries)
         try:
-            queries = open_parquet(paths, options.column, options.cache)
+            queries = open_side_files(paths, options.column, options.cache).base
         except InputError as error:
             return _without_queries(stored, f"it cannot be searched for, as {str(error).rstrip('.')}")
         note = f"{len(paths)} of {len(entries)} shards of the queries hold enough; the others were not downloaded."
@@ -67,7 +67,7 @@ def _with_side_parts(
         stored = replace(stored, queries=queries, notes=notes)
     if parts.learn is not None:
         learn_paths = shard_paths(hub, listing, parts.learn.entries, None)
-        stored = stored.trying("learn", lambda: open_parquet(learn_paths, options.column, options.cache))
+        stored = stored.trying("learn", lambda: open_side_files(learn_paths, options.column, options.cache).base)
     if parts.neighbors is not None and stored.queries is not None:
         lists = shard_paths(hub, listing, parts.neighbors.entries, None)
         stored = stored.trying("neighbors", lambda: np.concatenate([parquet.read_ids(path) for path in lists]))

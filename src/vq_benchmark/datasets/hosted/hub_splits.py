@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from vq_benchmark.datasets.hosted.huggingface import HubEntry, Listing
 from vq_benchmark.datasets.parts.origins import Assignment, Candidate, Origin, assigned, listed, shown, sole_vectors
 from vq_benchmark.datasets.parts.part_names import Fit, naming
-from vq_benchmark.datasets.parts.shards import natural_key
+from vq_benchmark.datasets.parts.shards import natural_key, split_name
 from vq_benchmark.errors import InputError
 
 USUAL_CONFIGS = ("data", "default", ".")
@@ -112,8 +112,7 @@ def parts_of(listing: Listing, splits: Sequence[Split], wanted: Sequence[str]) -
 
 
 def _config_and_split(path: PurePosixPath) -> tuple[str, str]:
-    split = "" if path.name[0].isdigit() else re.split(r"[-_.]\d|\.", path.name)[0]
-    folder = path.parent
+    split, folder = split_name(path), path.parent
     return (str(folder), split) if split or folder == folder.parent else (str(folder.parent), folder.name)
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from vq_benchmark.datasets.formats import opening
 from vq_benchmark.datasets.parts.origins import Origin, listed
@@ -37,6 +37,11 @@ def natural_key(name: str) -> list[tuple[int, int | str]]:
     """A sort key for names in which numbers count by their value."""
     parts = re.split(r"(\d+)", name)
     return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts if part]
+
+
+def split_name(shard: PurePath) -> str:
+    """The split in the name of a shard: train of train-00000-of-00026.parquet; empty if that is only a number."""
+    return "" if shard.name[0].isdigit() else re.split(r"[-_.]\d|\.", shard.name)[0]
 
 
 def open_files(paths: Sequence[Path], column: str | None = None, cache: Path | None = None) -> RawDataset:

@@ -52,14 +52,13 @@ class FileRowsSource(LeafSource):
 
     def read_into(self, start: int, out: FloatArray) -> None:
         """Values that are float32 in the file go straight into `out`, others through small pieces, on all threads."""
-        from vq_benchmark.quantizers.kernels.tiles import in_tiles  # numba loads where rows are read
-
         row_bytes = self.d * self.dtype.itemsize
         stop = start + len(out)
         with reading(self.path), self.path.open("rb", buffering=0) as file:
             if self.dtype == np.dtype(np.float32) and out.flags.c_contiguous:
                 _fill(self.path, file, self.offset + start * row_bytes, out, stop)
                 return
+            from vq_benchmark.quantizers.kernels.tiles import in_tiles  # numba loads where rows are converted
 
             def convert(piece: slice) -> None:
                 values = np.empty((piece.stop - piece.start, self.d), self.dtype)

@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 
 from vq_benchmark.datasets.dataset import IdenticalIds
-from vq_benchmark.datasets.parts.shards import in_order
-from vq_benchmark.datasets.text.parquet_rows import SUFFIX
+from vq_benchmark.datasets.parts.shards import in_order, split_name
+from vq_benchmark.datasets.text.parquet_rows import SUFFIX, VISIBLE, path_of_split, split_of_path
 from vq_benchmark.datasets.text.qrels import Judgement, read_judgements, unnamed_header
 from vq_benchmark.datasets.text.records import TextRecord, read_records
 from vq_benchmark.datasets.text.text_source import Part
@@ -37,8 +37,8 @@ class TextFiles:
     @property
     def identical_ids(self) -> IdenticalIds:
         """BEIR and MTEB name passages `corpus`; numbers of MS MARCO's passages and queries are alike by accident."""
-        of_beir = self.passages.name.startswith(BEIR) or self.passages.suffix == SUFFIX
-        return "ignore" if of_beir else "keep"
+        is_shard = self.passages.suffix.lower() == SUFFIX and self.passages.parent.name == CORPUS
+        return "ignore" if is_shard or self.passages.name.startswith(BEIR) else "keep"
 
     @property
     def passage_part(self) -> Part[TextRecord]:
@@ -121,12 +121,11 @@ def _parquet_splits(folder: Path, name: str) -> dict[str, Path]:
     if alone.is_file():
         return {name: alone}
     found: dict[str, list[Path]] = {}
-    for path in in_order((folder / name).glob("[!.]*.parquet")):
-        found.setdefault(re.split(r"-\d|\.", path.name)[0], []).append(path)
+    for path in in_order((folder / name).glob(VISIBLE)):
+        found.setdefault(split_name(path), []).append(path)
     ordered = sorted(found, key=lambda split: (split != name, _rank(split), split))
     return {
-        split: found[split][0] if len(found[split]) == 1 else folder / name / f"{split}-*.parquet"
-        for split in ordered
+        split: found[split][0] if len(found[split]) == 1 else path_of_split(folder / name, split) for split in ordered
     }
 
 
@@ -143,7 +142,7 @@ def _judgements_of(folder: Path) -> list[Path]:
 def split_of(qrels: Path) -> str | None:
     """The split in the name of a file of judgements: dev.small of qrels.dev.small.tsv, test of qrels/test.jsonl."""
     if qrels.suffix == SUFFIX:
-        return re.split(r"-\d|-\*|\.", qrels.name)[0]
+        return split_of_path(qrels)
     found = QRELS.fullmatch(qrels.name)
     return found[1] if found else None
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from vq_benchmark.datasets.parts.shards import in_order
+from vq_benchmark.datasets.parts.shards import in_order, split_name
 from vq_benchmark.datasets.sources.parquet.columns import DAMAGE
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.damage import reading
 
 SUFFIX = ".parquet"
+ANY_FILE, VISIBLE = f"*{SUFFIX}", f"[!.]*{SUFFIX}"
 BATCH_ROWS = 1024
 BUFFER_BYTES = 1 << 20
 
@@ -37,6 +38,18 @@ def parquet_rows(path: Path, known: Collection[str]) -> Iterator[tuple[str, dict
                     number += 1
 
 
+def path_of_split(folder: Path, split: str) -> Path:
+    """A path that stands for all files of a split in a folder."""
+    return folder / f"{split}{ANY_FILE}"
+
+
+def split_of_path(path: Path) -> str:
+    """The split of a file, or of a path that `path_of_split` gave."""
+    return path.name.removesuffix(ANY_FILE) if ANY_FILE in path.name else split_name(path)
+
+
 def files_of(path: Path) -> list[Path]:
-    """The files that a path stands for; a path with * stands for those that match it."""
-    return in_order(path.parent.glob(path.name)) if "*" in path.name else [path]
+    """The files that a path stands for, in the order of the numbers in their names."""
+    if ANY_FILE not in path.name:
+        return [path]
+    return in_order(each for each in path.parent.glob(VISIBLE) if split_name(each) == split_of_path(path))

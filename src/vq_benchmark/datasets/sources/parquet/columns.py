@@ -16,7 +16,7 @@ from vq_benchmark.datasets.sources.parquet.vector_column import VectorColumn
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.memory import require_memory
 
-DAMAGE = (pa.ArrowException, ValueError, TypeError, KeyError, IndexError, NotImplementedError, OverflowError)
+DAMAGE = (pa.ArrowException, ValueError, TypeError, KeyError, IndexError, OverflowError)
 """What pyarrow raises for damaged files and columns that it cannot decode, besides OSError."""
 DECODED_BYTES_PER_VALUE = 4
 """Memory for decoding a value of a list, besides three times its size, as measured."""
