@@ -31,6 +31,18 @@ def test_the_error_of_a_tile_is_raised() -> None:
     in_tiles(100, lambda tile: None, 10)  # and the next call starts afresh
 
 
+def test_no_tile_begins_after_an_error() -> None:
+    begun: list[int] = []
+
+    def work(tile: slice) -> None:
+        begun.append(tile.start)
+        raise ValueError(str(tile.start))
+
+    with pytest.raises(ValueError, match=r"^\d+$"):
+        in_tiles(10_000, work, 10)
+    assert len(begun) <= numba.get_num_threads()
+
+
 def test_tiles_within_a_tile_stay_on_its_thread() -> None:
     def outer(tile: slice) -> None:
         inner: set[int] = set()

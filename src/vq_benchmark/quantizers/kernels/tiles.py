@@ -32,18 +32,32 @@ def in_tiles(count: int, work: Callable[[slice], None], rows: int = TILE_ROWS) -
             work(tile)
         return
 
-    def run(tile: slice) -> None:
+    waiting = tiles[::-1]
+
+    def run() -> None:
         _thread.has_tile = True
         try:
-            work(tile)
+            while (tile := _popped(waiting)) is not None:
+                work(tile)
         finally:
+            waiting.clear()  # after an error nobody begins another tile
             _thread.has_tile = False
 
     workers = min(threads(), len(tiles))
     if workers <= 1:
-        for tile in tiles:
-            run(tile)
-    else:
-        with ThreadPoolExecutor(workers) as pool:
-            for _ in pool.map(run, tiles):  # raises what a tile raised
-                pass
+        run()
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for ended in [pool.submit(run) for _ in range(workers)]:
+                ended.result()  # raises what a tile raised
+        finally:
+            waiting.clear()
+
+
+def _popped(waiting: list[slice]) -> slice | None:
+    """The next tile, which no other thread gets; None if there is none."""
+    try:
+        return waiting.pop()
+    except IndexError:
+        return None
