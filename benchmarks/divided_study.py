@@ -2,11 +2,14 @@
 
     python benchmarks/divided_study.py [--rows 1000000] [--dim 384] [--chunks 8] [--folder DIR]
     python benchmarks/divided_study.py --slurm [--test-cluster] [--data FOLDER] [--threads 2]
+    python benchmarks/divided_study.py --slurm --test-cluster --rows 10000000 --dim 768 --dtype float16 \
+        --methods sq --bits 8
 
 Without --slurm: wall time of `sweep --chunks 8 --workers 2` over that of `--workers 1`, with one thread per worker.
 With --slurm, which needs a cluster with accounting: CPU time of all jobs, with one thread each, over that of the
-undivided `sweep`; --test-cluster starts the cluster of the tests, two nodes on this machine. Data is generated and
-kept in the folder, unless --data names some; then --rows is the number of rows to use.
+undivided `sweep`; --test-cluster starts the cluster of the tests, two nodes on this machine. Tasks share jobs as they
+do by default. Data is generated and kept in the folder, unless --data names some; then --rows is the number of rows
+to use.
 """
 
 import argparse
@@ -24,15 +27,15 @@ from pathlib import Path
 PROGRAM = [sys.executable, "-m", "vq_benchmark"]
 
 
-def vectors(folder: Path, rows: int, dim: int) -> Path:
+def vectors(folder: Path, rows: int, dim: int, dtype: str) -> Path:
     """A folder data set, generated if it is missing."""
     data = folder / f"{rows}x{dim}"
     data.mkdir(parents=True, exist_ok=True)
     for name, count, seed in (("base", rows, "0"), ("queries", 200, "1")):
         if not (data / f"{name}.npy").exists():
             subprocess.run(
-                [*PROGRAM, "generate-data", "--num-vectors", str(count), "--dim", str(dim), "--seed", seed,
-                 "--output", str(data / f"{name}.npy")],
+                [*PROGRAM, "generate-data", "--num-vectors", str(count), "--dim", str(dim), "--dtype", dtype,
+                 "--seed", seed, "--output", str(data / f"{name}.npy")],
                 check=True,
             )  # fmt: skip
     return data
@@ -71,22 +74,15 @@ def slurm(study: list[str], chunks: int, folder: Path, threads: int) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as name:
         directory = Path(name) / "study"
         submit = [*PROGRAM, "slurm", "submit", *study, "--chunks", str(chunks), "--study-dir", str(directory)]
-        submit += [
-            "--cpus-per-task",
-            "1",
-            "--mem-per-cpu",
-            "1500M",
-            "--time",
-            "60",
-            "--cache-dir",
-            str(folder / "cache"),
-        ]
-        subprocess.run(submit, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        submit += ["--cpus-per-task", "1", "--mem-per-cpu", "1500M", "--time", "60"]
+        _, submitting = timed([*submit, "--cache-dir", str(folder / "cache")])
         while not done(directory):
             time.sleep(5)
         jobs = [str(job["id"]) for job in json.loads((directory / "slurm" / "jobs.json").read_text())["jobs"]]
         divided = accounted(jobs)
-    print(f"{chunks} chunks on SLURM: {divided:.1f} s of CPU in {len(jobs)} arrays")
+    print(
+        f"{chunks} chunks on SLURM: {divided:.1f} s of CPU in {len(jobs)} arrays, {submitting:.1f} s to submit them"
+    )
     print(json.dumps({"CPU time on SLURM over undivided": round(divided / local, 3)}))
 
 
@@ -140,16 +136,18 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--dim", type=int, default=384)
     parser.add_argument("--chunks", type=int, default=8)
+    parser.add_argument("--dtype", default="float32")
     parser.add_argument("--methods", default="sq,rabitq")
+    parser.add_argument("--bits", default="4")
     parser.add_argument("--slurm", action="store_true")
     parser.add_argument("--test-cluster", action="store_true")
     parser.add_argument("--data", type=Path)
     parser.add_argument("--threads", type=int, default=1, help="threads of the undivided sweep, compared with SLURM")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "vq-divided-study")
     arguments = parser.parse_args()
-    data = arguments.data or vectors(arguments.folder, arguments.rows, arguments.dim)
+    data = arguments.data or vectors(arguments.folder, arguments.rows, arguments.dim, arguments.dtype)
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    study = ["--dataset", str(data), "--metric", "l2", "--method", arguments.methods, "--bits", "4"]
+    study = ["--dataset", str(data), "--metric", "l2", "--method", arguments.methods, "--bits", arguments.bits]
     study += ["--dataset-limit", str(arguments.rows)]
     if not arguments.slurm:
         workers(study, arguments.chunks, arguments.folder)

@@ -3,8 +3,9 @@
 import itertools
 import os
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -76,16 +77,28 @@ class SmallDisk:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
+def mounted(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Mount a file system in memory with options such as `size=1m`; skipped where that is not allowed."""
+    with ExitStack() as stack:
+
+        def mount(options: str) -> Path:
+            path = Path(tempfile.mkdtemp(prefix="small disk ", dir=tmp_path))
+            try:
+                subprocess.run(
+                    ["mount", "-t", "tmpfs", "-o", options, "tmpfs", path], check=True, capture_output=True
+                )
+            except (OSError, subprocess.CalledProcessError) as error:
+                pytest.skip(f"a small file system cannot be mounted here: {error}")
+            stack.callback(subprocess.run, ["umount", "--lazy", path], check=True)
+            return path
+
+        yield mount
+
+
+@pytest.fixture
+def small_disk(mounted: Callable[[str], Path]) -> SmallDisk:
     """A disk of 1 MB; skipped where file systems may not be mounted."""
-    path = tmp_path / "small disk"
-    path.mkdir()
-    try:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", path], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"a small file system cannot be mounted here: {error}")
-    yield SmallDisk(path)
-    subprocess.run(["umount", "--lazy", path], check=True)
+    return SmallDisk(mounted("size=1m"))
 
 
 @dataclass(frozen=True)

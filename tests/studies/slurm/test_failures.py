@@ -36,6 +36,13 @@ def test_the_end_of_the_log_is_quoted_and_the_remedy_fits(tmp_path, exit_code, l
     assert (found.remedy == "") == (remedy == "")
 
 
+@pytest.mark.parametrize(("options", "lacking"), [("size=64k", "space"), ("size=1m,nr_inodes=3", "inodes")])
+def test_a_full_disk_explains_a_log_without_a_word(mounted, options, lacking):
+    found = ending_of(ended("FAILED", "1:0"), mounted(options) / "x.log")
+    assert found.reason == f"exit code 1, and it left no result; the disk has no {lacking} left"
+    assert "`df -i`" in found.remedy
+
+
 def test_states_that_say_enough():
     assert ending_of(ended("OUT_OF_MEMORY", "0:125"), None).short == "ran out of memory"
     assert "--escalate" in ending_of(ended("TIMEOUT"), None).remedy

@@ -1,6 +1,8 @@
 """Why a task that SLURM ended has no result, in a sentence with what to do, from accounting and the log."""
 
+import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +39,7 @@ UNOPENED_LOG = "53"
 """The signal that SLURM reports where it could not start a script, because the log could not be opened."""
 MORE_MEMORY = ENDINGS["OUT_OF_MEMORY"].remedy
 REMEDIES = {
-    r"(?i)no space left": "free some space or files (`df -h`, `df -i`), then resume",
+    r"(?i)no (space|inodes) left": "free some space or files (`df -h`, `df -i`), then resume",
     r"Disk quota exceeded": "delete files, or ask for a larger quota, then resume",
     r"the setup line failed": "correct the line and give all of them again: resume with --setup",
     r"error while loading shared libraries": 'load the module of its Python: resume with --setup "module load NAME"',
@@ -54,6 +56,8 @@ NOISE = re.compile(r"slurmstepd: error: (\*\*\*|Detected \d+ oom)|srun: ")
 """Lines that SLURM adds behind those of the program."""
 SHOWN = 200
 """Most characters of a line that are quoted."""
+SPARE_BYTES, SPARE_FILES = 256 << 10, 4
+"""A disk with less room cannot take the log and the result of a task."""
 
 
 def remedy_for(reason: str) -> str:
@@ -72,8 +76,21 @@ def ending_of(ended: EndedTask, log: Path | None) -> Ending | None:
     if signal == UNOPENED_LOG:
         how = f"signal {signal}: SLURM could not open its log"
     said = last_line(log)
-    reason = f"{how}: {said}" if said else f"{how}, and it left no result"
+    reason = f"{how}: {said}" if said else f"{how}, and it left no result{_on_a_full_disk(log)}"
     return Ending(f"failed with {how}", reason, remedy_for(reason))
+
+
+def _on_a_full_disk(log: Path | None) -> str:
+    """The end of a sentence: what the disk of a log lacks now, which is why nothing could be written to it."""
+    if log is None:
+        return ""
+    with suppress(OSError):  # its folder was moved or deleted
+        found = os.statvfs(log.parent)
+        if found.f_bavail * found.f_frsize < SPARE_BYTES:
+            return "; the disk has no space left"
+        if found.f_files and found.f_favail < SPARE_FILES:  # some file systems do not count files
+            return "; the disk has no inodes left"
+    return ""
 
 
 def last_line(log: Path | None) -> str:

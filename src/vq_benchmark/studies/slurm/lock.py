@@ -62,6 +62,8 @@ def one_at_a_time(folder: Path, command: str, say: Callable[[str], None]) -> Ite
         folder.mkdir(parents=True, exist_ok=True)
         own.write_text(json.dumps(asdict(holder)))
     except OSError:  # nothing can be submitted from a folder that cannot be written; what is tried says why
+        with suppress(OSError):
+            own.unlink(missing_ok=True)  # a full disk takes its name, but not its text
         yield
         return
     try:
