@@ -9,7 +9,7 @@ import pytest
 from vq_benchmark.datasets.distance_names import DISTANCES, Distance
 from vq_benchmark.evaluation.evaluate import evaluate, exact_truths
 from vq_benchmark.evaluation.measurement import Measurement, MeasurementKey
-from vq_benchmark.evaluation.metrics import Metrics, finished_metrics
+from vq_benchmark.evaluation.metrics import Metrics, finished, finished_metrics
 from vq_benchmark.evaluation.per_query import queries_digest
 from vq_benchmark.evaluation.streaming import PassSettings
 from vq_benchmark.evaluation.tiling import TILE_ROWS, Pass
@@ -40,7 +40,9 @@ def test_chunks_stored_and_merged_finish_as_the_whole(
     ):
         parts = [
             Measurement.from_bytes(
-                evaluate(rounding, dataset, ground_truths=known, pass_=Pass(a, b, batch_size=1)).to_bytes()
+                evaluate(rounding, dataset, ground_truths=known, pass_=Pass(a, b, batch_size=1))
+                .without_idle_scores()
+                .to_bytes()
             )
             for (a, b), known in zip(spans, given, strict=True)
         ]
@@ -50,6 +52,30 @@ def test_chunks_stored_and_merged_finish_as_the_whole(
         assert merged.missing == []
         assert quality(finished_metrics(merged)) == quality(whole)
         assert merged.timings.rows >= dataset.n
+
+
+@pytest.mark.parametrize("rerank", ["exact", "int8"])
+def test_no_metric_depends_on_the_scores_that_a_chunk_does_not_store(rerank, make_dataset, rounding) -> None:
+    dataset = make_dataset("ip", judged="same")
+    settings, k = PassSettings(max_candidates=60, rerank=rerank, query_bits="1"), 10
+    whole = evaluate(rounding, dataset, k=k, settings=settings)
+    ground_truths = exact_truths(dataset, k)
+    edges = [0, 4000, TILE_ROWS, dataset.n]
+    parts = [
+        evaluate(rounding, dataset, ground_truths=ground_truths, k=k, settings=settings, pass_=Pass(a, b))
+        for a, b in pairwise(edges)
+    ]
+    stored = [Measurement.from_bytes(part.without_idle_scores().to_bytes()) for part in parts]
+    dropped = np.isneginf(stored[0].accumulators.top.exact[: len(dataset.queries)])
+    assert 0.5 < dropped.mean() < 50 / 60  # some of those behind the tenth are true neighbours
+    assert not dropped[:, :k].any()
+    assert len(stored[0].to_bytes()) < 0.9 * len(parts[0].to_bytes())
+    merged = stored[0]
+    for part in stored[1:]:
+        merged.merge(part)
+    found, expected = finished(merged), finished(whole)
+    assert quality(found.metrics) == quality(expected.metrics)
+    assert found.per_query == expected.per_query
 
 
 def test_bytes_round_trip(make_dataset, rounding) -> None:

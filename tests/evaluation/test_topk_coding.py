@@ -47,3 +47,22 @@ def test_arrays_that_do_not_fit_together_are_refused() -> None:
             decoded(coded(top) | {name: wrong})
     with pytest.raises(KeyError):
         decoded({"ids": coded(top)["ids"]})
+
+
+def test_exact_scores_that_are_not_kept_take_no_room() -> None:
+    rng = np.random.default_rng(1)
+    scores = -np.sort(-rng.uniform(0.4, 0.6, (30, 40)), axis=1)
+    exact = scores * rng.normal(1, 0.02, scores.shape)
+    exact[:5, -3:] = scores[:5, -3:] = -np.inf  # there are no such rows
+    top = TopCandidates(scores, rng.integers(0, 4096, scores.shape), exact, rng.uniform(0.4, 0.6, scores.shape))
+    fewer = top.without_idle(np.full((20, 10), 0.7))
+    again = decoded(coded(fewer))
+    assert bits(again) == bits(fewer)
+    assert np.isneginf(again.exact[:20, 10:]).all()
+    assert again.exact[:20, :10].tobytes() == exact[:20, :10].tobytes()
+    assert again.exact[20:].tobytes() == exact[20:].tobytes()
+    assert top.exact is exact and np.isfinite(exact[5:]).all()
+    whole, less = (len(zlib.compress(coded(each)["exact"].tobytes())) for each in (top, fewer))
+    assert less < 0.6 * whole
+    with pytest.raises(ValueError, match="shape"):
+        decoded(coded(fewer) | {"idle": np.zeros((30, 9), np.uint8)})

@@ -117,8 +117,7 @@ def test_four_hundred_tasks_survive_ten_kills(cluster, folder, vectors, program,
         ended = way()
         if ended:
             kills.append(f"{way.__name__} {ended} at {victim.done()}")
-        if rng.integers(2):  # else resumed while SLURM still believes that they run
-            cluster.wait_until_empty(240)
+        time.sleep(rng.uniform(0, 3))  # SLURM may still believe that they run
         if victim.done() == total:
             kills.append(f"lost {victim.lose_some()} results")
         assert program("slurm", "resume", place).code == 0

@@ -1,6 +1,6 @@
 """The measurement of one configuration on some rows: mergeable, serialisable, and all that its metrics need."""
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -122,6 +122,17 @@ class Measurement:
         self.timings.merge(other.timings)
         for name, truth in joint.items():
             setattr(self, name, truth)
+
+    def without_idle_scores(self) -> Self:
+        """This measurement without the exact scores that no metric will need, however much is merged with it.
+
+        See `TopCandidates.without_idle`. The metrics of the whole base have the same bits.
+        """
+        truth, top = self.truth, self.accumulators.top
+        if truth is None or top is None or truth.listed:  # the last neighbours may be among those left out
+            return self
+        top = top.without_idle(truth.top.scores[:, : self.key.k])
+        return replace(self, accumulators=replace(self.accumulators, top=top))
 
     def _truths_of_its_rows(self) -> dict[str, GroundTruth]:
         """The ground truths by name, with only the neighbours in the measured rows: other rows bring their own."""

@@ -1,6 +1,6 @@
 """The best R base rows of each query by estimated score, found in one pass and mergeable without loss."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -86,6 +86,19 @@ class TopCandidates:
                 )  # fmt: skip
 
             in_tiles(len(products), offer, rows=QUERIES_PER_TASK)
+
+    def without_idle(self, kth: DoubleArray) -> Self:
+        """The candidates with -inf for those exact scores on which no metric depends; ids and estimates stay.
+
+        `kth` (p, k) are the exact scores of the k best rows of the first p queries, among any rows of the base. A row
+        after the first k candidates whose exact score is below the last of them is never counted as found, nor is it
+        among the k of which scores are added up, whatever is merged later.
+        """
+        queries, k = kth.shape
+        exact = self.exact.copy()
+        behind = exact[:queries, k:]
+        behind[behind < kth[:, -1:]] = -np.inf
+        return replace(self, exact=exact)
 
     def part(self, queries: slice) -> Self:
         """The candidates of some of the queries."""

@@ -1,7 +1,8 @@
 """Candidates as integers that compress well, bit for bit: they are most of what a chunk's result takes on disk.
 
 Scores become integers in the same order, so that neighbours in a sorted list differ little, and an estimate differs
-little from the exact score. What remains are the low bits of the scores, which no coding makes smaller.
+little from the exact score. What remains are the low bits of the scores, which no coding makes smaller. Exact scores
+that nobody needs (`TopCandidates.without_idle`) take no room.
 """
 
 from collections.abc import Mapping
@@ -12,18 +13,22 @@ from vq_benchmark.arrays import Array, DoubleArray, IdArray
 from vq_benchmark.evaluation.topk import NO_ID, TopCandidates
 from vq_benchmark.machine.byte_planes import from_planes, to_planes
 
+IDLE = "idle"
+"""Name of the packed bits that say which exact scores are NO_ROW although there is a row; absent if none is."""
 ALL_BUT_SIGN = np.int64(np.iinfo(np.int64).max)
 
 
 def coded(top: TopCandidates) -> dict[str, Array]:
     """The arrays of candidates by name, each as (8, q, size) uint8; `exact` is absent if it equals `scores`."""
-    scores, exact = _ordered(top.scores), _ordered(top.exact)
+    idle = np.isneginf(top.exact) & ~np.isneginf(top.scores)
+    scores, exact = _ordered(top.scores), _ordered(np.where(idle, top.scores, top.exact))
     numbers = {"ids": top.ids - NO_ID, "scores": _steps(scores)}
     if not np.array_equal(exact, scores):
         numbers["exact"] = _unsigned(exact - scores)
     if top.second is not None:
         numbers["second"] = _unsigned(_ordered(top.second) - exact)
-    return {name: to_planes(each) for name, each in numbers.items()}
+    planes = {name: to_planes(each) for name, each in numbers.items()}
+    return planes | ({IDLE: np.packbits(idle, axis=1)} if idle.any() else {})
 
 
 def decoded(arrays: Mapping[str, Array]) -> TopCandidates:
@@ -41,7 +46,16 @@ def decoded(arrays: Mapping[str, Array]) -> TopCandidates:
         ordered = ordered + _signed(numbers["exact"])
         exact = _floats(ordered)
     second = _floats(ordered + _signed(numbers["second"])) if "second" in numbers else None
+    if IDLE in arrays:
+        exact = np.where(_unpacked(arrays[IDLE], exact.shape), -np.inf, exact)
     return TopCandidates(scores, numbers["ids"] + NO_ID, exact, second)
+
+
+def _unpacked(bits: Array, shape: tuple[int, ...]) -> Array:
+    queries, size = shape
+    if bits.dtype != np.uint8 or bits.shape != (queries, -(-size // 8)):
+        raise ValueError(f"the shape of {IDLE} is {bits.shape}, which does not fit candidates of shape {shape}")
+    return np.unpackbits(bits, axis=1, count=size).astype(bool)
 
 
 def _ordered(scores: DoubleArray) -> IdArray:

@@ -145,7 +145,7 @@ def run_cell(
         metrics=found.metrics | costs,
         environment=facts,
         per_query=found.per_query,
-        accumulators=None if whole else measurement.to_bytes(),
+        accumulators=None if whole else measurement.without_idle_scores().to_bytes(),
     )
 
 

@@ -43,6 +43,8 @@ from vq_benchmark.studies.scratch_rows import staged_rows
 from vq_benchmark.studies.stages import NOT_DONE, Task
 
 RESUME = "Resume the study to recompute it."
+LEFT_BY_KILLS = ("checkpoints", "failures", "attempts")
+"""Folders of a study that have no use once everything is done."""
 
 
 class TaskFailed(Exception):
@@ -250,8 +252,9 @@ class TaskContext:
                 update(number * len(self.manifest.chunks))
         if remarks:
             raise TaskFailed("\n".join(remarks))
-        # Everything is done; a kill between a result and the removal of its checkpoint may have left one.
-        shutil.rmtree(self._checkpoints, ignore_errors=True)
+        # Everything is done; a kill between a result and the removal of what belongs to its task may have left some.
+        for name in LEFT_BY_KILLS:
+            shutil.rmtree(self.manifest.folder / name, ignore_errors=True)
 
     def _finish(self, database: Database, configuration: Configuration) -> list[str]:
         """Finish one configuration, so that the database never holds the accumulators of more than one."""
