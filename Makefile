@@ -20,7 +20,7 @@ INSTALLED += $(VENV)/.installed-engines
 export VQ_ENGINES := 1
 endif
 
-.PHONY: demo test fuzz lint docs bench slurm browser clean
+.PHONY: demo test fuzz cluster-kills lint docs bench slurm browser clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "vq-benchmark needs Python 3.11 or newer: make PYTHON=python3.12")'
@@ -74,6 +74,11 @@ N ?= 1000
 fuzz: $(VENV)/.installed
 	VQ_FUZZ_MUTANTS=$(N) $(BIN)/pytest tests/fuzz -n auto
 	VQ_KILL_ROUNDS=5 $(BIN)/pytest tests/studies/test_killing.py
+
+# Kills a study of 400 tasks on the test cluster ten times, once for each of these seeds; a minute or more for each.
+SEEDS ?= 1,2,3
+cluster-kills: $(VENV)/.installed slurm
+	VQ_CLUSTER_SEEDS=$(SEEDS) $(BIN)/pytest -s tests/slurm/test_killed_study.py
 
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check .

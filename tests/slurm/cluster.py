@@ -98,9 +98,10 @@ StorageLoc=accounting
 """
 ACCOUNTS = (
     "add qos small MaxSubmitJobsPerUser=6",
-    "modify user root set qos=normal,small",
+    "add qos narrow MaxTRESPerJob=cpu=1",
+    "modify user root set qos=normal,small,narrow",
 )
-"""Who may submit, and a QOS that lets a user have six jobs in the queue."""
+"""Who may submit, and a QOS that lets a user have six jobs in the queue, and one whose jobs have one core."""
 GRANTS = (
     "create database accounting; create user 'slurm'@'%' identified by 'slurm'; "
     "create user 'slurm'@'localhost' identified by 'slurm'; "

@@ -79,10 +79,10 @@ class Victim:
         return killed
 
     def lose_some(self) -> int:
-        """Delete the results of some tasks, and the merged rows: nothing else is left to disturb."""
+        """Delete the results of some tasks, and the merged rows, where nothing else is left to kill."""
         lost = self.some(self.manifest.tasks("evaluate"))
         for path in [self.manifest.results_path, *map(self.manifest.result_path, lost)]:
-            path.unlink()
+            path.unlink(missing_ok=True)
         return len(lost)
 
     def some(self, of: list[Any]) -> list[Any]:
@@ -118,7 +118,7 @@ def test_four_hundred_tasks_survive_ten_kills(cluster, folder, vectors, program,
         if ended:
             kills.append(f"{way.__name__} {ended} at {victim.done()}")
         time.sleep(rng.uniform(0, 3))  # SLURM may still believe that they run
-        if victim.done() == total:
+        if victim.done() >= total - 1:
             kills.append(f"lost {victim.lose_some()} results")
         assert program("slurm", "resume", place).code == 0
     sys.stderr.write(f"\nseed {seed}, {total} tasks done: {', '.join(kills)}\n")
