@@ -32,7 +32,7 @@ def test_srun_starts_a_command_only_once(cluster, tmp_path):
         "-m",
         "vq_benchmark",
         "run",
-        *"--dataset sample --dataset-limit 500 --method sq".split(),
+        *["--dataset", "sample", "--dataset-limit", 500, "--method", "sq"],
     )
     places = ("--bits", 8, "--db-path", tmp_path / "runs.db", "--cache-dir", tmp_path, "--codebooks-dir", tmp_path)
     said = cluster.run(
