@@ -35,7 +35,8 @@ class SqGlobalParameters(Parameters):
         default=None,
         gt=0.5,
         le=1,
-        description="qdrant: its quantile; lucene: its confidence interval, 0: 1 − 1/(d+1).",
+        description="qdrant: its quantile, by default 1; lucene: its confidence interval, by default "
+        "max(0.9, 1 − 1/(d+1)).",
     )
     rounding: Literal["nearest", "down"] = Field(default="nearest", description="nearest: halves up; down: floor.")
     products: Literal["grid", "integers", "distances"] = Field(
@@ -50,6 +51,12 @@ class SqGlobalParameters(Parameters):
             raise InputError(
                 "sq-global has no float queries with products=integers or layout=lucene; use queries=same."
             )
+        if self.quantile is not None and self.layout in ("plain", "weaviate"):
+            raise InputError(
+                f"sq-global has a quantile only with layout=qdrant or layout=lucene, not with layout={self.layout}."
+            )
+        if self.layout == "lucene" and self.products != "grid":
+            raise InputError(f"sq-global has layout=lucene only with products=grid, not products={self.products}.")
 
     def code_bytes(self, d: int) -> int:
         """Bytes of one code, side information and padding included."""
@@ -133,7 +140,12 @@ class SqGlobal(RangeQuantizer):
         return np.column_stack([scaled, _floats(codes), np.ones(len(codes), np.float32)])
 
     def squared_norms(self, codes: CodeArray) -> DoubleArray:
-        """Those of low + step·k, or step²·Σk² with what scores add twice: L2 ranks by step²·Σ(k − k(Q))²."""
+        """Those of low + step·k; 0 where scores hold them; or step²·Σk² with what scores add twice.
+
+        So L2 ranks by the distance of the decoded numbers, or by step²·Σ(k − k(Q))².
+        """
+        if self.parameters.products == "distances":
+            return np.zeros(len(codes))
         if not self._has_products_of_integers:
             return super().squared_norms(codes)
         squares = row_squares(self._integers(codes) * self._step)
