@@ -67,5 +67,6 @@ def _candidates_of_tile(search: Search, tile: Tile, queries: FloatArray, distanc
     faiss_metric = faiss.METRIC_L2 if distance == "l2" else faiss.METRIC_INNER_PRODUCT
     _, rows = search(queries, vectors, count, faiss_metric)
     pairs = np.repeat(np.arange(len(queries)), count), np.asarray(rows, dtype=np.int64).ravel()
-    scores = scores_of(queries, vectors, distance).of_pairs(*pairs).reshape(len(queries), count)
+    norms = tile.squared_norms[tile.inside]
+    scores = scores_of(queries, vectors, distance, own_norms=norms).of_pairs(*pairs).reshape(len(queries), count)
     return TopCandidates.best_of(scores, ids[pairs[1]].reshape(scores.shape), k)
