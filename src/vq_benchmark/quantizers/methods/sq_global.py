@@ -98,17 +98,15 @@ class SqGlobal(RangeQuantizer):
             return _qdrant_range(train, self.parameters.quantile, seed)
         return np.array([train.min()]), np.array([train.max()])
 
-    def _encode_tile(self, vectors: FloatArray, codes: CodeArray) -> None:
-        super()._encode_tile(vectors, codes)
-        integers = self._integers(codes)
-        layout = self.parameters.layout
+    def _write_side(self, vectors: FloatArray, integers: CodeArray, codes: CodeArray) -> None:
+        layout, numbers = self.parameters.layout, integers.astype(np.float32)
         if layout == "qdrant":
-            codes[:, :4] = _bytes(self._step * self._low * integers.sum(axis=1) + self.d * self._low**2)
+            codes[:, :4] = _bytes(self._step * self._low * numbers.sum(axis=1) + self.d * self._low**2)
         elif layout == "lucene":
-            codes[:, :4] = _bytes(self._correction(vectors, integers))
+            codes[:, :4] = _bytes(self._correction(vectors, numbers))
         elif layout == "weaviate":
-            codes[:, :4] = integers.sum(axis=1, dtype=np.float64).astype("<u4")[:, None].view(np.uint8)
-            codes[:, 4:8] = row_squares(integers).astype("<u4")[:, None].view(np.uint8)
+            codes[:, :4] = numbers.sum(axis=1, dtype=np.float64).astype("<u4")[:, None].view(np.uint8)
+            codes[:, 4:8] = row_squares(numbers).astype("<u4")[:, None].view(np.uint8)
 
     def project_queries(self, queries: FloatArray) -> FloatArray:
         """Q̂; or [Q̂, 1], (q, d + 1); or step·k(Q); or [step·k(Q), 1, correction of Q], (q, d + 2)."""

@@ -67,6 +67,11 @@ class RangeQuantizer(Quantizer):
         bits = stored_bits(self.parameters.bits)
         packed = integers if bits == 8 else pack(integers, bits)
         codes[:, self.side_bytes : self.side_bytes + packed.shape[1]] = packed
+        if self.side_bytes:
+            self._write_side(vectors, integers, codes)
+
+    def _write_side(self, vectors: FloatArray, integers: CodeArray, codes: CodeArray) -> None:
+        """Write what stands before the integers (n, d) of vectors (n, d) to the first `side_bytes` bytes of codes."""
 
     def decode(self, codes: CodeArray) -> FloatArray:
         integers = self._integers(codes)
