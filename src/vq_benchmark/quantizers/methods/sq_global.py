@@ -88,7 +88,7 @@ class SqGlobal(RangeQuantizer):
 
     def restore(self, state: State, d: int) -> None:
         self.side_bytes = _SIDE_BYTES[self.parameters.layout]
-        self.form = _FORMS[self.parameters.layout]  # type: ignore[misc]
+        self.form = _FORMS[self.parameters.layout]
         super().restore(state, d)
 
     def _range(self, train: FloatArray, seed: int) -> tuple[Array, Array]:

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import replace
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -29,7 +29,8 @@ class RangeQuantizer(Quantizer):
 
     side_bytes: int = 0
     """Bytes before the integers."""
-    form: ClassVar[int] = RATIO
+    form: int = RATIO
+    """DIVIDE, MULTIPLY or RATIO."""
 
     @abstractmethod
     def _range(self, train: FloatArray, seed: int) -> tuple[Array, Array]:
@@ -131,9 +132,9 @@ def _quantize(
             place = np.float32(0)
             if width > 0:
                 offset = min(max(vectors[i, j], low[j]), high[j]) - low[j]
-                if form == 0:
+                if form == DIVIDE:
                     place = offset / (width / top)
-                elif form == 1:
+                elif form == MULTIPLY:
                     place = offset * (top / width)
                 else:
                     place = offset * top / width
