@@ -10,7 +10,7 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.quantizers.base import Parameters, State, one_of
 from vq_benchmark.quantizers.budget import whole_bits
 from vq_benchmark.quantizers.kernels.rows import row_squares
-from vq_benchmark.quantizers.parts.packing import packed_bytes
+from vq_benchmark.quantizers.parts.packing import aligned_bytes, packed_bytes
 from vq_benchmark.quantizers.parts.range_base import DIVIDE, MULTIPLY, RATIO, RangeQuantizer, stored_bits
 
 _BITS = (4, 7, 8)
@@ -61,7 +61,7 @@ class SqGlobalParameters(Parameters):
     def code_bytes(self, d: int) -> int:
         """Bytes of one code, side information and padding included."""
         width = packed_bytes(d, stored_bits(self.bits))
-        return _SIDE_BYTES[self.layout] + (-(-width // 16) * 16 if self.layout == "qdrant" else width)
+        return _SIDE_BYTES[self.layout] + aligned_bytes(width, 16 if self.layout == "qdrant" else 1)
 
 
 class SqGlobal(RangeQuantizer):
