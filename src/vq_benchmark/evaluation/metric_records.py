@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
+from vq_benchmark.evaluation.metric_needs import Need
+
 if TYPE_CHECKING:
     from vq_benchmark.evaluation.evidence import Answer, Evidence, PerQuery
 
 Better = Literal["higher", "lower"]
 Bounds = tuple[float, float]
 """The lowest and the highest possible value."""
-Need = Literal["vectors", "pairs", "ground truth", "judgements", "cell", "search index"]
-""""cell" and "search index" mark what is measured outside the pass: time, memory and searches."""
 
 SHARE: Bounds = (0.0, 1.0)
 RECALL_DEPTHS = (1, 10, 100)
