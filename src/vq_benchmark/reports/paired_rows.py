@@ -58,9 +58,11 @@ def label(summary: Summary) -> str:
 
 
 def chosen(selector: str, runs: Sequence[Run], unmerged: Sequence[str] = ()) -> Summary:
-    """The configuration that is meant by `method`, `method:param=value,…`, a run_id or a prefix of one.
+    """The configuration that is meant by `method`, `method:param=value,…`, a setting of an engine, a run_id or a
+    prefix of one.
 
     Besides its parameters, a configuration may be selected by `query_bits` and by the `budget` it was chosen for.
+    A method means its own rows only: those of engines are selected by the name of their setting, or by run_id.
 
     Args:
         unmerged: methods of which the database also holds rows of chunks.
@@ -68,11 +70,9 @@ def chosen(selector: str, runs: Sequence[Run], unmerged: Sequence[str] = ()) -> 
     Raises:
         InputError: nothing is meant, or several configurations are; the message lists them.
     """
-    done = [run for run in runs if run.status == "done"]
-    method, _, parameters = selector.partition(":")
-    if any(run.engine == selector for run in done):
-        done, method, parameters = [run for run in done if run.engine == selector], "", ""
-        method = done[0].method
+    of_engine = [run for run in runs if selector and run.status == "done" and run.engine == selector]
+    done = of_engine or [run for run in runs if run.status == "done" and not run.engine]
+    method, _, parameters = (of_engine[0].method, "", "") if of_engine else selector.partition(":")
     if not any(run.method == method for run in done):
         return _chosen_row(selector, runs, unmerged)
     wanted = [part.strip() for part in parameters.split(",") if part.strip()]
@@ -103,7 +103,10 @@ def _chosen_row(selector: str, runs: Sequence[Run], unmerged: Sequence[str]) -> 
     if len(found) > 1:
         raise InputError(f"{selector!r} begins several run_ids: {listed(run.run_id for run in found)}.")
     method = selector.partition(":")[0]
-    failed = [run for run in runs if run.status == "failed" and (run in found or run.method == method)]
+    failed = [
+        run for run in runs
+        if run.status == "failed" and (run in found or (run.engine == selector if run.engine else run.method == method))
+    ]  # fmt: skip
     if failed:
         last = (failed[-1].error or "no error recorded").strip().splitlines()[-1]
         raise InputError(f"{selector!r} has no finished row; row {failed[-1].run_id} failed: {last}")
@@ -113,7 +116,7 @@ def _chosen_row(selector: str, runs: Sequence[Run], unmerged: Sequence[str]) -> 
         raise InputError(f"{method} has only rows of chunks; combine them with `vq-benchmark merge`.")
     raise InputError(
         f"{selector!r} is neither a method nor the start of a run_id; methods: "
-        f"{listed(run.method for run in runs if run.status == 'done')}."
+        f"{listed(run.engine or run.method for run in runs if run.status == 'done')}."
     )
 
 
