@@ -31,13 +31,13 @@ def test_a_setting_of_an_engine_is_selected_by_name_or_run_id(rows) -> None:
     for row in rows[1:]:
         assert chosen(row.engine, rows).runs == (row,)
         assert chosen(row.run_id[:12], rows).runs == (row,)
-    with pytest.raises(InputError, match="'binary' is neither .* methods: pgvector:bit, qdrant:binary"):
+    with pytest.raises(InputError, match=r"'binary' is neither .* methods: pgvector:bit, qdrant:binary"):
         chosen("binary", rows[1:])
 
 
 def test_a_setting_of_an_engine_that_failed_is_named_as_such(make_run) -> None:
     failed = make_run("binary", 1.0, config={}, engine="pgvector:bit", status="failed", error="out of memory")
-    with pytest.raises(InputError, match="'pgvector:bit' has no finished row; row .* failed: out of memory"):
+    with pytest.raises(InputError, match=r"'pgvector:bit' has no finished row; row .* failed: out of memory"):
         chosen("pgvector:bit", [failed])
     with pytest.raises(InputError, match="'binary' is neither"):
         chosen("binary", [failed])
