@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.metric_records import record_of
+from vq_benchmark.evaluation.metric_records import ENCODE_RATE, record_of
 from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.terminal import printable
 from vq_benchmark.reports.bound_line import ERRORS, bound_handle, has_bound
@@ -49,7 +49,6 @@ from vq_benchmark.results.database import Run
 
 FORMATS = ("png", "pdf", "svg")
 DPI_RANGE = (30, 1200)
-ENCODE_RATE = "encode_vectors_per_second"
 DEFAULT_METRICS = (
     "recall_at_10", "recall_at_1", "recall_at_100", "relative_error", "rank_distortion", "pairwise_distortion",
     "mrr_at_10", "mrr_at_10_loss", ENCODE_RATE,
