@@ -2,7 +2,7 @@
 
 import pytest
 
-from vq_benchmark.studies.slurm.accounting import bytes_of, parsed_rows, seconds_of_duration
+from vq_benchmark.studies.slurm.accounting import parsed_rows, reported_bytes, seconds_of_duration
 
 ANSWER = """\
 12_3|COMPLETED|0:0|3|10|6|00:00.555|billing=2,cpu=2,mem=400M,node=1||vq-fit-x
@@ -36,4 +36,4 @@ def test_durations(text, seconds):
 
 @pytest.mark.parametrize(("text", "size"), [("0", 0), ("12K", 12288), ("1.5G", 1536 << 20), ("", 0), ("x", 0)])
 def test_sizes(text, size):
-    assert bytes_of(text) == size
+    assert reported_bytes(text) == size

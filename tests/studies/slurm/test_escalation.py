@@ -38,6 +38,8 @@ def test_the_cap_is_kept_and_named():
     spec = JobSpec.parse({"mem": "50G"})
     caps = parsed_caps("64G", "18:00:00")
     assert more_for(spec, [killed(50 << 10, 0)], caps).options == {"mem": "65536M"}
+    without_unit = parsed_caps("64000", "18:00:00")
+    assert more_for(spec, [killed(50 << 10, 0)], without_unit).options == {"mem": "64000M"}
     at_cap = more_for(JobSpec.parse({"mem": "64G"}), [killed(64 << 10, 0)], caps)
     assert (at_cap.options, at_cap.at_cap) == ({}, ("--max-mem",))
     assert "--max-mem is reached" in at_cap.remarks()[0]

@@ -38,17 +38,17 @@ def parsed_rows(answer: str) -> list[EndedTask]:
             key = (int(job), index)
             if step:
                 if key in found:
-                    largest = max(found[key].peak_bytes, bytes_of(peak))
+                    largest = max(found[key].peak_bytes, reported_bytes(peak))
                     found[key] = replace(found[key], peak_bytes=largest)
                 continue
             found[key] = EndedTask(
                 *key, job_name, state.split()[0], exit_code, _number(elapsed), 60 * _number(limit),
-                seconds_of_duration(used), _number(requested), bytes_of(peak), _memory_in(resources),
+                seconds_of_duration(used), _number(requested), reported_bytes(peak), _memory_in(resources),
             )  # fmt: skip
     return sorted(found.values(), key=lambda task: task.job)
 
 
-def bytes_of(text: str) -> int:
+def reported_bytes(text: str) -> int:
     """Bytes of an amount as SLURM writes it, such as 2100K or 1.5G; 0 if it is none."""
     match = re.fullmatch(r"([\d.]+)([KMGT]?)", text.strip())
     return int(float(match[1]) * UNITS[match[2]]) if match else 0
@@ -69,4 +69,4 @@ def _number(text: str) -> float:
 
 def _memory_in(resources: str) -> int:
     match = re.search(r"(?:^|,)mem=([^,]+)", resources)
-    return bytes_of(match[1]) if match else 0
+    return reported_bytes(match[1]) if match else 0

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vq_benchmark.machine.validation import option_name
-from vq_benchmark.studies.slurm.accounting import EndedTask, bytes_of
+from vq_benchmark.studies.slurm.accounting import EndedTask
 from vq_benchmark.studies.slurm.jobs import Record
-from vq_benchmark.studies.slurm.resources import MEMORY_OPTIONS, JobSpec, merged, seconds_of
+from vq_benchmark.studies.slurm.resources import MEMORY_OPTIONS, JobSpec, bytes_of, merged, seconds_of
 from vq_benchmark.studies.stages import STAGES, Task
 
 FACTOR = 1.5
@@ -101,7 +101,7 @@ def _memory(spec: JobSpec, rows: list[EndedTask], caps: Caps) -> More:
         return More(at_cap=("--max-mem",))
     name = next((name for name in MEMORY_OPTIONS if getattr(spec, name) is not None), "mem")
     value = getattr(spec, name)
-    now = bytes_of(value if value[-1:].isalpha() else f"{value}M") if value else requested
+    now = bytes_of(value) if value else requested
     return More({name: f"{math.ceil(now * allowed / requested / MIB)}M"})
 
 
