@@ -88,7 +88,7 @@ def submit(
     if test_only:
         echo("\n".join(test_scripts(draft, record, size)))
         return
-    with one_at_a_time(ready.folder, "vq-benchmark slurm submit", lambda said: echo(said, err=True)):
+    with one_at_a_time(ready.folder, "vq-benchmark slurm submit", lambda said: echo(said, err=True), create=True):
         manifest = ready.plan()
         done = submit_study(manifest, record)
     show(manifest, done)
