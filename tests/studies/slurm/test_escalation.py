@@ -52,6 +52,14 @@ def test_half_as_much_time_again():
     assert more_for(JobSpec.parse({}), [late], Caps(time="1:00:00")).at_cap == ("--max-time",)
 
 
+def test_no_more_time_is_requested_than_the_cluster_allows():
+    late, allowed = ended("TIMEOUT", seconds_limit=3600), JobSpec.parse({"max_time": "1:10:00"})
+    assert more_for(allowed, [late]).options == more_for(allowed, [late], parsed_caps()).options == {"time": "70"}
+    assert more_for(allowed, [late], parsed_caps(time="1:20:00")).options == {"time": "80"}
+    longest = ended("TIMEOUT", seconds_limit=20 * 3600)
+    assert more_for(JobSpec.parse({"max_time": "2-0"}), [longest]).options == {"time": "1800"}
+
+
 def test_where_slurm_itself_kills_for_memory_the_signal_tells():
     row = ended("FAILED", "0:9", bytes_requested=100 * MIB)
     assert more_for(JobSpec.parse({"mem": "100M"}), [row]).options == {"mem": "150M"}

@@ -14,6 +14,8 @@ from vq_benchmark.studies.stages import STAGES, Task
 
 FACTOR = 1.5
 MIB = 2**20
+LONGEST_TIME = "18:00:00"
+"""The most time that a task may request where nothing says how long the cluster allows a job."""
 
 
 @dataclass(frozen=True)
@@ -21,17 +23,18 @@ class Caps:
     """The most that a task may request, as texts of sbatch."""
 
     mem: str = "64G"
-    time: str = "18:00:00"
+    time: str | None = None
+    """None: the longest time that the cluster allows a job, as the resources of the study say, or LONGEST_TIME."""
 
 
-def parsed_caps(mem: str, time: str) -> Caps:
+def parsed_caps(mem: str = Caps.mem, time: str | None = None) -> Caps:
     """The caps that a user wrote.
 
     Raises:
         InputError: one has another form than sbatch takes.
     """
     spec = JobSpec.parse({"mem": mem, "time": time}, "--max-mem and --max-time")
-    return Caps(spec.mem or mem, spec.time or time)
+    return Caps(spec.mem or mem, spec.time)
 
 
 @dataclass(frozen=True)
@@ -111,5 +114,5 @@ def _time(spec: JobSpec, rows: list[EndedTask], caps: Caps) -> More:
     )
     if not limit:
         return More()
-    allowed = min(FACTOR * limit, seconds_of(caps.time))
+    allowed = min(FACTOR * limit, seconds_of(caps.time or spec.max_time or LONGEST_TIME))
     return More({"time": str(math.ceil(allowed / 60))}) if allowed > limit else More(at_cap=("--max-time",))
