@@ -25,7 +25,8 @@ def planned(tmp_path):
     study = Study.parse(
         {
             "dataset": str(tmp_path / "base.npy"), "num_queries": 20, "methods": ["sq-global"], "seeds": [0, 1],
-            "k": 5, "engines": ["usearch:b1", "pgvector:bit"], "max_candidates": 10, "train_size": 300, "num_pairs": 50,
+            "engines": ["usearch:b1", "pgvector:bit"], "k": 5, "max_candidates": 10, "train_size": 300,
+            "num_pairs": 50,
         }
     )  # fmt: skip
     options = study.options(Machine(cache_dir=tmp_path / "cache", codebooks_dir=tmp_path / "codebooks"))
