@@ -17,7 +17,6 @@ from vq_benchmark.studies.slurm.jobs import Record, log_path, record_of
 from vq_benchmark.studies.slurm.queue import Queue, read_queue
 from vq_benchmark.studies.slurm.resources import JobSpec
 from vq_benchmark.studies.slurm.stuck import Stuck, stuck
-from vq_benchmark.studies.slurm.waves import queued_waves
 from vq_benchmark.studies.stages import STAGES, Task
 from vq_benchmark.studies.status import (
     PROBLEMS,
@@ -50,7 +49,7 @@ def study_status(manifest: Manifest) -> StudyStatus:
     attempts = latest_attempts(record, unfinished)
     rows = scheduler.ended(job.id for job in record.jobs)
     facts = _Facts(manifest, record, queue, unfinished, attempts, endings(attempts, rows))
-    later = unfinished - record.tried() - queue.tasks.keys() if queued_waves(manifest) else set()
+    later = unfinished - record.tried() - queue.tasks.keys() if queue.waves else set()
     tasks = with_causes(
         manifest,
         (

@@ -21,8 +21,8 @@ from vq_benchmark.studies.slurm.jobs import (
     require_own,
     script_path,
 )
-from vq_benchmark.studies.slurm.limits import JobLimit, job_limit
-from vq_benchmark.studies.slurm.queue import own_rows, queued_tasks
+from vq_benchmark.studies.slurm.limits import JobLimit, Limits, cluster_limits
+from vq_benchmark.studies.slurm.queue import read_queue
 from vq_benchmark.studies.slurm.script import StageScript, script_text
 from vq_benchmark.studies.slurm.waves import Wave, first_wave, submit_next_wave
 from vq_benchmark.studies.stages import NEEDS, STAGES, Stage
@@ -46,8 +46,10 @@ class Submission:
     """Tasks that were in the queue and remain there."""
 
 
-def submit_study(manifest: Manifest, record: Record) -> Submission:
+def submit_study(manifest: Manifest, record: Record, limits: Limits | None = None) -> Submission:
     """Write the scripts and submit all tasks that are not done, or as many as the queue has room for.
+
+    The cluster is asked for its limits unless they are given.
 
     Raises:
         InputError: the folder belongs to another user, or the study was already submitted.
@@ -55,22 +57,21 @@ def submit_study(manifest: Manifest, record: Record) -> Submission:
     """
     require_own(manifest)
     require_unsubmitted(manifest)
-    queued = len(queued_tasks(manifest))
-    if queued:  # submitted by hand, or the record was deleted
+    queue = read_queue(manifest)
+    if queue.tasks:  # submitted by hand, or the record was deleted
         folder = shlex.quote(str(manifest.folder))
         raise InputError(
-            f"{queued} tasks of the study in {folder} are already in the queue; wait for them, or cancel them with "
-            f"`vq-benchmark slurm cancel {folder}`, then submit again."
+            f"{len(queue.tasks)} tasks of the study in {folder} are already in the queue; wait for them, or cancel "
+            f"them with `vq-benchmark slurm cancel {folder}`, then submit again."
         )
     todo = {stage: [task.index for task in manifest.unfinished(stage)] for stage in STAGES}
-    max_array_size = scheduler.max_array_size()
-    calls = calls_for(todo, max_array_size, record)
-    limit = job_limit(record.spec)
-    wave = first_wave(calls, limit, len(own_rows(manifest)))
-    remarks = write_scripts(manifest, record, max_array_size)
+    limits = limits or cluster_limits(record.spec)
+    calls = calls_for(todo, limits.max_array_size, record)
+    wave = first_wave(calls, limits.jobs, queue.size)
+    remarks = write_scripts(manifest, record, limits.max_array_size)
     record = replace(record, round_start=0).made_here(manifest)
     record.save(manifest.folder)
-    return replace(submit_wave(manifest, record, wave, {}), limit=limit, remarks=tuple(remarks))
+    return replace(submit_wave(manifest, record, wave, {}), limit=limits.jobs, remarks=tuple(remarks))
 
 
 def require_unsubmitted(manifest: Manifest) -> None:
