@@ -27,7 +27,7 @@ def _accounting(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("getpass.getuser", lambda: USER)
     monkeypatch.setattr(scheduler, "accounting", answer)
-    monkeypatch.setattr(scheduler, "configuration", lambda: {"MaxJobCount": 10_000})
+    monkeypatch.setattr(scheduler, "configuration", lambda: {"MaxJobCount": "10000"})
 
 
 @pytest.mark.usefixtures("_accounting")
@@ -49,5 +49,5 @@ def test_the_lowest_limit_that_applies_counts(spec, jobs, origin):
 
 def test_without_accounting_the_controller_has_a_limit(monkeypatch):
     monkeypatch.setattr(scheduler, "accounting", lambda *question: [])
-    monkeypatch.setattr(scheduler, "configuration", lambda: {"MaxJobCount": 10_000})
+    monkeypatch.setattr(scheduler, "configuration", lambda: {"MaxJobCount": "10000"})
     assert cluster_limits(JobSpec()).jobs.jobs == 10_000

@@ -81,7 +81,7 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> Queue:
     monkeypatch.setattr(scheduler, "cancel", lambda names: queue.cancel(list(names)))
     monkeypatch.setattr(scheduler, "queue", lambda uid: queue.tasks)
     monkeypatch.setattr(scheduler, "ended", lambda jobs: [])
-    monkeypatch.setattr(scheduler, "configuration", lambda: {"MaxArraySize": 3, "MaxJobCount": 10_000})
+    monkeypatch.setattr(scheduler, "configuration", lambda: {"MaxArraySize": "3", "MaxJobCount": "10000"})
     monkeypatch.setattr(scheduler, "accounting", lambda *question: queue.limits(*question))
     monkeypatch.setattr(scheduler, "require_slurm", lambda: None)
     return queue
@@ -479,7 +479,7 @@ def test_a_job_that_runs_several_tasks_stands_for_each_of_them(manifest, queue, 
 
 
 def test_bundles_are_cut_at_the_greatest_array(manifest, queue, monkeypatch):
-    monkeypatch.setattr(scheduler, "configuration", lambda: {"MaxArraySize": 1})
+    monkeypatch.setattr(scheduler, "configuration", lambda: {"MaxArraySize": "1"})
     in_bundles(manifest, tasks_per_job=2)
     assert [call[:3] for call in queue.calls if call[0] == "evaluate"] == [("evaluate", "0", 0), ("evaluate", "0", 2)]
     assert study_status(manifest).counts("evaluate")["pending"] == 4

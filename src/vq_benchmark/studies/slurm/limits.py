@@ -35,15 +35,15 @@ class Limits:
     """The lowest limit on submitted jobs that is known; None if none is: accounting may be off, or not say."""
 
 
-def cluster_limits(spec: JobSpec) -> Limits:
-    """What the cluster accepts of jobs with these resources.
+def cluster_limits(spec: JobSpec, settings: Mapping[str, str] | None = None) -> Limits:
+    """What the cluster accepts of jobs with these resources; it is asked for its settings unless they are given.
 
     Raises:
         SchedulerError: SLURM does not answer.
     """
-    settings = scheduler.configuration()
+    settings = scheduler.configuration() if settings is None else settings
     known = [*_of_user(spec), *_of_cluster(settings), *_of_associations(spec)]
-    size = settings.get("MaxArraySize") or DEFAULT_MAX_ARRAY_SIZE
+    size = _number(settings, "MaxArraySize") or DEFAULT_MAX_ARRAY_SIZE
     return Limits(size, min(known, key=lambda limit: limit.jobs, default=None))
 
 
@@ -62,10 +62,15 @@ def _of_user(spec: JobSpec) -> Iterator[JobLimit]:
         yield JobLimit(spec.max_jobs, "--max-jobs")
 
 
-def _of_cluster(settings: Mapping[str, int]) -> Iterator[JobLimit]:
-    most = settings.get("MaxJobCount")
+def _of_cluster(settings: Mapping[str, str]) -> Iterator[JobLimit]:
+    most = _number(settings, "MaxJobCount")
     if most:
         yield JobLimit(most, "MaxJobCount")
+
+
+def _number(settings: Mapping[str, str], name: str) -> int:
+    value = settings.get(name, "")
+    return int(value) if value.isdigit() else 0
 
 
 def _of_associations(spec: JobSpec) -> Iterator[JobLimit]:

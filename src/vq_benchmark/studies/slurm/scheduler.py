@@ -104,12 +104,12 @@ def ended(jobs: Iterable[int]) -> list[EndedTask]:
         return []
 
 
-def configuration() -> dict[str, int]:
-    """The numbers in the cluster's configuration, by name."""
+def configuration() -> dict[str, str]:
+    """The cluster's configuration, as text by name."""
     answer = _run(
         ["scontrol", "show", "config"], QUERY_SECONDS, "check whether `sinfo` answers; if not, ask the administrators"
     )
-    return {name: int(value) for name, value in re.findall(r"^(\w+)\s*=\s*(\d+)", answer, re.MULTILINE)}
+    return dict(re.findall(r"^(\w+)\s*=\s*(.*?)\s*$", answer, re.MULTILINE))
 
 
 def accounting(what: str, columns: Sequence[str], condition: str) -> list[dict[str, str]]:
