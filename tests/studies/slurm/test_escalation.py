@@ -11,7 +11,7 @@ MIB = 1 << 20
 
 
 def ended(state: str, exit_code: str = "0:0", **usage: float) -> EndedTask:
-    return EndedTask(1, 0, "vq-fit-x", state, exit_code, **usage)
+    return EndedTask(1, 0, state, exit_code, **usage)
 
 
 def killed(requested: int, peak: int) -> EndedTask:

@@ -212,7 +212,7 @@ def test_new_resources_replace_what_would_wait_for_ever(manifest, queue):
 
 
 def ended(job: int, index: int, state: str, exit_code: str = "0:0") -> EndedTask:
-    return EndedTask(job, index, "x", state, exit_code, seconds_limit=600, bytes_requested=100 << 20)
+    return EndedTask(job, index, state, exit_code, seconds_limit=600, bytes_requested=100 << 20)
 
 
 def test_tasks_that_could_not_start_say_which_one_is_to_blame(manifest, queue, do, monkeypatch):

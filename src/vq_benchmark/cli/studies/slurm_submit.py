@@ -14,6 +14,7 @@ from vq_benchmark.cli.studies.studying import MethodOptions, StudyOptions, chose
 from vq_benchmark.cli.studies.task_options import TaskOptions, passed_on
 from vq_benchmark.machine.memory import readable_bytes
 from vq_benchmark.machine.terminal import echo
+from vq_benchmark.machine.wording import number_of
 from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.result_files import MANIFEST_FILE
 from vq_benchmark.studies.slurm.calls import calls_for
@@ -133,8 +134,8 @@ def show(manifest: Manifest, done: Submission) -> None:
     for job in done.jobs:
         tasks = [task for task, _ in job.tasks() if task.index < manifest.count(task.stage)]
         elements = len(expanded(job.array))
-        several = f" in {elements} job{'s' if elements > 1 else ''}" if job.size > 1 else ""
-        echo(f"{job.stage:<9} job {job.id}, {len(tasks)} task{'s' if len(tasks) > 1 else ''}{several}")
+        several = f" in {number_of(elements, 'job')}" if job.size > 1 else ""
+        echo(f"{job.stage:<9} job {job.id}, {number_of(len(tasks), 'task')}{several}")
     sentence = wave_sentence(manifest, done.wave, done.limit, done.wave_job)
     if sentence:
         echo(sentence)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from vq_benchmark.machine.memory import UNITS
 from vq_benchmark.studies.slurm.job_arrays import expanded
 
-FIELDS = "JobID,State,ExitCode,ElapsedRaw,TimelimitRaw,CPUTimeRAW,TotalCPU,AllocTRES,MaxRSS,JobName"
+FIELDS = "JobID,State,ExitCode,ElapsedRaw,TimelimitRaw,CPUTimeRAW,TotalCPU,AllocTRES,MaxRSS"
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,6 @@ class EndedTask:
 
     job: int
     index: int
-    name: str
     state: str
     exit_code: str
     seconds: float = 0
@@ -31,7 +30,7 @@ def parsed_rows(answer: str) -> list[EndedTask]:
     """The tasks in what `sacct -n -P -o FIELDS` prints, oldest job first; a step gives its memory to its task."""
     found: dict[tuple[int, int], EndedTask] = {}
     for line in answer.splitlines():
-        name, state, exit_code, elapsed, limit, requested, used, resources, peak, job_name = line.split("|", 9)
+        name, state, exit_code, elapsed, limit, requested, used, resources, peak = line.split("|")
         id_, _, step = name.partition(".")
         job, _, indices = id_.partition("_")
         for index in expanded(indices.strip("[]") or "0"):  # tasks that never ran share one line, such as 12_[3-7%2]
@@ -42,7 +41,7 @@ def parsed_rows(answer: str) -> list[EndedTask]:
                     found[key] = replace(found[key], peak_bytes=largest)
                 continue
             found[key] = EndedTask(
-                *key, job_name, state.split()[0], exit_code, _number(elapsed), 60 * _number(limit),
+                *key, state.split()[0], exit_code, _number(elapsed), 60 * _number(limit),
                 seconds_of_duration(used), _number(requested), reported_bytes(peak), _memory_in(resources),
             )  # fmt: skip
     return sorted(found.values(), key=lambda task: task.job)

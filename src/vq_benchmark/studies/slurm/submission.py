@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.wording import number_of
 from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.slurm import scheduler
 from vq_benchmark.studies.slurm.calls import Call, calls_for, stage_parts
 from vq_benchmark.studies.slurm.hand_edits import replace_script
 from vq_benchmark.studies.slurm.jobs import (
     LOG_FOLDER,
+    SCRIPT_FOLDER,
     Job,
     Record,
     job_name,
@@ -41,7 +43,7 @@ class Submission:
     wave_job: int | None = None
     """The job that submits the next wave, if there is one."""
     remarks: tuple[str, ...] = ()
-    """Sentences about edits by hand that no longer apply."""
+    """Sentences for people: edits by hand that no longer apply, and what was or should be requested instead."""
     still_queued: int = 0
     """Tasks that were in the queue and remain there."""
 
@@ -159,8 +161,7 @@ def stage_scripts(manifest: Manifest, record: Record, max_array_size: int) -> di
 def write_scripts(manifest: Manifest, record: Record, max_array_size: int) -> list[str]:
     """Write the scripts; returns sentences about edits by hand, which are set aside."""
     scripts = stage_scripts(manifest, record, max_array_size)
-    for path in scripts:
-        path.parent.mkdir(exist_ok=True)
+    (manifest.folder / SCRIPT_FOLDER).mkdir(exist_ok=True)
     return list(filter(None, (replace_script(path, text) for path, text in scripts.items())))
 
 
@@ -198,7 +199,7 @@ def _stage_script(manifest: Manifest, record: Record, stage: Stage, max_array_si
     return StageScript(
         path=path,
         job_name=job_name(manifest, stage, size=first.part.size),
-        title=f"Stage {stage} of the study in {manifest.folder}: {count} task{'s' if count > 1 else ''}.",
+        title=f"Stage {stage} of the study in {manifest.folder}: {number_of(count, 'task')}.",
         array=first.part.text,
         log_folder=manifest.folder / LOG_FOLDER,
         log_stem=stage,
