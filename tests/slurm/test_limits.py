@@ -8,7 +8,7 @@ from slurm_studies import local_qualities, qualities
 
 from vq_benchmark.results.database import Database
 from vq_benchmark.studies.plan import Manifest
-from vq_benchmark.studies.slurm.limits import job_limit
+from vq_benchmark.studies.slurm.limits import cluster_limits
 from vq_benchmark.studies.slurm.resources import JobSpec
 from vq_benchmark.studies.slurm.status import study_status
 from vq_benchmark.studies.stages import STAGES
@@ -86,5 +86,5 @@ def test_four_hundred_tasks_are_a_few_jobs(cluster, folder, vectors, program, tm
 def test_limits_are_those_that_accounting_shows(cluster):
     if not cluster.accounting:
         pytest.skip("accounting cannot be started here")
-    assert job_limit(JobSpec.parse({"qos": "small"})).jobs == MOST_JOBS
-    assert job_limit(JobSpec.parse({})).origin == "MaxJobCount"
+    assert cluster_limits(JobSpec.parse({"qos": "small"})).jobs.jobs == MOST_JOBS
+    assert cluster_limits(JobSpec.parse({})).jobs.origin == "MaxJobCount"

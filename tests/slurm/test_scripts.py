@@ -8,6 +8,7 @@ from slurm_studies import wait_for
 
 from vq_benchmark.errors import InputError
 from vq_benchmark.studies.slurm import scheduler
+from vq_benchmark.studies.slurm.limits import cluster_limits
 from vq_benchmark.studies.slurm.resources import JobSpec
 from vq_benchmark.studies.slurm.script import StageScript, script_text
 
@@ -71,7 +72,7 @@ def test_without_accounting_nothing_is_known_and_nothing_fails(plain_cluster):
 
 
 def test_the_greatest_array_is_that_of_the_cluster(plain_cluster):
-    assert scheduler.max_array_size() == 4
+    assert cluster_limits(JobSpec()).max_array_size == 4
 
 
 def test_refusals_name_the_command_the_answer_and_the_way_out(cluster, tmp_path):
