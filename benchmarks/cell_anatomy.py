@@ -87,17 +87,21 @@ class Anatomy:
         self.parallel = 0.0
 
 
-def instrument(anatomy: Anatomy, quantizer: Any) -> None:
-    """Time the functions of all phases in this process."""
+def instrument(anatomy: Anatomy) -> None:
+    """Time the functions of all phases in this process, and its parallel loops; once, as a second time would nest."""
     for phase, functions in PHASES.items():
         for owner, name in functions:
             holder = sys.modules[f"vq_benchmark.{owner}"] if isinstance(owner, str) else owner
             setattr(holder, name, anatomy.timed(phase, getattr(holder, name)))
-    for phase, name in METHOD.items():
-        setattr(quantizer, name, anatomy.looped(anatomy.timed(phase, getattr(quantizer, name))))
     for name, module in list(sys.modules.items()):
         if name.startswith("vq_benchmark.") and "in_tiles" in vars(module):
             module.in_tiles = anatomy.looped(module.in_tiles)  # type: ignore[attr-defined]
+
+
+def instrument_method(anatomy: Anatomy, quantizer: Any) -> None:
+    """Time the functions of one fitted method."""
+    for phase, name in METHOD.items():
+        setattr(quantizer, name, anatomy.looped(anatomy.timed(phase, getattr(quantizer, name))))
 
 
 def measured(anatomy: Anatomy, work: Callable[[], object], repeats: int) -> tuple[dict[str, float], float, float]:
@@ -143,6 +147,7 @@ def main() -> None:
         write_synthetic(path, given.rows + given.queries, given.dim, dtype=given.dtype)
         dataset = load_dataset(str(path), metric=given.metric, num_queries=given.queries)
         size = f"{dataset.n:,} × {dataset.d} {given.dtype}, {len(dataset.queries):,} queries, {given.metric}"
+        anatomy = Anatomy()
         for number, method in enumerate(given.method.split(",")):
             cls = quantizer_class(method)
             quantizer = cls(cls.for_budget(given.bits, dataset.d)).fit(dataset.base.read(0, given.train), seed=0)
@@ -152,8 +157,9 @@ def main() -> None:
                 return stream(quantizer, dataset.base, queries, PassSettings())
 
             cell()  # compiles
-            anatomy = Anatomy()
-            instrument(anatomy, quantizer)
+            if number == 0:
+                instrument(anatomy)
+            instrument_method(anatomy, quantizer)
             show(f"{method}, {given.bits:g} bits, {size}", measured(anatomy, cell, given.repeats), dataset.n)
             if number == 0:
                 exact = measured(

@@ -8,6 +8,7 @@ out. `--write` puts the table between the marks of the page, replacing the exist
 
 import argparse
 import re
+import sys
 from pathlib import Path
 
 from vq_benchmark.quantizers.engines.choosing import BY_NAME
@@ -59,7 +60,10 @@ def main() -> None:
         print(made)
         return
     page = given.write.read_text()
-    given.write.write_text(re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: made, page, flags=re.DOTALL))
+    page, count = re.subn(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: made, page, flags=re.DOTALL)
+    if count != 1:
+        sys.exit(f"{given.write} needs the lines {BEGIN!r} and {END!r} once, around the table; nothing was written.")
+    given.write.write_text(page)
 
 
 if __name__ == "__main__":

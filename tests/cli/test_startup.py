@@ -63,6 +63,11 @@ def test_help_completion_and_done_tasks_load_no_library(study):
         assert len(found) < 600  # typer with pydantic and rich
 
 
+def test_ground_truths_load_no_faiss():
+    code = "import sys\nfrom vq_benchmark.evaluation.evaluate import GroundTruths\nprint('faiss' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+
+
 def test_the_table_of_commands_is_that_of_the_commands():
     assert FILE.read_text() == renewed(), "renew it: python -m vq_benchmark.cli.renew_command_table"
 

@@ -86,7 +86,7 @@ def test_the_recipe_for_pbs_runs_every_task_once_after_what_it_needs(stubs, tmp_
     assert [path.stem for path in lists] == ["truth", "fit", "reduce", "evaluate", "merge"]
     assert [each.get("-J") for each in given] == ["0-1", "0-1", None, "0-3", None]
     assert [each.get("-W") for each in given] == [
-        None, None, "depend=afterok:1[].server", "depend=afterok:3[].server,afterany:2[].server",
+        None, None, "depend=afterany:1[].server", "depend=afterany:3[].server,afterany:2[].server",
         "depend=afterany:4[].server",
     ]  # fmt: skip
     for each, path in zip(given, lists, strict=True):

@@ -181,6 +181,7 @@ def test_merging_candidates_of_another_depth_is_refused() -> None:
         TopCandidates.empty(3, 5).merge(TopCandidates.empty(2, 5))
 
 
+@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads")
 @pytest.mark.parametrize("metric", DISTANCES)
 @pytest.mark.parametrize("size", [1, 40, 600])
 def test_threads_do_not_change_a_bit(metric: Distance, size: int) -> None:
@@ -188,10 +189,12 @@ def test_threads_do_not_change_a_bit(metric: Distance, size: int) -> None:
     vectors, queries = rng.standard_normal((1500, 24), np.float32), rng.standard_normal((130, 24), np.float32)
     before = numba.get_num_threads()
     found = []
-    for count in range(1, numba.config.NUMBA_NUM_THREADS + 1):
-        numba.set_num_threads(count)
-        found.append(offered(queries, vectors, metric, size, [], tile=1500))
-    numba.set_num_threads(before)
+    try:
+        for count in range(1, numba.config.NUMBA_NUM_THREADS + 1):
+            numba.set_num_threads(count)
+            found.append(offered(queries, vectors, metric, size, [], tile=1500))
+    finally:
+        numba.set_num_threads(before)
     ids, _ = brute_force(queries, vectors, metric, size)
     for top in found:
         assert top.scores.tobytes() == found[0].scores.tobytes()

@@ -23,7 +23,8 @@ def make_run(
     """A finished row of a method that spends `bits` per dimension: error 2^(-2·strength·bits), recall accordingly."""
     config: dict[str, Any] = changes.pop("config", None) or {"bits": bits}
     extra: dict[str, Any] = changes.pop("extra", {})
-    identity = json.dumps([method, config, seed, changes], sort_keys=True, default=str)
+    engine: str = changes.pop("engine", "")
+    identity = json.dumps([method, config, seed, changes, *([engine] if engine else [])], sort_keys=True, default=str)
     rng = np.random.default_rng(int.from_bytes(sha256(identity.encode()).digest()[:4]))
     error = 0.0 if method == "none" else 2 ** (-1.8 * strength * bits) * rng.normal(1, 0.01)
     metrics: dict[str, Any] = {
@@ -67,6 +68,7 @@ def make_run(
             "threads": 2,
             "cpu": "AMD EPYC 7763 64-Core Processor",
             ENVIRONMENT_KEY: VERSION,
+            **({"engine": engine} if engine else {}),
         },
         created_at="2025-01-01T00:00:00+00:00",
     )

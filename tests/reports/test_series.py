@@ -1,6 +1,6 @@
 from vq_benchmark.reports.comparison import comparisons
 from vq_benchmark.reports.formatting import EXTERNAL_MARK
-from vq_benchmark.reports.series import COLORS, FIRST_METHODS, lines, styles
+from vq_benchmark.reports.series import COLORS, FIRST_METHODS, lines, styles, undrawn_note
 
 
 def test_one_line_per_method_in_order_of_bits_without_the_control(make_sweep):
@@ -63,3 +63,15 @@ def test_variants_of_a_method_and_other_libraries_have_its_colour():
 
 def test_there_is_a_style_for_any_number_of_lines_and_any_name():
     assert len(styles([*(f"method-{number}" for number in range(300)), ""])) == 301
+
+
+def test_settings_of_engines_have_no_line_and_are_counted(make_run):
+    names = ("", "pgvector:bit", "qdrant:binary")
+    runs = [make_run("binary", 1.0, config={}, engine=engine, query_bits="symmetric") for engine in names]
+    found = [comparisons(runs[:count])[0] for count in (1, 2, 3)]
+    assert [[len(line) for line in lines(each).values()] for each in found] == [[1], [1], [1]]
+    assert [undrawn_note(each) for each in found] == [
+        "",
+        "1 setting of an engine is not shown here; `results` lists it",
+        "2 settings of engines are not shown here; `results` lists them",
+    ]

@@ -3,6 +3,7 @@
 import re
 
 from vq_benchmark.studies.slurm.checks import login_checks
+from vq_benchmark.studies.slurm.resources import JobSpec
 
 JOB = ("--mem=1G", "--cpus-per-task=1", "--partition=large")
 
@@ -29,7 +30,7 @@ def test_a_job_that_cannot_run_is_a_failure_with_its_reason(cluster, program, tm
 
 
 def test_the_checks_that_need_no_job(cluster, plain_cluster, tmp_path):
-    found = {check.name: check for check in login_checks(tmp_path)}
+    found = {check.name: check for check in login_checks(tmp_path, JobSpec())}
     assert found["accounting"].state == "warn"
     assert "MaxArraySize 4" in found["arrays and jobs"].found
     assert "your limits" not in found

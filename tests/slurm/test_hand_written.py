@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from vq_benchmark.results.database import Database
-from vq_benchmark.results.merging import MACHINE_METRICS
+from vq_benchmark.results.merging import quality
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "SLURM_GUIDE.md").read_text()
 
@@ -26,13 +26,10 @@ def test_chunks_by_arithmetic_merge_to_the_whole(cluster, program, tmp_path, mon
     assert merged.code == 0, merged.out + merged.err + logs
     whole = program("run", *fewer.split(), "--method", "sq", "--bits", 8, "--db-path", "whole.db", "--threads", 1)
     assert whole.code == 0, whole.err
-    assert len(quality("all.db")) == 1
-    assert quality("all.db") == quality("whole.db")
+    assert len(qualities("all.db")) == 1
+    assert qualities("all.db") == qualities("whole.db")
 
 
-def quality(path: str) -> list[dict[str, object]]:
+def qualities(path: str) -> list[dict[str, object]]:
     """All metrics of the finished rows except for times and memory."""
-    return [
-        {name: value for name, value in row.metrics.items() if not any(part in name for part in MACHINE_METRICS)}
-        for row in Database(Path(path)).runs("status = 'done'")
-    ]
+    return [quality(row.metrics) for row in Database(Path(path)).runs("status = 'done'")]

@@ -4,14 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from slurm_studies import local_qualities, qualities
 
-from vq_benchmark.machine.progress import SilentReporter
 from vq_benchmark.results.database import Database
-from vq_benchmark.results.merging import quality
-from vq_benchmark.studies.cells import Machine
-from vq_benchmark.studies.local.cells import run_cells
 from vq_benchmark.studies.plan import Manifest
-from vq_benchmark.studies.slurm.limits import job_limit
+from vq_benchmark.studies.slurm.limits import cluster_limits
 from vq_benchmark.studies.slurm.resources import JobSpec
 from vq_benchmark.studies.slurm.status import study_status
 from vq_benchmark.studies.stages import STAGES
@@ -26,18 +23,6 @@ def written(folder: Path, vectors: Path, **values: Any) -> Path:
     path = folder / "study.yaml"
     path.write_text("\n".join(f"{name}: {value}" for name, value in lines.items()))
     return path
-
-
-def qualities(path: Path) -> dict[str, dict]:
-    return {run.run_id: quality(run.metrics) for run in Database(path).runs("status = 'done'")}
-
-
-def undivided(folder: Path, study: Study) -> dict[str, dict]:
-    dataset = study.load()
-    options = study.options(Machine(cache_dir=folder / "cache", codebooks_dir=folder / "codebooks"))
-    database = Database(folder / "undivided.db")
-    run_cells(dataset, options, study.cells(dataset, options)[0], database, "undivided", SilentReporter())
-    return qualities(database.path)
 
 
 def whole(manifest: Manifest) -> Study:
@@ -69,7 +54,7 @@ def test_a_limit_on_submitted_jobs_makes_waves(cluster, folder, vectors, program
     cluster.wait_until_empty(200)
     assert study_status(manifest).counts("merge")["done"] == 1
     assert len(list((directory / "logs").glob("wave-*.log"))) == 2
-    assert qualities(manifest.results_path) == undivided(tmp_path, whole(manifest))
+    assert qualities(Database(manifest.results_path)) == local_qualities(tmp_path, whole(manifest))
 
 
 def test_four_hundred_tasks_are_a_few_jobs(cluster, folder, vectors, program, tmp_path):
@@ -95,11 +80,11 @@ def test_four_hundred_tasks_are_a_few_jobs(cluster, folder, vectors, program, tm
     counts = {stage: study_status(manifest).counts(stage)["done"] for stage in STAGES if manifest.count(stage)}
     assert counts == {"fit": 2, "evaluate": 400, "merge": 1}
     assert len(list((directory / "logs").glob("*.log"))) == 5
-    assert qualities(manifest.results_path) == undivided(tmp_path, whole(manifest))
+    assert qualities(Database(manifest.results_path)) == local_qualities(tmp_path, whole(manifest))
 
 
 def test_limits_are_those_that_accounting_shows(cluster):
     if not cluster.accounting:
         pytest.skip("accounting cannot be started here")
-    assert job_limit(JobSpec.parse({"qos": "small"})).jobs == MOST_JOBS
-    assert job_limit(JobSpec.parse({})).origin == "MaxJobCount"
+    assert cluster_limits(JobSpec.parse({"qos": "small"})).jobs.jobs == MOST_JOBS
+    assert cluster_limits(JobSpec.parse({})).jobs.origin == "MaxJobCount"

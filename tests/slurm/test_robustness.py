@@ -60,9 +60,8 @@ def test_of_two_submissions_at_once_one_is_refused(cluster, folder, vectors):
     command = [
         sys.executable, "-m", "vq_benchmark", "slurm", "submit", "--dataset", vectors, "--dataset-limit", "1000",
         "--method", "sq", "--bits", "4", "--train-size", "500", "--skip-ground-truth", "--study-dir", place,
-        "--begin=now+1hour",
+        "--extra", "--begin=now+1hour",
     ]  # fmt: skip
-    command[-1:] = ["--extra", "--begin=now+1hour"]
     started = [
         subprocess.Popen(command, env=os.environ, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
         for _ in range(2)

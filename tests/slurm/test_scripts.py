@@ -1,13 +1,14 @@
 """Job scripts and the functions over SLURM's commands, against a real cluster."""
 
 import os
-import time
 from pathlib import Path
 
 import pytest
+from slurm_studies import wait_for
 
 from vq_benchmark.errors import InputError
 from vq_benchmark.studies.slurm import scheduler
+from vq_benchmark.studies.slurm.limits import cluster_limits
 from vq_benchmark.studies.slurm.resources import JobSpec
 from vq_benchmark.studies.slurm.script import StageScript, script_text
 
@@ -55,22 +56,15 @@ def test_the_queue_and_accounting_tell_tasks_apart(cluster, tmp_path):
     def waiting() -> list[tuple[int, int, str, str]]:
         return [(task.job, task.index, task.name, task.reason) for task in scheduler.queue() if task.waits]
 
-    wait_for(is_running)
-    wait_for(lambda: waiting() == [(after, 7, "vq-odd|name", "Dependency")])  # the reason is None at first
+    wait_for(is_running, 120)
+    wait_for(lambda: waiting() == [(after, 7, "vq-odd|name", "Dependency")], 120)  # the reason is None at first
     scheduler.cancel([f"{job}_1"])
     cluster.wait_until_empty()  # what can never start is gone too
     if cluster.accounting:
-        wait_for(lambda: len(scheduler.ended([job, after])) == 3)
+        wait_for(lambda: len(scheduler.ended([job, after])) == 3, 120)
         states = [(task.job, task.index, task.state, task.exit_code) for task in scheduler.ended([after, job])]
         assert states[0] == (job, 0, "FAILED", "3:0")
         assert [state[2] for state in states[1:]] == ["CANCELLED", "CANCELLED"]
-
-
-def wait_for(happened, seconds=120):
-    end = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < end
-        time.sleep(0.2)
 
 
 def test_without_accounting_nothing_is_known_and_nothing_fails(plain_cluster):
@@ -78,7 +72,7 @@ def test_without_accounting_nothing_is_known_and_nothing_fails(plain_cluster):
 
 
 def test_the_greatest_array_is_that_of_the_cluster(plain_cluster):
-    assert scheduler.max_array_size() == 4
+    assert cluster_limits(JobSpec()).max_array_size == 4
 
 
 def test_refusals_name_the_command_the_answer_and_the_way_out(cluster, tmp_path):
@@ -132,9 +126,9 @@ def test_what_is_being_cancelled_is_not_brought_back(cluster, tmp_path):
         text = log.read_text() if log.exists() else ""
         return [line for line in text.splitlines() if "slurmstepd" not in line] == list(lines)
 
-    wait_for(lambda: says("ready"))
+    wait_for(lambda: says("ready"), 120)
     cluster.run("scancel", "-b", "-s", "USR1", f"{job}_1")
-    wait_for(lambda: says("ready", "SIGUSR1 False", "SIGTERM True", "ready"))
+    wait_for(lambda: says("ready", "SIGUSR1 False", "SIGTERM True", "ready"), 120)
     scheduler.cancel([str(job)])
     cluster.wait_until_empty()
     assert says("ready", "SIGUSR1 False", "SIGTERM True", "ready", "SIGTERM True")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vq_benchmark.studies.blocked import files_status_with_causes
 from vq_benchmark.studies.cells import Machine
 from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.planning import plan_study
@@ -81,3 +82,25 @@ def test_a_merge_comes_at_last_even_if_all_depended_on_what_failed(manifest, do)
     assert "merge 0" not in ready(manifest)  # the other truth may yet be tried
     do("truth", 1)
     assert ready(manifest) == ["truth 0", "fit 0", "fit 1", "merge 0"]
+
+
+def reasons(manifest: Manifest) -> dict[str, str]:
+    found = files_status_with_causes(manifest)
+    return {f"{each.task.stage} {each.task.index}": each.reason for each in found.tasks if each.state == "blocked"}
+
+
+def test_tasks_that_cannot_start_say_which_one_failed_and_why(manifest, do):
+    do("truth", 0)
+    assert reasons(manifest) == {}
+    do("truth", 1, failing=True)
+    manifest.failure_path(Task("truth", 1)).write_text(json.dumps({"error": "MemoryError: no room"}))
+    why = "not started: truth 1 ran out of memory"
+    assert reasons(manifest) == {"reduce 0": why} | {f"evaluate {index}": why for index in range(4)}
+    do("truth", 1)
+    do("reduce", 0)
+    do("fit", 0)
+    do("fit", 1, failing=True)
+    why = "not started: fit 1 failed: no luck"
+    assert reasons(manifest) == {"evaluate 2": why, "evaluate 3": why}
+    counts = files_status_with_causes(manifest).counts("evaluate")
+    assert counts == {"done": 0, "failed": 0, "blocked": 2, "missing": 2}

@@ -11,7 +11,7 @@ from vq_benchmark.arrays import DoubleArray, IdArray
 from vq_benchmark.datasets.dataset import NOT_IN_BASE
 from vq_benchmark.evaluation import ranking
 from vq_benchmark.evaluation.measurement import Measurement
-from vq_benchmark.evaluation.metric_records import Need
+from vq_benchmark.evaluation.metric_needs import Need
 from vq_benchmark.evaluation.second_stage import SecondStage
 from vq_benchmark.evaluation.statistics.bootstrap import Interval, normal_interval
 from vq_benchmark.evaluation.topk import NO_ID, TopCandidates

@@ -10,20 +10,21 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
+from vq_benchmark.evaluation.metric_needs import Need
+
 if TYPE_CHECKING:
     from vq_benchmark.evaluation.evidence import Answer, Evidence, PerQuery
 
 Better = Literal["higher", "lower"]
 Bounds = tuple[float, float]
 """The lowest and the highest possible value."""
-Need = Literal["vectors", "pairs", "ground truth", "judgements", "cell", "search index"]
-""""cell" and "search index" mark what is measured outside the pass: time, memory and searches."""
 
 SHARE: Bounds = (0.0, 1.0)
 RECALL_DEPTHS = (1, 10, 100)
 """Depths of the recall, besides that of the ground truth."""
 RERANK_DEPTHS = {1: (10, 100), 10: (20, 50, 100, 200), 100: (200,)}
 """Candidates that are re-ranked, for each k."""
+ENCODE_RATE = "encode_vectors_per_second"
 RERANKED_K = 10
 """Neighbours that a second stage is to find."""
 
@@ -270,7 +271,7 @@ RECORDS: tuple[MetricRecord, ...] = (
     _cost("fit_seconds", "Training time", "s", "lower", needs="cell"),
     _cost("warm_up_seconds", "Warm-up time", "s", function=lambda e: e.timings.warm_up_seconds),
     _cost(
-        "encode_vectors_per_second", "Encoding rate", "vectors/s", "higher",
+        ENCODE_RATE, "Encoding rate", "vectors/s", "higher",
         function=lambda e: e.rate(e.timings.encode_seconds),
     ),
     _cost(

@@ -7,6 +7,7 @@ import numpy as np
 
 from vq_benchmark.arrays import DoubleArray, FloatArray, pieces
 from vq_benchmark.datasets.row_hashes import repeats, row_hashes
+from vq_benchmark.evaluation.inner_products import squared_norms
 from vq_benchmark.evaluation.rate_distortion import ROWS_AT_ONCE
 from vq_benchmark.machine.documents import validated
 
@@ -56,10 +57,8 @@ def summary_of(sample: FloatArray, spectrum: DoubleArray | None) -> SampleSummar
     Args:
         spectrum: (d,) eigenvalues of its covariance, descending; None if it has none.
     """
-    parts = [sample[piece] for piece in pieces(len(sample), ROWS_AT_ONCE)]
-    norms = np.concatenate([np.linalg.norm(part.astype(np.float64), axis=1) for part in parts])
-    hashes = np.concatenate([row_hashes(part) for part in parts])
-    quantiles = np.quantile(norms, NORM_QUANTILES).tolist()
+    hashes = np.concatenate([row_hashes(sample[piece]) for piece in pieces(len(sample), ROWS_AT_ONCE)])
+    quantiles = np.quantile(np.sqrt(squared_norms(sample)), NORM_QUANTILES).tolist()
     components, shares, effective = _spectrum(spectrum)
     return SampleSummary(
         VERSION, len(sample), [_short(each) for each in quantiles], int(repeats(hashes).sum()),

@@ -84,7 +84,8 @@ def scores_of(
     """
     # The layout in memory decides the order in which a product is summed up, so all have the same.
     queries, vectors = np.ascontiguousarray(queries), np.ascontiguousarray(vectors)
-    own_norms = squared_norms(vectors) if own_norms is None else own_norms
-    if distance == "l2":
-        return Scores(queries, vectors, 2.0, own_norms if norms is None else norms, query_norms, own_norms)
-    return Scores(queries, vectors, 1.0, np.zeros(len(vectors)), query_norms, own_norms)
+    if distance != "l2":
+        return Scores(queries, vectors, 1.0, np.zeros(len(vectors)), query_norms, own_norms)
+    if norms is None:
+        norms = own_norms = squared_norms(vectors) if own_norms is None else own_norms
+    return Scores(queries, vectors, 2.0, norms, query_norms, own_norms)

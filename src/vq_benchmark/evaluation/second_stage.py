@@ -93,8 +93,7 @@ class SecondStage:
             wanted = math.isqrt(k * self.sqrt)
         else:
             wanted = math.ceil(round((self.os or 1.0) * k, 6))
-        wanted = min(wanted, wanted if self.most is None else self.most)
-        return max(k, wanted, self.least or 0)
+        return max(k, self.least or 0, wanted if self.most is None else min(wanted, self.most))
 
 
 def canonical(text: str) -> str:
@@ -123,20 +122,16 @@ def _value(text: str, name: str, value: str) -> Any:
     return number
 
 
-def second_stage_vectors(vectors: FloatArray, source: Source, decoded: FloatArray | None = None) -> FloatArray:
+def second_stage_vectors(vectors: FloatArray, source: Literal["exact", "float16", "int8"]) -> FloatArray:
     """What the second stage decodes from its code of vectors (n, d) float32: (n, d) float32, each row by itself.
 
-    `float16` rounds each number to half precision; `int8` is the method of that name, one scale per vector;
-    `decoded` (n, d) is what the method decoded.
+    `float16` rounds each number to half precision; `int8` is the method of that name, one scale per vector.
 
     Raises:
         InputError: a number is too large for float16.
     """
     if source == "exact":
         return vectors
-    if source == "decoded":
-        assert decoded is not None
-        return decoded
     if source == "int8":
         code = Int8().fit(vectors[:1])  # which learns nothing
         return code.decode(code.encode(vectors))

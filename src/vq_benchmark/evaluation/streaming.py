@@ -158,11 +158,13 @@ class _Scorer:
         """The scores of vectors (r, d); norms (r,) are their squared norms, if they are known."""
         return scores_of(self.queries, vectors, self.distance, own_norms=norms, query_norms=self.query_norms)
 
-    def second(self, vectors: FloatArray, decoded: FloatArray) -> Scores | None:
-        """The scores of the second stage; None if they are the exact ones."""
+    def second(self, vectors: FloatArray, decoded: FloatArray, norms: DoubleArray) -> Scores | None:
+        """The scores of the second stage, None if they are the exact ones; norms (r,) are those of `decoded`."""
         if self.second_source == "exact":
             return None
-        return self.exact(second_stage_vectors(vectors, self.second_source, decoded))
+        if self.second_source == "decoded":
+            return self.exact(decoded, norms)
+        return self.exact(second_stage_vectors(vectors, self.second_source))
 
     def estimated(self, codes: CodeArray, decoded: FloatArray, norms: DoubleArray) -> Scores:
         """The method's own scores of codes; norms (r,) are the squared norms of `decoded`."""
@@ -226,7 +228,8 @@ def _accumulate(
         if settings.with_pairwise:
             _add_pairwise(accumulators, vectors, decoded, pairs)
         if accumulators.top is not None:
-            accumulators.top.offer(tile.ids, tile.inside, estimated, exact, scorer.second(vectors, decoded))
+            second = scorer.second(vectors, decoded, decoded_norms)
+            accumulators.top.offer(tile.ids, tile.inside, estimated, exact, second)
 
 
 @dataclass(frozen=True)

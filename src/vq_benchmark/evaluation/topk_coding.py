@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from vq_benchmark.arrays import Array, DoubleArray, IdArray
-from vq_benchmark.evaluation.topk import NO_ID, TopCandidates
+from vq_benchmark.evaluation.topk import NO_ID, TOP_ARRAYS, TopCandidates
 from vq_benchmark.machine.byte_planes import from_planes, to_planes
 
 IDLE = "idle"
@@ -37,7 +37,7 @@ def decoded(arrays: Mapping[str, Array]) -> TopCandidates:
     Raises:
         KeyError, ValueError: an array is missing or has another shape.
     """
-    numbers = {name: from_planes(arrays[name]) for name in ("ids", "scores", "exact", "second") if name in arrays}
+    numbers = {name: from_planes(arrays[name]) for name in TOP_ARRAYS if name in arrays}
     if len({each.shape for each in numbers.values()}) != 1 or numbers["ids"].ndim != 2:
         raise ValueError(f"the shapes of candidates differ: {[each.shape for each in numbers.values()]}")
     ordered = _summed(numbers["scores"])

@@ -28,15 +28,12 @@ def rerun_command(run: Run) -> str:
     data = data_words(run)
     if not data:
         return ""
-    if run.engine:
-        words = ["vq-benchmark", "run", *data, "--engine", run.engine, "--seed", str(run.seed)]
-        return shlex.join([*words, *measure_words(run)])
-    words = ["vq-benchmark", "run", *data, "--method", run.method]
+    words = ["vq-benchmark", "run", *data, *(["--engine", run.engine] if run.engine else ["--method", run.method])]
     for name, value in run.config.items():
-        if value is not None:
+        if value is not None and not run.engine:
             words += ["--param", f"{name}={value}"]
     words += ["--seed", str(run.seed)]
-    if run.query_bits != "float":
+    if run.query_bits != "float" and not run.engine:
         words += ["--query-bits", run.query_bits]
     if plugin := run.environment.get("plugin"):
         words += ["--plugin", str(plugin.get("source"))]

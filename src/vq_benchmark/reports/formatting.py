@@ -27,6 +27,15 @@ def run_text(run: Run) -> str:
     return " ".join(filter(None, [run.engine, config_text(run.config), query_coding_text(run.query_bits)]))
 
 
+def name_and_config(run: Run, differing: Mapping[str, Collection[str]]) -> tuple[str, str]:
+    """What tells a row from the others of a table: its method, and the parameters that its configurations differ in
+    with the coding of queries; the name of an engine's setting, which says it all, and the method behind it."""
+    if run.engine:
+        return display_name(run.engine), display_name(run.method)
+    own = differing_text(run.method, run.config, differing)
+    return display_name(run.method), " ".join(filter(None, [own, query_coding_text(run.query_bits)]))
+
+
 def query_coding_text(query_bits: str) -> str:
     """How queries are coded: `queries: 4 bits`, `queries: symmetric`; empty if they are not."""
     if query_bits == "float":

@@ -15,8 +15,7 @@ def short_labels(summaries: Sequence[Summary]) -> list[str]:
     """A short name for each summary: the method and the parameters that its configurations differ in."""
     names = short_names([(each.method, each.config) for each in summaries])
     codings = [query_coding_text(each.query_bits) for each in summaries]
-    labels = [" ".join(filter(None, parts)) for parts in zip(names, codings, strict=True)]
-    return [each.engine or own for each, own in zip(summaries, labels, strict=True)]
+    return [" ".join(filter(None, parts)) for parts in zip(names, codings, strict=True)]
 
 
 def short_names(configurations: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:

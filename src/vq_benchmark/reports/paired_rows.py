@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -58,9 +59,11 @@ def label(summary: Summary) -> str:
 
 
 def chosen(selector: str, runs: Sequence[Run], unmerged: Sequence[str] = ()) -> Summary:
-    """The configuration that is meant by `method`, `method:param=value,…`, a run_id or a prefix of one.
+    """The configuration that is meant by `method`, `method:param=value,…`, a setting of an engine, a run_id or a
+    prefix of one.
 
     Besides its parameters, a configuration may be selected by `query_bits` and by the `budget` it was chosen for.
+    A method means its own rows only: those of engines are selected by the name of their setting, or by run_id.
 
     Args:
         unmerged: methods of which the database also holds rows of chunks.
@@ -68,11 +71,9 @@ def chosen(selector: str, runs: Sequence[Run], unmerged: Sequence[str] = ()) -> 
     Raises:
         InputError: nothing is meant, or several configurations are; the message lists them.
     """
-    done = [run for run in runs if run.status == "done"]
-    method, _, parameters = selector.partition(":")
-    if any(run.engine == selector for run in done):
-        done, method, parameters = [run for run in done if run.engine == selector], "", ""
-        method = done[0].method
+    of_engine = [run for run in runs if selector and run.status == "done" and run.engine == selector]
+    done = of_engine or [run for run in runs if run.status == "done" and not run.engine]
+    method, _, parameters = (of_engine[0].method, "", "") if of_engine else selector.partition(":")
     if not any(run.method == method for run in done):
         return _chosen_row(selector, runs, unmerged)
     wanted = [part.strip() for part in parameters.split(",") if part.strip()]
@@ -103,7 +104,8 @@ def _chosen_row(selector: str, runs: Sequence[Run], unmerged: Sequence[str]) -> 
     if len(found) > 1:
         raise InputError(f"{selector!r} begins several run_ids: {listed(run.run_id for run in found)}.")
     method = selector.partition(":")[0]
-    failed = [run for run in runs if run.status == "failed" and (run in found or run.method == method)]
+    named = [run for run in runs if (run.engine == selector if run.engine else run.method == method)]
+    failed = [run for run in runs if run.status == "failed" and (run in found or run in named)]
     if failed:
         last = (failed[-1].error or "no error recorded").strip().splitlines()[-1]
         raise InputError(f"{selector!r} has no finished row; row {failed[-1].run_id} failed: {last}")
@@ -113,7 +115,7 @@ def _chosen_row(selector: str, runs: Sequence[Run], unmerged: Sequence[str]) -> 
         raise InputError(f"{method} has only rows of chunks; combine them with `vq-benchmark merge`.")
     raise InputError(
         f"{selector!r} is neither a method nor the start of a run_id; methods: "
-        f"{listed(run.method for run in runs if run.status == 'done')}."
+        f"{listed(run.engine or run.method for run in runs if run.status == 'done')}."
     )
 
 
@@ -182,9 +184,21 @@ def stored(run: Run) -> PerQuery:
     if run.per_query is None:
         raise InputError(f"row {run.run_id} ({run.method}) has no values of each query; {again(run)}.")
     try:
-        return PerQuery.from_bytes(run.per_query)
+        return _decoded(run.per_query)
     except ValueError as error:
         raise InputError(f"the values of each query of row {run.run_id} cannot be read: {error}.") from error
+
+
+@lru_cache(maxsize=64)
+def _decoded(archive: bytes) -> PerQuery:
+    """The values of an archive, read-only, kept because a report compares the same rows at many budgets.
+
+    A row of 10,000 queries takes about a megabyte.
+    """
+    found = PerQuery.from_bytes(archive)
+    for values in found.kept.values():
+        values.flags.writeable = False
+    return found
 
 
 def values_of(run: Run, kept: PerQuery, metric: str) -> DoubleArray:

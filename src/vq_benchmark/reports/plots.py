@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from vq_benchmark.errors import InputError
-from vq_benchmark.evaluation.metric_records import record_of
+from vq_benchmark.evaluation.metric_records import ENCODE_RATE, record_of
 from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.machine.terminal import printable
 from vq_benchmark.reports.bound_line import ERRORS, bound_handle, has_bound
@@ -43,13 +43,12 @@ from vq_benchmark.reports.panel import (
     reference_value,
 )
 from vq_benchmark.reports.reranking import DEPTH, depth_note
-from vq_benchmark.reports.series import Style, lines, styles
+from vq_benchmark.reports.series import Style, lines, styles, undrawn_note
 from vq_benchmark.reports.sizes import Sizes, model_note, sized
 from vq_benchmark.results.database import Run
 
 FORMATS = ("png", "pdf", "svg")
 DPI_RANGE = (30, 1200)
-ENCODE_RATE = "encode_vectors_per_second"
 DEFAULT_METRICS = (
     "recall_at_10", "recall_at_1", "recall_at_100", "relative_error", "rank_distortion", "pairwise_distortion",
     "mrr_at_10", "mrr_at_10_loss", ENCODE_RATE,
@@ -118,7 +117,8 @@ def plot_results(
             raise InputError(f"no finished row has the metric {metric!r}; available: {', '.join(names) or 'none'}.")
     groups = comparisons(runs)
     if not any(lines(comparison) for comparison in groups):
-        raise InputError("nothing to plot: there is no finished row of a quantizer.")
+        notes = [f" {note}." for group in groups if (note := undrawn_note(group))][:1]
+        raise InputError("nothing to plot: there is no finished row of a quantizer." + "".join(notes))
     looks = styles(name for comparison in groups for name in lines(comparison))
     stems = file_stems([(group.dataset, group.fingerprint, group.metric) for group in groups])
     paths, drawn = [], set()
@@ -271,6 +271,7 @@ def _note(comparison: Comparison, sheet: Sheet) -> str:
         f"rates: {machine}" if machine else "",
         f"omitted, 0 on a logarithmic axis: {', '.join(hidden)}" if hidden else "",
         depth_note(comparison) if DEPTH in shown else "",
+        undrawn_note(comparison),
         f"older rows omitted: {comparison.superseded}" if comparison.superseded else "",
         *caveats(comparison, shown),
         other_versions_text(runs, list(dict.fromkeys(shown))),

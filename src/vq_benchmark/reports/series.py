@@ -41,7 +41,7 @@ def lines(comparison: Comparison) -> dict[str, list[Summary]]:
 
     There is one line per method, marked where it is external. Where a method was run with several values of a
     parameter that is not a number (such as a choice of estimator), each of them is a line of its own. Settings of
-    engines have no line: each is one point.
+    engines have no line and are in no figure; `undrawn_note` says so.
     """
     by_method: defaultdict[str, list[Summary]] = defaultdict(list)
     for summary in comparison.summaries:
@@ -57,6 +57,14 @@ def lines(comparison: Comparison) -> dict[str, list[Summary]]:
             mark = EXTERNAL_MARK * summary.is_external
             found[display_name(" ".join([method, *variant])) + mark].append(summary)
     return dict(found)
+
+
+def undrawn_note(comparison: Comparison) -> str:
+    """How many settings of engines have no line, and where they are shown; empty if there are none."""
+    count = sum(bool(summary.engine) for summary in comparison.summaries)
+    if count < 2:
+        return "1 setting of an engine is not shown here; `results` lists it" * count
+    return f"{count} settings of engines are not shown here; `results` lists them"
 
 
 def styles(names: Iterable[str]) -> dict[str, Style]:

@@ -25,12 +25,11 @@ from vq_benchmark.reports.formatting import (
     config_text,
     decimal,
     differing_parameters,
-    differing_text,
     display_name,
     machine_text,
+    name_and_config,
     one_sided,
     queries_text,
-    query_coding_text,
     run_text,
     seeds_text,
     subject_text,
@@ -86,8 +85,9 @@ class _Layout:
         self.comparison, self.columns, self.width = comparison, columns, width
         self.best, self.front = best_rows(comparison), pareto_rows(comparison)
         self.differing = differing_parameters((run.method, run.config) for run in comparison.runs)
-        self.names = [self._name(summary) for summary in comparison.summaries]
-        self.configs = [self._config(summary.runs[0]) for summary in comparison.summaries]
+        named = [name_and_config(summary.runs[0], self.differing) for summary in comparison.summaries]
+        self.names = [name + self._marks(each) for (name, _), each in zip(named, comparison.summaries, strict=True)]
+        self.configs = [config for _, config in named]
         self.cells = {id(column): [column.cell(each) for each in comparison.summaries] for column in columns}
         self.seeds = [str(len(summary.runs)) for summary in comparison.summaries]
         self.name_width = min(_longest(["method", *self.names]), NAME_LENGTH)
@@ -129,16 +129,9 @@ class _Layout:
             table.add_row(*map(Text, row), style=style)
         return table
 
-    def _name(self, summary: Summary) -> str:
+    def _marks(self, summary: Summary) -> str:
         marks = CONTROL_MARK * summary.is_control + EXTERNAL_MARK * summary.is_external
-        marks += BEST_MARK * (summary.runs[0].run_id in self.best) + PARETO_MARK * is_on(self.front, summary)
-        return display_name(summary.engine or summary.method) + marks
-
-    def _config(self, run: Run) -> str:
-        if run.engine:  # whose name says it all
-            return run.method
-        own = differing_text(run.method, run.config, self.differing)
-        return " ".join(filter(None, [own, query_coding_text(run.query_bits)]))
+        return marks + BEST_MARK * (summary.runs[0].run_id in self.best) + PARETO_MARK * is_on(self.front, summary)
 
     def _column_width(self, column: Column) -> int:
         return _longest([*column.header.split("\n"), *self.cells[id(column)]])

@@ -5,7 +5,14 @@ from dataclasses import replace
 
 from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.stages import NEEDS, NOT_DONE, Stage, Task
-from vq_benchmark.studies.status import PROBLEMS, TaskStatus
+from vq_benchmark.studies.status import PROBLEMS, StudyStatus, TaskStatus, files_status
+
+
+def files_status_with_causes(manifest: Manifest) -> StudyStatus:
+    """What the files say of every task; those that cannot start because another one failed are `blocked` by it."""
+    found = files_status(manifest)
+    tasks = with_causes(manifest, found.tasks)
+    return replace(found, states=("done", "failed", "blocked", "missing"), tasks=tasks)
 
 
 def with_causes(manifest: Manifest, statuses: Iterable[TaskStatus]) -> tuple[TaskStatus, ...]:
@@ -22,7 +29,12 @@ def with_causes(manifest: Manifest, statuses: Iterable[TaskStatus]) -> tuple[Tas
 
 
 def _lacked_input(status: TaskStatus) -> bool:
-    """Whether a task ran and said that something was missing; a merge says little else."""
+    """Whether a task was not tried, or said that something was missing; a merge says little else.
+
+    A merge that was not tried can start as soon as everything else has ended, however it ended.
+    """
+    if status.state == "missing":
+        return status.task.stage != "merge"
     said = NOT_DONE in status.reason or (status.task.stage == "merge" and not status.short)
     return status.state == "failed" and said
 

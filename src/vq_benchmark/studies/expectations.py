@@ -1,7 +1,8 @@
 """What to say before a study runs: which metrics will be absent, and whether training sees what is measured."""
 
 from vq_benchmark.datasets.dataset import Dataset
-from vq_benchmark.evaluation.metric_records import JUDGED_DEPTHS, Need, names_needing
+from vq_benchmark.evaluation.metric_needs import Need
+from vq_benchmark.evaluation.metric_records import JUDGED_DEPTHS, names_needing
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.studies.cells import Options
 from vq_benchmark.studies.measure_spec import MeasureSpec

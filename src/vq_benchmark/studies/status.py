@@ -14,6 +14,8 @@ from vq_benchmark.studies.stages import STAGES, Stage, Task
 PROBLEMS = ("stuck", "failed", "blocked", "lost")
 """States of tasks that stay as they are until someone does something."""
 NUMBERS = re.compile(r"\d+")
+OUT_OF_MEMORY = re.compile(r"MemoryError|needs about .* of memory|out of memory")
+"""What the failure of a task says that lacked memory."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,12 @@ def _status_of(manifest: Manifest, task: Task) -> TaskStatus:
     state = manifest.outcome(task)
     if state != "failed":
         return TaskStatus(task, state)
-    # Only a merge fails without a record: rows of configurations that failed were put there from elsewhere.
-    return TaskStatus(task, state, manifest.failure(task) or "some finished rows in results.db say that they failed")
+    failure = manifest.failure(task)
+    if failure is None or task.stage == "merge":
+        # Only a merge fails without a record: rows of configurations that failed were put there from elsewhere.
+        return TaskStatus(task, state, failure or "some finished rows in results.db say that they failed")
+    short = "ran out of memory" if OUT_OF_MEMORY.search(failure) else f"failed: {failure}"
+    return TaskStatus(task, state, failure, short=short)
 
 
 def quoted_folder(manifest: Manifest) -> str:

@@ -163,9 +163,10 @@ def read_study(path: Path, **overrides: Any) -> Study:
         InputError: there is no such file, it is not YAML, or not a study; the sentence says where.
     """
     with reading(path, ValueError, what="YAML"):
-        values = parsed_yaml(path.read_bytes(), _UniqueKeys)
+        text = path.read_bytes()
+        values = parsed_yaml(text, _UniqueKeys)
         if isinstance(values, dict) and "resources" in values:  # to YAML's own rules 1:30:00 is the number 5400
-            values["resources"] = parsed_yaml(path.read_bytes(), TextYaml)["resources"]
+            values["resources"] = parsed_yaml(text, TextYaml)["resources"]
     if not isinstance(values, dict):
         raise InputError(f"{str(path)!r} is not a study: it must hold keys such as dataset, methods and bits.")
     return Study.parse(values | overrides, repr(str(path)))

@@ -1,4 +1,4 @@
-"""`slurm status --watch`, with a status of our own making in place of SLURM's."""
+"""`slurm status --watch` and options of `slurm resume`, without SLURM."""
 
 from dataclasses import replace
 
@@ -29,3 +29,19 @@ def test_a_status_is_printed_again_until_nothing_waits_or_runs(program, vectors,
     said = program("slurm", "status", "st", "--watch", "--every", 7)
     assert (said.code, slept, states) == (code, [7, 7], [])
     assert said.out.count("next: ") == 3
+
+
+def test_a_cap_of_memory_needs_escalation(program, monkeypatch):
+    monkeypatch.setattr(slurm, "require_slurm", lambda: None)
+    said = program("slurm", "resume", "st", "--max-mem", "32G")
+    assert said.code == 2
+    assert "add --escalate" in said.err
+
+
+def test_a_mistyped_folder_is_an_error_and_is_not_created(program, monkeypatch, tmp_path):
+    monkeypatch.setattr(slurm, "require_slurm", lambda: None)
+    for command in ("resume", "cancel"):
+        said = program("slurm", command, "a/mistyped/folder")
+        assert said.code == 2
+        assert "a/mistyped/folder" in said.err
+    assert not (tmp_path / "a").exists()

@@ -14,7 +14,7 @@ METHODS = ("--method", "sq,none", "--bits", 4, "--k", 10, "--num-pairs", 200, "-
 @pytest.fixture
 def submit(program, vectors, monkeypatch, tmp_path):
     """Give options; the scripts by stage come back, with what was printed."""
-    monkeypatch.setattr(scheduler, "configured", {"MaxArraySize": 1001}.get)
+    monkeypatch.setattr(scheduler, "configuration", lambda: {"MaxArraySize": "1001"})
     monkeypatch.setattr(scheduler, "accounting", lambda *question: [])
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
 

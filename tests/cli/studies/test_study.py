@@ -101,9 +101,13 @@ def test_status_counts_tasks_and_names_failures_with_the_command_to_rerun(progra
     command = f"vq-benchmark study task {shlex.quote(str(planned))} truth 1"
     assert f"rerun: {command}\n" in said.out
     found = json.loads(program("study", "status", planned, "--json").out)
-    assert found["stages"]["truth"] == {"tasks": 2, "done": 0, "failed": 1, "missing": 1}
-    assert found["stages"]["fit"] == {"tasks": 2, "done": 1, "failed": 0, "missing": 1}
-    (problem,) = found["problems"]
+    assert found["stages"]["truth"] == {"tasks": 2, "done": 0, "failed": 1, "blocked": 0, "missing": 1}
+    assert found["stages"]["fit"] == {"tasks": 2, "done": 1, "failed": 0, "blocked": 0, "missing": 1}
+    problem, *blocked = found["problems"]
+    assert {each["state"] for each in blocked} == {"blocked"}
+    assert {each["stage"] for each in blocked} == {"reduce", "evaluate"}
+    assert {each["reason"] for each in blocked} == {"not started: truth 1 ran out of memory"}
+    assert said.out.count("rerun: ") == 1
     assert (problem["stage"], problem["index"], problem["state"], problem["command"]) == (
         "truth",
         1,
@@ -148,7 +152,7 @@ def test_a_killed_task_is_missing_and_runs_again(program, tmp_path):
         process.kill()
     said = program("study", "status", "st", "--json")
     assert said.code == 0  # nothing says that it failed
-    assert json.loads(said.out)["stages"]["truth"] == {"tasks": 2, "done": 0, "failed": 0, "missing": 2}
+    assert json.loads(said.out)["stages"]["truth"] == {"tasks": 2, "done": 0, "failed": 0, "blocked": 0, "missing": 2}
     assert line in lines(program, "st", "--ready", "--checkpoint-every", "1", "--threads", "1")
     again = program("study", "task", "st", "truth", 0)
     assert again.code == 0

@@ -44,7 +44,6 @@ def repository(host):
     ("parts", "expected"),
     [
         (":data:train", (20, 10)),
-        (":data:train", (20, 10)),
         (":test", (12,)),
         (":data:test", (12,)),
         (":small", (8,)),

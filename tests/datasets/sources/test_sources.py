@@ -56,6 +56,21 @@ def test_unit_norm():
     assert not found[60].any() and np.isnan(found[61, 0])
 
 
+def test_unit_norms_of_a_sample_take_no_second_copy_and_change_no_stored_row():
+    rows = np.random.default_rng(4).standard_normal((30_000, 48)).astype(np.float32)
+    before, source, wanted = rows.copy(), UnitNormSource(ArraySource(rows)), np.arange(0, 30_000, 2)
+    expected = unit_norm(rows[wanted])  # compiles the kernel
+    tracemalloc.start()
+    try:
+        found = source.gather(wanted, gap=64, keep=False)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(rows, before)
+    assert peak < 1.5 * found.nbytes, f"{peak:,}"
+
+
 @given(start=st.integers(0, 700), length=st.integers(0, 700))
 def test_unit_norm_of_a_row_does_not_depend_on_the_batch(start, length):
     rows = np.random.default_rng(1).normal(size=(1000, 17)).astype(np.float32)

@@ -95,9 +95,34 @@ def test_distances_rank_under_every_metric() -> None:
     np.testing.assert_allclose(constant, np.broadcast_to(constant[:, :1], constant.shape), atol=1e-4)
 
 
-def test_float_queries_need_offsets() -> None:
-    with pytest.raises(InputError, match="use queries=same"):
-        get_quantizer("sq-global", queries="float", products="integers").fit(ROWS)
+@pytest.mark.parametrize("queries", ["same", "float"])
+def test_distances_rank_by_distance_under_l2(queries) -> None:
+    rows = ROWS * np.linspace(0.1, 2, len(ROWS), dtype=F)[:, None]  # so that norms decide
+    quantizer = get_quantizer("sq-global", products="distances", queries=queries).fit(rows)
+    codes = quantizer.encode(rows)
+    decoded = quantizer.decode(codes).astype(float)
+    sought = rows[:5].astype(float) if queries == "float" else decoded[:5]
+    distances = np.square(sought[:, None] - decoded[None]).sum(axis=2)
+    scores = 2 * quantizer.project_queries(rows[:5]) @ quantizer.decode_for_scores(codes).T
+    scores = scores - quantizer.squared_norms(codes)
+    np.testing.assert_allclose(scores + distances, np.square(sought).sum(axis=1)[:, None] + 0 * scores, atol=1e-3)
+    np.testing.assert_array_equal(np.argsort(-scores, axis=1)[:, :10], np.argsort(distances, axis=1)[:, :10])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"queries": "float", "products": "integers"}, "use queries=same"),
+        ({"queries": "float", "layout": "lucene"}, "use queries=same"),
+        ({"quantile": 0.9}, "a quantile only with layout=qdrant or layout=lucene"),
+        ({"quantile": 0.9, "layout": "weaviate"}, "a quantile only with layout=qdrant or layout=lucene"),
+        ({"products": "integers", "layout": "lucene"}, "layout=lucene only with products=grid"),
+        ({"products": "distances", "layout": "lucene"}, "layout=lucene only with products=grid"),
+    ],
+)
+def test_combinations_without_a_meaning_are_refused(parameters, said) -> None:
+    with pytest.raises(InputError, match=said):
+        get_quantizer("sq-global", **parameters).fit(ROWS)
 
 
 def test_fixed_grids_of_bytes() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vq_benchmark.quantizers.parts.packing import pack, packed_bytes, unpack
+from vq_benchmark.quantizers.parts.packing import aligned_bytes, pack, packed_bytes, padded, unpack
 
 
 @settings(deadline=None, max_examples=150)
@@ -33,3 +33,10 @@ def test_above_8_bits_the_low_bytes_come_first() -> None:
 
 def test_no_rows_pack_to_no_rows() -> None:
     assert pack(np.empty((0, 10), np.uint8), 3).shape == (0, 4)
+
+
+def test_padding_is_zeros_up_to_the_alignment() -> None:
+    assert [aligned_bytes(width, 8) for width in (0, 1, 8, 9)] == [0, 8, 8, 16]
+    codes = np.array([[1, 2], [3, 4]], np.uint8)
+    np.testing.assert_array_equal(padded(codes, 3), [[1, 2, 0], [3, 4, 0]])
+    assert padded(codes, 2) is codes

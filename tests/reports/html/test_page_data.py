@@ -26,6 +26,15 @@ def test_every_configuration_has_its_metrics_intervals_seeds_and_command(make_sw
     assert "none" not in {point["method"] for point in dataset["points"]}
 
 
+def test_settings_of_engines_that_the_page_leaves_out_are_counted(make_run):
+    runs = [
+        make_run("binary", 1.0, config={"bits": 1}, engine=engine) for engine in ("", "pgvector:bit", "qdrant:binary")
+    ]
+    (dataset,) = page_data(runs, "results.db")["datasets"]
+    assert [point["label"] for point in dataset["points"]] == ["binary bits=1"]
+    assert "2 settings of engines are not shown here; `results` lists them" in dataset["notes"]
+
+
 def test_a_coding_of_queries_is_named_and_repeated(make_run):
     runs = [make_run("pq", 1.0, query_bits=bits) for bits in ("float", "4")]
     (dataset,) = page_data(runs, "results.db")["datasets"]

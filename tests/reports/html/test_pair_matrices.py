@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from vq_benchmark.evaluation.per_query import PerQuery
 from vq_benchmark.evaluation.statistics.paired import holm, paired_difference
+from vq_benchmark.reports import paired_rows
 from vq_benchmark.reports.comparison import comparisons
 from vq_benchmark.reports.html import pair_matrices
 from vq_benchmark.reports.html.pair_matrices import matrices
@@ -32,6 +34,16 @@ def test_every_number_is_that_of_compare(make_sweep, with_queries):
         for (_, _, *numbers), expected in zip(matrix["pairs"], compared(pairs, "recall_at_10"), strict=True):
             of_pair = [expected.difference.mean, *expected.interval, expected.p_holm, 200, 2]
             assert numbers == pytest.approx(of_pair, rel=1e-6)
+
+
+def test_the_values_of_a_row_are_decoded_once(make_sweep, with_queries, monkeypatch):
+    runs = [with_queries(run) for run in make_sweep(seeds=2)]
+    decoded, from_bytes = [], PerQuery.from_bytes
+    monkeypatch.setattr(PerQuery, "from_bytes", lambda archive: decoded.append(archive) or from_bytes(archive))
+    paired_rows._decoded.cache_clear()
+    found, _ = matrices_of(runs)
+    assert len(found) == 5
+    assert len(decoded) == len(set(decoded)) > 2
 
 
 def test_the_correction_is_for_the_pairs_of_one_matrix(make_sweep, with_queries):

@@ -67,6 +67,15 @@ def test_every_stage_is_measured_and_nothing_is_left(planned, tmp_path, monkeypa
     assert cost.source == whole
 
 
+def test_engines_that_share_a_method_have_times_of_their_own(planned):
+    manifest, dataset, options = planned
+    study = manifest.study.model_copy(update={"methods": {}, "engines": ["usearch:b1", "pgvector:bit"]})
+    shared = draft_manifest(study, manifest.folder, dataset, options)
+    first, second = shared.configurations
+    assert (first.method, first.config, first.seed) == (second.method, second.config, second.seed)
+    assert calibrated(shared, dataset, 60).evaluate.keys() == {first.run_id, second.run_id}
+
+
 def test_what_there_was_no_time_for_is_taken_to_cost_as_much_as_the_rest(planned):
     manifest, dataset, _ = planned
     found = calibrated(manifest, dataset, 1e-9)

@@ -131,7 +131,7 @@ def test_a_method_that_fails_becomes_a_row_and_does_not_stop_the_others(vectors,
     assert rows["sq"].error == "RuntimeError: no luck"
     assert run_study(manifest, options, SILENT) == []
     assert manifest.outcome(Task("merge", 0)) == "done"
-    assert list((manifest.folder / "failures").iterdir()) == []
+    assert not (manifest.folder / "failures").exists()
 
 
 def test_a_worker_that_is_killed_is_replaced_and_its_task_has_failed(vectors, options, tmp_path):

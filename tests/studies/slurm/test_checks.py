@@ -3,6 +3,7 @@
 import pytest
 
 from vq_benchmark.studies.slurm import checks, doctor, scheduler
+from vq_benchmark.studies.slurm.limits import JobLimit
 from vq_benchmark.studies.slurm.resources import JobSpec
 
 
@@ -12,7 +13,6 @@ from vq_benchmark.studies.slurm.resources import JobSpec
         (checks.version_check("slurm 23.11.4\n"), "ok", "slurm 23.11.4"),
         (checks.version_check("slurm 20.02.1"), "warn", "slurm 20.02.1"),
         (checks.version_check("slurm-wlm 22.05.8"), "ok", "slurm-wlm 22.05.8"),
-        (checks.python_check((3, 9)), "fail", "3.9, "),
         (checks.accounting_check({"AccountingStorageType": "accounting_storage/slurmdbd"}), "ok", "slurmdbd"),
         (checks.accounting_check({"AccountingStorageType": "(null)"}), "warn", "(null)"),
         (
@@ -22,16 +22,36 @@ from vq_benchmark.studies.slurm.resources import JobSpec
         ),
         (checks.partition_check("PartitionName=b Default=YES State=DOWN"), "warn", "State DOWN"),
         (checks.partition_check("PartitionName=a Default=NO State=UP"), "warn", "no default"),
-        (checks.limits_check("QOS", "normal|||\nsmall|6||1:00:00", ("MaxSubmitPU", "MaxJobsPU", "MaxWall")), "warn",
-         "normal: no limit; small: MaxSubmitPU 6, MaxWall 1:00:00"),
-        (checks.limits_check("QOS", "normal|5000||", ("MaxSubmitPU", "MaxJobsPU")), "ok", "MaxSubmitPU 5000"),
-        (checks.limits_check("QOS", "", ("MaxSubmitPU",)), "ok", "none"),
+        (checks.association_check("lab||||||\nclass|normal|2|6|||1:00:00\n"), "ok",
+         "lab: no limit; class: QOS normal, MaxJobs 2, MaxSubmit 6, MaxWall 1:00:00"),
+        (checks.association_check(""), "ok", "none"),
+        (checks.queue_check(JobLimit(6, "--max-jobs")), "warn", "at most 6 jobs at once (--max-jobs)"),
+        (checks.queue_check(JobLimit(5000, "MaxJobCount")), "ok", "at most 5,000 jobs at once (MaxJobCount)"),
+        (checks.queue_check(None), "ok", "no limit"),
     ],
 )  # fmt: skip
 def test_answers(check, state, found):
     assert check.state == state
     assert found in check.found
     assert check.remedy or state == "ok"
+
+
+def test_the_limit_is_that_of_the_jobs_that_studies_submit(tmp_path, monkeypatch):
+    monkeypatch.setattr(scheduler, "require_slurm", lambda: None)
+    monkeypatch.setattr(scheduler, "ask", lambda command: "slurm 23.11.4")
+    monkeypatch.setattr(scheduler, "configuration", lambda: {"MaxJobCount": "10000"})
+    rows = {"association": [{"Account": "lab", "Partition": "", "DefaultQOS": "normal", "User": "x"}]}
+    limits = {"normal": "5000", "small": "6"}
+    rows["qos"] = [{"Name": name, "MaxSubmitJobsPerUser": limit} for name, limit in limits.items()]
+
+    def accounting(what: str, columns: tuple[str, ...], condition: str) -> list[dict[str, str]]:
+        found = [dict.fromkeys(columns, "") | row for row in rows.get(what, [])]
+        return [row for row in found if what != "qos" or row["Name"] == condition.partition("=")[2]]
+
+    monkeypatch.setattr(scheduler, "accounting", accounting)
+    found = [list(checks.login_checks(tmp_path, JobSpec(qos=qos)))[-1] for qos in (None, "small")]
+    assert [check.state for check in found] == ["ok", "warn"]
+    assert "waves" in found[1].remedy
 
 
 def test_folders(tmp_path):

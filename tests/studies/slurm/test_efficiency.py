@@ -10,7 +10,7 @@ GIB = 1 << 30
 
 
 def ended(job: int, index: int, state: str, cpu: float, seconds: float, cores: int, peak: int) -> EndedTask:
-    return EndedTask(job, index, "x", state, "0:0", seconds, 14400, cpu, cores * seconds, peak, 2 * cores * GIB)
+    return EndedTask(job, index, state, "0:0", seconds, 14400, cpu, cores * seconds, peak, 2 * cores * GIB)
 
 
 def record(**spec: object) -> Record:

@@ -11,7 +11,7 @@ MIB = 1 << 20
 
 
 def ended(state: str, exit_code: str = "0:0", **usage: float) -> EndedTask:
-    return EndedTask(1, 0, "vq-fit-x", state, exit_code, **usage)
+    return EndedTask(1, 0, state, exit_code, **usage)
 
 
 def killed(requested: int, peak: int) -> EndedTask:
@@ -38,6 +38,8 @@ def test_the_cap_is_kept_and_named():
     spec = JobSpec.parse({"mem": "50G"})
     caps = parsed_caps("64G", "18:00:00")
     assert more_for(spec, [killed(50 << 10, 0)], caps).options == {"mem": "65536M"}
+    without_unit = parsed_caps("64000", "18:00:00")
+    assert more_for(spec, [killed(50 << 10, 0)], without_unit).options == {"mem": "64000M"}
     at_cap = more_for(JobSpec.parse({"mem": "64G"}), [killed(64 << 10, 0)], caps)
     assert (at_cap.options, at_cap.at_cap) == ({}, ("--max-mem",))
     assert "--max-mem is reached" in at_cap.remarks()[0]
@@ -48,6 +50,14 @@ def test_half_as_much_time_again():
     assert more_for(JobSpec.parse({}), [late]).options == {"time": "90"}
     assert more_for(JobSpec.parse({}), [late], Caps(time="1:10:00")).options == {"time": "70"}
     assert more_for(JobSpec.parse({}), [late], Caps(time="1:00:00")).at_cap == ("--max-time",)
+
+
+def test_no_more_time_is_requested_than_the_cluster_allows():
+    late, allowed = ended("TIMEOUT", seconds_limit=3600), JobSpec.parse({"max_time": "1:10:00"})
+    assert more_for(allowed, [late]).options == more_for(allowed, [late], parsed_caps()).options == {"time": "70"}
+    assert more_for(allowed, [late], parsed_caps(time="1:20:00")).options == {"time": "80"}
+    longest = ended("TIMEOUT", seconds_limit=20 * 3600)
+    assert more_for(JobSpec.parse({"max_time": "2-0"}), [longest]).options == {"time": "1800"}
 
 
 def test_where_slurm_itself_kills_for_memory_the_signal_tells():

@@ -7,7 +7,7 @@ from vq_benchmark.studies.slurm.failures import SHOWN, ending_of, last_line
 
 
 def ended(state: str, exit_code: str = "0:0") -> EndedTask:
-    return EndedTask(1, 0, "vq-fit-x", state, exit_code)
+    return EndedTask(1, 0, state, exit_code)
 
 
 @pytest.mark.parametrize(

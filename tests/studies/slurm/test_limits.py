@@ -3,7 +3,7 @@
 import pytest
 
 from vq_benchmark.studies.slurm import scheduler
-from vq_benchmark.studies.slurm.limits import job_limit
+from vq_benchmark.studies.slurm.limits import cluster_limits
 from vq_benchmark.studies.slurm.resources import JobSpec
 
 USER = "somebody"
@@ -27,7 +27,7 @@ def _accounting(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("getpass.getuser", lambda: USER)
     monkeypatch.setattr(scheduler, "accounting", answer)
-    monkeypatch.setattr(scheduler, "configured", {"MaxJobCount": 10_000}.get)
+    monkeypatch.setattr(scheduler, "configuration", lambda: {"MaxJobCount": "10000"})
 
 
 @pytest.mark.usefixtures("_accounting")
@@ -43,11 +43,11 @@ def _accounting(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_the_lowest_limit_that_applies_counts(spec, jobs, origin):
-    limit = job_limit(JobSpec.parse(spec))
+    limit = cluster_limits(JobSpec.parse(spec)).jobs
     assert (limit.jobs, limit.origin) == (jobs, origin)
 
 
 def test_without_accounting_the_controller_has_a_limit(monkeypatch):
     monkeypatch.setattr(scheduler, "accounting", lambda *question: [])
-    monkeypatch.setattr(scheduler, "configured", {"MaxJobCount": 10_000}.get)
-    assert job_limit(JobSpec()).jobs == 10_000
+    monkeypatch.setattr(scheduler, "configuration", lambda: {"MaxJobCount": "10000"})
+    assert cluster_limits(JobSpec()).jobs.jobs == 10_000

@@ -71,11 +71,13 @@ def test_a_process_waits_for_another_one_and_says_so(tmp_path, monkeypatch):
 
 
 def test_a_folder_that_did_not_exist_is_gone_unless_it_was_filled(tmp_path):
-    with one_at_a_time(tmp_path / "a", "x", print):
-        assert (tmp_path / "a").is_dir()
-    with one_at_a_time(tmp_path / "b", "x", print):
-        (tmp_path / "b" / "manifest.json").touch()
-    assert names(tmp_path) == ["b"]
+    with one_at_a_time(tmp_path / "a" / "b", "x", print, create=True):
+        assert (tmp_path / "a" / "b").is_dir()
+    with one_at_a_time(tmp_path / "c", "x", print, create=True):
+        (tmp_path / "c" / "manifest.json").touch()
+    with one_at_a_time(tmp_path / "d", "x", print):
+        assert not (tmp_path / "d").exists()
+    assert names(tmp_path) == ["c"]
 
 
 @pytest.mark.parametrize(("machine", "age", "taken"), [("", 0, True), ("other", 1, False), ("other", 2, True)])

@@ -27,20 +27,18 @@ def estimate(tasks: int = 9000, seconds: float | None = 4.0, fit_bytes: int = in
 @pytest.mark.parametrize(
     ("tasks", "seconds", "spec", "size"),
     [
-        (9121, 4, {}, 152),  # 150 last ten minutes, and no job is to be shorter
-        (9121, 4, {"cpus_per_task": 4}, 609),
+        (9121, 4, {}, 153),  # 150 last ten minutes; that makes 60 jobs, and the 121 tasks that are over go to them
+        (9121, 4, {"cpus_per_task": 4}, 609),  # 600 last ten minutes, which makes 15 jobs
         (9121, 4, {"min_minutes": 0}, 1),
         (9121, 1200, {}, 1),
-        (9121, 600, {"time": "16"}, 1),
-        (9121, 60, {"time": "16"}, 9),  # half of the time limit
+        (9121, 600, {"time": "16"}, 1),  # one alone is longer than half of the limit
+        (9121, 60, {"time": "16"}, 9),  # 8 last half of the time limit, which makes 1,140 jobs
         (30, 4, {}, 30),
         (0, 4, {}, 1),
     ],
 )
 def test_jobs_last_ten_minutes_but_not_as_long_as_they_may(tasks, seconds, spec, size):
-    found = bundle_size(JobSpec.parse(spec), tasks, seconds)
-    assert abs(found - size) <= 2
-    assert (tasks <= size) == (found >= tasks)
+    assert bundle_size(JobSpec.parse(spec), tasks, seconds) == size
 
 
 def test_open_requests_come_from_the_estimate_and_given_ones_stay():

@@ -35,6 +35,9 @@ def waiting(reason: str, state: str = "PENDING") -> QueuedTask:
         ("QOSMaxCpuPerUserLimit", None),
         ("QOSMaxJobsPerUserLimit", None),
         ("AssocGrpCpuLimit", None),
+        ("AssocGrpCPURunMinutesLimit", None),
+        ("QOSGrpCPURunMinutesLimit", None),
+        ("AssociationJobLimit", None),
         ("ReqNodeNotAvail, UnavailableNodes:n1", None),
     ],
 )
@@ -44,10 +47,15 @@ def test_reasons(reason, said):
     assert found is None or said in found.remedy
 
 
-def test_a_limit_of_a_user_is_for_ever_if_nothing_else_of_theirs_runs():
-    found = stuck(waiting("QOSMaxCpuPerUserLimit"), alone=True)
+@pytest.mark.parametrize("reason", ["QOSMaxCpuPerUserLimit", "AssociationJobLimit"])
+def test_a_limit_of_a_user_is_for_ever_if_nothing_else_of_theirs_runs(reason):
+    found = stuck(waiting(reason), alone=True)
     assert found is not None
     assert "all jobs of a user" in found.meaning
+
+
+def test_a_limit_on_minutes_of_running_jobs_frees_itself():
+    assert stuck(waiting("AssocGrpCPURunMinutesLimit"), alone=True) is None
 
 
 def test_what_runs_is_not_stuck_and_what_is_held_is():

@@ -12,6 +12,7 @@ from vq_benchmark.cli.program import Commands
 from vq_benchmark.cli.studies import slurm_doctor, slurm_submit, status_table, study_task
 from vq_benchmark.cli.studies.job_options import JobOptions, StageOptions, given_options, job_option
 from vq_benchmark.cli.studies.study_task import StudyFolder
+from vq_benchmark.errors import InputError
 from vq_benchmark.machine.terminal import echo
 from vq_benchmark.machine.wording import number_of
 from vq_benchmark.studies.plan import Manifest
@@ -66,7 +67,9 @@ def resume(
     escalate: Annotated[
         bool, job_option(help="Request half as much again for tasks that ran out of memory or time.")
     ] = False,
-    max_mem: Annotated[str, job_option(help="Most memory of a task that --escalate requests.")] = Caps.mem,
+    max_mem: Annotated[
+        str | None, job_option(help=f"Most memory of a task that --escalate requests [default: {Caps.mem}].")
+    ] = None,
     wave: Annotated[
         bool,
         Option("--wave", hidden=True, help="Submit only what was not tried yet: what the last job of a wave does."),
@@ -79,10 +82,14 @@ def resume(
     they are, including your edits, unless the study was moved or the program runs in another environment.
     """
     require_slurm()
-    caps = parsed_caps(max_mem, job.max_time or Caps.time) if escalate else None
+    if max_mem is not None and not escalate:
+        raise InputError(
+            "--max-mem is the most that --escalate requests; add --escalate, or request memory with --mem."
+        )
+    caps = parsed_caps(max_mem or Caps.mem, job.max_time) if escalate else None
     with one_at_a_time(folder, "vq-benchmark slurm resume", _say):
-        manifest = Manifest.load(folder).settled()
-        done = resume_study(Manifest.load(folder), given_options(job, of_stages), caps, wave=wave)
+        manifest = Manifest.load(folder)
+        done = resume_study(manifest, given_options(job, of_stages), caps, wave=wave)
     slurm_submit.show(manifest, done)
     if not (done.jobs or done.wave_job):
         queued = number_of(done.still_queued, "task is", "tasks are")
@@ -93,9 +100,8 @@ def resume(
 def cancel(folder: StudyFolder) -> None:
     """Remove the study from the queue. Completed tasks stay complete; `resume` submits the rest."""
     require_slurm()
-    manifest = Manifest.load(folder)
     with one_at_a_time(folder, "vq-benchmark slurm cancel", _say):
-        echo(f"{cancel_study(manifest)} tasks cancelled.")
+        echo(f"{cancel_study(Manifest.load(folder))} tasks cancelled.")
 
 
 def _say(sentence: str) -> None:

@@ -14,17 +14,18 @@ from vq_benchmark.cli.studies.studying import MethodOptions, StudyOptions, chose
 from vq_benchmark.cli.studies.task_options import TaskOptions, passed_on
 from vq_benchmark.machine.memory import readable_bytes
 from vq_benchmark.machine.terminal import echo
+from vq_benchmark.machine.wording import number_of
 from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.result_files import MANIFEST_FILE
 from vq_benchmark.studies.slurm.calls import calls_for
 from vq_benchmark.studies.slurm.job_arrays import expanded
 from vq_benchmark.studies.slurm.jobs import Record
-from vq_benchmark.studies.slurm.limits import known_job_limit
+from vq_benchmark.studies.slurm.limits import Limits, assumed_limits, cluster_limits
 from vq_benchmark.studies.slurm.lock import one_at_a_time
 from vq_benchmark.studies.slurm.profiles import job_spec
 from vq_benchmark.studies.slurm.requests import require_fit, warnings, with_defaults
 from vq_benchmark.studies.slurm.resources import JobSpec
-from vq_benchmark.studies.slurm.scheduler import assumed_max_array_size, max_array_size, require_slurm
+from vq_benchmark.studies.slurm.scheduler import require_slurm
 from vq_benchmark.studies.slurm.submission import (
     Submission,
     preview,
@@ -76,21 +77,21 @@ def submit(
     cache = f"--cache-dir={ready.options.machine.cache_dir.absolute()}"
     record = Record(spec, (cache, *(option for option in passed_on(context) if option != cache)))
     draft = ready.draft()
-    size, remark = assumed_max_array_size() if dry_run else (max_array_size(), "")
+    limits, remark = assumed_limits(spec) if dry_run else (cluster_limits(spec), "")
     if remark:
         echo(remark, err=True)
     if not (dry_run or test_only) and (draft.folder / MANIFEST_FILE).exists():
         require_unsubmitted(Manifest.load(draft.folder).settled())
-    record = estimated_record(draft, ready, record, size, calibrate)
+    record = estimated_record(draft, ready, record, limits, calibrate)
     if dry_run:
-        echo(preview(draft, record, size))
+        echo(preview(draft, record, limits.max_array_size))
         return
     if test_only:
-        echo("\n".join(test_scripts(draft, record, size)))
+        echo("\n".join(test_scripts(draft, record, limits.max_array_size)))
         return
-    with one_at_a_time(ready.folder, "vq-benchmark slurm submit", lambda said: echo(said, err=True)):
+    with one_at_a_time(ready.folder, "vq-benchmark slurm submit", lambda said: echo(said, err=True), create=True):
         manifest = ready.plan()
-        done = submit_study(manifest, record)
+        done = submit_study(manifest, record, limits)
     show(manifest, done)
     if not (done.jobs or done.wave_job):
         echo(f"nothing to submit: all tasks are complete; the results are in {manifest.results_path}.")
@@ -98,13 +99,14 @@ def submit(
     echo(f"check progress with: vq-benchmark slurm status {shlex.quote(str(ready.folder))}")
 
 
-def estimated_record(draft: Manifest, ready: Prepared, record: Record, size: int, calibrate: float) -> Record:
+def estimated_record(draft: Manifest, ready: Prepared, record: Record, limits: Limits, calibrate: float) -> Record:
     """The record with what the estimate of the study suggests; prints the table and what else to know."""
-    limit = known_job_limit(record.spec)
+    limit = limits.jobs
     cores = {stage: record.spec.of(stage).cores for stage in STAGES}
     estimate = plan_table.estimated(draft, ready.dataset, ready.options, calibrate, cores)
     record = with_defaults(record, estimate, limit)
-    calls = calls_for({stage: [task.index for task in draft.unfinished(stage)] for stage in STAGES}, size, record)
+    todo = {stage: [task.index for task in draft.unfinished(stage)] for stage in STAGES}
+    calls = calls_for(todo, limits.max_array_size, record)
     jobs = {stage: sum(call.part.count for call in calls if call.stage == stage) for stage in STAGES}
     requested = {stage: (cores[stage], request(record.resources(stage))) for stage in STAGES}
     plan_table.show(estimate, jobs, requested)
@@ -132,8 +134,8 @@ def show(manifest: Manifest, done: Submission) -> None:
     for job in done.jobs:
         tasks = [task for task, _ in job.tasks() if task.index < manifest.count(task.stage)]
         elements = len(expanded(job.array))
-        several = f" in {elements} job{'s' if elements > 1 else ''}" if job.size > 1 else ""
-        echo(f"{job.stage:<9} job {job.id}, {len(tasks)} task{'s' if len(tasks) > 1 else ''}{several}")
+        several = f" in {number_of(elements, 'job')}" if job.size > 1 else ""
+        echo(f"{job.stage:<9} job {job.id}, {number_of(len(tasks), 'task')}{several}")
     sentence = wave_sentence(manifest, done.wave, done.limit, done.wave_job)
     if sentence:
         echo(sentence)

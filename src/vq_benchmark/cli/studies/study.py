@@ -12,10 +12,11 @@ from vq_benchmark.cli.studies import status_table, study_plan, study_task
 from vq_benchmark.cli.studies.study_task import StudyFolder
 from vq_benchmark.cli.studies.task_options import TaskOptions, passed_on
 from vq_benchmark.machine.terminal import echo
+from vq_benchmark.studies.blocked import files_status_with_causes
 from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.ready import ready_tasks
 from vq_benchmark.studies.stages import STAGES, parsed_stage
-from vq_benchmark.studies.status import files_status, rerun_command
+from vq_benchmark.studies.status import rerun_command
 from vq_benchmark.studies.task_command import task_line
 
 
@@ -59,13 +60,15 @@ def tasks(
 def status(
     folder: StudyFolder, as_json: Annotated[bool, Option("--json", help="Print everything as JSON.")] = False
 ) -> None:
-    """Show which tasks are done, failed or missing, from the files of the study alone.
+    """Show which tasks are done, failed, blocked or missing, from the files of the study alone.
 
-    Failed tasks are shown with the reason and the command that reruns them. A missing task was not started, is still
-    running, or was killed. Exit code: 0 if nothing failed, else 1.
+    Failed tasks are shown with the reason and the command that reruns them. A blocked task cannot start because
+    another one failed. A missing task was not started, is still running, or was killed. Exit code: 0 if nothing
+    failed, else 1.
     """
-    found = files_status(Manifest.load(folder))
-    shown = found.problems[: status_table.MOST_PROBLEMS_SHOWN]
+    found = files_status_with_causes(Manifest.load(folder))
+    failed = [each for each in found.problems if each.state == "failed"]
+    shown = failed[: status_table.MOST_PROBLEMS_SHOWN]
     status_table.finish(found, as_json, [f"rerun: {rerun_command(found.manifest, each.task)}" for each in shown])
 
 

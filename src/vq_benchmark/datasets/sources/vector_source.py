@@ -63,7 +63,7 @@ class VectorSource(Protocol):
         ...
 
     def gather(self, rows: IdArray, *, gap: int, keep: bool) -> FloatArray:
-        """The given rows, ascending and distinct, as (len(rows), d) float32; see `take`."""
+        """The given rows, ascending and distinct, as a new array (len(rows), d) float32; see `take`."""
         ...
 
     def rows_in_file(self, rows: IdArray) -> IdArray:

@@ -58,7 +58,7 @@ class WrappedSource:
         return rows
 
     def changed(self, vectors: FloatArray) -> FloatArray:
-        """Vectors (n, d) of `source` as this one returns them."""
+        """Vectors (n, d) that `source` gathered, as this one returns them; they may change in place."""
         return vectors
 
     def read(self, start: int, stop: int) -> FloatArray:
@@ -141,7 +141,8 @@ class UnitNormSource(WrappedSource):
         return 0
 
     def changed(self, vectors: FloatArray) -> FloatArray:
-        return unit_norm(vectors)
+        own = vectors.flags.owndata and vectors.flags.writeable
+        return unit_norm(vectors, vectors if own else None)
 
     def read(self, start: int, stop: int) -> FloatArray:
         out = np.empty((stop - start, self.d), dtype=np.float32)
@@ -151,7 +152,7 @@ class UnitNormSource(WrappedSource):
 
 
 def unit_norm(vectors: FloatArray, out: FloatArray | None = None) -> FloatArray:
-    """(n, d) float32, or `out`, with every row divided by its Euclidean norm; zero rows stay zero."""
+    """(n, d) float32, or `out` (`vectors` too), with every row divided by its Euclidean norm; zero rows stay zero."""
     from vq_benchmark.datasets.sources.unit_rows import fill_unit_rows  # numba loads where it is needed
 
     out = np.empty(vectors.shape, dtype=np.float32) if out is None else out

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import faiss
 import numpy as np
 
 from vq_benchmark.arrays import FloatArray, IdArray
@@ -28,6 +27,8 @@ def gpu_search() -> Search:
     Raises:
         InputError: this faiss has no GPU support, or the machine has no GPU.
     """
+    import faiss
+
     if not hasattr(faiss, "StandardGpuResources"):
         raise InputError("--use-gpu needs a faiss with GPU support (package faiss-gpu-cu12); this one has none.")
     if faiss.get_num_gpus() == 0:
@@ -59,10 +60,13 @@ def proposed_neighbors(
 
 
 def _candidates_of_tile(search: Search, tile: Tile, queries: FloatArray, distance: Distance, k: int) -> TopCandidates:
+    import faiss
+
     vectors, ids = tile.vectors[tile.inside], tile.ids[tile.inside]
     count = min(k + SPARE_CANDIDATES, len(vectors))
     faiss_metric = faiss.METRIC_L2 if distance == "l2" else faiss.METRIC_INNER_PRODUCT
     _, rows = search(queries, vectors, count, faiss_metric)
     pairs = np.repeat(np.arange(len(queries)), count), np.asarray(rows, dtype=np.int64).ravel()
-    scores = scores_of(queries, vectors, distance).of_pairs(*pairs).reshape(len(queries), count)
+    norms = tile.squared_norms[tile.inside]
+    scores = scores_of(queries, vectors, distance, own_norms=norms).of_pairs(*pairs).reshape(len(queries), count)
     return TopCandidates.best_of(scores, ids[pairs[1]].reshape(scores.shape), k)

@@ -42,7 +42,7 @@ _ZERO = "a number that is exactly 0 counts as positive there, and as negative he
 
 SETTINGS: tuple[EngineSetting, ...] = (
     _azure(
-        "binary", "other", "binary", rerank="", reason="the rule is not published; thresholds of 0 are documented",
+        "binary", "other", "binary", reason="the rule is not published; thresholds of 0 are documented",
     ),
     _azure(
         "int8", "default", "sq-dim", {"share": 0.99}, learned="range of each dimension",

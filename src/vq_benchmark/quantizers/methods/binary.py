@@ -11,7 +11,7 @@ from vq_benchmark.quantizers.base import Parameters, Quantizer, State, one_of
 from vq_benchmark.quantizers.budget import whole_bits
 from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.rows import row_norms
-from vq_benchmark.quantizers.parts.packing import packed_bytes, padded
+from vq_benchmark.quantizers.parts.packing import aligned_bytes, packed_bytes, padded
 from vq_benchmark.quantizers.parts.query_levels import QUERY_LEVELS, symmetric_levels
 
 
@@ -32,7 +32,7 @@ class BinaryParameters(Parameters):
 
     def code_bytes(self, d: int) -> int:
         """Bytes of one code of vectors of dimension d."""
-        return -(-packed_bytes(d, 1) // self.align) * self.align
+        return aligned_bytes(packed_bytes(d, 1), self.align)
 
 
 class Binary(Quantizer):
@@ -76,8 +76,7 @@ class Binary(Quantizer):
         return replace(super().footprint(n, d), model=8 * d, fitting=0, row=2 * d, score_columns=d)
 
     def encode(self, vectors: FloatArray) -> CodeArray:
-        bits = np.packbits(self._check_rows(vectors) > self._centre, axis=1)
-        return bits if bits.shape[1] == self.code_bytes else padded(bits, self.code_bytes)
+        return padded(np.packbits(self._check_rows(vectors) > self._centre, axis=1), self.code_bytes)
 
     def decode(self, codes: CodeArray) -> FloatArray:
         return self._signs(codes) * self._step + self._centre

@@ -10,7 +10,7 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.quantizers.base import Parameters, State, one_of
 from vq_benchmark.quantizers.budget import whole_bits
 from vq_benchmark.quantizers.kernels.rows import row_squares
-from vq_benchmark.quantizers.parts.packing import packed_bytes
+from vq_benchmark.quantizers.parts.packing import aligned_bytes, packed_bytes
 from vq_benchmark.quantizers.parts.range_base import DIVIDE, MULTIPLY, RATIO, RangeQuantizer, stored_bits
 
 _BITS = (4, 7, 8)
@@ -35,7 +35,8 @@ class SqGlobalParameters(Parameters):
         default=None,
         gt=0.5,
         le=1,
-        description="qdrant: its quantile; lucene: its confidence interval, 0: 1 − 1/(d+1).",
+        description="qdrant: its quantile, by default 1; lucene: its confidence interval, by default "
+        "max(0.9, 1 − 1/(d+1)).",
     )
     rounding: Literal["nearest", "down"] = Field(default="nearest", description="nearest: halves up; down: floor.")
     products: Literal["grid", "integers", "distances"] = Field(
@@ -50,11 +51,17 @@ class SqGlobalParameters(Parameters):
             raise InputError(
                 "sq-global has no float queries with products=integers or layout=lucene; use queries=same."
             )
+        if self.quantile is not None and self.layout in ("plain", "weaviate"):
+            raise InputError(
+                f"sq-global has a quantile only with layout=qdrant or layout=lucene, not with layout={self.layout}."
+            )
+        if self.layout == "lucene" and self.products != "grid":
+            raise InputError(f"sq-global has layout=lucene only with products=grid, not products={self.products}.")
 
     def code_bytes(self, d: int) -> int:
         """Bytes of one code, side information and padding included."""
         width = packed_bytes(d, stored_bits(self.bits))
-        return _SIDE_BYTES[self.layout] + (-(-width // 16) * 16 if self.layout == "qdrant" else width)
+        return _SIDE_BYTES[self.layout] + aligned_bytes(width, 16 if self.layout == "qdrant" else 1)
 
 
 class SqGlobal(RangeQuantizer):
@@ -81,7 +88,7 @@ class SqGlobal(RangeQuantizer):
 
     def restore(self, state: State, d: int) -> None:
         self.side_bytes = _SIDE_BYTES[self.parameters.layout]
-        self.form = _FORMS[self.parameters.layout]  # type: ignore[misc]
+        self.form = _FORMS[self.parameters.layout]
         super().restore(state, d)
 
     def _range(self, train: FloatArray, seed: int) -> tuple[Array, Array]:
@@ -91,17 +98,15 @@ class SqGlobal(RangeQuantizer):
             return _qdrant_range(train, self.parameters.quantile, seed)
         return np.array([train.min()]), np.array([train.max()])
 
-    def _encode_tile(self, vectors: FloatArray, codes: CodeArray) -> None:
-        super()._encode_tile(vectors, codes)
-        integers = self._integers(codes)
-        layout = self.parameters.layout
+    def _write_side(self, vectors: FloatArray, integers: CodeArray, codes: CodeArray) -> None:
+        layout, numbers = self.parameters.layout, integers.astype(np.float32)
         if layout == "qdrant":
-            codes[:, :4] = _bytes(self._step * self._low * integers.sum(axis=1) + self.d * self._low**2)
+            codes[:, :4] = _bytes(self._step * self._low * numbers.sum(axis=1) + self.d * self._low**2)
         elif layout == "lucene":
-            codes[:, :4] = _bytes(self._correction(vectors, integers))
+            codes[:, :4] = _bytes(self._correction(vectors, numbers))
         elif layout == "weaviate":
-            codes[:, :4] = integers.sum(axis=1, dtype=np.float64).astype("<u4")[:, None].view(np.uint8)
-            codes[:, 4:8] = row_squares(integers).astype("<u4")[:, None].view(np.uint8)
+            codes[:, :4] = numbers.sum(axis=1, dtype=np.float64).astype("<u4")[:, None].view(np.uint8)
+            codes[:, 4:8] = row_squares(numbers).astype("<u4")[:, None].view(np.uint8)
 
     def project_queries(self, queries: FloatArray) -> FloatArray:
         """Q̂; or [Q̂, 1], (q, d + 1); or step·k(Q); or [step·k(Q), 1, correction of Q], (q, d + 2)."""
@@ -133,7 +138,12 @@ class SqGlobal(RangeQuantizer):
         return np.column_stack([scaled, _floats(codes), np.ones(len(codes), np.float32)])
 
     def squared_norms(self, codes: CodeArray) -> DoubleArray:
-        """Those of low + step·k, or step²·Σk² with what scores add twice: L2 ranks by step²·Σ(k − k(Q))²."""
+        """Those of low + step·k; 0 where scores hold them; or step²·Σk² with what scores add twice.
+
+        So L2 ranks by the distance of the decoded numbers, or by step²·Σ(k − k(Q))².
+        """
+        if self.parameters.products == "distances":
+            return np.zeros(len(codes))
         if not self._has_products_of_integers:
             return super().squared_norms(codes)
         squares = row_squares(self._integers(codes) * self._step)

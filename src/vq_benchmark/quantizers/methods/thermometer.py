@@ -11,7 +11,7 @@ from vq_benchmark.quantizers.base import Parameters, Quantizer, State, one_of
 from vq_benchmark.quantizers.budget import largest_within
 from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.rows import row_norms
-from vq_benchmark.quantizers.parts.packing import padded
+from vq_benchmark.quantizers.parts.packing import aligned_bytes, packed_bytes, padded
 from vq_benchmark.quantizers.parts.query_levels import QUERY_LEVELS, symmetric_levels
 from vq_benchmark.quantizers.parts.score_scale import BYTES_PER_COLUMN, score_scale
 
@@ -51,7 +51,7 @@ class ThermometerParameters(Parameters):
 
     def code_bytes(self, d: int) -> int:
         """Bytes of one code of vectors of dimension d."""
-        return -(-self.width(d) // (8 * self.align)) * self.align
+        return aligned_bytes(packed_bytes(self.width(d), 1), self.align)
 
 
 class Thermometer(Quantizer):
@@ -103,8 +103,7 @@ class Thermometer(Quantizer):
         )  # fmt: skip
 
     def encode(self, vectors: FloatArray) -> CodeArray:
-        bits = np.packbits(self._bits(self._check_rows(vectors)), axis=1)
-        return bits if bits.shape[1] == self.code_bytes else padded(bits, self.code_bytes)
+        return padded(np.packbits(self._bits(self._check_rows(vectors)), axis=1), self.code_bytes)
 
     def decode(self, codes: CodeArray) -> FloatArray:
         values = self._state["levels"][self._states(self._unpacked(codes))]

@@ -52,7 +52,7 @@ class UnitInt8(Quantizer):
         d = train.shape[1]
         lengths = np.concatenate([_lengths(train[piece]) for piece in pieces(len(train))])
         self.restore({"length": np.array(lengths.mean()), "scale": np.array(1.0)}, d)
-        self.restore({"length": np.array(self._length), "scale": np.array(score_scale(self, train))}, d)
+        self.restore({**self.state(), "scale": np.array(score_scale(self, train))}, d)
         return self
 
     def state(self) -> State:

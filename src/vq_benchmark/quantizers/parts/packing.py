@@ -11,8 +11,15 @@ def packed_bytes(count: int, bits: int) -> int:
     return (count * bits + 7) // 8
 
 
+def aligned_bytes(width: int, align: int) -> int:
+    """The bytes `width`, rounded up to a multiple of `align`."""
+    return -(-width // align) * align
+
+
 def padded(codes: CodeArray, width: int) -> CodeArray:
-    """(n, m ≤ width) uint8 -> (n, width) uint8 with zeros behind."""
+    """(n, m ≤ width) uint8 -> (n, width) uint8 with zeros behind; codes of that width as they are, not copied."""
+    if codes.shape[1] == width:
+        return codes
     out = np.zeros((len(codes), width), np.uint8)
     out[:, : codes.shape[1]] = codes
     return out

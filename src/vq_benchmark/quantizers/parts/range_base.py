@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import replace
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -29,7 +29,8 @@ class RangeQuantizer(Quantizer):
 
     side_bytes: int = 0
     """Bytes before the integers."""
-    form: ClassVar[int] = RATIO
+    form: int = RATIO
+    """DIVIDE, MULTIPLY or RATIO."""
 
     @abstractmethod
     def _range(self, train: FloatArray, seed: int) -> tuple[Array, Array]:
@@ -67,6 +68,11 @@ class RangeQuantizer(Quantizer):
         bits = stored_bits(self.parameters.bits)
         packed = integers if bits == 8 else pack(integers, bits)
         codes[:, self.side_bytes : self.side_bytes + packed.shape[1]] = packed
+        if self.side_bytes:
+            self._write_side(vectors, integers, codes)
+
+    def _write_side(self, vectors: FloatArray, integers: CodeArray, codes: CodeArray) -> None:
+        """Write what stands before the integers (n, d) of vectors (n, d) to the first `side_bytes` bytes of codes."""
 
     def decode(self, codes: CodeArray) -> FloatArray:
         integers = self._integers(codes)
@@ -126,9 +132,9 @@ def _quantize(
             place = np.float32(0)
             if width > 0:
                 offset = min(max(vectors[i, j], low[j]), high[j]) - low[j]
-                if form == 0:
+                if form == DIVIDE:
                     place = offset / (width / top)
-                elif form == 1:
+                elif form == MULTIPLY:
                     place = offset * (top / width)
                 else:
                     place = offset * top / width

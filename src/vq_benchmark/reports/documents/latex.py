@@ -17,11 +17,9 @@ from vq_benchmark.reports.formatting import (
     OVER_BUDGET_NOTE,
     decimal,
     differing_parameters,
-    differing_text,
-    display_name,
+    name_and_config,
     one_line,
     queries_text,
-    query_coding_text,
     seeds_text,
     subject_text,
 )
@@ -120,11 +118,10 @@ def _characters(rows: Iterable[Sequence[str]]) -> float:
 
 
 def _texts(summary: Summary, columns: Sequence[Column], differing: Mapping[str, Collection[str]]) -> list[str]:
-    """The method, the parameters that its configurations differ in, and the cell of each column."""
-    method = display_name(summary.method) + CONTROL_MARK * summary.is_control + EXTERNAL_MARK * summary.is_external
-    own = differing_text(summary.method, summary.config, differing)
-    config = " ".join(filter(None, [own, query_coding_text(summary.query_bits)]))
-    return [method, config, *(column.cell(summary) for column in columns)]
+    """The name of the row, its configuration, and the cell of each column."""
+    name, config = name_and_config(summary.runs[0], differing)
+    marks = CONTROL_MARK * summary.is_control + EXTERNAL_MARK * summary.is_external
+    return [name + marks, config, *(column.cell(summary) for column in columns)]
 
 
 def _line(texts: Sequence[str], summary: Summary, columns: Sequence[Column], marks: Mapping[str, Marks]) -> str:

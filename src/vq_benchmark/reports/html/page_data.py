@@ -28,7 +28,7 @@ from vq_benchmark.reports.html.ranks import rankings
 from vq_benchmark.reports.labels import rounded, short_labels
 from vq_benchmark.reports.metric_versions import other_versions_text
 from vq_benchmark.reports.panel import reference_value
-from vq_benchmark.reports.series import lines, styles
+from vq_benchmark.reports.series import lines, styles, undrawn_note
 from vq_benchmark.results.database import Run
 from vq_benchmark.studies.cells import OPTIONS_KEY
 
@@ -170,6 +170,7 @@ def _notes(comparison: Comparison, names: Sequence[str]) -> list[str]:
         *caveats(comparison, names),
         bound_note(comparison),
         f"rates: {machine}" if machine else "",
+        undrawn_note(comparison),
         f"older rows omitted: {comparison.superseded}" if comparison.superseded else "",
         other_versions_text(comparison.runs, list(names)),
     ]

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from vq_benchmark.evaluation.metric_records import ENCODE_RATE
 from vq_benchmark.reports.comparison import Comparison, Summary
 from vq_benchmark.reports.labels import rounded, short_labels
 from vq_benchmark.reports.series import lines
 from vq_benchmark.results.database import Run
 from vq_benchmark.studies.recommending.goals import Goal, Reading, worst
-
-ENCODE_RATE = "encode_vectors_per_second"
 
 
 @dataclass(frozen=True)
@@ -114,9 +113,10 @@ class Advice:
     @classmethod
     def of(cls, comparison: Comparison, question: Question) -> "Advice":
         """The advice that the rows of a data set give."""
-        found = options(comparison, question.goals)
-        slow = tuple(each for each in found if is_slow(each.rate, question.min_rate))
-        return cls(question, comparison, tuple(each for each in found if each not in slow), slow)
+        slow: dict[bool, list[Option]] = {False: [], True: []}
+        for each in options(comparison, question.goals):
+            slow[is_slow(each.rate, question.min_rate)].append(each)
+        return cls(question, comparison, tuple(slow[False]), tuple(slow[True]))
 
     def size(self, option: Option) -> float:
         """Bytes of all codes and the model."""

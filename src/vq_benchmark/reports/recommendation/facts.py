@@ -6,6 +6,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from vq_benchmark.evaluation.metric_records import ENCODE_RATE
 from vq_benchmark.reports.formatting import decimal, share
 from vq_benchmark.reports.html.answer import fixed, grouped, size_text
 from vq_benchmark.reports.labels import rounded
@@ -92,7 +93,7 @@ def _option(advice: Advice, option: Option, price: float | None) -> dict[str, An
     metrics = {goal.metric: option.value(goal.metric) for goal in question.goals}
     intervals = {f"{name}_ci": rounded(option.summary.interval(name)) for name in metrics}
     queries = option.summary.value("queries")
-    costs = ("fit_seconds", "encode_vectors_per_second")
+    costs = ("fit_seconds", ENCODE_RATE)
     return {
         "label": option.label,
         "method": option.summary.method,

@@ -152,7 +152,7 @@ def file_dtype(advice: Advice) -> str:
 
 
 def _times(option: Option, vectors: int) -> str:
-    fit, rate = (option.summary.value(name) for name in ("fit_seconds", "encode_vectors_per_second"))
+    fit, rate = option.summary.value("fit_seconds"), option.rate
     if fit is None or not rate:
         return ""
     machine = machine_text(option.summary.runs)
@@ -171,9 +171,8 @@ def _runner_up(advice: Advice, chosen: Option) -> str:
     larger = f"{fixed(100 * abs(more), 1)} % {'larger' if more >= 0 else 'smaller'}"
     size = "just as large" if abs(more) < 5e-4 else larger
     parts = [f"Runner-up: {second.label}, {size}, with {measured(second, question.goals)}"]
-    rates = [each.summary.value("encode_vectors_per_second") for each in (second, chosen)]
-    if rates[0] and rates[1]:
-        ratio = rates[0] / rates[1]
+    if second.rate and chosen.rate:
+        ratio = second.rate / chosen.rate
         speed = f"{fixed(max(ratio, 1 / ratio), 1)} times as {'fast' if ratio >= 1 else 'slow'}"
         parts.append(f"; it encodes {speed if max(ratio, 1 / ratio) >= 1.05 else 'as fast'}")
     return "".join(parts) + "."

@@ -116,9 +116,9 @@ class _Rehearsal:
         cut = min(TILE_ROWS, few.n - 1)
         chunks = ((0, cut), (cut, few.n))  # the last one has few rows
         self.manifest = replace(draft, chunks=chunks, configurations=tuple(_methods_first(draft.configurations)))
-        self.names = {
-            _name(each): each
-            for each in manifest.configurations
+        self.originals = {
+            each.run_id: original
+            for each, original in zip(draft.configurations, manifest.configurations, strict=True)
         }  # fmt: skip
         self.context = TaskContext(self.manifest, machine, SilentReporter())
         self.context.__dict__["dataset"] = few  # in place of loading it
@@ -142,7 +142,7 @@ class _Rehearsal:
                 continue
             first = number * len(manifest.chunks)
             fit = manifest.fit_of(Task("evaluate", first))
-            original = self.names[_name(configuration)]
+            original = self.originals[configuration.run_id]
             try:
                 if original.model_id not in fits:
                     fits[original.model_id] = self.fitting(fit, configuration)
@@ -207,10 +207,6 @@ class _Rehearsal:
         began = time.process_time()
         run_task(self.context, task)
         return time.process_time() - began
-
-
-def _name(configuration: Configuration) -> tuple[str, str, int, str]:
-    return configuration.method, str(configuration.config), configuration.seed, configuration.query_bits
 
 
 def _methods_first(configurations: Iterable[Configuration]) -> list[Configuration]:

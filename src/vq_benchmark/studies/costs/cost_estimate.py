@@ -1,6 +1,7 @@
 """What the tasks of a study cost: CPU time and disk space, by a calibration or by earlier rows."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -75,24 +76,29 @@ def _seconds(manifest: Manifest, calibration: Calibration | None, lines: Mapping
     rows = [stop - start for start, stop in manifest.chunks]
     found: dict[Stage, float] = {}
     if lines:
-        methods = {each.run_id: each.method for each in manifest.configurations}
-        each_line = [_line_of(run_id, methods, lines) for run_id in methods]
-        found["evaluate"] = fmean(mean_line(each_line).at(count) for count in rows)
+        line = mean_line(_lines(manifest, lines))
+        found["evaluate"] = fmean(map(line.at, rows))
     if calibration is not None:
         found["truth"] = fmean(map(calibration.truth.at, rows))
         found["reduce"] = calibration.reduce * len(rows)
         found["merge"] = calibration.merge * len(manifest.configurations) * len(rows)
         fits = calibration.fit
         if fits:
-            found["fit"] = fmean(fits.get(each.model_id, fmean(fits.values())) for each in manifest.models)
+            usual = fmean(fits.values())
+            found["fit"] = fmean(fits.get(each.model_id, usual) for each in manifest.models)
     return found
 
 
-def _line_of(run_id: str, methods: Mapping[str, str], lines: Mapping[str, Line]) -> Line:
-    if run_id in lines:
-        return lines[run_id]
-    of_method = [line for known, line in lines.items() if methods[known] == methods[run_id]]
-    return mean_line(of_method or lines.values())
+def _lines(manifest: Manifest, lines: Mapping[str, Line]) -> Iterator[Line]:
+    """The line of each configuration: its own, or else the mean of those of its method, or else of all."""
+    methods = {each.run_id: each.method for each in manifest.configurations}
+    of_methods: dict[str, list[Line]] = defaultdict(list)
+    for run_id, line in lines.items():
+        of_methods[methods[run_id]].append(line)
+    means = {method: mean_line(known) for method, known in of_methods.items()}
+    usual = mean_line(lines.values())
+    for run_id, method in methods.items():
+        yield lines.get(run_id) or means.get(method, usual)
 
 
 def _source(manifest: Manifest, lines: Mapping[str, Line], earlier: Mapping[str, Line]) -> str:

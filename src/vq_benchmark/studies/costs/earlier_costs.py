@@ -1,5 +1,7 @@
 """What earlier rows say about the cost of a study: the CPU time per row of the same configurations."""
 
+import json
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,14 +19,15 @@ def earlier_costs(manifest: Manifest, dataset: Dataset, paths: Iterable[Path]) -
     Rows count if they are of the same vectors, or of some of them: a data set of that name and dimension. The number
     of queries may have been another.
     """
-    wanted = {_name(each): each.run_id for each in manifest.configurations}
+    wanted: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for each in manifest.configurations:
+        wanted[_name(each)].append(each.run_id)
     found: dict[str, Line] = {}
     for path in paths:
         for run in _finished_rows(path):
-            id_ = wanted.get((run.method, str(run.config), run.query_bits))
             seconds = run.environment.get(CPU_SECONDS)
-            if id_ is not None and seconds and (run.dataset, run.d) == (dataset.name, dataset.d):
-                found[id_] = Line(per_row=float(seconds))
+            if seconds and (run.dataset, run.d) == (dataset.name, dataset.d):
+                found |= dict.fromkeys(wanted.get(_name(run), ()), Line(per_row=float(seconds)))
     return found
 
 
@@ -35,5 +38,6 @@ def _finished_rows(path: Path) -> list[Run]:
         return []
 
 
-def _name(configuration: Configuration) -> tuple[str, str, str]:
-    return configuration.method, str(configuration.config), str(configuration.query_bits)
+def _name(each: Configuration | Run) -> tuple[str, ...]:
+    """What costs the same, whatever its seed. The order of parameters is not the same in a plan and in a row."""
+    return each.method, json.dumps(each.config, sort_keys=True), str(each.query_bits), each.engine

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from vq_benchmark.machine.memory import UNITS
 from vq_benchmark.studies.slurm.job_arrays import expanded
 
-FIELDS = "JobID,State,ExitCode,ElapsedRaw,TimelimitRaw,CPUTimeRAW,TotalCPU,AllocTRES,MaxRSS,JobName"
+FIELDS = "JobID,State,ExitCode,ElapsedRaw,TimelimitRaw,CPUTimeRAW,TotalCPU,AllocTRES,MaxRSS"
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,6 @@ class EndedTask:
 
     job: int
     index: int
-    name: str
     state: str
     exit_code: str
     seconds: float = 0
@@ -31,24 +30,24 @@ def parsed_rows(answer: str) -> list[EndedTask]:
     """The tasks in what `sacct -n -P -o FIELDS` prints, oldest job first; a step gives its memory to its task."""
     found: dict[tuple[int, int], EndedTask] = {}
     for line in answer.splitlines():
-        name, state, exit_code, elapsed, limit, requested, used, resources, peak, job_name = line.split("|", 9)
+        name, state, exit_code, elapsed, limit, requested, used, resources, peak = line.split("|")
         id_, _, step = name.partition(".")
         job, _, indices = id_.partition("_")
         for index in expanded(indices.strip("[]") or "0"):  # tasks that never ran share one line, such as 12_[3-7%2]
             key = (int(job), index)
             if step:
                 if key in found:
-                    largest = max(found[key].peak_bytes, bytes_of(peak))
+                    largest = max(found[key].peak_bytes, reported_bytes(peak))
                     found[key] = replace(found[key], peak_bytes=largest)
                 continue
             found[key] = EndedTask(
-                *key, job_name, state.split()[0], exit_code, _number(elapsed), 60 * _number(limit),
-                seconds_of_duration(used), _number(requested), bytes_of(peak), _memory_in(resources),
+                *key, state.split()[0], exit_code, _number(elapsed), 60 * _number(limit),
+                seconds_of_duration(used), _number(requested), reported_bytes(peak), _memory_in(resources),
             )  # fmt: skip
     return sorted(found.values(), key=lambda task: task.job)
 
 
-def bytes_of(text: str) -> int:
+def reported_bytes(text: str) -> int:
     """Bytes of an amount as SLURM writes it, such as 2100K or 1.5G; 0 if it is none."""
     match = re.fullmatch(r"([\d.]+)([KMGT]?)", text.strip())
     return int(float(match[1]) * UNITS[match[2]]) if match else 0
@@ -69,4 +68,4 @@ def _number(text: str) -> float:
 
 def _memory_in(resources: str) -> int:
     match = re.search(r"(?:^|,)mem=([^,]+)", resources)
-    return bytes_of(match[1]) if match else 0
+    return reported_bytes(match[1]) if match else 0

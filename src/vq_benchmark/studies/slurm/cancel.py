@@ -3,8 +3,7 @@
 from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.slurm import scheduler
 from vq_benchmark.studies.slurm.jobs import require_own
-from vq_benchmark.studies.slurm.queue import queued_tasks
-from vq_benchmark.studies.slurm.waves import queued_waves
+from vq_benchmark.studies.slurm.queue import read_queue
 
 
 def cancel_study(manifest: Manifest) -> int:
@@ -18,7 +17,7 @@ def cancel_study(manifest: Manifest) -> int:
     """
     manifest = manifest.settled()
     require_own(manifest)
-    rows = queued_tasks(manifest).values()
+    queue = read_queue(manifest)
     # The job that submits the next wave goes first: the end of the others would start it.
-    scheduler.cancel(map(str, [*queued_waves(manifest), *sorted({row.job for row in rows})]))
-    return len(rows)
+    scheduler.cancel(map(str, [*queue.waves, *sorted({row.job for row in queue.tasks.values()})]))
+    return len(queue.tasks)

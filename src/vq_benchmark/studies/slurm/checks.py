@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import platform
 import re
 import shutil
 import sys
@@ -12,15 +13,17 @@ from typing import Literal
 
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.filesystems import filesystem_of, is_shared
+from vq_benchmark.machine.wording import number_of
 from vq_benchmark.studies.slurm import scheduler
+from vq_benchmark.studies.slurm.limits import JobLimit, cluster_limits
+from vq_benchmark.studies.slurm.resources import JobSpec
 from vq_benchmark.studies.slurm.scheduler import SchedulerError
 
-OLDEST_SLURM, OLDEST_PYTHON = (22, 5), (3, 11)
-"""The oldest release of SLURM that the tests ran on, and the oldest Python that this package supports."""
+OLDEST_SLURM = (22, 5)
+"""The oldest release of SLURM that the tests ran on."""
 FEW_JOBS = 100
 LITTLE_SPACE = 10 * 10**9
 LIMITS = ("MaxJobs", "MaxSubmit", "GrpJobs", "GrpSubmit", "MaxWall")
-LIMITS_OF_QOS = ("MaxJobsPU", "MaxSubmitPU", "GrpJobs", "GrpSubmit", "MaxWall")
 
 
 @dataclass(frozen=True)
@@ -34,14 +37,17 @@ class Check:
     """What to do unless all is well."""
 
 
-def login_checks(folder: Path) -> Iterator[Check]:
-    """The checks of this machine, of SLURM's settings, and of the folder that studies will be in."""
-    yield python_check(sys.version_info[:2])
+def login_checks(folder: Path, spec: JobSpec) -> Iterator[Check]:
+    """The checks of this machine, of SLURM's settings, and of the folder that studies will be in.
+
+    `spec`: the resources of the jobs of studies, which say whose limits apply.
+    """
+    yield Check("Python", "ok", f"{platform.python_version()}, {sys.executable}")  # jobs use the same one
     yield folder_check(folder)
     try:
         scheduler.require_slurm()
         yield version_check(scheduler.ask(["sbatch", "--version"]))
-        settings = _settings(scheduler.ask(["scontrol", "show", "config"]))
+        settings = scheduler.configuration()
     except InputError as error:
         yield Check("SLURM", "fail", str(error), "run this on a login node; see whether `sinfo` answers")
         return
@@ -51,19 +57,8 @@ def login_checks(folder: Path) -> Iterator[Check]:
     if _has_accounting(settings):
         user = f"user={getpass.getuser()}"
         association = ["sacctmgr", "-nP", "show", "assoc", user, f"format=Account,QOS,{','.join(LIMITS)}"]
-        qos = ["sacctmgr", "-nP", "show", "qos", f"format=Name,{','.join(LIMITS_OF_QOS)}"]
-        yield _asked("your limits", association, lambda said: limits_check("your limits", said, ("QOS", *LIMITS)))
-        yield _asked("QOS", qos, lambda said: limits_check("QOS", said, LIMITS_OF_QOS))
-
-
-def python_check(version: tuple[int, ...]) -> Check:
-    """Whether this Python is new enough; jobs use the same one."""
-    found = f"{'.'.join(map(str, version))}, {sys.executable}"
-    if version < OLDEST_PYTHON:
-        return Check(
-            "Python", "fail", found, f"use {'.'.join(map(str, OLDEST_PYTHON))} or newer: `module spider python`"
-        )
-    return Check("Python", "ok", found)
+        yield _asked("your limits", association, association_check)
+    yield queue_check(cluster_limits(spec, settings).jobs)
 
 
 def folder_check(folder: Path) -> Check:
@@ -113,24 +108,25 @@ def partition_check(said: str) -> Check:
     return Check("partition", "warn", "there is no default", "name one with --partition; `sinfo` lists them")
 
 
-def limits_check(name: str, said: str, columns: tuple[str, ...]) -> Check:
-    """The limits in the answer of sacctmgr, whose first column is a name; a warning if few jobs may be queued."""
-    lines, few = [], False
-    for line in dict.fromkeys(said.split("\n")):
-        first, *values = line.split("|")
-        given = [f"{column} {value}" for column, value in zip(columns, values, strict=False) if value]
-        few = few or any(
-            "Submit" in column and value.isdigit() and int(value) < FEW_JOBS
-            for column, value in zip(columns, values, strict=False)
-        )
-        if first:
-            lines.append(f"{first}: {', '.join(given) or 'no limit'}")
-    found = "; ".join(lines) or "none"
-    if few:
-        return Check(
-            name, "warn", found, "few jobs may be queued at once: plan fewer chunks and configurations per study"
-        )
-    return Check(name, "ok", found)
+def association_check(said: str) -> Check:
+    """The accounts of this user, each with its QOS and limits."""
+    lines = []
+    for line in dict.fromkeys(said.splitlines()):
+        account, *values = line.split("|")
+        given = [f"{column} {value}" for column, value in zip(("QOS", *LIMITS), values, strict=False) if value]
+        lines.append(f"{account}: {', '.join(given) or 'no limit'}")
+    return Check("your limits", "ok", "; ".join(lines) or "none")
+
+
+def queue_check(limit: JobLimit | None) -> Check:
+    """How many jobs of a study may be in the queue at once."""
+    if limit is None:
+        return Check("queue", "ok", "no limit on submitted jobs is known")
+    found = f"at most {number_of(limit.jobs, 'job')} at once ({limit.origin})"
+    if limit.jobs < FEW_JOBS:
+        remedy = "larger studies are submitted in waves; a greater --min-minutes puts more tasks into each job"
+        return Check("queue", "warn", found, remedy)
+    return Check("queue", "ok", found)
 
 
 def _asked(name: str, command: list[str], judged: Callable[[str], Check]) -> Check:
@@ -138,10 +134,6 @@ def _asked(name: str, command: list[str], judged: Callable[[str], Check]) -> Che
         return judged(scheduler.ask(command))
     except SchedulerError as error:
         return Check(name, "warn", str(error), "see whether the command answers when you type it")
-
-
-def _settings(said: str) -> dict[str, str]:
-    return dict(re.findall(r"^(\w+)\s*=\s*(.*?)\s*$", said, re.MULTILINE))
 
 
 def _has_accounting(settings: dict[str, str]) -> bool:

@@ -15,7 +15,7 @@ from vq_benchmark.machine.filesystems import is_shared
 from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.slurm import scheduler
 from vq_benchmark.studies.slurm.checks import Check
-from vq_benchmark.studies.slurm.queue import queued_tasks
+from vq_benchmark.studies.slurm.queue import read_queue
 from vq_benchmark.studies.slurm.resources import JobSpec
 from vq_benchmark.studies.slurm.script import quoted
 from vq_benchmark.studies.stages import STAGES, Task
@@ -124,7 +124,7 @@ def study_check(folder: Path, options: Sequence[str], patience: Patience) -> Che
     merge = Task("merge", 0)
 
     def is_over() -> bool:
-        return manifest.outcome(merge) == "done" or not queued_tasks(manifest)
+        return manifest.outcome(merge) == "done" or not read_queue(manifest).tasks
 
     ended = patience.until(is_over)
     if manifest.outcome(merge) == "done":

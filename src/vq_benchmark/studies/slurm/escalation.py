@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vq_benchmark.machine.validation import option_name
-from vq_benchmark.studies.slurm.accounting import EndedTask, bytes_of
+from vq_benchmark.studies.slurm.accounting import EndedTask
 from vq_benchmark.studies.slurm.jobs import Record
-from vq_benchmark.studies.slurm.resources import MEMORY_OPTIONS, JobSpec, merged, seconds_of
+from vq_benchmark.studies.slurm.resources import MEMORY_OPTIONS, JobSpec, bytes_of, merged, seconds_of
 from vq_benchmark.studies.stages import STAGES, Task
 
 FACTOR = 1.5
 MIB = 2**20
+LONGEST_TIME = "18:00:00"
+"""The most time that a task may request where nothing says how long the cluster allows a job."""
 
 
 @dataclass(frozen=True)
@@ -21,17 +23,18 @@ class Caps:
     """The most that a task may request, as texts of sbatch."""
 
     mem: str = "64G"
-    time: str = "18:00:00"
+    time: str | None = None
+    """None: the longest time that the cluster allows a job, as the resources of the study say, or LONGEST_TIME."""
 
 
-def parsed_caps(mem: str, time: str) -> Caps:
+def parsed_caps(mem: str = Caps.mem, time: str | None = None) -> Caps:
     """The caps that a user wrote.
 
     Raises:
         InputError: one has another form than sbatch takes.
     """
     spec = JobSpec.parse({"mem": mem, "time": time}, "--max-mem and --max-time")
-    return Caps(spec.mem or mem, spec.time or time)
+    return Caps(spec.mem or mem, spec.time)
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ def _memory(spec: JobSpec, rows: list[EndedTask], caps: Caps) -> More:
         return More(at_cap=("--max-mem",))
     name = next((name for name in MEMORY_OPTIONS if getattr(spec, name) is not None), "mem")
     value = getattr(spec, name)
-    now = bytes_of(value if value[-1:].isalpha() else f"{value}M") if value else requested
+    now = bytes_of(value) if value else requested
     return More({name: f"{math.ceil(now * allowed / requested / MIB)}M"})
 
 
@@ -111,5 +114,5 @@ def _time(spec: JobSpec, rows: list[EndedTask], caps: Caps) -> More:
     )
     if not limit:
         return More()
-    allowed = min(FACTOR * limit, seconds_of(caps.time))
+    allowed = min(FACTOR * limit, seconds_of(caps.time or spec.max_time or LONGEST_TIME))
     return More({"time": str(math.ceil(allowed / 60))}) if allowed > limit else More(at_cap=("--max-time",))

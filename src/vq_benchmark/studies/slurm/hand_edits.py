@@ -25,10 +25,10 @@ def is_edited(text: str) -> bool:
 def replace_script(path: Path, text: str) -> str:
     """Write a script; returns a sentence if that sets edits by hand aside, which are kept beside it."""
     new = signed(text)
-    before = path.read_text(errors="surrogateescape") if path.exists() else new
-    if before == new and path.exists():
+    before = path.read_text(errors="surrogateescape") if path.exists() else None
+    if before == new:
         return ""
-    edited = is_edited(before)
+    edited = before is not None and is_edited(before)
     if edited:
         path.replace(path.with_name(path.name + EDITED))
     with atomic_write(path) as file:

@@ -17,7 +17,7 @@ from vq_benchmark.machine.documents import parsed_json, validated
 from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.relocation import is_same, relocated
 from vq_benchmark.studies.slurm.job_arrays import ArrayPart, expanded
-from vq_benchmark.studies.slurm.resources import JobSpec
+from vq_benchmark.studies.slurm.resources import WAVE, JobSpec
 from vq_benchmark.studies.stages import STAGES, Stage, Task
 
 SCRIPT_FOLDER, LOG_FOLDER, RECORD_FILE = "slurm", "logs", "jobs.json"
@@ -163,6 +163,11 @@ def log_path(manifest: Manifest, job: Job, index: int) -> Path:
 def job_name(manifest: Manifest, stage: Stage, offset: int = 0, size: int = 1) -> str:
     """A name that no other study has and that identifies the tasks of an array, whoever submitted it."""
     return f"vq-{stage}-{manifest.sweep_id}" + (f"+{offset}" if offset else "") + (f"x{size}" if size > 1 else "")
+
+
+def wave_name(manifest: Manifest) -> str:
+    """The name of the jobs that submit the waves of this study, and of no other."""
+    return f"vq-{WAVE}-{manifest.sweep_id}"
 
 
 def named_tasks(manifest: Manifest, name: str, index: int) -> list[Task]:

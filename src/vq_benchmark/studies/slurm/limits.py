@@ -1,7 +1,7 @@
-"""How many jobs the cluster lets this user have in its queue, as far as it says so."""
+"""How large arrays may be, and how many jobs this user may have in the queue, as far as the cluster says so."""
 
 import getpass
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from vq_benchmark.studies.slurm import scheduler
@@ -12,6 +12,8 @@ USER = ("User", "DefaultAccount")
 QOS = ("Name", "MaxSubmitJobsPerUser", "MaxSubmitJobsPerAccount", "GrpSubmitJobs")
 """Columns of `sacctmgr show`; those that name a limit on submitted jobs are compared."""
 SUBMIT = "Submit"
+DEFAULT_MAX_ARRAY_SIZE = 1001
+"""SLURM's default."""
 
 
 @dataclass(frozen=True)
@@ -23,26 +25,52 @@ class JobLimit:
     """Who says so, for messages: "MaxSubmitJobsPerUser of QOS normal"."""
 
 
-def job_limit(spec: JobSpec) -> JobLimit | None:
+@dataclass(frozen=True)
+class Limits:
+    """What the cluster accepts; each command asks for it once."""
+
+    max_array_size: int = DEFAULT_MAX_ARRAY_SIZE
+    """One more than the greatest index in an array."""
+    jobs: JobLimit | None = None
     """The lowest limit on submitted jobs that is known; None if none is: accounting may be off, or not say."""
-    known = [*_of_user(spec), *_of_associations(spec)]
-    return min(known, key=lambda limit: limit.jobs, default=None)
 
 
-def known_job_limit(spec: JobSpec) -> JobLimit | None:
-    """The same where there may be no SLURM: then only what the user says is known."""
+def cluster_limits(spec: JobSpec, settings: Mapping[str, str] | None = None) -> Limits:
+    """What the cluster accepts of jobs with these resources; it is asked for its settings unless they are given.
+
+    Raises:
+        SchedulerError: SLURM does not answer.
+    """
+    settings = scheduler.configuration() if settings is None else settings
+    known = [*_of_user(spec), *_of_cluster(settings), *_of_associations(spec)]
+    size = _number(settings, "MaxArraySize") or DEFAULT_MAX_ARRAY_SIZE
+    return Limits(size, min(known, key=lambda limit: limit.jobs, default=None))
+
+
+def assumed_limits(spec: JobSpec) -> tuple[Limits, str]:
+    """The same for scripts that are only shown: SLURM's defaults if it cannot be asked, and a sentence saying so."""
     try:
-        return job_limit(spec)
+        return cluster_limits(spec), ""
     except scheduler.SchedulerError:
-        return None if spec.max_jobs is None else JobLimit(spec.max_jobs, "--max-jobs")
+        size = DEFAULT_MAX_ARRAY_SIZE
+        said = f"SLURM cannot be asked for its MaxArraySize here; arrays are cut at its default, {size}."
+        return Limits(size, next(_of_user(spec), None)), said
 
 
 def _of_user(spec: JobSpec) -> Iterator[JobLimit]:
     if spec.max_jobs is not None:
         yield JobLimit(spec.max_jobs, "--max-jobs")
-    most = scheduler.configured("MaxJobCount")
+
+
+def _of_cluster(settings: Mapping[str, str]) -> Iterator[JobLimit]:
+    most = _number(settings, "MaxJobCount")
     if most:
         yield JobLimit(most, "MaxJobCount")
+
+
+def _number(settings: Mapping[str, str], name: str) -> int:
+    value = settings.get(name, "")
+    return int(value) if value.isdigit() else 0
 
 
 def _of_associations(spec: JobSpec) -> Iterator[JobLimit]:

@@ -47,19 +47,21 @@ class Holder:
 
 
 @contextmanager
-def one_at_a_time(folder: Path, command: str, say: Callable[[str], None]) -> Iterator[None]:
+def one_at_a_time(folder: Path, command: str, say: Callable[[str], None], *, create: bool = False) -> Iterator[None]:
     """Let no other process submit, resume or cancel the study in a folder while the block lasts.
 
-    Waits up to PATIENCE_SECONDS for another one, and says for which. A lock whose holder is dead is taken over.
+    Waits up to PATIENCE_SECONDS for another one, and says for which. A lock whose holder is dead is taken over. With
+    `create`, a folder that does not exist is created, and removed again if the block leaves nothing in it.
 
     Raises:
         InputError: another process holds the lock; the message names it.
     """
-    new = not folder.exists()
+    new = [each for each in (folder, *folder.parents) if not each.exists()] if create else []
     own = folder / f"{LOCK_FILE}.{secrets.token_hex(4)}"
     holder = Holder(command)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if new:
+            folder.mkdir(parents=True, exist_ok=True)
         own.write_text(json.dumps(asdict(holder)))
     except OSError:  # nothing can be submitted from a folder that cannot be written; what is tried says why
         with suppress(OSError):
@@ -77,9 +79,9 @@ def one_at_a_time(folder: Path, command: str, say: Callable[[str], None]) -> Ite
         found = _holder(folder / LOCK_FILE)
         if found is None or found.token == holder.token:
             (folder / LOCK_FILE).unlink(missing_ok=True)
-        if new:
-            with suppress(OSError):  # it is in use now
-                folder.rmdir()
+        with suppress(OSError):  # it is in use now
+            for each in new:
+                each.rmdir()
 
 
 def _acquire(lock: Path, own: Path, say: Callable[[str], None]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.result_files import MANIFEST_FILE
 from vq_benchmark.studies.slurm import scheduler
-from vq_benchmark.studies.slurm.jobs import named_tasks
+from vq_benchmark.studies.slurm.jobs import named_tasks, wave_name
 from vq_benchmark.studies.stages import Task
 
 ENDING_SECONDS = 60.0
@@ -18,16 +18,21 @@ class Queue:
     """What SLURM's queue holds of a study."""
 
     tasks: dict[Task, scheduler.QueuedTask]
+    size: int
+    """Everything that belongs to its owner, of this study or another."""
     is_idle: bool
-    """Whether no job of its owner is running, of this study or another."""
+    """Whether none of that is running."""
+    waves: tuple[int, ...] = ()
+    """The jobs that submit further waves of the study, without the one that this process runs in."""
 
 
 def read_queue(manifest: Manifest) -> Queue:
-    """The tasks that wait or run, whoever submitted them; a running one takes precedence over a waiting double.
+    """What waits or runs, whoever submitted it; a running task takes precedence over a waiting double.
 
     A job that runs several tasks counts for those of them that are not done.
     """
-    rows = sorted(own_rows(manifest), key=lambda row: not row.waits)
+    owner = (manifest.folder / MANIFEST_FILE).stat().st_uid
+    rows = sorted(scheduler.queue(owner), key=lambda row: not row.waits)
     named = ((named_tasks(manifest, row.name, row.index), row) for row in rows)
     found = {
         task: row
@@ -35,17 +40,9 @@ def read_queue(manifest: Manifest) -> Queue:
         for task in tasks
         if len(tasks) == 1 or manifest.outcome(task) != "done"
     }  # fmt: skip
-    return Queue(found, all(row.waits for row in rows))
-
-
-def own_rows(manifest: Manifest) -> list[scheduler.QueuedTask]:
-    """Everything in the queue that belongs to the owner of the study."""
-    return scheduler.queue((manifest.folder / MANIFEST_FILE).stat().st_uid)
-
-
-def queued_tasks(manifest: Manifest) -> dict[Task, scheduler.QueuedTask]:
-    """The tasks that wait or run."""
-    return read_queue(manifest).tasks
+    own, name = (scheduler.own_task() or "").partition("_")[0], wave_name(manifest)
+    waves = (row.job for row in rows if row.name == name and str(row.job) != own and not row.ends)
+    return Queue(found, len(rows), all(row.waits for row in rows), tuple(waves))
 
 
 def settled_queue(manifest: Manifest) -> Queue:

@@ -13,11 +13,11 @@ from vq_benchmark.studies.slurm.attempts import endings, latest_attempts
 from vq_benchmark.studies.slurm.calls import calls_for
 from vq_benchmark.studies.slurm.escalation import Caps, More, more_for_stages
 from vq_benchmark.studies.slurm.jobs import Record, record_of, require_own, script_path
-from vq_benchmark.studies.slurm.limits import job_limit
-from vq_benchmark.studies.slurm.queue import Queue, own_rows, settled_queue
+from vq_benchmark.studies.slurm.limits import cluster_limits
+from vq_benchmark.studies.slurm.queue import Queue, settled_queue
 from vq_benchmark.studies.slurm.stuck import stuck
 from vq_benchmark.studies.slurm.submission import Submission, submit_wave, write_scripts
-from vq_benchmark.studies.slurm.waves import first_wave, queued_waves
+from vq_benchmark.studies.slurm.waves import Wave, first_wave
 from vq_benchmark.studies.stages import NEEDS, STAGES, Stage, Task
 
 
@@ -56,19 +56,17 @@ def resume_study(
         todo = {stage: [index for index in todo[stage] if Task(stage, index) not in tried] for stage in STAGES}
     else:
         record = replace(record, round_start=len(record.jobs))
-    max_array_size = scheduler.max_array_size()
-    calls = calls_for(todo, max_array_size, record)
-    limit = job_limit(record.spec) if calls else None
-    leaving = list(dict.fromkeys(f"{row.job}_{row.index}" for row in outdated))
-    waves = [str(job) for job in queued_waves(manifest)] if calls else []
-    in_queue = len(own_rows(manifest)) - len(leaving) - len(waves) if calls else 0
-    chosen = first_wave(calls, limit, in_queue)
-    remarks = _why_rewritten(manifest, record) if calls else []
-    if calls:
+    limit, chosen, remarks = None, Wave(()), list[str]()
+    if any(todo.values()):
+        limits = cluster_limits(record.spec)
+        limit, calls = limits.jobs, calls_for(todo, limits.max_array_size, record)
+        leaving = list(dict.fromkeys(f"{row.job}_{row.index}" for row in outdated))
+        chosen = first_wave(calls, limit, queue.size - len(leaving) - len(queue.waves))
+        remarks = _why_rewritten(manifest, record)
         if options or remarks or not all(script_path(manifest, call.stage).exists() for call in calls):
-            remarks += write_scripts(manifest, record, max_array_size)
+            remarks += write_scripts(manifest, record, limits.max_array_size)
             record = record.made_here(manifest)
-        scheduler.cancel([*waves, *leaving])
+        scheduler.cancel([*map(str, queue.waves), *leaving])
         record.save(manifest.folder)
     if manifest != found:
         manifest.save()

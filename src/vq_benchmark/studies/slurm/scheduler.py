@@ -16,8 +16,6 @@ SUBMISSION_SECONDS = 120
 QUERY_SECONDS = 30
 KEPT_VARIABLES = ("SLURM_CONF", "SLURM_CLUSTERS")
 """Other SLURM_… variables belong to the job we may be in; sbatch would pass them on to the new jobs."""
-DEFAULT_MAX_ARRAY_SIZE = 1001
-"""SLURM's default."""
 
 
 class SchedulerError(InputError):
@@ -106,18 +104,12 @@ def ended(jobs: Iterable[int]) -> list[EndedTask]:
         return []
 
 
-def max_array_size() -> int:
-    """One more than the greatest index that the cluster accepts in an array."""
-    return configured("MaxArraySize") or DEFAULT_MAX_ARRAY_SIZE
-
-
-def configured(name: str) -> int | None:
-    """A number in the cluster's configuration; None if it is not there."""
+def configuration() -> dict[str, str]:
+    """The cluster's configuration, as text by name."""
     answer = _run(
         ["scontrol", "show", "config"], QUERY_SECONDS, "check whether `sinfo` answers; if not, ask the administrators"
     )
-    match = re.search(rf"^{name}\s*=\s*(\d+)", answer, re.MULTILINE)
-    return int(match[1]) if match else None
+    return dict(re.findall(r"^(\w+)\s*=\s*(.*?)\s*$", answer, re.MULTILINE))
 
 
 def accounting(what: str, columns: Sequence[str], condition: str) -> list[dict[str, str]]:
@@ -129,15 +121,6 @@ def accounting(what: str, columns: Sequence[str], condition: str) -> list[dict[s
         return []
     rows = (line.split("|") for line in answer.splitlines() if line.count("|") == len(columns) - 1)
     return [dict(zip(columns, row, strict=True)) for row in rows]
-
-
-def assumed_max_array_size() -> tuple[int, str]:
-    """The same for scripts that are only shown: SLURM's default if it cannot be asked, and a sentence saying so."""
-    try:
-        return max_array_size(), ""
-    except SchedulerError:
-        size = DEFAULT_MAX_ARRAY_SIZE
-        return size, f"SLURM cannot be asked for its MaxArraySize here; arrays are cut at its default, {size}."
 
 
 def cancel(tasks: Iterable[str]) -> None:

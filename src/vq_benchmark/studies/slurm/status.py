@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 
 from vq_benchmark.studies.blocked import with_causes
 from vq_benchmark.studies.plan import Manifest
@@ -17,7 +18,6 @@ from vq_benchmark.studies.slurm.jobs import Record, log_path, record_of
 from vq_benchmark.studies.slurm.queue import Queue, read_queue
 from vq_benchmark.studies.slurm.resources import JobSpec
 from vq_benchmark.studies.slurm.stuck import Stuck, stuck
-from vq_benchmark.studies.slurm.waves import queued_waves
 from vq_benchmark.studies.stages import STAGES, Task
 from vq_benchmark.studies.status import (
     PROBLEMS,
@@ -50,7 +50,7 @@ def study_status(manifest: Manifest) -> StudyStatus:
     attempts = latest_attempts(record, unfinished)
     rows = scheduler.ended(job.id for job in record.jobs)
     facts = _Facts(manifest, record, queue, unfinished, attempts, endings(attempts, rows))
-    later = unfinished - record.tried() - queue.tasks.keys() if queued_waves(manifest) else set()
+    later = unfinished - record.tried() - queue.tasks.keys() if queue.waves else set()
     tasks = with_causes(
         manifest,
         (
@@ -63,7 +63,7 @@ def study_status(manifest: Manifest) -> StudyStatus:
             for task in manifest.tasks(stage)
         ),
     )
-    proposal = more_for_stages(record, {task: row for task, row in facts.ended.items() if task in unfinished})
+    proposal = more_for_stages(record, facts.ended)
     usages = stage_usages(record, rows)
     return StudyStatus(
         manifest,
@@ -133,7 +133,7 @@ class _Facts:
     def status_of(self, task: Task) -> TaskStatus:
         attempt = self.attempts.get(task)
         log = None if attempt is None else log_path(self.manifest, attempt.job, attempt.index)
-        status = self._queued(task) or self._ended(task) or self._lost(task)
+        status = self._queued(task) or self._ended(task, attempt, log) or _lost(task, log)
         return replace(status, log=log if log is not None and log.exists() else None)
 
     def _queued(self, task: Task) -> TaskStatus | None:
@@ -153,29 +153,27 @@ class _Facts:
             task, "stuck", f"{row.reason}, {why.meaning}", remedy=remedy, short=f"is stuck ({row.reason})"
         )
 
-    def _ended(self, task: Task) -> TaskStatus | None:
-        ended, attempt = self.ended.get(task), self.attempts.get(task)
-        log = None if attempt is None else log_path(self.manifest, attempt.job, attempt.index)
+    def _ended(self, task: Task, attempt: Attempt | None, log: Path | None) -> TaskStatus | None:
+        ended = self.ended.get(task)
         ending = None if ended is None else ending_of(ended, log)
         failure = self.manifest.failure(task)
         # The failure file may be from an earlier attempt, if the last one was killed.
-        if ended and ending and (ended.state in ENDINGS or failure is None or self._is_older(task)):
+        if ended and ending and (ended.state in ENDINGS or failure is None or self._is_older(task, attempt)):
             return TaskStatus(task, "failed", ending.reason, remedy=ending.remedy, short=ending.short)
         return None if failure is None else TaskStatus(task, "failed", failure, remedy=remedy_for(failure))
 
-    def _is_older(self, task: Task) -> bool:
+    def _is_older(self, task: Task, attempt: Attempt | None) -> bool:
         """Whether the failure file of a task was there before its last attempt was submitted."""
-        attempt, path = self.attempts.get(task), self.manifest.failure_path(task)
+        path = self.manifest.failure_path(task)
         if attempt is None or not path.exists():
             return False
         return path.stat().st_mtime < datetime.fromisoformat(attempt.job.time).timestamp()
 
-    def _lost(self, task: Task) -> TaskStatus:
-        attempt = self.attempts.get(task)
-        if attempt is None:
-            return TaskStatus(task, "lost", "it was never submitted", short="was never submitted")
-        said = last_line(log_path(self.manifest, attempt.job, attempt.index))
-        ends = f"; its log ends with: {said}" if said else ""
-        remedy = remedy_for(said)
-        reason = f"it is not in the queue and left no result{ends}"
-        return TaskStatus(task, "lost", reason, remedy=remedy, short="left no result")
+
+def _lost(task: Task, log: Path | None) -> TaskStatus:
+    if log is None:
+        return TaskStatus(task, "lost", "it was never submitted", short="was never submitted")
+    said = last_line(log)
+    ends = f"; its log ends with: {said}" if said else ""
+    reason = f"it is not in the queue and left no result{ends}"
+    return TaskStatus(task, "lost", reason, remedy=remedy_for(said), short="left no result")

@@ -25,7 +25,7 @@ REASONS: dict[str, Stuck] = {
         "it requests more, or less, than a job may",
         f"change the request: {RESUME % '--cpus-per-task 1 --mem-per-cpu 2G'}",
     ),
-    "(QOS|Assoc)Grp.*Minutes.*|QOSUsageThreshold": Stuck(
+    "(QOS|Assoc)Grp(?!.*RunMinutes).*Minutes.*|QOSUsageThreshold": Stuck(
         "the budget of the account or QOS is used up",
         f"ask its owner for more, or charge another one: {RESUME % '--account NAME'}",
     ),
@@ -33,7 +33,7 @@ REASONS: dict[str, Stuck] = {
         "no node has the requested features, cores and memory together",
         f'`sinfo -o "%f %c %m"` shows what there is; {RESUME % "--constraint NAME"}',
     ),
-    "InvalidAccount|InvalidQOS|AccountNotAllowed|QOSNotAllowed|AssociationJobLimit": Stuck(
+    "InvalidAccount|InvalidQOS|AccountNotAllowed|QOSNotAllowed": Stuck(
         "its account or QOS may not be used here",
         f"`sacctmgr show associations user=$USER` lists yours; {RESUME % '--account NAME --qos NAME'}",
     ),
@@ -54,7 +54,7 @@ REASONS: dict[str, Stuck] = {
     ),
 }  # fmt: skip
 """By the reason that `squeue` gives, as a regular expression."""
-OWN_LIMIT = re.compile("(QOS|Assoc)Max.*PerUser.*|(QOS|Assoc)Max(Jobs|SubmitJob).*")
+OWN_LIMIT = re.compile("(QOS|Assoc)Max.*PerUser.*|(QOS|Assoc)Max(Jobs|SubmitJob).*|AssociationJobLimit")
 """Limits over all jobs of a user: one waits until others end, and forever if it exceeds the limit alone."""
 TOO_LARGE = Stuck(
     "it alone requests more than all jobs of a user may",

@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vq_benchmark.errors import InputError
+from vq_benchmark.machine.wording import number_of
 from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.slurm import scheduler
 from vq_benchmark.studies.slurm.calls import Call, calls_for, stage_parts
 from vq_benchmark.studies.slurm.hand_edits import replace_script
 from vq_benchmark.studies.slurm.jobs import (
     LOG_FOLDER,
+    SCRIPT_FOLDER,
     Job,
     Record,
     job_name,
@@ -21,8 +23,8 @@ from vq_benchmark.studies.slurm.jobs import (
     require_own,
     script_path,
 )
-from vq_benchmark.studies.slurm.limits import JobLimit, job_limit
-from vq_benchmark.studies.slurm.queue import own_rows, queued_tasks
+from vq_benchmark.studies.slurm.limits import JobLimit, Limits, cluster_limits
+from vq_benchmark.studies.slurm.queue import read_queue
 from vq_benchmark.studies.slurm.script import StageScript, script_text
 from vq_benchmark.studies.slurm.waves import Wave, first_wave, submit_next_wave
 from vq_benchmark.studies.stages import NEEDS, STAGES, Stage
@@ -41,13 +43,15 @@ class Submission:
     wave_job: int | None = None
     """The job that submits the next wave, if there is one."""
     remarks: tuple[str, ...] = ()
-    """Sentences about edits by hand that no longer apply."""
+    """Sentences for people: edits by hand that no longer apply, and what was or should be requested instead."""
     still_queued: int = 0
     """Tasks that were in the queue and remain there."""
 
 
-def submit_study(manifest: Manifest, record: Record) -> Submission:
+def submit_study(manifest: Manifest, record: Record, limits: Limits | None = None) -> Submission:
     """Write the scripts and submit all tasks that are not done, or as many as the queue has room for.
+
+    The cluster is asked for its limits unless they are given.
 
     Raises:
         InputError: the folder belongs to another user, or the study was already submitted.
@@ -55,22 +59,21 @@ def submit_study(manifest: Manifest, record: Record) -> Submission:
     """
     require_own(manifest)
     require_unsubmitted(manifest)
-    queued = len(queued_tasks(manifest))
-    if queued:  # submitted by hand, or the record was deleted
+    queue = read_queue(manifest)
+    if queue.tasks:  # submitted by hand, or the record was deleted
         folder = shlex.quote(str(manifest.folder))
         raise InputError(
-            f"{queued} tasks of the study in {folder} are already in the queue; wait for them, or cancel them with "
-            f"`vq-benchmark slurm cancel {folder}`, then submit again."
+            f"{len(queue.tasks)} tasks of the study in {folder} are already in the queue; wait for them, or cancel "
+            f"them with `vq-benchmark slurm cancel {folder}`, then submit again."
         )
     todo = {stage: [task.index for task in manifest.unfinished(stage)] for stage in STAGES}
-    max_array_size = scheduler.max_array_size()
-    calls = calls_for(todo, max_array_size, record)
-    limit = job_limit(record.spec)
-    wave = first_wave(calls, limit, len(own_rows(manifest)))
-    remarks = write_scripts(manifest, record, max_array_size)
+    limits = limits or cluster_limits(record.spec)
+    calls = calls_for(todo, limits.max_array_size, record)
+    wave = first_wave(calls, limits.jobs, queue.size)
+    remarks = write_scripts(manifest, record, limits.max_array_size)
     record = replace(record, round_start=0).made_here(manifest)
     record.save(manifest.folder)
-    return replace(submit_wave(manifest, record, wave, {}), limit=limit, remarks=tuple(remarks))
+    return replace(submit_wave(manifest, record, wave, {}), limit=limits.jobs, remarks=tuple(remarks))
 
 
 def require_unsubmitted(manifest: Manifest) -> None:
@@ -158,8 +161,7 @@ def stage_scripts(manifest: Manifest, record: Record, max_array_size: int) -> di
 def write_scripts(manifest: Manifest, record: Record, max_array_size: int) -> list[str]:
     """Write the scripts; returns sentences about edits by hand, which are set aside."""
     scripts = stage_scripts(manifest, record, max_array_size)
-    for path in scripts:
-        path.parent.mkdir(exist_ok=True)
+    (manifest.folder / SCRIPT_FOLDER).mkdir(exist_ok=True)
     return list(filter(None, (replace_script(path, text) for path, text in scripts.items())))
 
 
@@ -197,7 +199,7 @@ def _stage_script(manifest: Manifest, record: Record, stage: Stage, max_array_si
     return StageScript(
         path=path,
         job_name=job_name(manifest, stage, size=first.part.size),
-        title=f"Stage {stage} of the study in {manifest.folder}: {count} task{'s' if count > 1 else ''}.",
+        title=f"Stage {stage} of the study in {manifest.folder}: {number_of(count, 'task')}.",
         array=first.part.text,
         log_folder=manifest.folder / LOG_FOLDER,
         log_stem=stage,

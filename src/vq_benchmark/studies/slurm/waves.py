@@ -15,9 +15,8 @@ from vq_benchmark.machine.atomic_files import atomic_write
 from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.slurm import scheduler
 from vq_benchmark.studies.slurm.calls import Call
-from vq_benchmark.studies.slurm.jobs import LOG_FOLDER, SCRIPT_FOLDER, Record
+from vq_benchmark.studies.slurm.jobs import LOG_FOLDER, SCRIPT_FOLDER, Record, wave_name
 from vq_benchmark.studies.slurm.limits import JobLimit
-from vq_benchmark.studies.slurm.queue import own_rows
 from vq_benchmark.studies.slurm.resources import WAVE
 from vq_benchmark.studies.slurm.script import StageScript, script_text
 from vq_benchmark.studies.task_command import PROGRAM
@@ -101,21 +100,6 @@ def submit_next_wave(manifest: Manifest, record: Record, jobs: Sequence[int]) ->
         file.write(wave_script(manifest, record).encode())
     dependency = ":".join(["afterany", *map(str, jobs)]) if jobs else ""
     return scheduler.submit(wave_path(manifest), "0", 0, dependency, [] if jobs else [WAITING])
-
-
-def wave_name(manifest: Manifest) -> str:
-    """The name of the jobs that submit the waves of this study, and of no other."""
-    return f"vq-{WAVE}-{manifest.sweep_id}"
-
-
-def queued_waves(manifest: Manifest) -> list[int]:
-    """Such jobs in the queue, without the one that this process runs in."""
-    own = (scheduler.own_task() or "").partition("_")[0]
-    return [
-        row.job
-        for row in own_rows(manifest)
-        if row.name == wave_name(manifest) and str(row.job) != own and not row.ends
-    ]
 
 
 def wave_sentence(manifest: Manifest, wave: Wave, limit: JobLimit | None, job: int | None = None) -> str:
