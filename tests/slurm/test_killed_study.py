@@ -21,7 +21,6 @@ from slurm_studies import qualities, wait_for
 from vq_benchmark.results.database import Database
 from vq_benchmark.studies.plan import Manifest
 from vq_benchmark.studies.slurm import scheduler
-from vq_benchmark.studies.slurm.queue import own_rows
 from vq_benchmark.studies.stages import STAGES
 
 SEEDS = [int(seed) for seed in os.environ.get("VQ_CLUSTER_SEEDS", "").split(",") if seed]
@@ -45,6 +44,7 @@ pytestmark = pytest.mark.skipif(not SEEDS, reason="takes minutes; VQ_CLUSTER_SEE
 class Victim:
     """A study in SLURM that is killed in one way or another."""
 
+    cluster: Any
     manifest: Manifest
     rng: np.random.Generator
 
@@ -53,8 +53,8 @@ class Victim:
 
     def jobs(self) -> list[str]:
         """What SLURM still has to run of the study, as JOB_INDEX."""
-        own = [row for row in own_rows(self.manifest) if self.manifest.sweep_id in row.name]
-        return [f"{row.job}_{row.index}" for row in own if not row.ends]
+        own = [line.split() for line in self.cluster.queue() if self.manifest.sweep_id in line]
+        return [words[0] for words in own if words[1] != "COMPLETING"]
 
     def cancel_some(self) -> int:
         """`scancel` between one of the jobs that wait or run and all of them."""
@@ -103,7 +103,7 @@ def test_four_hundred_tasks_survive_ten_kills(cluster, folder, vectors, program,
         "--tasks-per-job", 20, "--partition", "debug",
     )  # fmt: skip
     assert submitted.code == 0, submitted.err
-    victim = Victim(Manifest.load(place), rng)
+    victim = Victim(cluster, Manifest.load(place), rng)
     total = sum(victim.manifest.count(stage) for stage in STAGES)
     assert total == 99 + 1 + 3 + 3 * 99 + 1
     ways: tuple[Callable[[], int], ...] = (victim.cancel_some, victim.kill_some)
