@@ -24,7 +24,13 @@ def config_text(config: Mapping[str, Any]) -> str:
 
 def run_text(run: Run) -> str:
     """The configuration of a row and how its queries are coded, such as `bits=1 queries: 4 bits`."""
-    return " ".join(filter(None, [run.engine, config_text(run.config), query_coding_text(run.query_bits)]))
+    return " ".join(filter(None, [run.engine, config_text(run.config), query_text(run)]))
+
+
+def query_text(run: Run) -> str:
+    """How the queries of a row are coded, and how many its model was fitted for; empty if neither is so."""
+    trained = f"trained on {run.train_queries:,} queries" if run.train_queries else ""
+    return ", ".join(filter(None, [query_coding_text(run.query_bits), trained]))
 
 
 def query_coding_text(query_bits: str) -> str:

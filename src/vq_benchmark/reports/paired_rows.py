@@ -52,15 +52,17 @@ def label(summary: Summary) -> str:
     """A configuration in one line."""
     run = summary.runs[0]
     coded = "" if run.query_bits == "float" else f"query_bits={run.query_bits}"
+    trained = f"train_queries={run.train_queries}" if run.train_queries else ""
     if run.engine:
         return run.engine
-    return " ".join(filter(None, [display_name(summary.method), config_text(summary.config), coded]))
+    return " ".join(filter(None, [display_name(summary.method), config_text(summary.config), coded, trained]))
 
 
 def chosen(selector: str, runs: Sequence[Run], unmerged: Sequence[str] = ()) -> Summary:
     """The configuration that is meant by `method`, `method:param=value,…`, a run_id or a prefix of one.
 
-    Besides its parameters, a configuration may be selected by `query_bits` and by the `budget` it was chosen for.
+    Besides its parameters, a configuration may be selected by `query_bits`, by the `budget` it was chosen for, and by
+    `train_queries`, the number of queries it was fitted for (0: none).
 
     Args:
         unmerged: methods of which the database also holds rows of chunks.
@@ -159,6 +161,7 @@ def _has(run: Run, wanted: str) -> bool:
     """Whether a row has the value that `name=value` states; 1, 1.0 and True are written in any way."""
     name, _, text = wanted.partition("=")
     settings: dict[str, Any] = {**run.config, "query_bits": run.query_bits, "budget": run.budget}
+    settings["train_queries"] = run.train_queries
     if name not in settings:
         return False
     value = settings[name]

@@ -30,7 +30,7 @@ from vq_benchmark.reports.formatting import (
     machine_text,
     one_sided,
     queries_text,
-    query_coding_text,
+    query_text,
     run_text,
     seeds_text,
     subject_text,
@@ -138,7 +138,7 @@ class _Layout:
         if run.engine:  # whose name says it all
             return run.method
         own = differing_text(run.method, run.config, self.differing)
-        return " ".join(filter(None, [own, query_coding_text(run.query_bits)]))
+        return " ".join(filter(None, [own, query_text(run)]))
 
     def _column_width(self, column: Column) -> int:
         return _longest([*column.header.split("\n"), *self.cells[id(column)]])

@@ -21,7 +21,7 @@ from vq_benchmark.reports.formatting import (
     display_name,
     one_line,
     queries_text,
-    query_coding_text,
+    query_text,
     seeds_text,
     subject_text,
 )
@@ -123,7 +123,7 @@ def _texts(summary: Summary, columns: Sequence[Column], differing: Mapping[str, 
     """The method, the parameters that its configurations differ in, and the cell of each column."""
     method = display_name(summary.method) + CONTROL_MARK * summary.is_control + EXTERNAL_MARK * summary.is_external
     own = differing_text(summary.method, summary.config, differing)
-    config = " ".join(filter(None, [own, query_coding_text(summary.query_bits)]))
+    config = " ".join(filter(None, [own, query_text(summary.runs[0])]))
     return [method, config, *(column.cell(summary) for column in columns)]
 
 
