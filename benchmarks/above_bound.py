@@ -86,13 +86,16 @@ def measure(path: Path, methods: str) -> None:
 
 
 def measured(method: str, train: np.ndarray, fresh: np.ndarray) -> Iterator[Point]:
-    """The points of a method, fitted to train (n, d) and measured on fresh (m, d)."""
-    cls = built_in()[method]
+    """The points of a method, fitted to train (n, d) and measured on fresh (m, d); each configuration once."""
+    cls, seen = built_in()[method], set()
     for budget in BUDGETS:
         try:
             parameters = chosen_parameters(cls, budget, DIMENSION, "strict", len(train))
         except InfeasibleBudget:
             continue
+        if parameters in seen:
+            continue
+        seen.add(parameters)
         quantizer = cls(parameters).fit(train)
         error = quantizer.decode(quantizer.encode(fresh)).astype(np.float64) - fresh
         decibels = 10 * math.log10(np.square(error).mean() * 4**quantizer.bits_per_dim)
