@@ -64,6 +64,8 @@ CASES = [
     Case("caq", {"bits": 4}, None, 80),
     Case("saq", {"bits": 4}, None, 50),
     Case("segmented-eden", {"bits": 4}),
+    Case("trellis", {"bits": 1}, None, 40),
+    Case("trellis", {"bits": 2}, None, 25),
     Case("lvq", {"bits": 4}, "SQ4", 400),
     Case("lvq", {"bits": 8}, "SQ8", 400),
     Case("lvq", {"bits": 4, "bits2": 4}),

@@ -28,7 +28,7 @@ from vq_benchmark.studies.measure_spec import MeasureSpec
 DATA = {
     "dataset_limit": 9, "num_samples": 7, "dim": 5, "base_path": Path("a b.npy"), "queries_path": Path("q.npy"),
     "learn_path": Path("l.npy"), "num_queries": 3, "split_seed": 2, "metric": "cosine", "identical_ids": "keep",
-    "bad_rows": "refuse", "vector_column": "v",
+    "bad_rows": "refuse", "vector_column": "v", "train_queries": "7",
 }  # fmt: skip
 MEASURE = {
     "train_size": 5, "k": 7, "max_candidates": 99, "num_pairs": 3, "rerank": "int8", "target_recall": 0.8,

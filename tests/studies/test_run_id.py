@@ -42,7 +42,7 @@ OTHER_DATA = {
     "learn": ArraySource(ROWS[:7]), "neighbors": np.zeros((3, 1), np.int64),
     "judgements": Judgements(ROWS[:2], np.zeros((2, 3), np.int64)),
     "fingerprint": "h", "learn_fingerprint": "h", "revision": "r", "files": (FileState("x", 1, 2),), "notes": ("n",),
-    "split": "s", "asked": {"dataset": "x"},
+    "split": "s", "asked": {"dataset": "x"}, "train_queries": ROWS[5:],
 }  # fmt: skip
 OTHER_MEASURE = {"ground_truth_path": Path("gt"), "with_qps": True, "rerank": "int8", "target_recall": 0.9}
 OTHER_MACHINE = {
@@ -54,7 +54,7 @@ OTHER_CELL = {
     "budget": 2.0, "engine": "qdrant:int8",
 }  # fmt: skip
 WITHOUT_EFFECT = DATA_WITHOUT_EFFECT | MEASURE_WITHOUT_EFFECT | OTHER_MACHINE.keys() | {"budget"}
-MODEL = {"fingerprint", "learn_fingerprint", "train_size", "method", "config", "seed"}
+MODEL = {"fingerprint", "learn_fingerprint", "train_queries", "train_size", "method", "config", "seed"}
 """The fields that a model depends on."""
 
 

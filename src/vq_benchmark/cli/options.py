@@ -35,7 +35,7 @@ PANELS: dict[type[Spec], str] = {DataSpec: "Data set", MeasureSpec: "Measurement
 """The specifications that are options, and the panel of help that shows them."""
 MORE_NAMES = {"dataset": ("--vectors-path",)}
 """Other names that an option goes by."""
-METAVARS = {"rerank": "CODE", "metric": "NAME"}
+METAVARS = {"rerank": "CODE", "metric": "NAME", "train_queries": "FILE|N"}
 """Placeholders of options whose choices, which the help names, would take too wide a column."""
 SPELLED: dict[str, dict[str, Any]] = {"metric": {"parser": str, "autocompletion": lambda: list(DISTANCES)}}
 """Options whose choices have other names too, so that not the command line but the specification decides."""

@@ -1,15 +1,28 @@
 """Which vectors are measured: one field for each option, from which all that users can write is made."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from vq_benchmark.datasets.checks.bad_rows import BadRowPolicy
 from vq_benchmark.datasets.dataset import IdenticalIds
 from vq_benchmark.datasets.distance_names import DISTANCES, Distance, named_distance
 from vq_benchmark.machine.locations import input_path
 from vq_benchmark.machine.validation import Spec, parsed
+
+
+def _count_or_path(value: str) -> str:
+    """A count as it is, and a path as it is found from any folder."""
+    return value if value.isdecimal() else str(input_path(value).absolute())
+
+
+def _as_text(value: Any) -> Any:
+    """YAML reads 500 as a number."""
+    return str(value) if isinstance(value, int | Path) else value
+
+
+TrainQueries = Annotated[str, BeforeValidator(_as_text), AfterValidator(_count_or_path)]
 
 
 class DataSpec(Spec):
@@ -27,6 +40,11 @@ class DataSpec(Spec):
     learn_path: Path | None = Field(None, description="Training vectors: file, folder, pattern.")
     num_queries: int | None = Field(
         None, ge=1, description="Use at most N queries [default: 1000]; where the data has none, hold out N rows."
+    )
+    train_queries: TrainQueries | None = Field(
+        None,
+        description="Queries for methods that train on them: file, folder, pattern; or N, the last N of the data's "
+        "queries. They are never test queries.",
     )
     split_seed: int = Field(0, ge=0, description="Seed for sampling held-out queries.")
     metric: Distance | None = Field(

@@ -41,7 +41,7 @@ class Judgements:
 class Dataset:
     """Base vectors, queries that are not among them, and their known answers.
 
-    Under the cosine distance base, queries, learn and judged queries are already unit vectors.
+    Under the cosine distance base, queries, learn, training and judged queries are already unit vectors.
     """
 
     name: str
@@ -73,6 +73,8 @@ class Dataset:
     paths; None if no command can select them, such as arrays."""
     left_out_queries: tuple[int, ...] = ()
     """Numbers of the queries that were left out because they cannot be measured, counted with them."""
+    train_queries: FloatArray | None = None
+    """(t, d) float32 queries to train on, none of which is a test query; None unless they were asked for."""
 
     def __repr__(self) -> str:
         judged = "" if self.judgements is None else f", {len(self.judgements.qrels):,} judgements"

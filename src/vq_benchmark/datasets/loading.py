@@ -39,6 +39,7 @@ from vq_benchmark.datasets.sources.sampling import take
 from vq_benchmark.datasets.sources.vector_source import VectorSource
 from vq_benchmark.datasets.sources.wrappers import UnitNormSource, unit_norm
 from vq_benchmark.datasets.splitting import DEFAULT_NUM_QUERIES, choose_queries, keep_first
+from vq_benchmark.datasets.train_queries import split_off, with_train_queries
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.locations import cache_dir as default_cache_dir
 from vq_benchmark.machine.memory import allowed_memory, within_memory
@@ -49,6 +50,7 @@ def load_dataset(
     name_or_path: str | Path | Sequence[str | Path] | ArrayLike,
     *,
     queries: str | Path | ArrayLike | None = None,
+    train_queries: str | Path | int | ArrayLike | None = None,
     check: bool = True,
     cache_dir: str | Path | None = None,
     memory_limit: int | None = None,
@@ -64,6 +66,8 @@ def load_dataset(
             `hf:OWNER/NAME[@REVISION][:CONFIG][:SPLIT]`, a file, a directory, a pattern of parquet files, a list
             of parquet files that are one base, or the base itself: an array (n, d).
         queries: an array (q, d) or a file of queries, instead of those that came with the data.
+        train_queries: an array (t, d) or a file of queries for methods that train on them, or how many of the data's
+            queries, the last ones; test queries are never among them.
         check: look for null, NaN, infinite and (under cosine) zero rows in the queries and in a sample of the base,
             and leave them out, or refuse them.
         cache_dir: where downloads and the index of parquet files are kept; by default $VQ_CACHE_DIR, else $TMPDIR in
@@ -96,6 +100,9 @@ def load_dataset(
     if queries is not None and not holds_vectors(queries):
         data = {"queries_path": queries} | data
         queries = None
+    if train_queries is not None and not holds_vectors(train_queries):
+        data = data | {"train_queries": train_queries}
+        train_queries = None
     spec = selected(found.name if found else name_or_path, data)
     options = LoadOptions(
         num_queries=spec.num_queries or DEFAULT_NUM_QUERIES,
@@ -119,8 +126,10 @@ def load_dataset(
         stored = found.open(options)
         if queries is not None:
             stored = with_queries(stored, array_source(queries, "query"))
+        if train_queries is not None:
+            stored = replace(stored, train_queries=array_source(train_queries, "training query"))
         dataset = prepare_dataset(name or found.name, stored, spec, check=check)
-    by_name = isinstance(name_or_path, str | Path) and queries is None
+    by_name = isinstance(name_or_path, str | Path) and queries is None and train_queries is None
     return replace(dataset, asked=asked_for(spec, on_disk=found.is_on_disk)) if by_name else dataset
 
 
@@ -135,7 +144,7 @@ def prepare_dataset(name: str, stored: RawDataset, spec: DataSpec, *, check: boo
     require_room(name, stored, spec.num_queries or DEFAULT_NUM_QUERIES)
     if spec.dataset_limit is not None:
         stored = keep_first(stored, spec.dataset_limit)
-    stored = choose_queries(stored, spec.num_queries, spec.split_seed)
+    stored = choose_queries(split_off(stored, spec), spec.num_queries, spec.split_seed)
     stored = keep_usable(stored, spec)
     if stored.judgements is not None and (spec.identical_ids or stored.identical_ids) == "keep":
         stored = replace(stored, judgements=replace(stored.judgements, own_rows=None))
@@ -150,7 +159,7 @@ def prepare_dataset(name: str, stored: RawDataset, spec: DataSpec, *, check: boo
     notes = (*own_rows_note(dataset.judgements), *(() if packed is None else (packed,)))
     dataset = replace(dataset, notes=(*dataset.notes, *notes))
     if not check:
-        return dataset
+        return with_train_queries(dataset, stored.train_queries, spec)
     assert stored.queries is not None
     searched = unit_norm(probed) if chosen == "cosine" else probed
     if spec.bad_rows == "refuse":
@@ -161,6 +170,7 @@ def prepare_dataset(name: str, stored: RawDataset, spec: DataSpec, *, check: boo
         dataset = without_bad_queries(dataset, stored.queries.rows_in_file(np.arange(stored.queries.n)), drawn_from)
         note = _note_on_sample(searched, stored.base.rows_in_file(numbers), chosen, stored.base.n)
         dataset = replace(dataset, notes=(*dataset.notes, *note))
+    dataset = with_train_queries(dataset, stored.train_queries, spec)
     good = ~bad_rows(searched, chosen)
     return replace(dataset, notes=(*dataset.notes, *repeated_rows(searched[good], dataset.queries)))
 

@@ -43,6 +43,7 @@ class RawDataset:
     """What became of every file of the folder, or of every array of the container."""
     undecided: Mapping[Part, str] = field(default_factory=dict)
     """For each part that could be one of several candidates, the sentence that refuses the data set."""
+    train_queries: VectorSource | None = None
 
     def trying(self, part: SidePart, read: Callable[[], Any]) -> Self:
         """The data set with a part that `read` gives, or without it and with a note if it cannot be read."""

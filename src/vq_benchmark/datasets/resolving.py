@@ -58,8 +58,10 @@ def resolve(name_or_path: str | Path | Sequence[str | Path]) -> Resolved:
     return _on_disk(path.name, (path,) if exists else _missing(path))
 
 
-def files_at(given: str | Path, part: Part) -> tuple[Path, ...]:
+def files_at(given: str | Path, part: Part, option: str | None = None) -> tuple[Path, ...]:
     """The files that an option names for a part: one, those of a pattern, or those of that part in a folder.
+
+    The option is that of the part, unless it is given.
 
     Raises:
         InputError: there are none.
@@ -72,7 +74,7 @@ def files_at(given: str | Path, part: Part) -> tuple[Path, ...]:
         return found or files_of_directory(path).base
     shards = () if exists else tuple(shards_of_pattern(str(path)))
     if not exists and not shards:
-        raise InputError(f"there is no file {str(path)!r}, which {OPTIONS[part]} names.")
+        raise InputError(f"there is no file {str(path)!r}, which {option or OPTIONS[part]} names.")
     return shards or (path,)
 
 

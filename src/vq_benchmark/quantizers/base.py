@@ -106,6 +106,18 @@ class Quantizer(ABC):
     def fit(self, train: FloatArray, *, seed: int = 0) -> Self:
         """Learn the model from train (n, d) float32, determined by the seed; return self."""
 
+    def fit_for_queries(self, train: FloatArray, queries: FloatArray, *, seed: int = 0) -> Self:
+        """Learn the model from train (n, d) and for queries that are distributed like queries (t, d); return self.
+
+        Override it only if the method trains on queries; `--train-queries` is refused for others.
+        """
+        raise InputError(f"{self.name} does not train on queries; leave out --train-queries.")
+
+    @classmethod
+    def trains_on_queries(cls) -> bool:
+        """Tell whether the method has a use for training queries."""
+        return cls.fit_for_queries is not Quantizer.fit_for_queries
+
     @abstractmethod
     def encode(self, vectors: FloatArray) -> CodeArray:
         """Encode vectors: (n, d) float32 -> (n, code_bytes) uint8, C-contiguous."""

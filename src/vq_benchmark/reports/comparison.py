@@ -10,7 +10,7 @@ from typing import Any
 from vq_benchmark.evaluation.metric_records import record_of
 from vq_benchmark.evaluation.statistics.bootstrap import Interval
 from vq_benchmark.reports.seed_intervals import LEAST_SEEDS, interval_over_seeds
-from vq_benchmark.results.database import Run
+from vq_benchmark.results.database import TRAIN_QUERIES_KEY, Run
 
 CONTROL = "none"
 """The method that stores float32 vectors as they are."""
@@ -174,9 +174,10 @@ def shown_bits(bits: float) -> float:
 
 
 def _compared(runs: list[Run]) -> Comparison:
-    newest: dict[tuple[str, str, str, str], dict[int, Run]] = {}
+    newest: dict[tuple[str, ...], dict[int, Run]] = {}
     for run in sorted(runs, key=lambda run: run.created_at):
-        key = run.method, json.dumps(run.config, sort_keys=True), run.query_bits, run.engine
+        trained_for = json.dumps(run.environment.get(TRAIN_QUERIES_KEY))
+        key = run.method, json.dumps(run.config, sort_keys=True), run.query_bits, run.engine, trained_for
         newest.setdefault(key, {})[run.seed] = run
     summaries = [
         Summary(method, next(iter(by_seed.values())).config, tuple(by_seed[seed] for seed in sorted(by_seed)))
@@ -194,7 +195,7 @@ def _compared(runs: list[Run]) -> Comparison:
     )
 
 
-def _place(summary: Summary) -> tuple[float, float, str, str, str, str]:
+def _place(summary: Summary) -> tuple[float, float, str, str, str, str, int]:
     bits, recall = summary.bits, summary.value("recall_at_10")
     config = json.dumps(summary.config, sort_keys=True)
     return (
@@ -204,6 +205,7 @@ def _place(summary: Summary) -> tuple[float, float, str, str, str, str]:
         config,
         summary.query_bits,
         summary.engine,
+        summary.runs[0].train_queries,
     )
 
 

@@ -24,16 +24,25 @@ def config_text(config: Mapping[str, Any]) -> str:
 
 def run_text(run: Run) -> str:
     """The configuration of a row and how its queries are coded, such as `bits=1 queries: 4 bits`."""
-    return " ".join(filter(None, [run.engine, config_text(run.config), query_coding_text(run.query_bits)]))
+    return " ".join(filter(None, [run.engine, config_text(run.config), query_text(run)]))
+
+
+def query_text(run: Run) -> str:
+    """How the queries of a row are coded, and how many its model was fitted for; empty if neither is so."""
+    trained = f"trained on {run.train_queries:,} queries" if run.train_queries else ""
+    return ", ".join(filter(None, [query_coding_text(run.query_bits), trained]))
 
 
 def name_and_config(run: Run, differing: Mapping[str, Collection[str]]) -> tuple[str, str]:
-    """What tells a row from the others of a table: its method, and the parameters that its configurations differ in
-    with the coding of queries; the name of an engine's setting, which says it all, and the method behind it."""
+    """What tells a row from the others of a table.
+
+    That is its method, and the parameters in which its configurations differ with what is special about its queries;
+    or the name of an engine's setting, which says it all, and the method behind it.
+    """
     if run.engine:
         return display_name(run.engine), display_name(run.method)
     own = differing_text(run.method, run.config, differing)
-    return display_name(run.method), " ".join(filter(None, [own, query_coding_text(run.query_bits)]))
+    return display_name(run.method), " ".join(filter(None, [own, query_text(run)]))
 
 
 def query_coding_text(query_bits: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vq_benchmark.reports.comparison import Summary
-from vq_benchmark.reports.formatting import differing_parameters, differing_text, display_name, query_coding_text
+from vq_benchmark.reports.formatting import differing_parameters, differing_text, display_name, query_text
 
 DIGITS = 7
 """Significant digits of the numbers in the page."""
@@ -14,7 +14,7 @@ DIGITS = 7
 def short_labels(summaries: Sequence[Summary]) -> list[str]:
     """A short name for each summary: the method and the parameters that its configurations differ in."""
     names = short_names([(each.method, each.config) for each in summaries])
-    codings = [query_coding_text(each.query_bits) for each in summaries]
+    codings = [query_text(each.runs[0]) for each in summaries]
     return [" ".join(filter(None, parts)) for parts in zip(names, codings, strict=True)]
 
 

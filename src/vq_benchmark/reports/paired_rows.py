@@ -53,17 +53,19 @@ def label(summary: Summary) -> str:
     """A configuration in one line."""
     run = summary.runs[0]
     coded = "" if run.query_bits == "float" else f"query_bits={run.query_bits}"
+    trained = f"train_queries={run.train_queries}" if run.train_queries else ""
     if run.engine:
         return run.engine
-    return " ".join(filter(None, [display_name(summary.method), config_text(summary.config), coded]))
+    return " ".join(filter(None, [display_name(summary.method), config_text(summary.config), coded, trained]))
 
 
 def chosen(selector: str, runs: Sequence[Run], unmerged: Sequence[str] = ()) -> Summary:
     """The configuration that is meant by `method`, `method:param=value,…`, a setting of an engine, a run_id or a
     prefix of one.
 
-    Besides its parameters, a configuration may be selected by `query_bits` and by the `budget` it was chosen for.
-    A method means its own rows only: those of engines are selected by the name of their setting, or by run_id.
+    Besides its parameters, a configuration may be selected by `query_bits`, by the `budget` it was chosen for, and by
+    `train_queries`, the number of queries it was fitted for (0: none). A method means its own rows only: those of
+    engines are selected by the name of their setting, or by run_id.
 
     Args:
         unmerged: methods of which the database also holds rows of chunks.
@@ -161,6 +163,7 @@ def _has(run: Run, wanted: str) -> bool:
     """Whether a row has the value that `name=value` states; 1, 1.0 and True are written in any way."""
     name, _, text = wanted.partition("=")
     settings: dict[str, Any] = {**run.config, "query_bits": run.query_bits, "budget": run.budget}
+    settings["train_queries"] = run.train_queries
     if name not in settings:
         return False
     value = settings[name]

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Literal
 
 from vq_benchmark.reports.comparison import Comparison, Summary
-from vq_benchmark.reports.formatting import EXTERNAL_MARK, display_name, query_coding_text
+from vq_benchmark.reports.formatting import EXTERNAL_MARK, display_name, query_text
 
 Dashes = Literal["-", "-.", ":"]
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#666633")
@@ -52,7 +52,7 @@ def lines(comparison: Comparison) -> dict[str, list[Summary]]:
         choices = _choices(summaries)
         for summary in summaries:
             variant = [str(summary.config[name]) for name in choices if name in summary.config]
-            coding = query_coding_text(summary.query_bits)
+            coding = query_text(summary.runs[0])
             variant += [f"({coding})"] if coding else []
             mark = EXTERNAL_MARK * summary.is_external
             found[display_name(" ".join([method, *variant])) + mark].append(summary)

@@ -31,6 +31,8 @@ ADDED_COLUMNS = {
 BUSY_SECONDS = 60
 PAGE_ROWS, PAGE_BYTES = 200, 8_000_000
 """Maximum number of rows read at a time, and bytes of their accumulators."""
+TRAIN_QUERIES_KEY = "train_queries"
+"""Key of the column `environment`: number (`vectors`) and hash (`digest`) of the queries that a model is for."""
 FREE_SHARE = 0.25
 """Share of a file's pages that must be free before they are worth giving back."""
 
@@ -134,6 +136,11 @@ class Run:
     def engine(self) -> str:
         """The setting of an engine that the row measures, such as `qdrant:int8`; empty for other rows."""
         return str(self.environment.get("engine", ""))
+
+    @property
+    def train_queries(self) -> int:
+        """How many training queries the model was fitted for; 0 if it was fitted without."""
+        return int(self.environment.get(TRAIN_QUERIES_KEY, {}).get("vectors", 0))
 
 
 COLUMNS = tuple(each.name for each in fields(Run))

@@ -32,7 +32,7 @@ from vq_benchmark.studies.cells import OPTIONS_KEY, Cell, Options
 from vq_benchmark.studies.checkpointing import Checkpointing, check_stop
 from vq_benchmark.studies.contents import Contents
 from vq_benchmark.studies.costs.memory_estimate import cell_within_memory
-from vq_benchmark.studies.fitting import fitted_model, model_path
+from vq_benchmark.studies.fitting import fitted_model, model_path, training_queries
 from vq_benchmark.studies.ground_truths import say_left_out
 from vq_benchmark.studies.identity import model_id, run_id
 
@@ -208,6 +208,7 @@ def _row(
             OPTIONS_KEY: {"data": dataset.asked, "measure": options.measure.given()},
         }
         | ({"engine": cell.engine} if cell.engine else {})
+        | training_queries(dataset)
         | environment,
         **outcome,  # type: ignore[arg-type]
     )

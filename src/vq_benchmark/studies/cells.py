@@ -18,7 +18,7 @@ from vq_benchmark.evaluation.tiling import DEFAULT_BATCH_SIZE, block_rows
 from vq_benchmark.machine.memory import MemoryLimit
 from vq_benchmark.quantizers.base import Parameters
 from vq_benchmark.quantizers.engines.choosing import BY_NAME
-from vq_benchmark.quantizers.registry import quantizer_class
+from vq_benchmark.quantizers.registry import quantizer_class, registered
 from vq_benchmark.results.checkpoints import Checkpoints
 from vq_benchmark.studies.choosing import BudgetRule, chosen_parameters
 from vq_benchmark.studies.measure_spec import MeasureSpec
@@ -149,9 +149,9 @@ def cells_of(
     cells: list[Cell] = []
     refusals: list[Refusal] = []
     for method, given in grid.methods.items():
-        reason = quantizer_class(method).unavailable()
-        if reason:
-            refusals.append(Refusal(method, f"{method} cannot run here: {reason}"))
+        refused = _unusable(method, dataset)
+        if refused is not None:
+            refusals.append(refused)
             continue
         configurations: list[tuple[Parameters, float | None]] = [(each, None) for each in given]
         trained_on = _training_rows(dataset, options.measure.train_size)
@@ -168,8 +168,20 @@ def cells_of(
                 Cell(method, config, seed, *rows, bits, budget)
                 for seed, bits in itertools.product(grid.seeds, grid.query_bits)
             ]
-    engine_cells, refused = _cells_of_engines(grid, dataset, rows)
-    return _distinct([*cells, *engine_cells]), [*refusals, *refused]
+    engine_cells, refused_engines = _cells_of_engines(grid, dataset, rows)
+    return _distinct([*cells, *engine_cells]), [*refusals, *refused_engines]
+
+
+def _unusable(method: str, dataset: Dataset) -> Refusal | None:
+    """Why a method cannot run here, or not with the training queries of the data set; None if it can."""
+    cls = quantizer_class(method)
+    reason = cls.unavailable()
+    if reason:
+        return Refusal(method, f"{method} cannot run here: {reason}")
+    if dataset.train_queries is not None and not cls.trains_on_queries():
+        able = ", ".join(name for name, each in registered().items() if each.trains_on_queries())
+        return Refusal(method, f"{method} does not train on queries; measure it without --train-queries ({able} do).")
+    return None
 
 
 def _cells_of_engines(grid: Grid, dataset: Dataset, rows: tuple[int, int]) -> tuple[list[Cell], list[Refusal]]:
@@ -179,6 +191,9 @@ def _cells_of_engines(grid: Grid, dataset: Dataset, rows: tuple[int, int]) -> tu
     for name in grid.engines:
         try:
             setting = BY_NAME[name].at(dataset.d, dataset.distance)
+            unusable = _unusable(setting.method, dataset)
+            if unusable is not None:
+                raise InputError(unusable.reason)
             parameters = setting.parsed()
             parameters.check_dimension(dataset.d)
         except InputError as error:

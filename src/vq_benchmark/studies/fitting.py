@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.datasets.file_states import from_json, to_json
@@ -14,6 +15,7 @@ from vq_benchmark.machine.locations import file_in
 from vq_benchmark.machine.progress import Reporter
 from vq_benchmark.quantizers.base import Quantizer
 from vq_benchmark.quantizers.registry import get_quantizer
+from vq_benchmark.results.database import TRAIN_QUERIES_KEY
 from vq_benchmark.results.models import load_model, save_model
 from vq_benchmark.studies.cells import Cell, Options
 from vq_benchmark.studies.contents import Contents
@@ -69,25 +71,40 @@ def fitted_model(dataset: Dataset, options: Options, cell: Cell, report: Reporte
     report.log(f"{cell.label}: fitting to {len(train):,} vectors{without}")
     began = time.perf_counter()
     with report.busy(f"fitting {cell.label}"):
-        quantizer.fit(train, seed=cell.seed)  # not with the queries: they are the test set
+        if dataset.train_queries is None:
+            quantizer.fit(train, seed=cell.seed)
+        else:  # these are no test queries
+            quantizer.fit_for_queries(train, dataset.train_queries, seed=cell.seed)
     fit_seconds = time.perf_counter() - began
     dataset.require_unchanged()
     spectrum = training_spectrum(train, training_digest, options.machine.cache_dir, report)
     bound = None if spectrum is None else bound_of(len(train), spectrum, 8 * quantizer.code_bytes)
     sample = summary_of(train, spectrum)
-    metadata = {
-        "fit_seconds": fit_seconds,
-        "seed": cell.seed,
-        "training_digest": training_digest,
-        "training_files": to_json(dataset.files),
-        "bound": None if bound is None else bound.as_json(),
-        SAMPLE_KEY: sample.as_json(),
-    } | ({"left_out": left_out} if left_out else {})
+    metadata = (
+        {
+            "fit_seconds": fit_seconds,
+            "seed": cell.seed,
+            "training_digest": training_digest,
+            "training_files": to_json(dataset.files),
+            "bound": None if bound is None else bound.as_json(),
+            SAMPLE_KEY: sample.as_json(),
+        }
+        | ({"left_out": left_out} if left_out else {})
+        | training_queries(dataset)
+    )
     content_hash = save_model(quantizer, path, metadata=metadata)
     return FittedModel(
         quantizer, id_, content_hash, training_digest, fit_seconds,
         reused=False, bound=bound, sample=sample, left_out=left_out,
     )  # fmt: skip
+
+
+def training_queries(dataset: Dataset) -> dict[str, Any]:
+    """What models and rows say of the training queries; nothing if there are none."""
+    queries = dataset.train_queries
+    if queries is None:
+        return {}
+    return {TRAIN_QUERIES_KEY: {"vectors": len(queries), "digest": fingerprint_array(queries)}}
 
 
 def model_path(codebooks_dir: Path, method: str, model_id: str) -> Path:

@@ -34,6 +34,8 @@ DATA_WITHOUT_EFFECT = frozenset(
     }
 )  # fmt: skip
 """Fields of `Dataset` that don't change a result: names, and what others stand for, `fingerprint` for `base`."""
+DATA_DEFAULTS = {"train_queries": None}
+"""Fields of `Dataset` that are hashed only where they differ from these."""
 DATA_KEYS = {"distance": "metric"}
 """Fields of `Dataset` whose key in what is hashed is another than their name."""
 
@@ -44,7 +46,8 @@ def run_id(dataset: Dataset, options: Options, cell: Cell) -> str:
     That is every field of data set, measurement and cell but the exceptions above, so that a new one counts unless
     somebody says no, and the code of a method that comes from a plugin.
     """
-    fields_of_data = determining(dataset, DATA_WITHOUT_EFFECT)
+    absent = {name for name, default in DATA_DEFAULTS.items() if getattr(dataset, name) is default}
+    fields_of_data = determining(dataset, DATA_WITHOUT_EFFECT | absent)
     data = {DATA_KEYS.get(name, name): value for name, value in fields_of_data.items()} | {
         "learn_fingerprint": _learn_fingerprint(dataset, options.measure.train_size)
     }
@@ -78,6 +81,7 @@ def model_id(dataset: Dataset, train_size: int, cell: Cell) -> str:
             "config": dict(cell.config),
             "seed": cell.seed,
         }
+        | ({} if dataset.train_queries is None else {"train_queries": _as_json(dataset.train_queries)})
         | _code(cell.method)
     )
 

@@ -38,7 +38,7 @@ def without_bad_queries(dataset: Dataset, numbers: IdArray, drawn_from: int | No
     bad, note = _bad_queries(
         judgements.queries, np.arange(len(judgements.queries)), dataset.distance, "judged queries", None
     )
-    return replace(dataset, judgements=_without(judgements, bad), notes=(*dataset.notes, *note))
+    return replace(dataset, judgements=without_judged(judgements, bad), notes=(*dataset.notes, *note))
 
 
 def neighbors_in_use(dataset: Dataset, ids: IdArray) -> IdArray:
@@ -67,7 +67,7 @@ def _bad_queries(
     return np.flatnonzero(bad), [f"{found.sentence(len(queries), what)}; they are left out."]
 
 
-def _without(judgements: Judgements, bad: IdArray) -> Judgements:
+def without_judged(judgements: Judgements, bad: IdArray) -> Judgements:
     """Judgements without those of the judged queries `bad`, ascending; the others are renumbered."""
     if not len(bad):
         return judgements

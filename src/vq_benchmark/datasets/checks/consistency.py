@@ -34,6 +34,8 @@ def keep_usable(stored: RawDataset, spec: DataSpec) -> RawDataset:
     parts = {"queries": None if stored.queries is None else stored.queries.d}
     if stored.judgements is not None:
         parts["judged queries"] = stored.judgements.queries.shape[1]
+    if stored.train_queries is not None:
+        parts["training queries"] = stored.train_queries.d
     if spec.learn_path is not None and stored.learn is not None:
         parts["learn vectors"] = stored.learn.d
     for what, d in parts.items():

@@ -25,6 +25,9 @@ def with_given_parts(stored: RawDataset, spec: DataSpec) -> RawDataset:
     if spec.learn_path is not None:
         found, stored = _opened(stored, spec.learn_path, "learn", spec.vector_column)
         stored = replace(stored, learn=found.learn or found.base)
+    if spec.train_queries is not None and not spec.train_queries.isdecimal():
+        found = open_side_files(files_at(spec.train_queries, "queries", "--train-queries"), spec.vector_column)
+        stored = replace(stored, train_queries=found.queries or found.base)
     for part in ("queries", "learn"):
         if part in stored.undecided:
             raise InputError(stored.undecided[part])

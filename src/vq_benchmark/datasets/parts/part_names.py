@@ -46,7 +46,7 @@ UNUSED: Mapping[str, tuple[str, ...]] = {
     "give it with --queries-path to search for a validation split": ("val", "valid", "validation", "dev"),
 }  # fmt: skip
 """Words for what is no part, by the reason why it is not used."""
-TRAINING_QUERIES = "queries to train on are neither searched nor trained on"
+TRAINING_QUERIES = "queries to train on are used only if --train-queries names them"
 OTHER_NEIGHBORS = "these are neighbours of other vectors than the queries"
 
 _PART_OF = {word: part for part, words in NOUNS.items() for word in words}

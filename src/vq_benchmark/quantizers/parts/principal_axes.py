@@ -41,8 +41,14 @@ def principal_axes(rows: FloatArray) -> PrincipalAxes:
             total += block.sum(axis=0)
             products += block.T @ block
         shift = total / n
-        variances, vectors = np.linalg.eigh(products / n - np.outer(shift, shift))
+        variances, axes = descending_axes(products / n - np.outer(shift, shift))
+    return PrincipalAxes(origin + shift, axes, variances)
+
+
+def descending_axes(covariance: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
+    """The eigenvalues (d,) of a covariance (d, d), descending, and its axes (d, d), whose largest entries are > 0."""
+    variances, vectors = np.linalg.eigh(covariance)
     axes = vectors[:, ::-1].T
     largest = np.abs(axes).argmax(axis=1)
-    axes = axes * np.sign(axes[np.arange(d), largest])[:, None]
-    return PrincipalAxes(origin + shift, axes, np.maximum(variances[::-1], 0.0))
+    axes = axes * np.sign(axes[np.arange(len(axes)), largest])[:, None]
+    return np.maximum(variances[::-1], 0.0), axes

@@ -8,16 +8,17 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
+from vq_benchmark.arrays import Array, CodeArray, DoubleArray, FloatArray
 from vq_benchmark.errors import InputError
 from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.budget import budget_bytes, too_small
 from vq_benchmark.quantizers.footprint import Footprint
-from vq_benchmark.quantizers.kernels.rows import row_norms, squared_length
+from vq_benchmark.quantizers.kernels.rows import row_dots, row_norms, squared_length
 from vq_benchmark.quantizers.kernels.tiles import in_tiles
 from vq_benchmark.quantizers.parts.bit_allocation import Costs, Segment, allocate, plan_bytes
 from vq_benchmark.quantizers.parts.packing import packed_bytes
-from vq_benchmark.quantizers.parts.principal_axes import axes_bytes, principal_axes
+from vq_benchmark.quantizers.parts.principal_axes import PrincipalAxes, axes_bytes, principal_axes
+from vq_benchmark.quantizers.parts.query_axes import QueryAxes, query_axes
 from vq_benchmark.quantizers.parts.rotations import DenseRotation, seeded_rotation
 from vq_benchmark.quantizers.parts.scales import (
     HALF_BYTES,
@@ -90,6 +91,9 @@ class SegmentedQuantizer(Quantizer):
     axes, which the plan finds not worth a bit, are dropped. A row's ‖x − c‖ and ⟨x − c, c⟩ are stored too, in 16 bits
     each: norms are exact, and only Q − c meets the code, as in RaBitQ. All of it fits into `bits`·d bits. Scores are
     unbiased but for the dropped axes, which they take for zero.
+
+    A model for queries with the mean h stores ‖x‖ and ⟨x − c, h⟩ instead, so that only Q − h meets the code. Its
+    axes and those of its queries differ (`query_axes`), and its plan minimises the error on its axes.
     """
 
     parameters_type = SegmentedParameters
@@ -109,20 +113,22 @@ class SegmentedQuantizer(Quantizer):
 
     def fit(self, train: FloatArray, *, seed: int = 0) -> Self:
         self._check_train(train)
+        found = principal_axes(train)
+        plan = self._plan(held_out_variances(found.variances, len(train)), self._costs())
+        return self._become(plan, found, {"centre": found.mean.astype(np.float32), "seed": np.array(seed, np.int64)})
+
+    def fit_for_queries(self, train: FloatArray, queries: FloatArray, *, seed: int = 0) -> Self:
+        self._check_train(train)
         principal = principal_axes(train)
-        variances = principal.variances
-        plan = self._plan(held_out_variances(variances, len(train)))
-        kept = plan[-1].stop if plan else 0
-        units = [power_of_two_near(math.sqrt(variances[s.start : s.stop].sum())) for s in plan]
+        found = query_axes(principal, queries, self.power - 1)
+        plan = self._plan(held_out_variances(found.variances, len(train)), replace(self._costs(), power=1.0))
         state: State = {
             "centre": principal.mean.astype(np.float32),
-            "axes": principal.axes[:kept].astype(np.float16),
-            "segments": np.array([[s.start, s.stop, s.bits] for s in plan], np.float32).reshape(-1, 3),
-            "units": np.array([*units, power_of_two_near(math.sqrt(variances.sum()))], np.float32),
             "seed": np.array(seed, np.int64),
+            "query_centre": found.mean.astype(np.float32),
+            "query_axes": found.query_axes[: _kept(plan)].astype(np.float16),
         }
-        self.restore(state, train.shape[1])
-        return self
+        return self._become(plan, found, state)
 
     def footprint(self, n: int, d: int) -> Footprint:
         budget = self.parameters.bits_per_vector(d) // 8
@@ -136,17 +142,20 @@ class SegmentedQuantizer(Quantizer):
         self.d = d
         self._state = state
         self._centre = state["centre"]
-        self._squared_centre = squared_length(self._centre)
+        self._query_centre = state.get("query_centre", self._centre)
+        self._is_for_queries = "query_axes" in state
+        self._product_of_centres = float(row_dots(self._centre[None], self._query_centre)[0])
         self.segments = [Segment(int(start), int(stop), float(bits)) for start, stop, bits in state["segments"]]
-        centre_unit = power_of_two_near(math.sqrt(self._squared_centre))
+        centre_unit = power_of_two_near(math.sqrt(squared_length(self._query_centre)))
         self._units = np.append(state["units"], state["units"][-1] * centre_unit)
         squared_cosines = [1 - self.errors.at(s.size, s.bits) for s in self.segments]
         self._squared_cosines = np.array(squared_cosines, np.float32)
         self.code_bytes = HALF_BYTES * self._units.size + self._prepare_code()
         self._check_budget(d)
-        axes = state["axes"].astype(np.float32)
-        self._e = axes.shape[0]
-        self._map = DenseRotation(np.vstack([self._rotate_segments(axes, int(state["seed"])), self._centre]))
+        self._e = state["axes"].shape[0]
+        self._map = self._query_map = self._rotated(state["axes"], self._query_centre)
+        if self._is_for_queries:
+            self._query_map = self._rotated(state["query_axes"], self._centre)
 
     def encode(self, vectors: FloatArray) -> CodeArray:
         vectors = self._check_rows(vectors)
@@ -161,22 +170,22 @@ class SegmentedQuantizer(Quantizer):
             y = np.zeros((len(codes[tile]), self._e + 1), np.float32)
             radii = self._factors(codes[tile])[:, :-2] * self._squared_cosines
             self._decode_segments(self._codes_of_segments(codes[tile]), radii, y)
-            decoded[tile] = self._map.inverse(y, self._centre)
+            decoded[tile] = self._query_map.inverse(y, self._centre)
 
         in_tiles(len(codes), decode_tile)
         return decoded
 
     def project_queries(self, queries: FloatArray) -> FloatArray:
-        """[RV(Q − c), ⟨Q, c⟩, 1], (q, e + 2)."""
-        projected = self._map.forward(np.ascontiguousarray(queries, np.float32), self._centre)
-        projected[:, self._e] += np.float32(self._squared_centre)
+        """[RV(Q − h), ⟨Q, c⟩, 1], (q, e + 2), with h = c unless the model is for queries."""
+        projected = self._query_map.forward(np.ascontiguousarray(queries, np.float32), self._query_centre)
+        projected[:, self._e] += np.float32(self._product_of_centres)
         return np.column_stack([projected, np.ones(projected.shape[0], np.float32)])
 
     def query_parts(self, columns: int) -> tuple[int, ...]:
         return (self._e,)
 
     def decode_for_scores(self, codes: CodeArray) -> FloatArray:
-        """[ŷ, 1, ⟨x − c, c⟩] with the unbiased scale in every segment, (n, e + 2)."""
+        """[ŷ, 1, ⟨x − c, h⟩] with the unbiased scale in every segment, (n, e + 2)."""
         out = np.empty((codes.shape[0], self._e + 2), np.float32)
 
         def decode_tile(tile: slice) -> None:
@@ -189,9 +198,10 @@ class SegmentedQuantizer(Quantizer):
         return out
 
     def squared_norms(self, codes: CodeArray) -> DoubleArray:
-        """‖x − c‖² + 2⟨x − c, c⟩ + ‖c‖², all from stored factors."""
+        """‖x − c‖² + 2⟨x − c, c⟩ + ‖c‖², or ‖x‖², all from stored factors."""
         factors = self._factors(codes).astype(np.float64)
-        return np.asarray(factors[:, -2] ** 2 + 2 * factors[:, -1] + self._squared_centre)
+        squares = np.asarray(factors[:, -2] ** 2)
+        return squares if self._is_for_queries else squares + 2 * factors[:, -1] + self._product_of_centres
 
     @property
     @abstractmethod
@@ -210,9 +220,20 @@ class SegmentedQuantizer(Quantizer):
     def _decode_segments(self, codes: CodeArray, radii: FloatArray, out: FloatArray) -> None:
         """out[:, :e] = radius/‖q‖·q in each segment, for the levels q of codes (n, bytes) and radii (n, segments)."""
 
-    def _plan(self, variances: DoubleArray) -> list[Segment]:
+    def _plan(self, variances: DoubleArray, costs: Costs) -> list[Segment]:
         budget = self.parameters.bits_per_vector(variances.size) // 8 - _FACTOR_BYTES
-        return allocate(variances, budget, self._costs(), self.parameters.max_segments)
+        return allocate(variances, budget, costs, self.parameters.max_segments)
+
+    def _become(self, plan: list[Segment], found: PrincipalAxes | QueryAxes, state: State) -> Self:
+        """Become the quantizer of a plan for the axes that were found; `state` holds what else is stored."""
+        units = [power_of_two_near(math.sqrt(found.variances[s.start : s.stop].sum())) for s in plan]
+        state |= {
+            "axes": found.axes[: _kept(plan)].astype(np.float16),
+            "segments": np.array([[s.start, s.stop, s.bits] for s in plan], np.float32).reshape(-1, 3),
+            "units": np.array([*units, power_of_two_near(math.sqrt(found.variances.sum()))], np.float32),
+        }
+        self.restore(state, found.variances.size)
+        return self
 
     def _costs(self) -> Costs:
         return Costs(self.errors, self.power, self.parameters.block, HALF_BYTES)
@@ -225,6 +246,12 @@ class SegmentedQuantizer(Quantizer):
                 f"this model of {self.name} takes {8 * self.code_bytes} bits per vector, but its parameters allow "
                 f"{budget}; an earlier version planned it, so fit it again."
             )
+
+    def _rotated(self, halves: Array, last: FloatArray) -> DenseRotation:
+        """The map to axes (e, d) float16, rotated in each segment, and to one row more, (d,)."""
+        return DenseRotation(
+            np.vstack([self._rotate_segments(halves.astype(np.float32), int(self._state["seed"])), last])
+        )
 
     def _rotate_segments(self, axes: FloatArray, seed: int) -> FloatArray:
         rotated = np.empty_like(axes)
@@ -239,7 +266,7 @@ class SegmentedQuantizer(Quantizer):
         y = self._map.forward(vectors, self._centre)
         factors = np.empty((y.shape[0], self._units.size), np.float32)
         factors[:, :-2] = self._encode_segments(y, self._codes_of_segments(codes))
-        factors[:, -2] = row_norms(vectors, self._centre)
+        factors[:, -2] = row_norms(vectors, np.zeros_like(self._centre) if self._is_for_queries else self._centre)
         factors[:, -1] = y[:, self._e]
         write_halves(factors, self._units, codes)
 
@@ -248,3 +275,8 @@ class SegmentedQuantizer(Quantizer):
 
     def _codes_of_segments(self, codes: CodeArray) -> CodeArray:
         return codes[:, HALF_BYTES * self._units.size :]
+
+
+def _kept(plan: list[Segment]) -> int:
+    """How many axes a plan keeps."""
+    return plan[-1].stop if plan else 0

@@ -46,6 +46,7 @@ class DataFacts:
     """Judged queries of their own included."""
     training: int
     """Vectors that models are fitted to."""
+    train_queries: int = 0
     reading: int = 0
     """Bytes for each row of a block while it is read, beside the row as float32: as it is in the file, if that is
     another dtype. None where a source is read in small pieces, under cosine and where rows are held out."""
@@ -60,6 +61,7 @@ class DataFacts:
             d=dataset.d,
             queries=len(dataset.queries) + (0 if judged is None else len(judged)),
             training=min(train_size, dataset.training_source(train_size).n),
+            train_queries=0 if dataset.train_queries is None else len(dataset.train_queries),
             reading=dataset.base.reading_bytes,
             source=dataset.base.held_bytes,
         )
@@ -161,7 +163,7 @@ def _of_pass(
     rows_at_once = min(block_rows(options.machine.batch_size), block_rows(rows), facts.n)
     return {
         "baseline": baseline + facts.source,
-        "queries": 4 * facts.queries * (facts.d + score_columns),
+        "queries": 4 * facts.queries * (facts.d + score_columns) + 4 * facts.train_queries * facts.d,
         "candidates": 2 * candidate * facts.queries * candidates,
         "block": rows_at_once * (4 * facts.d + facts.reading),
         "products": 4 * min(facts.queries, QUERIES_PER_PRODUCT) * TILE_ROWS if candidates else 0,
