@@ -16,6 +16,7 @@ from vq_benchmark.quantizers.parts.faiss_index import (
     numbered_index,
     reserve_codes,
 )
+from vq_benchmark.quantizers.scans.scan_index import ScanIndex
 
 
 class Filling(Protocol):
@@ -55,11 +56,32 @@ class FaissFilling:
         return index if ids is None else numbered_index(index, ids)
 
 
+class ScanFilling:
+    """This project's own scan of the codes of a fitted model."""
+
+    def __init__(self, quantizer: Quantizer, distance: Distance, rows: int) -> None:
+        self._quantizer = quantizer
+        code = quantizer.scan_code()
+        self._index = None if code is None else ScanIndex(quantizer, code, distance, rows)
+
+    @property
+    def is_possible(self) -> bool:
+        return self._index is not None
+
+    def add(self, vectors: FloatArray) -> None:
+        assert self._index is not None
+        self._index.add(self._quantizer.encode(vectors))
+
+    def finished(self, ids: IdArray | None) -> Any:
+        assert self._index is not None
+        return self._index.finish(ids)
+
+
 def _fast_faiss(quantizer: Quantizer, distance: Distance, rows: int) -> Filling:
     return FaissFilling(quantizer, distance, rows, fast_scan_index)
 
 
-SEARCHES: tuple[Callable[[Quantizer, Distance, int], Filling], ...] = (_fast_faiss,)
+SEARCHES: tuple[Callable[[Quantizer, Distance, int], Filling], ...] = (ScanFilling, _fast_faiss)
 """The ways to search codes, the fastest first: each makes the empty index for so many rows of a fitted model."""
 
 

@@ -155,10 +155,11 @@ def left_out_facts(left_out: LeftOut, rows: int) -> dict[str, Any]:
 
 
 def search_index(quantizer: Quantizer, dataset: Dataset, options: Options, cell: Cell, report: Reporter) -> Any:
-    """The fastest index of the codes of a fitted quantizer, which holds them all in memory; None where there is none."""
-    if not quantizer.has_search_index():
+    """The fastest index of the codes of a fitted quantizer, with all of them in memory; None where there is none."""
+    if not quantizer.may_be_searched():
         return None
-    report.say(f"{cell.label}: its search index takes {dataset.n * quantizer.code_bytes / 1e6:,.1f} MB of memory")
+    size = dataset.n * quantizer.code_bytes * quantizer.index_copies()
+    report.say(f"{cell.label}: its search index takes {size / 1e6:,.1f} MB of memory")
     with report.task(f"{cell.label}: filling its search index", dataset.n) as update:
 
         def on_block(done: int) -> None:

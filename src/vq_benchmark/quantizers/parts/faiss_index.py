@@ -139,8 +139,10 @@ def numbered_index(index: Any, ids: IdArray) -> Any:
 
 
 def index_name(index: Any) -> str:
-    """The class of an index and of the index behind its transform or ids: `IndexPreTransform(IndexPQ)`."""
+    """The name of a scan, or the class of a faiss index, as in `IndexPreTransform(IndexPQ)` of one behind another."""
     name = type(index).__name__
+    if not isinstance(index, faiss.Index):
+        return str(index.name)
     if isinstance(index, faiss.IndexPreTransform | faiss.IndexIDMap):
         return f"{name}({index_name(faiss.downcast_index(index.index))})"
     return name
