@@ -16,7 +16,7 @@ from vq_benchmark.quantizers.parts.faiss_index import (
     numbered_index,
     reserve_codes,
 )
-from vq_benchmark.quantizers.scans.scan_index import ScanIndex
+from vq_benchmark.quantizers.scans.scan_index import scan_index
 
 
 class Filling(Protocol):
@@ -61,8 +61,7 @@ class ScanFilling:
 
     def __init__(self, quantizer: Quantizer, distance: Distance, rows: int) -> None:
         self._quantizer = quantizer
-        code = quantizer.scan_code()
-        self._index = None if code is None else ScanIndex(quantizer, code, distance, rows)
+        self._index = scan_index(quantizer, distance, rows)
 
     @property
     def is_possible(self) -> bool:

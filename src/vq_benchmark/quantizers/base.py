@@ -14,6 +14,7 @@ from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.rows import row_squares
 
 if TYPE_CHECKING:
+    from vq_benchmark.quantizers.scans.path_code import PathScan
     from vq_benchmark.quantizers.scans.scan_code import ScanCode
 
 State = dict[str, Array]
@@ -155,7 +156,7 @@ class Quantizer(ABC):
         """
         return None
 
-    def scan_code(self) -> "ScanCode | None":
+    def scan_code(self) -> "ScanCode | PathScan | None":
         """Say how this project's own scans read the codes of a fitted model; None if they cannot."""
         return None
 

@@ -1,8 +1,9 @@
-"""Integer products of packed codes and queries equal those that numpy computes, on this processor and on older ones."""
+"""Integer products of codes and queries equal those that numpy computes, on this processor and on older ones."""
 
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -103,6 +104,6 @@ def test_products_are_exact_without_avx512(features, tmp_path):
     )
     narrow = {
         "NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": features, "NUMBA_CACHE_DIR": str(tmp_path),
-        "OPENBLAS_CORETYPE": "Haswell", "PYTHONPATH": os.path.dirname(__file__),
+        "OPENBLAS_CORETYPE": "Haswell", "PYTHONPATH": str(Path(__file__).parent),
     }  # fmt: skip
     subprocess.run([sys.executable, "-c", code], env=os.environ | narrow, check=True, timeout=300)

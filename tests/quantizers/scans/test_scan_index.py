@@ -8,7 +8,7 @@ from vq_benchmark.evaluation.query_coding import projected_queries
 from vq_benchmark.quantizers.kernels.integer_dots import MOST_LEVEL
 from vq_benchmark.quantizers.registry import get_quantizer
 from vq_benchmark.quantizers.scans.scan_code import MOST_BITS
-from vq_benchmark.quantizers.scans.scan_index import CodedQueries, ScanIndex
+from vq_benchmark.quantizers.scans.scan_index import CodedQueries, scan_index
 
 D, N = 70, 1003
 SCANNED = [
@@ -32,7 +32,7 @@ def queries():
 
 
 def filled(quantizer, rows, distance):
-    index = ScanIndex(quantizer, quantizer.scan_code(), distance, len(rows))
+    index = scan_index(quantizer, distance, len(rows))
     for part in (rows[:500], rows[500:]):
         index.add(quantizer.encode(part))
     return index.finish()
@@ -70,7 +70,7 @@ def test_scores_are_those_of_the_measurement_with_these_query_bits(name, config,
     assert np.abs(found - wanted).max() < tolerance * wanted.std()
 
 
-@pytest.mark.parametrize(("name", "config"), SCANNED)
+@pytest.mark.parametrize(("name", "config"), [*SCANNED, ("trellis", {"bits": 1})])
 def test_what_is_found_is_what_float_queries_find(name, config, rows, queries):
     quantizer = get_quantizer(name, **config).fit(rows)
     codes = quantizer.encode(rows)
@@ -80,7 +80,42 @@ def test_what_is_found_is_what_float_queries_find(name, config, rows, queries):
     assert np.mean(np.take_along_axis(wanted, found, 1) >= tenth - 1e-6) > 0.98
 
 
-@pytest.mark.parametrize(("name", "bits"), [("rabitq", 1), ("eden", 4)])
+@pytest.mark.parametrize("config", [{"bits": 1}, {"bits": 2.5}, {"bits": 3, "states": 10, "block": 6}, {"bits": 0.8}])
+def test_paths_are_decoded_and_multiplied_segment_by_segment(config, rows, queries):
+    quantizer = get_quantizer("trellis", **config).fit(rows)
+    codes = quantizer.encode(rows[:100])
+    scan = quantizer.scan_code()
+    projected = np.ascontiguousarray(quantizer.project_queries(queries))
+    index = scan_index(quantizer, "l2", 100)
+    for part in (codes[:40], codes[40:]):
+        index.add(part)
+    found = dense(index.scan(projected, 100))
+    flat, terms = scan.code.coded(projected)
+    padded, at, sums = -(-len(queries) // 8) * 8, 0, 0.0
+    radii, along_centre = scan.read(codes)
+    edges = scan.code.paths.steps.edges
+    decoded = quantizer.decode_for_scores(codes)
+    for s, levels in enumerate(scan.code.levels(codes, scan.side)):
+        rounded, size = scan.code.rounded[s], levels.shape[1]
+        lengths = np.sqrt((levels**2).sum(axis=1))
+        near = levels * (radii[:, s] / lengths)[:, None]
+        assert np.abs(near - decoded[:, edges[s] : edges[s + 1]]).max() < 0.02 * np.abs(near).max()
+        width = -(-size // 4) * 4
+        integers = np.rint((levels - rounded.low) / rounded.step).astype(np.int64)
+        part = flat[at : at + padded * width].reshape(padded, width)[: len(queries), :size].astype(np.int64)
+        assert (
+            np.abs(part * terms[:, s, :1] - projected[:, edges[s] : edges[s + 1]]).max()
+            <= terms[:, s, 0].max() / 2 + 1e-6
+        )
+        product = part @ integers.T
+        slopes = rounded.step * radii[:, s] / lengths
+        sums = sums + slopes * (product * terms[:, s, :1] + terms[:, s, 1:])
+        at += padded * width
+    wanted = sums + along_centre - quantizer.squared_norms(codes) / 2
+    np.testing.assert_allclose(found, wanted, atol=2e-6 * np.abs(wanted).max())
+
+
+@pytest.mark.parametrize(("name", "bits"), [("rabitq", 1), ("eden", 4), ("trellis", 2)])
 def test_batches_and_threads_change_nothing(name, bits, rows, queries):
     quantizer = get_quantizer(name, bits=bits).fit(rows)
     index = filled(quantizer, rows, "l2")
@@ -98,7 +133,7 @@ def test_batches_and_threads_change_nothing(name, bits, rows, queries):
 
 def test_rows_have_the_ids_they_are_given_and_there_may_be_few(rows, queries):
     quantizer = get_quantizer("lvq", bits=2).fit(rows)
-    index = ScanIndex(quantizer, quantizer.scan_code(), "ip", 9)
+    index = scan_index(quantizer, "ip", 9)
     index.add(quantizer.encode(rows[:7]))
     _, found = index.finish(np.arange(7) * 10).search(queries, 100)
     assert index.ntotal == 7

@@ -169,18 +169,24 @@ def _offer(
     slope, total = factors.slope[block], factors.total[block]
     shift, offset = factors.shift[block], factors.offset[block]
     s, t, g = terms[0], terms[1], terms[2]
-    places = best.scores.shape[1]
-    least = best.scores[q, places - 1]
+    for r in range(ROWS):
+        scores[r] = (np.float32(sums[r]) * slope[r]) * s + total[r] * t + shift[r] * g + offset[r]
+    keep_best(scores, min(ROWS, rows - block * ROWS), first_id + block * ROWS, best, q)
+
+
+@row_kernel
+def keep_best(scores: FloatArray, rows: int, first_id: int, best: Best, q: int) -> None:
+    """Offer the first `rows` of 32 scores to query q; ids count from first_id, which rises from call to call."""
+    last = best.scores.shape[1] - 1
+    least = best.scores[q, last]
     above = 0
     for r in range(ROWS):
-        score = (np.float32(sums[r]) * slope[r]) * s + total[r] * t + shift[r] * g + offset[r]
-        scores[r] = score
-        above += score > least
+        above += scores[r] > least
     if above == 0:
         return
-    for r in range(min(ROWS, rows - block * ROWS)):
-        if scores[r] > best.scores[q, places - 1]:
-            _insert(best.scores[q], best.ids[q], scores[r], first_id + block * ROWS + r)
+    for r in range(rows):
+        if scores[r] > best.scores[q, last]:
+            _insert(best.scores[q], best.ids[q], scores[r], first_id + r)
 
 
 @row_kernel

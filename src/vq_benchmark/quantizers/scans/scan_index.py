@@ -5,7 +5,9 @@ scan ranks as the measurement with those `query_bits` does, up to the rounding o
 each query, the best few rows are scored again by the method's own path with float queries.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Self
 
 import numpy as np
 
@@ -30,9 +32,11 @@ from vq_benchmark.quantizers.kernels.scan_blocks import (
     scan_bytes,
     scan_planes,
 )
+from vq_benchmark.quantizers.kernels.scan_paths import scan_paths
 from vq_benchmark.quantizers.kernels.sums import dot64
-from vq_benchmark.quantizers.kernels.tiles import TILE_ROWS, in_tiles
+from vq_benchmark.quantizers.kernels.tiles import TILE_ROWS, in_tiles, threads
 from vq_benchmark.quantizers.parts.query_levels import range_integers
+from vq_benchmark.quantizers.scans.path_code import PathScan
 from vq_benchmark.quantizers.scans.scan_code import ScanCode
 
 CANDIDATES = {4: 4, 8: 2}
@@ -54,28 +58,19 @@ class CodedQueries:
         """(q, 3): s, m, and the sum of the decoded query."""
 
 
-class ScanIndex:
-    """The codes of a fitted model, twice: in blocks of 32 rows for the scan, and as they are, to be scored again."""
+class CodeIndex(ABC):
+    """The codes of a fitted model. A scan proposes rows, and the model's own path scores them again."""
 
-    def __init__(self, quantizer: Quantizer, code: ScanCode, distance: str, rows: int) -> None:
-        self._quantizer, self._code, self._distance = quantizer, code, distance
-        self._steps = code.steps
-        self._slot = 4 if code.bits == 3 else code.bits
-        self._query_bits = 4 if code.bits == 1 else 8
-        blocks = -(-rows // ROWS)
+    name: str
+    """What reports call it."""
+    candidates: int
+    """Rows that are scored again for each neighbour."""
+
+    def __init__(self, quantizer: Quantizer, distance: str, rows: int) -> None:
+        self._quantizer, self._distance = quantizer, distance
         self._codes = np.empty((rows, quantizer.code_bytes), np.uint8)
-        self._blocks = self._empty_blocks(blocks)
-        self._factors = np.zeros((4, blocks * ROWS), np.float32)
         self._ids: IdArray | None = None
         self.ntotal = 0
-
-    @property
-    def name(self) -> str:
-        """What reports call it."""
-        if self._query_bits == PLANES:
-            return "scan (bit planes, 4-bit queries)"
-        rounded = "" if self._steps.is_uniform else ", levels rounded to 7 bits"
-        return f"scan ({self._code.bits}-bit codes, 8-bit queries{rounded})"
 
     def add(self, codes: CodeArray) -> None:
         """Append codes (n, code_bytes), at most the rows that were announced in all."""
@@ -85,7 +80,7 @@ class ScanIndex:
             self._fill(codes[tile], rows.start + tile.start)
         self.ntotal = rows.stop
 
-    def finish(self, ids: IdArray | None = None) -> "ScanIndex":
+    def finish(self, ids: IdArray | None = None) -> Self:
         """The index, whose rows have these ids (ntotal,), or their places if None."""
         self._ids = ids
         return self
@@ -97,7 +92,7 @@ class ScanIndex:
         """
         k = min(k, self.ntotal)
         projected = np.ascontiguousarray(self._quantizer.project_queries(queries), np.float32)
-        found = self.scan(projected, min(CANDIDATES[self._query_bits] * k, self.ntotal))
+        found = self.scan(projected, min(self.candidates * k, self.ntotal))
         scores = self._scored_again(projected, found.ids)
         order = np.lexsort((found.ids, -scores))[:, :k]
         places = np.take_along_axis(found.ids, order, 1)
@@ -106,14 +101,50 @@ class ScanIndex:
 
     def scan(self, projected: FloatArray, count: int) -> Best:
         """The `count` best places of each projected query (q, ≥ e) by coded queries, without scoring them again."""
-        coded = CodedQueries(projected[:, : self._code.columns], self._code.weights, self._query_bits)
-        best = Best(
-            np.full((len(projected), count), -np.inf, np.float32), np.full((len(projected), count), -1, np.int64)
-        )
-        factors = RowFactors(*self._factors.reshape(4, -1, ROWS))
-        scan = self._plane_scan(coded, factors) if self._query_bits == 4 else self._byte_scan(coded, factors)
-        in_tiles(len(projected), lambda tile: scan(tile, Best(best.scores[tile], best.ids[tile])), _TILE_QUERIES)
+        shape = (len(projected), count)
+        best = Best(np.full(shape, -np.inf, np.float32), np.full(shape, -1, np.int64))
+        scan = self._scan_of(projected)
+        rows = max(_TILE_QUERIES, -(-len(projected) // threads() // QUERIES) * QUERIES)
+        in_tiles(len(projected), lambda tile: scan(tile, Best(best.scores[tile], best.ids[tile])), rows)
         return best
+
+    @abstractmethod
+    def _fill(self, codes: CodeArray, first: int) -> None:
+        """Fill the rows from `first` on."""
+
+    @abstractmethod
+    def _scan_of(self, projected: FloatArray) -> Callable[[slice, Best], None]:
+        """The scan of a slice of projected queries, which begins at a multiple of 8."""
+
+    def _scored_again(self, projected: FloatArray, places: IdArray) -> DoubleArray:
+        """The scores (q, R) of rows by the method's own path, with float queries."""
+        codes = self._codes[places.ravel()]
+        scores = np.empty(places.shape)
+        _score(projected, self._quantizer.decode_for_scores(codes), scores)
+        if self._distance == "l2":
+            scores -= self._quantizer.squared_norms(codes).reshape(places.shape) / 2
+        return scores
+
+
+class ScanIndex(CodeIndex):
+    """The codes of a fitted model, twice: in blocks of 32 rows for the scan, and as they are, to be scored again."""
+
+    def __init__(self, quantizer: Quantizer, code: ScanCode, distance: str, rows: int) -> None:
+        super().__init__(quantizer, distance, rows)
+        self._code, self._steps = code, code.steps
+        self._slot = 4 if code.bits == 3 else code.bits
+        self._query_bits = PLANES if code.bits == 1 else 8
+        self.candidates = CANDIDATES[self._query_bits]
+        blocks = -(-rows // ROWS)
+        self._blocks = self._empty_blocks(blocks)
+        self._factors = np.zeros((4, blocks * ROWS), np.float32)
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        if self._query_bits == PLANES:
+            return "scan (bit planes, 4-bit queries)"
+        rounded = "" if self._steps.is_uniform else ", levels rounded to 7 bits"
+        return f"scan ({self._code.bits}-bit codes, 8-bit queries{rounded})"
 
     def _empty_blocks(self, blocks: int) -> Array:
         if self._query_bits == PLANES:
@@ -135,6 +166,11 @@ class ScanIndex:
         factors[1] = slopes * steps.integers[integers].sum(axis=1, dtype=np.int64)
         factors[2] = scales * steps.low + read.shifts
         factors[3] = read.offsets - (self._quantizer.squared_norms(codes) / 2 if self._distance == "l2" else 0)
+
+    def _scan_of(self, projected: FloatArray) -> Callable[[slice, Best], None]:
+        coded = CodedQueries(projected[:, : self._code.columns], self._code.weights, self._query_bits)
+        factors = RowFactors(*self._factors.reshape(4, -1, ROWS))
+        return self._plane_scan(coded, factors) if self._query_bits == PLANES else self._byte_scan(coded, factors)
 
     def _byte_scan(self, coded: CodedQueries, factors: RowFactors) -> Callable[[slice, Best], None]:
         """The scan of a slice of queries of 8 bits, which begins at a multiple of 8."""
@@ -164,14 +200,45 @@ class ScanIndex:
 
         return scan
 
-    def _scored_again(self, projected: FloatArray, places: IdArray) -> DoubleArray:
-        """The scores (q, R) of rows by the method's own path, with float queries."""
-        codes = self._codes[places.ravel()]
-        scores = np.empty(places.shape)
-        _score(projected, self._quantizer.decode_for_scores(codes), scores)
-        if self._distance == "l2":
-            scores -= self._quantizer.squared_norms(codes).reshape(places.shape) / 2
-        return scores
+
+class PathIndex(CodeIndex):
+    """The codes of a fitted trellis model, decoded at each search, and four bytes for each segment of a row."""
+
+    name = "scan (table of the window, levels rounded to 7 bits, 8-bit queries)"
+    candidates = CANDIDATES[8]
+
+    def __init__(self, quantizer: Quantizer, code: PathScan, distance: str, rows: int) -> None:
+        super().__init__(quantizer, distance, rows)
+        self._code = code
+        padded = -(-rows // ROWS) * ROWS
+        self._slopes = np.zeros((len(code.code.rounded), padded), np.float32)
+        self._offsets = np.zeros(padded, np.float32)
+
+    def _fill(self, codes: CodeArray, first: int) -> None:
+        rows = slice(first, first + len(codes))
+        radii, offsets = self._code.read(codes)
+        for s, levels in enumerate(self._code.code.levels(codes, self._code.side)):
+            lengths = np.sqrt(np.square(levels).sum(axis=1))
+            scales = np.divide(radii[:, s], lengths, out=np.zeros(len(codes)), where=lengths > 0)
+            self._slopes[s, rows] = scales * self._code.code.rounded[s].step
+        self._offsets[rows] = offsets - (self._quantizer.squared_norms(codes) / 2 if self._distance == "l2" else 0)
+
+    def _scan_of(self, projected: FloatArray) -> Callable[[slice, Best], None]:
+        code, codes = self._code.code, self._codes[: self.ntotal]
+
+        def scan(tile: slice, best: Best) -> None:
+            coded, bits = code.coded(projected[tile]), code.paths.bits
+            scan_paths(codes, self._code.side, code.tables, bits, self._slopes, self._offsets, *coded, best)
+
+        return scan
+
+
+def scan_index(quantizer: Quantizer, distance: str, rows: int) -> CodeIndex | None:
+    """The empty index for up to `rows` rows of a fitted model; None if its codes are not scanned."""
+    code = quantizer.scan_code()
+    if isinstance(code, ScanCode):
+        return ScanIndex(quantizer, code, distance, rows)
+    return None if code is None else PathIndex(quantizer, code, distance, rows)
 
 
 def signed_queries(integers: CodeArray, columns: int) -> Array:
