@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vq_benchmark.arrays import Array, CodeArray, FloatArray, IdArray
+from vq_benchmark.quantizers.kernels.block_scores import linear_scores
 from vq_benchmark.quantizers.kernels.compile import row_kernel, tile_kernel
 from vq_benchmark.quantizers.kernels.integer_dots import PLANES, QUERIES, ROWS, byte_dots, plane_dots
 
@@ -70,7 +71,7 @@ def scan_bytes(
                 else:
                     _several(flat, at, bits, levels, is_uniform, queries, q, chunks, sums)
                 for i in range(min(QUERIES, count - q)):
-                    _offer(sums[i * ROWS :], factors, block, rows, first_id, terms[q + i], best, q + i, scores)
+                    _offer(sums, i * ROWS, factors, block, rows, first_id, terms, best, q + i, scores)
 
 
 @row_kernel
@@ -151,12 +152,13 @@ def scan_planes(
         for q in range(terms.shape[0]):
             for block in range(start, min(start + together, blocks)):
                 plane_dots(flat, block * size, planes, q, words, sums)
-                _offer(sums, factors, block, rows, first_id, terms[q], best, q, scores)
+                _offer(sums, 0, factors, block, rows, first_id, terms, best, q, scores)
 
 
 @row_kernel
 def _offer(
     sums: Array,
+    sums_at: int,
     factors: RowFactors,
     block: int,
     rows: int,
@@ -166,24 +168,14 @@ def _offer(
     q: int,
     scores: FloatArray,
 ) -> None:
-    slope, total = factors.slope[block], factors.total[block]
-    shift, offset = factors.shift[block], factors.offset[block]
-    s, t, g = terms[0], terms[1], terms[2]
-    for r in range(ROWS):
-        scores[r] = (np.float32(sums[r]) * slope[r]) * s + total[r] * t + shift[r] * g + offset[r]
-    keep_best(scores, min(ROWS, rows - block * ROWS), first_id + block * ROWS, best, q)
+    if linear_scores(sums, sums_at, factors, block, terms, q, scores, best.scores[q, best.scores.shape[1] - 1]):
+        keep_best(scores, min(ROWS, rows - block * ROWS), first_id + block * ROWS, best, q)
 
 
 @row_kernel
 def keep_best(scores: FloatArray, rows: int, first_id: int, best: Best, q: int) -> None:
-    """Offer the first `rows` of 32 scores to query q; ids count from first_id, which rises from call to call."""
+    """Offer scores (rows,) to query q; ids count from first_id, which rises from call to call."""
     last = best.scores.shape[1] - 1
-    least = best.scores[q, last]
-    above = 0
-    for r in range(ROWS):
-        above += scores[r] > least
-    if above == 0:
-        return
     for r in range(rows):
         if scores[r] > best.scores[q, last]:
             _insert(best.scores[q], best.ids[q], scores[r], first_id + r)

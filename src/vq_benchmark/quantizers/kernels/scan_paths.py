@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vq_benchmark.arrays import Array, CodeArray, FloatArray, IdArray
+from vq_benchmark.quantizers.kernels.block_scores import add_segment_scores, any_above
 from vq_benchmark.quantizers.kernels.compile import row_kernel, tile_kernel
 from vq_benchmark.quantizers.kernels.integer_dots import QUERIES, ROWS, byte_dots
 from vq_benchmark.quantizers.kernels.scan_blocks import Best, keep_best
@@ -120,6 +121,7 @@ def _offer_decoded(
     count = terms.shape[0]
     together = 1 if count == 1 else QUERIES
     levels = decoded.view(np.uint8)
+    last = best.scores.shape[1] - 1
     sums = np.empty(QUERIES * ROWS, np.int32)
     scores = np.empty((QUERIES, ROWS), np.float32)
     for q in range(0, count, QUERIES):
@@ -135,10 +137,9 @@ def _offer_decoded(
                     byte_dots(levels, at, levels, of_segment, q, width, sums, 8, 1, True)
                 else:
                     byte_dots(levels, at, levels, of_segment, q, width, sums, 8, 8, True)
-                slope = slopes[s, row : row + ROWS]
                 for i in range(min(together, count - q)):
                     step, shift = terms[q + i, s, 0], terms[q + i, s, 1]
-                    for r in range(ROWS):
-                        scores[i, r] += slope[r] * (np.float32(sums[i * ROWS + r]) * step + shift)
+                    add_segment_scores(sums, i * ROWS, slopes, s * offsets.size + row, step, shift, scores, i * ROWS)
             for i in range(min(together, count - q)):
-                keep_best(scores[i], min(ROWS, n - row), row, best, q + i)
+                if any_above(scores, i * ROWS, best.scores[q + i, last]):
+                    keep_best(scores[i], min(ROWS, n - row), row, best, q + i)
