@@ -27,6 +27,8 @@ MOST_LEVEL = 127
 CHUNK_BYTES, CHUNK_BITS = 128, 32
 """Of a chunk: bytes, and bits of each of its rows."""
 _HALVES, _LANES = 2, 16
+_AHEAD = 1 << 13
+"""Bytes from what is read to what is prefetched for a single query."""
 _CHAINS = 4
 """Sums that a single query keeps of the same rows, because one addition waits for the one before."""
 _I8, _I16, _I32 = (ir.IntType(bits) for bits in (8, 16, 32))
@@ -104,6 +106,8 @@ def _byte_dots(bits: int, count: int, is_uniform: bool) -> Callable[..., Any]:
                     _vector(builder, block, builder.add(builder.mul(c, index(128)), index(64 * half)), _WORDS)
                     for half in range(_HALVES)
                 ]
+                if count == 1:
+                    _prefetch(builder, block, builder.mul(c, index(128)))
                 for slot in range(slots):
                     values = [_integers(builder, word, slot * bits, bits) for word in packed]
                     if table is not None:
@@ -177,6 +181,17 @@ def _plane_dots(context: Any, builder: Any, signature: Any, arguments: Any) -> A
             total = builder.add(total, weighted)
         _store(builder, builder.trunc(total, ir.VectorType(_I32, lanes)), sums, index(part * lanes))
     return context.get_dummy_value()
+
+
+def _prefetch(builder: Any, base: Any, at: Any) -> None:
+    """Ask for the chunk that is read some blocks later: processors do not prefetch beyond a page of memory."""
+    bits = ir.IntType(32)
+    pointer = base.type
+    kind = ir.FunctionType(ir.VoidType(), [pointer, bits, bits, bits])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    for line in range(0, CHUNK_BYTES, 64):
+        place = builder.gep(base, [builder.add(at, index(_AHEAD + line))])
+        builder.call(function, [place, *(bits(value) for value in (0, 3, 1))])
 
 
 def _vector(builder: Any, base: Any, at: Any, kind: Any, align: int = 1) -> Any:
