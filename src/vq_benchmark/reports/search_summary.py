@@ -11,7 +11,9 @@ def search_sentence(run: Run) -> str | None:
         return None
     label = " ".join(filter(None, [run.method, config_text(run.config)]))
     if run.environment["search_index"] is None:
-        return f"{label} has no index and no scan, so it has no queries_per_second: decoding and multiplying is not search."
+        return (
+            f"{label} has no index or scan, so it has no queries_per_second: decoding and multiplying is not search."
+        )
     of = run.metrics
     low, high = of["queries_per_second_quartiles"]
     threads, k = of["search_threads"], of["search_k"]
