@@ -94,6 +94,7 @@ bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/encode.py $(if $(DATA),--data $(DATA))
 	$(BIN)/python benchmarks/matmul.py
 	$(BIN)/python benchmarks/cell_anatomy.py
+	$(BIN)/python benchmarks/scan.py
 	$(BIN)/vq-benchmark sweep --dataset $(or $(DATA),sample) --method all --bits 1,2,4,8 --db-path bench.db
 	$(BIN)/python benchmarks/recall_table.py bench.db
 	$(BIN)/python benchmarks/pq_training.py $(DATA)

@@ -44,12 +44,15 @@ def test_a_run_with_qps_has_rate_and_recall_of_one_index(program, vectors, tmp_p
 
 
 def test_a_method_without_an_index_has_no_rate_and_says_so(program, vectors, tmp_path):
-    ran = program("sweep", "--dataset", vectors, "--method", "eden,sq", "--bits", "4", *OPTIONS, "--with-qps")
+    ran = program("sweep", "--dataset", vectors, "--method", "eden", "--bits", "5,8", *OPTIONS, "--with-qps")
     assert ran.code == 0, ran.err
-    assert "has no search index, so it has no queries_per_second" in " ".join(ran.out.split())
-    rates = {row.method: row.metrics.get("queries_per_second") for row in stored(tmp_path)}
-    assert rates["eden"] is None
-    assert rates["sq"] > 0
+    assert "has no index or scan, so it has no queries_per_second" in " ".join(ran.out.split())
+    rows = {row.config["bits"]: row for row in stored(tmp_path)}
+    assert "queries_per_second" not in rows[7].metrics
+    timed = rows[4]
+    assert timed.environment["search_index"] == "scan (4-bit codes, 8-bit queries, levels rounded to 7 bits)"
+    assert timed.environment["search_index"] in " ".join(ran.out.split())
+    assert abs(timed.metrics["search_recall_at_10"] - timed.metrics["recall_at_10"]) < 0.01
 
 
 def test_an_index_behind_a_rotation_is_named(program, vectors):

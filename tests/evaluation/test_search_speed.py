@@ -8,9 +8,10 @@ import pytest
 from vq_benchmark.datasets.sources.vector_source import ArraySource
 from vq_benchmark.evaluation.evaluate import evaluate, exact_truths
 from vq_benchmark.evaluation.metrics import finished_metrics
-from vq_benchmark.evaluation.search_index import filled_index
+from vq_benchmark.evaluation.search_index import fastest_index, filled_index
 from vq_benchmark.evaluation.search_speed import batch_rates, search_metrics, single_latencies
 from vq_benchmark.evaluation.tiling import TILE_ROWS
+from vq_benchmark.quantizers.parts.faiss_index import index_name
 from vq_benchmark.quantizers.registry import get_quantizer
 
 
@@ -100,5 +101,36 @@ def test_the_index_holds_the_codes_of_every_row_whatever_the_batch(make_dataset)
         np.testing.assert_array_equal(index.reconstruct_n(0, dataset.n), expected)
 
 
+FAST_SCANS = [
+    ("pq", {"m": 4, "nbits": 4}, "IndexPQFastScan"),
+    ("opq", {"m": 4, "nbits": 4}, "IndexPreTransform(IndexPQFastScan)"),
+    ("rabitq-faiss", {"bits": 1}, "IndexPreTransform(IndexRaBitQFastScan)"),
+    ("rabitq-faiss", {"bits": 4}, "IndexPreTransform(IndexRaBitQFastScan)"),
+]
+
+
+@pytest.mark.parametrize("metric", ["l2", "cosine"])
+@pytest.mark.parametrize(("name", "config", "index"), FAST_SCANS)
+def test_codes_of_four_bits_are_searched_by_fast_scan(make_dataset, metric, name, config, index):
+    rng = np.random.default_rng(3)
+    base, queries = (rng.standard_normal((rows, 8)).astype(np.float32) for rows in (3000, 100))
+    dataset = type(make_dataset(metric))("made", ArraySource(base), queries, metric)
+    quantizer = get_quantizer(name, **config).fit(dataset.training_sample(2000))
+    plain = filled_index(quantizer, dataset.base, metric)
+    fast = fastest_index(quantizer, dataset.base, metric)
+    assert index_name(fast) == index
+    assert fast.ntotal == plain.ntotal
+    _, expected = plain.search(queries, 10)
+    _, found = fast.search(queries, 20)
+    assert np.mean([np.isin(*pair).mean() for pair in zip(expected, found, strict=True)]) > 0.95
+
+
+def test_codes_of_eight_bits_are_not(make_dataset):
+    dataset = make_dataset("l2")
+    quantizer = get_quantizer("pq", m=4).fit(dataset.training_sample(2000))
+    assert index_name(fastest_index(quantizer, dataset.base, "l2")) == "IndexPQ"
+
+
 def test_a_quantizer_without_an_index_has_none(make_dataset, rounding):
     assert filled_index(rounding, make_dataset("l2").base, "l2") is None
+    assert fastest_index(rounding, make_dataset("l2").base, "l2") is None

@@ -8,6 +8,7 @@ from vq_benchmark.arrays import FloatArray, pieces
 from vq_benchmark.errors import InputError
 from vq_benchmark.quantizers.base import Quantizer
 from vq_benchmark.quantizers.kernels.rows import row_dots, row_squares
+from vq_benchmark.quantizers.parts.query_levels import range_integers
 
 QueryBits = Literal["float", "8", "4", "1", "symmetric"]
 """How queries are coded; `symmetric`: by the method itself."""
@@ -58,10 +59,7 @@ def _coded(rows: FloatArray, bits: int) -> FloatArray:
 
 def range_coded(rows: FloatArray, bits: int) -> FloatArray:
     """Decoded b-bit codes of rows (q, e): ŷ = m + s·rint((y − m)/s), m = min y, s = (max y − min y)/(2^b − 1)."""
-    values = rows.astype(np.float64)
-    low = values.min(axis=1, keepdims=True)
-    step = (values.max(axis=1, keepdims=True) - low) / (2**bits - 1)
-    codes = np.rint((values - low) / np.where(step > 0, step, 1))
+    low, step, codes = range_integers(rows, bits)
     return np.asarray(low + step * codes, dtype=np.float32)
 
 

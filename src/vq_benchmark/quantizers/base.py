@@ -13,6 +13,10 @@ from vq_benchmark.machine.validation import parsed
 from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.rows import row_squares
 
+if TYPE_CHECKING:
+    from vq_benchmark.quantizers.scans.path_code import PathScan
+    from vq_benchmark.quantizers.scans.scan_code import ScanCode
+
 State = dict[str, Array]
 
 
@@ -164,6 +168,10 @@ class Quantizer(ABC):
         """
         return None
 
+    def scan_code(self) -> "ScanCode | PathScan | None":
+        """Say how this project's own scans read the codes of a fitted model; None if they cannot."""
+        return None
+
     def index_codes(self, vectors: FloatArray, distance: str) -> CodeArray:
         """Encode vectors for the search index of a distance: (n, d) float32 -> (n, code_bytes) uint8.
 
@@ -173,8 +181,22 @@ class Quantizer(ABC):
 
     @classmethod
     def has_search_index(cls) -> bool:
-        """Tell whether the method has a search index, without fitting it."""
+        """Tell whether the method has a search index of faiss, without fitting it."""
         return cls.search_index is not Quantizer.search_index
+
+    @classmethod
+    def may_be_searched(cls) -> bool:
+        """Tell whether searches of the method's codes may be timed: by faiss, or by a scan."""
+        return cls.has_search_index() or cls.scan_code is not Quantizer.scan_code
+
+    def index_copies(self) -> int:
+        """Copies of all codes that a timed search holds at once: 2 where they are rearranged for it.
+
+        Scans read integers of up to 4 bits, and keep the codes beside their blocks.
+        """
+        bits = getattr(self.parameters, "bits", 1)
+        is_scanned = type(self).scan_code is not Quantizer.scan_code and not isinstance(bits, str)
+        return 2 if is_scanned and (bits is None or bits <= 4) else 1
 
     @abstractmethod
     def state(self) -> State:

@@ -12,7 +12,7 @@ def search_sentence(run: Run) -> str | None:
     label = " ".join(filter(None, [run.method, config_text(run.config)]))
     if run.environment["search_index"] is None:
         return (
-            f"{label} has no search index, so it has no queries_per_second: decoding and multiplying is not search."
+            f"{label} has no index or scan, so it has no queries_per_second: decoding and multiplying is not search."
         )
     of = run.metrics
     low, high = of["queries_per_second_quartiles"]

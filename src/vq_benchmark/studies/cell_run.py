@@ -17,7 +17,7 @@ from vq_benchmark.evaluation.metric_set import ENVIRONMENT_KEY, VERSION
 from vq_benchmark.evaluation.metrics import Finished, Metrics
 from vq_benchmark.evaluation.rate_distortion import BOUND_KEY, bound_metrics
 from vq_benchmark.evaluation.sample_summary import SAMPLE_KEY
-from vq_benchmark.evaluation.search_index import filled_index
+from vq_benchmark.evaluation.search_index import fastest_index
 from vq_benchmark.evaluation.search_speed import search_metrics
 from vq_benchmark.evaluation.tiling import Pass, block_rows
 from vq_benchmark.machine.blas_kernels import slow_blas_note
@@ -155,17 +155,18 @@ def left_out_facts(left_out: LeftOut, rows: int) -> dict[str, Any]:
 
 
 def search_index(quantizer: Quantizer, dataset: Dataset, options: Options, cell: Cell, report: Reporter) -> Any:
-    """The filled `faiss.Index` of a fitted quantizer, which holds all codes in memory; None where there is none."""
-    if not quantizer.has_search_index():
+    """The fastest index of the codes of a fitted quantizer, with all of them in memory; None where there is none."""
+    if not quantizer.may_be_searched():
         return None
-    report.say(f"{cell.label}: its search index takes {dataset.n * quantizer.code_bytes / 1e6:,.1f} MB of memory")
+    size = dataset.n * quantizer.code_bytes * quantizer.index_copies()
+    report.say(f"{cell.label}: its search index takes {size / 1e6:,.1f} MB of memory")
     with report.task(f"{cell.label}: filling its search index", dataset.n) as update:
 
         def on_block(done: int) -> None:
             update(done)
             check_stop(cell.label, cell.stop - cell.start)
 
-        return filled_index(
+        return fastest_index(
             quantizer, dataset.base, dataset.distance, batch_size=options.machine.batch_size, on_block=on_block
         )
 

@@ -49,7 +49,7 @@ class MeasureSpec(Spec):
     with_pairwise: bool = Field(True, description="Measure pairwise distortion.")
     with_rank: bool = Field(True, description="Measure rank distortion.")
     with_qps: bool = Field(
-        False, description="Measure the throughput of a real search index; holds all codes in memory."
+        False, description="Measure the throughput of the fastest search of the codes; holds all of them in memory."
     )
 
     @field_validator("with_recall")

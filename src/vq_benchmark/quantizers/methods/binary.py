@@ -13,6 +13,7 @@ from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.rows import row_norms
 from vq_benchmark.quantizers.parts.packing import aligned_bytes, packed_bytes, padded
 from vq_benchmark.quantizers.parts.query_levels import QUERY_LEVELS, symmetric_levels
+from vq_benchmark.quantizers.scans.scan_code import ScanCode, ScanRows, no_rows
 
 
 class BinaryParameters(Parameters):
@@ -97,6 +98,15 @@ class Binary(Quantizer):
         if self.parameters.queries in QUERY_LEVELS:
             return self._signs(codes) * self._step
         return self._signs(codes) * np.float32(self._length * np.pi / (2 * self.d))
+
+    def scan_code(self) -> ScanCode:
+        is_hamming = self.parameters.queries == "hamming"
+        step = self._length * np.pi / (2 * self.d) if is_hamming else float(self._step)
+        return ScanCode(self.d, 1, np.array([-step, step]), self._scan_rows)
+
+    def _scan_rows(self, codes: CodeArray) -> ScanRows:
+        none = no_rows(len(codes))
+        return ScanRows(np.unpackbits(codes, axis=1, count=self.d), none + 1, none, none)
 
     def squared_norms(self, codes: CodeArray) -> DoubleArray:
         """Those of `decode`, or the mean length squared, with which L2 ranks by Hamming distance too."""

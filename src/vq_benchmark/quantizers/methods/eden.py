@@ -11,9 +11,10 @@ from vq_benchmark.quantizers.kernels.compile import tile_kernel
 from vq_benchmark.quantizers.kernels.rows import row_dots, squared_length
 from vq_benchmark.quantizers.kernels.sums import dot
 from vq_benchmark.quantizers.parts.lloyd_max import Rounding, lloyd_max, round_row
-from vq_benchmark.quantizers.parts.packing import pack_row, packed_bytes
+from vq_benchmark.quantizers.parts.packing import pack_row, packed_bytes, unpack
 from vq_benchmark.quantizers.parts.rotated_base import RotatedParameters, RotatedQuantizer
 from vq_benchmark.quantizers.parts.scales import HALF_BYTES, read_halves, scale_levels, write_halves
+from vq_benchmark.quantizers.scans.scan_code import MOST_BITS, ScanCode, ScanRows, along_levels, no_rows
 
 
 class EdenParameters(RotatedParameters):
@@ -74,6 +75,15 @@ class Eden(RotatedQuantizer):
         n2 = radii**2 * (cos2 if self.parameters.scale == "unbiased" else 1 / cos2)
         along_centre = row_dots(self.decode_for_scores(codes), self.rotated_centre)
         return np.asarray(n2 + 2 * along_centre + squared_length(self.rotated_centre))
+
+    def scan_code(self) -> ScanCode | None:
+        bits = self.parameters.bits
+        return ScanCode(self.d, bits, self._levels, self._scan_rows) if bits <= MOST_BITS else None
+
+    def _scan_rows(self, codes: CodeArray) -> ScanRows:
+        integers = unpack(codes[:, HALF_BYTES:], self.d, self.parameters.bits).astype(np.uint8)
+        scales = along_levels(integers, self._levels, read_halves(codes, self._units)[:, 0])
+        return ScanRows(integers, scales, no_rows(len(codes)), no_rows(len(codes)))
 
     def _scale(self, codes: CodeArray, radii: FloatArray, out: FloatArray) -> None:
         scale_levels(codes, HALF_BYTES, self.parameters.bits, self._levels, radii, 0.0, out, 0, self.d)

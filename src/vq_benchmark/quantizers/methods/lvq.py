@@ -12,8 +12,9 @@ from vq_benchmark.quantizers.budget import largest_within, nominal_bits
 from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.compile import tile_kernel
 from vq_benchmark.quantizers.kernels.tiles import in_tiles
-from vq_benchmark.quantizers.parts.packing import pack_row, packed_bytes, unpack_row
+from vq_benchmark.quantizers.parts.packing import pack_row, packed_bytes, unpack, unpack_row
 from vq_benchmark.quantizers.parts.scales import HALF_BYTES, norm_about, power_of_two_near, read_halves, write_halves
+from vq_benchmark.quantizers.scans.scan_code import MOST_BITS, ScanCode, ScanRows, no_rows
 
 SIDE_BYTES = 2 * HALF_BYTES
 LEVELS = [(bits, 0) for bits in range(1, 9)] + [(bits - bits // 2, bits // 2) for bits in range(9, 17)]
@@ -87,6 +88,17 @@ class Lvq(Quantizer):
         out = np.empty((codes.shape[0], self.d), np.float32)
         in_tiles(len(codes), lambda tile: self._decode_tile(codes[tile], out[tile]))
         return out
+
+    def scan_code(self) -> ScanCode | None:
+        bits = self.parameters.bits
+        if bits > MOST_BITS or self.parameters.bits2:
+            return None
+        return ScanCode(self.d, bits, np.arange(1 << bits), self._scan_rows)
+
+    def _scan_rows(self, codes: CodeArray) -> ScanRows:
+        integers = unpack(codes[:, SIDE_BYTES : self._second], self.d, self.parameters.bits).astype(np.uint8)
+        low, high = read_halves(codes, self._units).astype(np.float64).T
+        return ScanRows(integers, (high - low) / ((1 << self.parameters.bits) - 1), low, no_rows(len(codes)))
 
     def _decode_tile(self, codes: CodeArray, out: FloatArray) -> None:
         bounds = read_halves(codes, self._units)

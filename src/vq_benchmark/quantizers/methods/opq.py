@@ -10,7 +10,7 @@ from vq_benchmark.arrays import CodeArray, DoubleArray, FloatArray
 from vq_benchmark.quantizers.base import Quantizer, State
 from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.rows import row_squares
-from vq_benchmark.quantizers.parts.faiss_index import product_index, rotated_index
+from vq_benchmark.quantizers.parts.faiss_index import FAST_SCAN_BITS, product_index, rotated_index
 from vq_benchmark.quantizers.parts.kmeans import ROUNDS, refine_codebooks, split
 from vq_benchmark.quantizers.parts.kmeans_init import starting_codebooks
 from vq_benchmark.quantizers.parts.principal_axes import axes_bytes, principal_axes
@@ -88,6 +88,9 @@ class OPQ(ProductBudgets, Quantizer):
 
     def search_index(self, distance: str) -> Any:
         return rotated_index(self._matrix, product_index(self._codebooks, distance))
+
+    def index_copies(self) -> int:
+        return 2 if self.parameters.nbits == FAST_SCAN_BITS else 1
 
 
 def train_rotation_and_codebooks(

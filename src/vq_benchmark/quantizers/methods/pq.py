@@ -5,7 +5,7 @@ from typing import Any, Self
 from vq_benchmark.arrays import CodeArray, FloatArray
 from vq_benchmark.quantizers.base import Quantizer, State
 from vq_benchmark.quantizers.footprint import Footprint
-from vq_benchmark.quantizers.parts.faiss_index import product_index
+from vq_benchmark.quantizers.parts.faiss_index import FAST_SCAN_BITS, product_index
 from vq_benchmark.quantizers.parts.kmeans import codebooks_bytes, train_codebooks
 from vq_benchmark.quantizers.parts.product_code import (
     ProductBudgets,
@@ -57,3 +57,6 @@ class PQ(ProductBudgets, Quantizer):
 
     def search_index(self, distance: str) -> Any:
         return product_index(self._codebooks, distance)
+
+    def index_copies(self) -> int:
+        return 2 if self.parameters.nbits == FAST_SCAN_BITS else 1

@@ -111,6 +111,9 @@ class FaissRabitq(Quantizer):
         rotation = random_orthogonal(self.d, int(self._seed)).astype(np.float32)
         return rotated_index(rotation, rabitq_index(self._centre, self.parameters.bits, distance))
 
+    def index_copies(self) -> int:
+        return 2
+
     def index_codes(self, vectors: FloatArray, distance: str) -> CodeArray:
         """The same bits as `encode` gives, with faiss's factors for L2 distances where the metric is L2."""
         index = rabitq_index(self._centre, self.parameters.bits, distance)

@@ -12,7 +12,9 @@ from vq_benchmark.quantizers.base import Parameters, Quantizer, State
 from vq_benchmark.quantizers.budget import largest_within
 from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.parts.faiss_index import scalar_index
+from vq_benchmark.quantizers.parts.packing import unpack
 from vq_benchmark.quantizers.parts.uniform_grids import grids_bytes, uniform_grids
+from vq_benchmark.quantizers.scans.scan_code import MOST_BITS, ScanCode, ScanRows, no_rows
 
 FP16_MAX = 65504.0
 FORMATS: dict[int | str, int] = {
@@ -90,6 +92,16 @@ class SQ(Quantizer):
     def search_index(self, distance: str) -> Any:
         trained = faiss.vector_to_array(self._faiss.trained) if self._grids else None
         return scalar_index(self.d, FORMATS[self.parameters.bits], trained, distance)
+
+    def scan_code(self) -> ScanCode | None:
+        bits = self.parameters.bits
+        if isinstance(bits, str) or bits > MOST_BITS:
+            return None
+        return ScanCode(self.d, bits, np.arange(1 << bits), self._scan_rows, weights=self._grids["cell"])
+
+    def _scan_rows(self, codes: CodeArray) -> ScanRows:
+        none = no_rows(len(codes))
+        return ScanRows(unpack(codes, self.d, self.parameters.bits).astype(np.uint8), none + 1, none, none)
 
     @classmethod
     def for_budget(cls, bits_per_dim: float, d: int) -> Parameters:

@@ -11,10 +11,12 @@ from vq_benchmark.quantizers.base import one_of
 from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.tiles import TILE_ROWS
 from vq_benchmark.quantizers.kernels.viterbi import LANES
+from vq_benchmark.quantizers.parts.scales import HALF_BYTES
 from vq_benchmark.quantizers.parts.segment_distortions import SegmentErrors
 from vq_benchmark.quantizers.parts.segmented_base import SegmentedParameters, SegmentedQuantizer
 from vq_benchmark.quantizers.parts.trellis_books import segment_errors
 from vq_benchmark.quantizers.parts.trellis_paths import paths_of
+from vq_benchmark.quantizers.scans.path_code import PathScan, path_code
 
 
 class TrellisParameters(SegmentedParameters):
@@ -55,6 +57,14 @@ class Trellis(SegmentedQuantizer):
         found = super().footprint(n, d)
         choices = (LANES << (self.parameters.states - 1)) // TILE_ROWS  # bytes per axis and row
         return replace(found, row_in_flight=found.row_in_flight + choices * d)
+
+    def scan_code(self) -> PathScan | None:
+        side = HALF_BYTES * self._units.size
+        return PathScan(path_code(self._paths), side, self._scan_factors) if self._paths.bits else None
+
+    def _scan_factors(self, codes: CodeArray) -> tuple[FloatArray, FloatArray]:
+        factors = self._factors(codes)
+        return factors[:, :-2], factors[:, -1]
 
     def _prepare_code(self) -> int:
         sizes, rates = [s.size for s in self.segments], [s.bits for s in self.segments]

@@ -12,10 +12,11 @@ from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.rows import row_dots, row_norms, squared_length
 from vq_benchmark.quantizers.methods.eden import encode_lloyd_max
 from vq_benchmark.quantizers.parts.lloyd_max import lloyd_max
-from vq_benchmark.quantizers.parts.packing import pack, packed_bytes
+from vq_benchmark.quantizers.parts.packing import pack, packed_bytes, unpack
 from vq_benchmark.quantizers.parts.rotated_base import RotatedParameters, RotatedQuantizer
 from vq_benchmark.quantizers.parts.rotations import DenseRotation, seeded_generator
 from vq_benchmark.quantizers.parts.scales import HALF_BYTES, read_halves, scale_levels, write_halves
+from vq_benchmark.quantizers.scans.scan_code import MOST_BITS, ScanCode, ScanRows, no_rows
 
 _SIGNS = np.array([-1, 1], np.float32)
 
@@ -115,6 +116,17 @@ class Turboquant(RotatedQuantizer):
             lengths = read_halves(codes, self._units)[:, 1]
             scale_levels(codes, self._sketch_offset, 1, _SIGNS, lengths, d / math.sqrt(math.pi / 2), out, d, d)
         out[:, -1] = 1
+
+    def scan_code(self) -> ScanCode | None:
+        bits = self._level_bits
+        return (
+            None if self._is_sketched or bits > MOST_BITS else ScanCode(self.d, bits, self._levels, self._scan_rows)
+        )
+
+    def _scan_rows(self, codes: CodeArray) -> ScanRows:
+        integers = unpack(codes[:, self._offset :], self.d, self._level_bits).astype(np.uint8)
+        scales = read_halves(codes, self._units[:1])[:, 0] / math.sqrt(self.d)
+        return ScanRows(integers, scales, no_rows(len(codes)), no_rows(len(codes)))
 
     def squared_norms(self, codes: CodeArray) -> DoubleArray:
         """‖y‖² + 2⟨Pc, ŷ⟩ + ‖c‖²."""

@@ -13,6 +13,7 @@ from vq_benchmark.quantizers.kernels.compile import tile_kernel
 from vq_benchmark.quantizers.kernels.rows import row_squares
 from vq_benchmark.quantizers.kernels.tiles import in_tiles
 from vq_benchmark.quantizers.parts.packing import pack, packed_bytes, unpack
+from vq_benchmark.quantizers.scans.scan_code import MOST_BITS, ScanCode, ScanRows, no_rows
 
 DIVIDE, MULTIPLY, RATIO = range(3)
 """How a number becomes a place on the grid in float32, which decides at the edges of cells: (x − low)/step,
@@ -94,6 +95,17 @@ class RangeQuantizer(Quantizer):
     def squared_norms(self, codes: CodeArray) -> DoubleArray:
         """Those of low + step·k."""
         return row_squares(self._on_grid(self._integers(codes)))
+
+    def scan_code(self) -> ScanCode | None:
+        bits = self.parameters.bits
+        if bits > MOST_BITS:
+            return None
+        weights = np.broadcast_to(self._step, self.d)
+        return ScanCode(self.d, bits, np.arange(1 << bits), self._scan_rows, weights=weights)
+
+    def _scan_rows(self, codes: CodeArray) -> ScanRows:
+        none = no_rows(len(codes))
+        return ScanRows(self._integers(codes).astype(np.uint8), none + 1, none, none)
 
     def _integers_of(self, vectors: FloatArray) -> CodeArray:
         """The integers of vectors, (n, d) uint8."""

@@ -9,7 +9,7 @@ from vq_benchmark.arrays import Array, CodeArray, DoubleArray, FloatArray
 from vq_benchmark.quantizers.kernels.compile import row_kernel
 from vq_benchmark.quantizers.kernels.rows import row_dots, row_norms, squared_length
 from vq_benchmark.quantizers.kernels.sums import dot, dot_and_square
-from vq_benchmark.quantizers.parts.packing import packed_bytes
+from vq_benchmark.quantizers.parts.packing import packed_bytes, unpack
 from vq_benchmark.quantizers.parts.rotated_base import RotatedQuantizer
 from vq_benchmark.quantizers.parts.scales import (
     HALF_BYTES,
@@ -19,6 +19,7 @@ from vq_benchmark.quantizers.parts.scales import (
     squared_cosine,
     write_halves,
 )
+from vq_benchmark.quantizers.scans.scan_code import MOST_BITS, ScanCode, ScanRows, along_levels, no_rows
 
 _FACTORS = 3
 FACTOR_BYTES = HALF_BYTES * _FACTORS
@@ -88,6 +89,15 @@ class UniformQuantizer(RotatedQuantizer):
     def _factors(self, codes: CodeArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         factors = read_halves(codes, self._units)
         return factors[:, 0], factors[:, 1], factors[:, 2]
+
+    def scan_code(self) -> ScanCode | None:
+        bits = self.parameters.bits
+        return ScanCode(self.d, bits, self._levels, self._scan_rows) if bits <= MOST_BITS else None
+
+    def _scan_rows(self, codes: CodeArray) -> ScanRows:
+        integers = unpack(codes[:, FACTOR_BYTES:], self.d, self.parameters.bits).astype(np.uint8)
+        radii, _, along_centre = self._factors(codes)
+        return ScanRows(integers, along_levels(integers, self._levels, radii), no_rows(len(codes)), along_centre)
 
     def _scale(self, codes: CodeArray, radii: Array, out: FloatArray) -> None:
         radii = radii.astype(np.float32)

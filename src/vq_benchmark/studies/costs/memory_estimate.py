@@ -26,6 +26,8 @@ CANDIDATE_BYTES = 3 * 8
 """One row kept for one query: its id, its score, and its exact score."""
 SECOND_SCORE_BYTES = 8
 """Its score by the code of a second stage, where there is one."""
+SCAN_FACTOR_BYTES = 4 * 4
+"""Four float32 numbers of each row of a scan."""
 ADVICE = {
     "queries": "fewer queries (--num-queries)",
     "candidates": "fewer candidates (--max-candidates) or queries (--num-queries)",
@@ -127,7 +129,7 @@ def cell_estimate(
     in_flight = min(options.machine.threads * ROWS_OF_THREAD, TILE_ROWS)
     with_scores = options.measure.with_recall
     second_stage = 0 if options.measure.rerank == "exact" else 4 * facts.d
-    with_index = options.measure.with_qps and quantizer.has_search_index()
+    with_index = options.measure.with_qps and quantizer.may_be_searched()
     return MemoryEstimate(
         **_of_pass(
             facts,
@@ -143,8 +145,14 @@ def cell_estimate(
         fitting=max(footprint.fitting, 8 * MATRICES * facts.d**2) + footprint.model if with_fit else 0,
         tile=TILE_ROWS * (per_row + second_stage),
         coding=TILE_ROWS * footprint.row + in_flight * footprint.row_in_flight,
-        index=facts.n * footprint.code if with_index else 0,
+        index=facts.n * _index_bytes(quantizer, footprint.code) if with_index else 0,
     )
+
+
+def _index_bytes(quantizer: Quantizer, code: int) -> int:
+    """Bytes of each row of an index: its codes, and the factors of a scan."""
+    copies = quantizer.index_copies()
+    return copies * code + (SCAN_FACTOR_BYTES if copies > 1 else 0)
 
 
 def truth_estimate(
