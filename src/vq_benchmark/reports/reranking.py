@@ -8,6 +8,7 @@ from vq_benchmark.reports.comparison import Comparison, Summary, number
 from vq_benchmark.reports.formatting import decimal
 from vq_benchmark.results.database import Run
 
+RECALL_AT_10 = "recall_at_10"
 ANSWER = "recall_at_10_reranked"
 RERANKED_AFTER = re.compile(r"recall_10_at_\d+_reranked")
 RECALL_AT_K = re.compile(r"recall_at_\d+")

@@ -1,8 +1,8 @@
 from vq_benchmark.reports.comparison import comparisons
 from vq_benchmark.reports.recommendation.advice import Advice, Question
 from vq_benchmark.reports.recommendation.two_studies import first_study, second_study
-from vq_benchmark.studies.recommending.grid import Choices
 from vq_benchmark.studies.recommending.goals import Goal
+from vq_benchmark.studies.recommending.grid import Choices
 
 QUESTION = ["--target", "recall_at_10=0.95"]
 
