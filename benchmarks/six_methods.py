@@ -10,9 +10,10 @@ row for a budget, that of as many bits before side information stands in, marked
 """
 
 import argparse
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from vq_benchmark.machine.wording import number_of
 from vq_benchmark.reports.comparison import Comparison, Summary, comparisons
 from vq_benchmark.reports.paired_rows import Paired, compared
 from vq_benchmark.reports.seed_intervals import LEAST_SEEDS
@@ -51,7 +52,7 @@ def section(group: Comparison) -> Iterator[str]:
     yield f"## {group.dataset}: {group.n:,} vectors × {group.d} dimensions, {group.metric}\n"
     for budget in BUDGETS:
         rows = [row for method in METHODS if (row := at(group, method, budget)) is not None]
-        if rows:
+        if len(rows) > 1:
             rows.sort(key=lambda row: -(row.value(METRIC) or 0.0))
             pairs = compared([(rows[0], row) for row in rows[1:]], METRIC)
             yield from (f"### {budget} bit{'s' * (budget > 1)} per dimension\n", said(rows[0], pairs), "")
@@ -67,14 +68,15 @@ def at(group: Comparison, method: str, budget: float) -> Summary | None:
     return max(chosen or nominal, key=lambda each: each.runs[0].created_at, default=None)
 
 
-def said(best: Summary, pairs: Iterable[Paired]) -> str:
+def said(best: Summary, pairs: Sequence[Paired]) -> str:
     """Which method to take, and which ones the queries cannot tell from it."""
     alike = [f"`{pair.b.method}`" for pair in pairs if not differs(pair)]
-    queries = {int(run.metrics["queries"]) for run in best.runs}
-    told = f"; {len(best.runs)} seeds and {', '.join(f'{count:,}' for count in queries)} queries"
+    queries = number_of(max(pair.difference.queries for pair in pairs), "query", "queries")
+    measured = f"({number_of(len(best.runs), 'seed')}, {queries})"
     if not alike:
-        return f"`{best.method}` finds most, and every other method less{told} show it."
-    return f"`{best.method}` finds most{told} don't tell {' and '.join(alike)} from it."
+        return f"`{best.method}` finds the most. All others find significantly less {measured}."
+    verb = "does" if len(alike) == 1 else "do"
+    return f"`{best.method}` finds the most. {' and '.join(alike)} {verb} not differ significantly {measured}."
 
 
 def differs(pair: Paired) -> bool:

@@ -26,7 +26,7 @@ _milvus = partial(
 )  # fmt: skip
 _mongodb = partial(EngineSetting, "mongodb", version="mongot d38b926 (2026-06)")
 _opensearch = partial(EngineSetting, "opensearch", version="k-NN 9e72325 (2026-08)")
-_pgvector = partial(EngineSetting, "pgvector", version="0.8.5, e48241b")
+_pgvector = partial(EngineSetting, "pgvector", version="0.8.5, e48241b", checked="against the engine")
 _pgvectorscale = partial(EngineSetting, "pgvectorscale", version="0.9.0, 4c04103")
 _qdrant = partial(EngineSetting, "qdrant", version="1.19.0, 74f3e85; wheel 0.9.0", checked="against the engine")
 _sentence = partial(EngineSetting, "sentence-transformers", version="6.2")
