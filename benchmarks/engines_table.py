@@ -20,6 +20,7 @@ from vq_benchmark.reports.reranking import RECALL_AT_10, answered, second_stage
 from vq_benchmark.results.database import Database
 
 BEGIN, END = "<!-- made by benchmarks/engines_table.py -->", "<!-- end of the table of engines -->"
+PLACE = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
 VECTORS = 100_000_000
 
 
@@ -31,6 +32,8 @@ def main() -> None:
     parser.add_argument("--stored", action="store_true", help="measure nothing")
     parser.add_argument("--write", type=Path, default=None, help="the page to put the table into")
     given = parser.parse_args()
+    if given.write is not None and len(PLACE.findall(given.write.read_text(encoding="utf-8"))) != 1:
+        sys.exit(f"{given.write} needs the lines {BEGIN!r} and {END!r} once, around the table; nothing was written.")
     for dataset in [] if given.stored else given.datasets:
         words = ["--dataset", dataset, "--engine", ",".join(engine_names()), "--db-path", str(given.db_path)]
         subprocess.run([sys.executable, "-m", "vq_benchmark", "sweep", *words], check=True)
@@ -40,10 +43,7 @@ def main() -> None:
         print(made)
         return
     page = given.write.read_text(encoding="utf-8")
-    page, count = re.subn(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: made, page, flags=re.DOTALL)
-    if count != 1:
-        sys.exit(f"{given.write} needs the lines {BEGIN!r} and {END!r} once, around the table; nothing was written.")
-    given.write.write_text(page, encoding="utf-8")
+    given.write.write_text(PLACE.sub(lambda _: made, page), encoding="utf-8")
 
 
 def table(groups: Sequence[Comparison]) -> str:
