@@ -23,7 +23,9 @@ NOTES = (
     "kept bytes: what re-ranking keeps of a vector beside its code",
     "every code was scanned: the loss of a graph or of an inverted file is not in these numbers",
 )
-UNSPLIT_NOTE = f"{ABSENT}: no row of that code with float queries; sweep --split-losses measures it"
+UNSPLIT_NOTE = (
+    f"lost {ABSENT}: no row has that code with float queries; sweep --split-losses measures it where it can"
+)
 
 
 def engines_table(comparison: Comparison) -> Table | None:
