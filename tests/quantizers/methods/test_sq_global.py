@@ -112,8 +112,6 @@ def test_distances_rank_by_distance_under_l2(queries) -> None:
 @pytest.mark.parametrize(
     ("parameters", "said"),
     [
-        ({"queries": "float", "products": "integers"}, "use queries=same"),
-        ({"queries": "float", "layout": "lucene"}, "use queries=same"),
         ({"quantile": 0.9}, "a quantile only with layout=qdrant or layout=lucene"),
         ({"quantile": 0.9, "layout": "weaviate"}, "a quantile only with layout=qdrant or layout=lucene"),
         ({"products": "integers", "layout": "lucene"}, "layout=lucene only with products=grid"),
