@@ -52,6 +52,15 @@ def test_a_sweep_measures_settings_beside_methods(program, vectors, tmp_path) ->
     assert "1 of 1 cells were already done" in program(*sweep, "--engine", "qdrant:binary").out
 
 
+def test_codes_of_engines_are_measured_with_float_queries_too(program, vectors, tmp_path) -> None:
+    sweep = ("sweep", "--dataset", vectors, *BY_PRODUCT, "--num-queries", 20, "--db-path", tmp_path / "a.db")
+    done = program(*sweep, "--engine", "pgvector:bit,lancedb:IVF_HNSW_SQ", "--split-losses")
+    assert done.code == 0, done.err
+    runs = [run for run in Database(tmp_path / "a.db").runs() if not run.engine]
+    assert [(run.method, run.config["queries"]) for run in runs] == [("binary", "float"), ("sq-global", "float")]
+    assert "lost by" in done.out and "-" not in done.out.split("pgvector:bit ")[-1].splitlines()[0].split()[1:3]
+
+
 def test_chunks_of_an_engine_give_the_same_row(program, vectors, tmp_path) -> None:
     run = ("--dataset", vectors, "--num-queries", 20, *SMALL)
     assert program("run", *run, "--engine", "mongodb:binary", "--db-path", tmp_path / "a.db").code == 0

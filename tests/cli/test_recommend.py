@@ -75,12 +75,45 @@ def test_rows_of_several_data_sets_are_never_mixed(program, vectors):
         (("--target", "recall_at_10=0.9", "--dataset", "sample", "--method", "none"), "nothing to search"),
         (("--target", "recall_at_10=0.9", "--dataset", "sample", "--method", "pqq"), "'pqq'"),
         (("--target", "recall_at_10=0.9", "--dataset", "sample", "--bits", "0"), "--bits is 0"),
+        (("--target", "recall_at_10=0.9", "--engine", "qdrnt"), "did you mean 'qdrant'"),
+        (("--target", "recall_at_10=0.9", "--engine", "qdrant", "--method", "pq"), "either --engine or --method"),
+        (("--target", "recall_at_10=0.9", "--engine", "qdrant", "--rerank", 50), "re-ranks as its engine does"),
+        (("--target", "mrr_at_10_loss=0.01", "--engine", "qdrant"), "measured before an engine re-ranks"),
+        (("--target", "recall_at_10=0.9", "--engines", "absent.txt"), "cannot read --engines 'absent.txt'"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_before_anything_runs(program, options, said):
     ran = program("recommend", *options, "--db-path", "absent.db")
     assert (ran.code, ran.out) == (2, "")
     assert said in ran.err and ran.err.count("\n") == 1
+
+
+def test_a_setting_of_a_database_is_chosen_by_the_recall_of_its_answer(program, vectors, tmp_path):
+    (tmp_path / "mine.txt").write_text("# what we run\npgvector:bit-rerank\nqdrant:int8  # default\nqdrant:binary\n")
+    ask = ("--target", "recall_at_10=0.75", "--engines", tmp_path / "mine.txt")
+    data = ("--dataset", vectors, "--metric", "ip", "--train-size", 1000)
+    code, found = recommended(program, *data, *ask)
+    assert (code, found["chosen"]["label"]) == (0, "qdrant:int8")
+    assert (found["chosen"]["code_bytes"], found["chosen"]["second_stage_bytes"]) == (20, 0)
+    missing = {each["label"]: each for each in found["ruled_out"]}
+    assert set(missing) == {"pgvector:bit-rerank", "qdrant:binary"}
+    assert missing["pgvector:bit-rerank"]["second_stage_bytes"] == 64
+    assert missing["pgvector:bit-rerank"]["recall_at_10"] > missing["qdrant:binary"]["recall_at_10"]
+    assert "is the smallest setting with a recall@10 of at least 0.750" in found["sentence"]
+    assert found["search"]["passes_of_a_sweep"] == 3
+
+    lower = ("--target", "recall_at_10=0.05", *ask[2:])
+    ran = program("recommend", *lower, "--db-path", "r.db")
+    assert ran.code == 0, ran.err
+    said = " ".join(ran.out.split())
+    assert "it also keeps the vectors: 64 bytes each" in said and "each query reads 40 of them" in said
+    assert "The smallest that keeps no vectors is qdrant:int8" in said
+    code, stored = recommended(program, "--target", "recall_at_10=0.75", "--engine", "qdrant:int8,qdrant:int8-q99")
+    assert stored["chosen"]["label"] == "qdrant:int8" and stored["notes"] == []
+    code, none = recommended(program, "--target", "recall_at_10=0.9999", "--engine", "pgvector")
+    assert (code, none["chosen"]) == (1, None)
+    assert any("Not measured: pgvector:bit, pgvector:halfvec." in note for note in none["notes"])
+    assert any("--engine pgvector" in note for note in none["notes"])
 
 
 def test_a_goal_that_needs_judgements_is_refused_where_there_are_none(program, vectors):

@@ -38,6 +38,15 @@ def decoded(rows: np.ndarray, rerank: str) -> np.ndarray:
     return np.rint(rows / scale) * scale
 
 
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [("os=3", 400), ("count=50,from=float16", 200), ("os=2,from=int8", 104), ("os=2,from=decoded", 0),
+     ("sqrt=200,from=decoded", 400), ("float16", 0)],
+)  # fmt: skip
+def test_bytes_that_a_second_stage_keeps_beside_the_codes(text: str, kept: int) -> None:
+    assert SecondStage.parse(text).kept_bytes(100) == kept
+
+
 @pytest.mark.parametrize("rerank", CODES)
 def test_vectors_of_the_second_stage(rerank: str) -> None:
     rows = np.random.default_rng(0).standard_normal((50, 24)).astype(np.float32)

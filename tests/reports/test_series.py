@@ -72,6 +72,6 @@ def test_settings_of_engines_have_no_line_and_are_counted(make_run):
     assert [[len(line) for line in lines(each).values()] for each in found] == [[1], [1], [1]]
     assert [undrawn_note(each) for each in found] == [
         "",
-        "1 setting of an engine is not shown here; `results` lists it",
-        "2 settings of engines are not shown here; `results` lists them",
+        "1 setting of an engine is in no figure; `results` lists it",
+        "2 settings of engines are in no figure; `results` lists them",
     ]

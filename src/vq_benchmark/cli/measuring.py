@@ -1,6 +1,7 @@
 """What `run` and `sweep` have in common: from options to a measurement, from an outcome to a table and exit code."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -63,6 +64,22 @@ def parsed_parameters(texts: Sequence[str], methods: Sequence[str]) -> dict[str,
         for each in [method] if dot else methods:
             parameters.setdefault(each, {})[parameter] = [value.strip() for value in values.split(",")]
     return parameters
+
+
+def engines_of_file(path: Path) -> list[str]:
+    """The names of engines and settings in a file, one per line; # begins a comment.
+
+    Raises:
+        InputError: the file cannot be read, or names nothing.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read --engines {str(path)!r}: {error}.") from error
+    names = [name for line in lines if (name := line.partition("#")[0].strip())]
+    if not names:
+        raise InputError(f"--engines {str(path)!r} names no engine; write one per line, such as qdrant:int8.")
+    return names
 
 
 def engine_grid(engine: str, given: bool, seed: int) -> Grid:

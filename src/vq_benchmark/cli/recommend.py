@@ -3,6 +3,7 @@
 import functools
 import json
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import typer
 from typer import Option
 
 from vq_benchmark.cli.exit_codes import SOME_FAILED
-from vq_benchmark.cli.measuring import chosen_machine, say_notes
+from vq_benchmark.cli.measuring import chosen_machine, engines_of_file, say_notes
 from vq_benchmark.cli.options import (
     BoundedMachineOptions,
     CheckpointOptions,
@@ -29,6 +30,7 @@ from vq_benchmark.machine.memory import parsed_bytes
 from vq_benchmark.machine.progress import reporter
 from vq_benchmark.machine.terminal import Terminal, echo
 from vq_benchmark.machine.validation import option_name
+from vq_benchmark.quantizers.engines.choosing import chosen_engines
 from vq_benchmark.reports.comparison import Comparison, comparisons
 from vq_benchmark.reports.formatting import subject_text
 from vq_benchmark.reports.recommendation.advice import Advice, Question, judge
@@ -37,6 +39,7 @@ from vq_benchmark.reports.recommendation.facts import facts, table, vectors_note
 from vq_benchmark.reports.recommendation.needs import needs
 from vq_benchmark.reports.recommendation.two_studies import first_study
 from vq_benchmark.reports.recommendation.wording import paragraphs, sentence
+from vq_benchmark.reports.reranking import RECALL_AT_K
 from vq_benchmark.reports.selection import listed, select_runs
 from vq_benchmark.reports.sizes import parsed_count
 from vq_benchmark.results.database import Database
@@ -51,6 +54,7 @@ from vq_benchmark.studies.recommending.remarks import Unrepeated
 EXAMPLES = (
     "vq-benchmark recommend --dataset sample --target recall_at_10=0.95 --vectors 1M",
     "vq-benchmark recommend --dataset base.npy --target recall_at_10=0.95 --rerank 50",
+    "vq-benchmark recommend --dataset base.npy --target recall_at_10=0.95 --engine qdrant,pgvector",
     "vq-benchmark recommend --db-path results.db --max-memory 16G --vectors 100M",
 )
 question_option = functools.partial(Option, rich_help_panel="What is asked")
@@ -89,7 +93,7 @@ class QuestionOptions:
     ] = None
     price_per_gb: Annotated[float | None, question_option(help="Price of a GB, to show costs.")] = None
 
-    def check(self) -> None:
+    def check(self, engines: tuple[str, ...]) -> None:
         """Raise InputError for what is wrong whatever the vectors are."""
         if self.target is None and self.max_bytes is None and self.max_memory is None:
             raise InputError(f"give a --target such as {EXAMPLE}, or a limit (--max-bytes, --max-memory).")
@@ -101,20 +105,28 @@ class QuestionOptions:
             value = getattr(self, name)
             if value is not None and not 0 < value < 1e300:
                 raise InputError(f"{option_name(name)} is {value:g}; it must be above 0.")
-        self.asked(1)
+        self.asked(1, engines)
 
     def given(self) -> list[str]:
         """The options that were given, as they are typed."""
         set_ = {each.name: value for each in fields(self) if (value := getattr(self, each.name)) is not None}
         return [text for name, value in set_.items() for text in (option_name(name), f"{value}")]
 
-    def asked(self, n: int) -> Question:
-        """The question for a base of n vectors.
+    def asked(self, n: int, engines: tuple[str, ...] = ()) -> Question:
+        """The question for a base of n vectors, about methods or settings of engines.
 
         Raises:
-            InputError: an option is malformed, or a metric is unknown.
+            InputError: an option is malformed, or a metric is unknown, or not one that a setting is chosen by.
         """
+        if engines and self.rerank is not None:
+            raise InputError("--rerank does not go with --engine: every setting re-ranks as its engine does.")
         goals = (recall_goal(self.rerank),) if self.target is None else parsed_goals(self.target, self.rerank)
+        for goal in goals:
+            if engines and not RECALL_AT_K.fullmatch(goal.metric):
+                raise InputError(
+                    f"--target {goal.metric} does not go with --engine, because it is measured before an engine "
+                    f"re-ranks; name recall only, such as {EXAMPLE}."
+                )
         vectors = n if self.vectors is None else parsed_count(self.vectors)
         limit = None if self.max_bytes is None else self.max_bytes * vectors
         if self.max_memory is not None:
@@ -122,7 +134,9 @@ class QuestionOptions:
         rate = self.min_encode_rate
         if self.max_encode_hours is not None:
             rate = vectors / (3600 * self.max_encode_hours)
-        return Question(goals, vectors, self.rerank, limit, best_that_fits=self.target is None, min_rate=rate)
+        return Question(
+            goals, vectors, self.rerank, limit, best_that_fits=self.target is None, min_rate=rate, engines=engines
+        )
 
 
 @dataclass(frozen=True)
@@ -136,13 +150,38 @@ class ChoiceOptions:
     bits: Annotated[str | None, choice_option(help="Budgets of bits per dimension [default: 25 from 0.25 to 8].")] = (
         None
     )
+    engine: Annotated[
+        str | None,
+        choice_option(
+            help="Settings of databases instead: qdrant:int8, all of one (qdrant), or all; `engines` lists them."
+        ),
+    ] = None
+    engines: Annotated[Path | None, choice_option(help="File with such names, one per line; # begins a comment.")] = (
+        None
+    )
     seeds: Annotated[str, choice_option(help="Seeds separated by commas; three or more count in the interval.")] = "0"
 
+    @cached_property
+    def settings(self) -> tuple[str, ...]:
+        """The settings of engines that are meant; InputError for one that does not exist."""
+        named = [] if self.engine is None else comma_separated(self.engine, str, "--engine")
+        settings = chosen_engines([*named, *([] if self.engines is None else engines_of_file(self.engines))])
+        if settings and not self.method == self.bits is None:
+            raise InputError("give either --engine or --method with --bits: an engine's setting has them all.")
+        return tuple(settings)
+
+    def given(self) -> list[str]:
+        """The options that name methods or engines, as they are typed."""
+        named = {"--method": self.method, "--engine": self.engine, "--engines": self.engines}
+        return [text for name, value in named.items() if value is not None for text in (name, str(value))]
+
     def parsed(self) -> Choices:
-        """The methods, budgets and seeds; InputError for what is not one."""
+        """The methods, budgets and seeds, or settings of engines; InputError for what is not one."""
+        seeds = tuple(dict.fromkeys(comma_separated(self.seeds, int, "--seeds")))
+        if self.settings:
+            return Choices((), (), seeds, self.settings)
         methods = DEFAULT_METHODS if self.method is None else tuple(comma_separated(self.method, str, "--method"))
         bits = DEFAULT_BITS if self.bits is None else tuple(comma_separated(self.bits, float, "--bits"))
-        seeds = tuple(dict.fromkeys(comma_separated(self.seeds, int, "--seeds")))
         return Choices(tuple(dict.fromkeys(methods)), bits, seeds)
 
 
@@ -182,12 +221,14 @@ def recommend(
 ) -> None:
     """Search for the smallest configuration that reaches a target, or the best one that fits, and say what it means.
 
+    With --engine, it is the smallest setting of your database, by recall after the re-ranking that is its default.
+
     The lower end of the 95 % interval has to reach the target. The search measures as little as it can and stores
     every row. Without --dataset, it answers from stored rows and runs nothing. Exit code 1 if nothing reaches it.
 
     For data too large for one machine, it prints two studies for a cluster that give the same answer.
     """
-    question.check()
+    question.check(choice.settings)
     plugins.use()
     database = Database(database_path(store.db_path))
     if stored or data["dataset"] is None:
@@ -201,9 +242,9 @@ def recommend(
     spec = DataSpec.parse(data, spelled=option_name)
     dataset = load_dataset(spec.dataset, cache_dir=options.machine.cache_dir, report=report, **spec.selection)
     say_notes(dataset, report)
-    asked = question.asked(dataset.n)
+    asked = question.asked(dataset.n, choices.engines)
     require_measurable(asked.goals, dataset)
-    for remark in first_study(dataset.n, dataset.asked, choices.methods, question.given()):
+    for remark in first_study(dataset.n, dataset.asked, choices, question.given()):
         report.say(remark)
     judging = functools.partial(judge, min_rate=asked.min_rate)
     prober = Prober(
@@ -225,8 +266,8 @@ def _answer_from_rows(
 ) -> None:
     methods = [] if choice.method is None else comma_separated(choice.method, str, "--method")
     comparison = _only(comparisons(select_runs(database, dataset=dataset, methods=methods)))
-    advice = Advice.of(comparison, question.asked(comparison.n))
-    search = ["--db-path", str(database.path)] + (["--method", choice.method] if choice.method else [])
+    advice = Advice.of(comparison, question.asked(comparison.n, choice.settings))
+    search = ["--db-path", str(database.path), *choice.given()]
     show(advice, needs(advice, question.given(), search), question.price_per_gb, None, as_json=as_json)
 
 

@@ -10,6 +10,7 @@ from vq_benchmark.arrays import FloatArray
 from vq_benchmark.errors import InputError
 from vq_benchmark.machine.suggestions import did_you_mean
 from vq_benchmark.quantizers.methods.int8 import Int8
+from vq_benchmark.quantizers.parts.absmax_base import SCALE_BYTES
 
 Source = Literal["exact", "float16", "int8", "decoded"]
 """What the second stage scores with: the vectors themselves, a code of them, or what the method decodes."""
@@ -78,6 +79,17 @@ class SecondStage:
     def has_rule(self) -> bool:
         """Whether it says how many candidates are scored again."""
         return any(getattr(self, rule) is not None for rule in RULES)
+
+    @property
+    def reads_vectors(self) -> bool:
+        """Whether it scores with the vectors themselves, so that they have to be kept beside their codes."""
+        return self.has_rule and (self.source == "exact" or self.sqrt is not None)
+
+    def kept_bytes(self, d: int) -> int:
+        """Bytes per vector of dimension d that it keeps beside the code; 0 if it scores what that decodes to."""
+        if not self.has_rule:
+            return 0
+        return 4 * d if self.reads_vectors else {"float16": 2 * d, "int8": d + SCALE_BYTES, "decoded": 0}[self.source]
 
     def first(self, k: int) -> int:
         """How many candidates of the first stage are scored by `source` for k neighbours, at least k."""

@@ -3,12 +3,15 @@
 import re
 from collections.abc import Collection
 
+from vq_benchmark.evaluation.second_stage import SecondStage
 from vq_benchmark.reports.comparison import Comparison, Summary, number
 from vq_benchmark.reports.formatting import decimal
 from vq_benchmark.results.database import Run
 
+RECALL_AT_10 = "recall_at_10"
 ANSWER = "recall_at_10_reranked"
 RERANKED_AFTER = re.compile(r"recall_10_at_\d+_reranked")
+RECALL_AT_K = re.compile(r"recall_at_\d+")
 RECALL_AFTER = re.compile(r"recall_10_at_\d+")
 DEPTH, LIMIT, TARGET = "rerank_depth", "rerank_limit", "rerank_target"
 
@@ -49,6 +52,18 @@ def reranking_notes(comparison: Comparison, metrics: Collection[str]) -> list[st
     if codes and any(RERANKED_AFTER.fullmatch(metric) for metric in metrics):
         notes.append(f"reranked: recall@10 of the first r candidates by their {' or '.join(codes)} scores")
     return notes
+
+
+def second_stage(summary: Summary) -> SecondStage | None:
+    """The second stage with which a setting of an engine answers; None without, and for other rows."""
+    stage = SecondStage.parse(str(summary.runs[0].environment.get("rerank", "exact")))
+    return stage if summary.engine and stage.has_rule else None
+
+
+def answered(summary: Summary, metric: str) -> str:
+    """The name of a metric; for recall@k of a setting that re-ranks, of the recall of its answer."""
+    is_recall = RECALL_AT_K.fullmatch(metric) is not None
+    return f"{metric}_reranked" if is_recall and second_stage(summary) is not None else metric
 
 
 def _source(run: Run) -> str:

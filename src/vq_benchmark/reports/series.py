@@ -63,8 +63,8 @@ def undrawn_note(comparison: Comparison) -> str:
     """How many settings of engines have no line, and where they are shown; empty if there are none."""
     count = sum(bool(summary.engine) for summary in comparison.summaries)
     if count < 2:
-        return "1 setting of an engine is not shown here; `results` lists it" * count
-    return f"{count} settings of engines are not shown here; `results` lists them"
+        return "1 setting of an engine is in no figure; `results` lists it" * count
+    return f"{count} settings of engines are in no figure; `results` lists them"
 
 
 def styles(names: Iterable[str]) -> dict[str, Style]:

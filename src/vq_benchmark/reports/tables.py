@@ -15,6 +15,7 @@ from vq_benchmark.reports.best_marks import BEST_MARK, best_note, best_rows
 from vq_benchmark.reports.caveats import caveats, interval_text
 from vq_benchmark.reports.columns import ABSENT, ALWAYS, Column, measured_columns, table_columns
 from vq_benchmark.reports.comparison import Comparison, Summary, comparisons
+from vq_benchmark.reports.engine_tables import engines_table
 from vq_benchmark.reports.equal_bits import RECALL, TOTAL_BITS, Reading, recall_at_equal_bits
 from vq_benchmark.reports.formatting import (
     EXTERNAL_MARK,
@@ -213,6 +214,8 @@ def print_results(
     tables: list[Table] = []
     for comparison in comparisons(sized(runs, sizes)):
         tables += results_tables(comparison, console, sizes, all_columns=all_columns)
+        engines = engines_table(comparison)
+        tables += [engines] if engines else []
         if equal_bits:
             tables += equal_bits_tables(comparison, console.width)
     failures = failures_table(runs)

@@ -105,6 +105,8 @@ class Grid:
     query_bits: Sequence[QueryBits] = ("float",)
     engines: Sequence[str] = ()
     """Settings of engines, which come with parameters, query coding and second stage of their own."""
+    split_losses: bool = False
+    """Whether the codes of these settings are also measured with float queries, as rows of their methods."""
 
 
 @dataclass(frozen=True)
@@ -204,6 +206,10 @@ def _cells_of_engines(grid: Grid, dataset: Dataset, rows: tuple[int, int]) -> tu
             Cell(setting.method, config, seed, *rows, setting.query_bits, engine=name, rerank=rerank)
             for seed in grid.seeds
         ]
+        plain = setting.with_float_queries() if grid.split_losses else None
+        if plain is not None:
+            config = plain.parsed().model_dump(mode="json")
+            cells += [Cell(plain.method, config, seed, *rows) for seed in grid.seeds]
     return cells, refusals
 
 

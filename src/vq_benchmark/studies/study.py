@@ -65,6 +65,8 @@ class Study(MeasureSpec, DataSpec):
     chunks: int = Field(1, ge=1)
     engines: list[str] = Field([])
     """Settings of engines, such as `qdrant:int8`; all of an engine, such as `qdrant`; or `all`."""
+    split_losses: bool = False
+    """Also measure the codes of engines with float queries, which splits their loss between code and query."""
     plugins: list[str] = Field([])
     """Files or modules with quantizers of your own."""
     resources: dict[str, dict[str, Any]] = Field({})
@@ -148,7 +150,7 @@ class Study(MeasureSpec, DataSpec):
 
     def cells(self, dataset: Dataset, options: Options) -> tuple[list[Cell], list[Refusal]]:
         """Its cells on the whole base, and why methods have none at some budgets."""
-        grid = Grid(self.grid(), self.bits, self.budget, self.seeds, self.query_bits, self.engines)
+        grid = Grid(self.grid(), self.bits, self.budget, self.seeds, self.query_bits, self.engines, self.split_losses)
         return cells_of(grid, dataset, options, (0, dataset.n))
 
 

@@ -112,8 +112,6 @@ def test_distances_rank_by_distance_under_l2(queries) -> None:
 @pytest.mark.parametrize(
     ("parameters", "said"),
     [
-        ({"queries": "float", "products": "integers"}, "use queries=same"),
-        ({"queries": "float", "layout": "lucene"}, "use queries=same"),
         ({"quantile": 0.9}, "a quantile only with layout=qdrant or layout=lucene"),
         ({"quantile": 0.9, "layout": "weaviate"}, "a quantile only with layout=qdrant or layout=lucene"),
         ({"products": "integers", "layout": "lucene"}, "layout=lucene only with products=grid"),
@@ -146,3 +144,13 @@ def test_halfvec_is_half_precision() -> None:
     decoded = quantizer.decode(quantizer.encode(row))[0]
     np.testing.assert_allclose(decoded[:2], [0.099975586, 1.1920929e-07], rtol=1e-7)
     assert decoded[0] + decoded[2] + decoded[3] == pytest.approx(0.5999755859375, abs=1e-7)
+
+
+@pytest.mark.parametrize("given", [{"layout": "lucene", "bits": 7}, {"products": "integers"}])
+def test_float_queries_meet_decoded_numbers_where_integers_have_corrections_or_no_offsets(given) -> None:
+    quantizer = get_quantizer("sq-global", queries="float", **given).fit(ROWS)
+    codes = quantizer.encode(ROWS)
+    coded = get_quantizer("sq-global", **given).fit(ROWS)
+    np.testing.assert_array_equal(codes, coded.encode(ROWS))
+    scores = quantizer.project_queries(ROWS[:5]) @ quantizer.decode_for_scores(codes).T
+    np.testing.assert_allclose(scores, ROWS[:5] @ quantizer.decode(codes).T, rtol=1e-5, atol=1e-5)

@@ -32,7 +32,7 @@ def test_settings_of_engines_that_the_page_leaves_out_are_counted(make_run):
     ]
     (dataset,) = page_data(runs, "results.db")["datasets"]
     assert [point["label"] for point in dataset["points"]] == ["binary bits=1"]
-    assert "2 settings of engines are not shown here; `results` lists them" in dataset["notes"]
+    assert "2 settings of engines are in no figure; `results` lists them" in dataset["notes"]
 
 
 def test_a_coding_of_queries_is_named_and_repeated(make_run):

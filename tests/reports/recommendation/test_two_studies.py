@@ -2,6 +2,7 @@ from vq_benchmark.reports.comparison import comparisons
 from vq_benchmark.reports.recommendation.advice import Advice, Question
 from vq_benchmark.reports.recommendation.two_studies import first_study, second_study
 from vq_benchmark.studies.recommending.goals import Goal
+from vq_benchmark.studies.recommending.grid import Choices
 
 QUESTION = ["--target", "recall_at_10=0.95"]
 
@@ -19,15 +20,15 @@ def advised(rows):
 
 def test_large_data_get_the_first_study_and_small_ones_do_not():
     asked = {"dataset": "/d/x.npy", "metric": "ip"}
-    first, ask = first_study(10**8, asked, ["sq", "pq"], QUESTION)
+    first, ask = first_study(10**8, asked, Choices(("sq", "pq")), QUESTION)
     assert first.startswith("100,000,000 vectors take long on one machine.")
     assert first.endswith(
         "vq-benchmark slurm submit --dataset /d/x.npy --dataset-limit 1000000 --metric ip --method sq,pq "
         "--bits 0.5,1,2,3,4,6 --study-dir first-study"
     )
     assert ask.endswith("vq-benchmark recommend --db-path first-study/results.db --target recall_at_10=0.95")
-    assert first_study(10**6, asked, ["sq"], QUESTION) == []
-    assert first_study(10**8, None, ["sq"], QUESTION) == []
+    assert first_study(10**6, asked, Choices(("sq",)), QUESTION) == []
+    assert first_study(10**8, None, Choices(("sq",)), QUESTION) == []
 
 
 def test_rows_of_the_first_vectors_call_for_a_study_of_what_they_leave_open(make_run):

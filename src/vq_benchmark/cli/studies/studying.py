@@ -81,6 +81,9 @@ class StudyOptions:
             help="Settings of vector databases: qdrant:int8, all of one (qdrant), or all; `engines` lists them."
         ),
     ] = None
+    split_losses: Annotated[
+        bool, study_option("--split-losses", help="Measure codes of engines with float queries too, to split losses.")
+    ] = False
     bits: Annotated[
         str | None,
         study_option(
@@ -125,6 +128,7 @@ def chosen_study(
         values["engines"] = chosen_engines(comma_separated(what.engine, str, "--engine"))
     if what.bits is not None:
         values["bits"] = comma_separated(what.bits, float, "--bits")
+    values["split_losses"] = what.split_losses
     values["seeds"] = comma_separated(what.seeds, int, "--seeds")
     values["query_bits"] = comma_separated(what.query_bits, parsed_query_bits, "--query-bits")
     if file is not None:

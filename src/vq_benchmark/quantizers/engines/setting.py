@@ -10,6 +10,8 @@ from vq_benchmark.quantizers.registry import quantizer_class
 
 Truth = Literal["exact", "same up to a random rotation", "approximation"]
 Checked = Literal["against the engine", "by worked examples", "no"]
+FLOAT32 = "float32"
+"""What an engine does to queries that it leaves as they are."""
 Role = Literal["default", "recommended", "other"]
 """Whether it is what the vendor turns on by default, or advises; `--engine all` runs these two."""
 
@@ -72,6 +74,14 @@ class EngineSetting:
             row = replace(row, **changes) if d >= least else row
         row = replace(row, **row.by_distance.get(distance, {}))
         return replace(row, parameters={name: _share(value, d, row.name) for name, value in row.parameters.items()})
+
+    def with_float_queries(self) -> Self | None:
+        """The same code, scored with queries as they are, of a row that `at` made; None if the method has no such."""
+        has_choice = "queries" in quantizer_class(self.method).parameters_type.model_fields
+        if self.query == FLOAT32 or has_choice or self.query_bits != "float":
+            given = {"queries": "float"} if has_choice else {}
+            return replace(self, parameters={**self.parameters, **given}, query=FLOAT32, query_bits="float")
+        return None
 
     def parsed(self) -> Parameters:
         """The parameters of the method, of a row that `at` made."""

@@ -26,7 +26,7 @@ _milvus = partial(
 )  # fmt: skip
 _mongodb = partial(EngineSetting, "mongodb", version="mongot d38b926 (2026-06)")
 _opensearch = partial(EngineSetting, "opensearch", version="k-NN 9e72325 (2026-08)")
-_pgvector = partial(EngineSetting, "pgvector", version="0.8.5, e48241b")
+_pgvector = partial(EngineSetting, "pgvector", version="0.8.5, e48241b", checked="against the engine")
 _pgvectorscale = partial(EngineSetting, "pgvectorscale", version="0.9.0, 4c04103")
 _qdrant = partial(EngineSetting, "qdrant", version="1.19.0, 74f3e85; wheel 0.9.0", checked="against the engine")
 _sentence = partial(EngineSetting, "sentence-transformers", version="6.2")
@@ -153,12 +153,25 @@ SETTINGS: tuple[EngineSetting, ...] = (
         reason="LVQ is closed source; here both levels are scored at once; without an Intel CPU Redis takes int8",
         checked="no",
     ),
+    EngineSetting(
+        "scann", "score_ah", "default", "pq", {"m": "d/2", "nbits": 4}, learned="k-means", query="float32",
+        version="scann-core 0.2.1", truth="approximation", checked="against the engine",
+        reason="k-means starts elsewhere, and its search rounds lookup tables to 8 bits",
+    ),
     _sentence("int8", "default", "int8-symmetric", learned="range of each dimension", rerank="os=2,from=decoded"),
     _sentence("ubinary", "recommended", "binary", rerank="os=2,from=decoded"),
     _sqlite("bit", "other", "binary", multiple_of=8),
     _sqlite(
         "int8", "default", "unit-int8", {"grid": "sqlite-vec", "product": "l2"}, distances=("l2", "cosine"),
         by_distance={"cosine": {"parameters": {"grid": "sqlite-vec", "product": "cosine"}}},
+    ),
+    *(
+        EngineSetting(
+            "turbovec", f"{bits}bit", "default" if bits == 4 else "other", "eden", {"bits": bits}, learned="nothing",
+            query="float32", version="1.1.2", truth="approximation", checked="against the engine", multiple_of=8,
+            reason="it subtracts no mean and stores 4 bytes beside the bits, not 2; recall is compared, not codes",
+        )
+        for bits in (4, 3, 2)
     ),
     _usearch("b1", "other", "binary"),
     _usearch(

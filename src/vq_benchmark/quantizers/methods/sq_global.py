@@ -44,13 +44,11 @@ class SqGlobalParameters(Parameters):
         description="grid: of the decoded numbers; integers: of k alone, without offsets (LanceDB's dot); distances: "
         "rank by L2 distance under every metric (LanceDB's cosine).",
     )
-    queries: Literal["same", "float"] = Field(default="same", description="same: queries are coded too; float: not.")
+    queries: Literal["same", "float"] = Field(
+        default="same", description="same: queries are coded too; float: they meet decoded numbers as they are."
+    )
 
     def check_dimension(self, d: int) -> None:
-        if self.queries == "float" and (self.products == "integers" or self.layout == "lucene"):
-            raise InputError(
-                "sq-global has no float queries with products=integers or layout=lucene; use queries=same."
-            )
         if self.quantile is not None and self.layout in ("plain", "weaviate"):
             raise InputError(
                 f"sq-global has a quantile only with layout=qdrant or layout=lucene, not with layout={self.layout}."
@@ -151,7 +149,8 @@ class SqGlobal(RangeQuantizer):
 
     @property
     def _has_products_of_integers(self) -> bool:
-        return bool(self.parameters.layout == "lucene" or self.parameters.products == "integers")
+        same = self.parameters.queries == "same"
+        return bool(same and (self.parameters.layout == "lucene" or self.parameters.products == "integers"))
 
     def _correction(self, vectors: FloatArray, integers: FloatArray) -> FloatArray:
         """Σ[low(x − low/2) + (x − low − step·k)·step·k], (n,), of numbers that are not clipped."""

@@ -15,6 +15,7 @@ from vq_benchmark.reports.documents.latex import latex
 from vq_benchmark.reports.documents.markup import markdown
 from vq_benchmark.reports.documents.record_formats import csv_bytes, json_bytes, parquet_bytes
 from vq_benchmark.reports.documents.result_records import Record, result_records
+from vq_benchmark.reports.engine_tables import engines_table
 from vq_benchmark.reports.sizes import Sizes, sized
 from vq_benchmark.reports.tables import failures_table, print_tables, results_tables
 from vq_benchmark.results.database import Run
@@ -52,9 +53,10 @@ def printed_tables(runs: Sequence[Run], request: Request, console: Terminal) -> 
     """The tables that are as wide as the console: of each data set, and of the failures."""
     groups = request.groups(runs)
     chosen = request.chosen(groups)
-    tables = [
-        table for group in groups for table in results_tables(group, console, request.sizes, chosen, all_columns=True)
-    ]
+    tables: list[Table] = []
+    for group in groups:
+        tables += results_tables(group, console, request.sizes, chosen, all_columns=True)
+        tables += _engines(group, chosen)
     failures = failures_table(runs)
     return [*tables, failures] if failures else tables
 
@@ -68,8 +70,15 @@ def document_tables(runs: Sequence[Run], request: Request) -> list[Table]:
     for group in groups:
         shown = columns or measured_columns(group, document_columns(request.sizes))
         tables += results_tables(group, console, request.sizes, shown)
+        tables += _engines(group, columns)
     failures = failures_table(runs)
     return [*tables, failures] if failures else tables
+
+
+def _engines(group: Comparison, chosen: Sequence[Column] | None) -> list[Table]:
+    """The table of settings of engines, unless columns were chosen."""
+    table = None if chosen else engines_table(group)
+    return [table] if table else []
 
 
 def document(runs: Sequence[Run], name: str, request: Request) -> bytes:

@@ -53,6 +53,8 @@ function drawDataset(dataset, chosen) {
     showSpectrumTable(dataset);
   }
   byId("notes").replaceChildren(...dataset.notes.map((note) => element("li", {}, note)));
+  byId("engines-section").hidden = !dataset.engines.rows.length;
+  showEnginesTable(dataset);
   drawTradeOff(dataset, state, chosen, openRow);
   const hasCurve = depthsOf(dataset).length > 1;
   byId("reranking-section").hidden = !hasCurve;

@@ -11,6 +11,8 @@ from vq_benchmark.evaluation.sample_summary import SAMPLE_KEY
 from vq_benchmark.reports.caveats import caveats, interval_text
 from vq_benchmark.reports.commands import rerun_caveat, rerun_command
 from vq_benchmark.reports.comparison import Comparison, Summary, comparisons, metric_names
+from vq_benchmark.reports.engine_losses import engine_losses
+from vq_benchmark.reports.engine_tables import HEADERS, engine_cells, engines_note
 from vq_benchmark.reports.formatting import (
     config_text,
     display_name,
@@ -126,6 +128,7 @@ def _dataset(comparison: Comparison, names: Sequence[str], environments: _Distin
         "card": data_card(comparison),
         "spectrum": spectrum_points(comparison),
         "matrices": matrices(comparison, by_line, shown),
+        "engines": _engines(comparison),
         "points": [
             _point(summary, label, line_of[id(summary)], environments)
             for summary, label in zip(shown, labels, strict=True)
@@ -137,6 +140,16 @@ def _dataset(comparison: Comparison, names: Sequence[str], environments: _Distin
             name: rounded(value) for name in present if (value := reference_value(comparison, name)) is not None
         },
         "notes": _notes(comparison, present),
+    }
+
+
+def _engines(comparison: Comparison) -> dict[str, Any]:
+    """The table of settings of engines, as texts."""
+    rows = engine_losses(comparison)
+    return {
+        "headers": [header.replace("-\n", "-").replace("\n", " ") for header in HEADERS],
+        "rows": [engine_cells(row, comparison.d) for row in rows],
+        "note": engines_note(rows),
     }
 
 

@@ -36,6 +36,11 @@ function showRerankingTable(dataset, indices, openRow) {
   byId("reranking-table").replaceChildren(...table("Recall@10, in parentheses 95 % intervals.", headers, rows));
 }
 
+function showEnginesTable(dataset) {
+  const { note, headers, rows } = dataset.engines;
+  byId("engines-table").replaceChildren(...table(note, headers, rows));
+}
+
 function showSpectrumTable(dataset) {
   const headers = ["components", "share of the variance"];
   const rows = dataset.spectrum.map(([count, share]) => [grouped(count), `${fixed(100 * share, 1)} %`]);

@@ -1,13 +1,16 @@
 """Decide which of the measured configurations to take: the smallest that reaches the goals, or the best that fits."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from vq_benchmark.evaluation.metric_records import ENCODE_RATE
+from vq_benchmark.evaluation.second_stage import SecondStage
+from vq_benchmark.evaluation.statistics.bootstrap import Interval
 from vq_benchmark.reports.comparison import Comparison, Summary
 from vq_benchmark.reports.labels import rounded, short_labels
+from vq_benchmark.reports.reranking import answered, second_stage
 from vq_benchmark.reports.series import lines
 from vq_benchmark.results.database import Run
 from vq_benchmark.studies.recommending.goals import Goal, Reading, worst
@@ -29,6 +32,8 @@ class Question:
     """Whether the best within the limit is asked for, and not the smallest that reaches the goals."""
     min_rate: float | None = None
     """Fewest vectors per second that encoding must reach; slower configurations are not chosen."""
+    engines: tuple[str, ...] = ()
+    """Settings of engines to choose from, by the recall of their answers; empty: methods."""
 
 
 @dataclass(frozen=True)
@@ -47,20 +52,43 @@ class Option:
         return self.code_bytes * vectors + self.model_bytes
 
     @property
+    def family(self) -> str:
+        """The method; of a setting of an engine its name."""
+        return self.summary.engine or self.summary.method
+
+    @property
+    def second_stage(self) -> SecondStage | None:
+        """What a setting of an engine scores candidates with again; None: nothing."""
+        return second_stage(self.summary)
+
+    def kept_bytes(self, d: int) -> int:
+        """Bytes per vector of dimension d that this second stage keeps beside the code."""
+        return 0 if self.second_stage is None else self.second_stage.kept_bytes(d)
+
+    @property
     def rate(self) -> float | None:
         """Vectors encoded per second; None if it was not measured."""
         return self.summary.value(ENCODE_RATE)
 
     def value(self, metric: str) -> float:
         """A metric that `options` found."""
-        found: float = rounded(self.summary.value(metric))
+        found: float = rounded(self.summary.value(answered(self.summary, metric)))
+        return found
+
+    def interval(self, metric: str) -> Interval:
+        """The 95 % interval of `value`."""
+        found: Interval = rounded(self.summary.interval(answered(self.summary, metric)))
         return found
 
 
-def options(comparison: Comparison, goals: Sequence[Goal]) -> list[Option]:
-    """The configurations that have all metrics of the goals, without the uncompressed control."""
-    shown = [summary for summaries in lines(comparison).values() for summary in summaries]
-    shown = [summary for summary in comparison.summaries if summary in shown]
+def options(comparison: Comparison, goals: Sequence[Goal], engines: Collection[str] = ()) -> list[Option]:
+    """The configurations that have all metrics of the goals, without the uncompressed control.
+
+    Those of methods; or these settings of engines.
+    """
+    drawn = [summary for summaries in lines(comparison).values() for summary in summaries if not summary.engine]
+    of_engines = [summary for summary in comparison.summaries if summary.engine in engines]
+    shown = of_engines if engines else [summary for summary in comparison.summaries if summary in drawn]
     return [
         option
         for summary, label in zip(shown, short_labels(shown), strict=True)
@@ -73,12 +101,13 @@ def _option(summary: Summary, label: str, goals: Sequence[Goal]) -> Option | Non
     sizes = [rounded(summary.value(name)) for name in ("code_bytes", "model_bytes", "bits_per_dim")]
     if len(readings) < len(goals) or None in sizes:
         return None
-    return Option(summary, label, sizes[0], sizes[1], worst(readings))
+    return Option(summary, summary.engine or label, sizes[0], sizes[1], worst(readings))
 
 
 def reading(summary: Summary, goal: Goal) -> Reading | None:
     """How far the seeds of a configuration together are beyond a goal; None if they lack the metric."""
-    value, interval = rounded(summary.value(goal.metric)), rounded(summary.interval(goal.metric))
+    metric = answered(summary, goal.metric)
+    value, interval = rounded(summary.value(metric)), rounded(summary.interval(metric))
     return None if value is None or interval is None else goal.reading(value, interval)
 
 
@@ -114,7 +143,7 @@ class Advice:
     def of(cls, comparison: Comparison, question: Question) -> "Advice":
         """The advice that the rows of a data set give."""
         slow: dict[bool, list[Option]] = {False: [], True: []}
-        for each in options(comparison, question.goals):
+        for each in options(comparison, question.goals, question.engines):
             slow[is_slow(each.rate, question.min_rate)].append(each)
         return cls(question, comparison, tuple(slow[False]), tuple(slow[True]))
 
@@ -142,9 +171,17 @@ class Advice:
 
     @property
     def runner_up(self) -> Option | None:
-        """The option to take if there were no configuration of the chosen method."""
+        """The option to take if there were no configuration of the chosen method, or not that setting."""
         chosen = self.chosen
-        return chosen and next((each for each in self.good if each.summary.method != chosen.summary.method), None)
+        return chosen and next((each for each in self.good if each.family != chosen.family), None)
+
+    @property
+    def without_vectors(self) -> Option | None:
+        """The setting of an engine to take if it must not keep vectors beside codes, where the chosen one does."""
+        d, chosen = self.comparison.d, self.chosen
+        if chosen is None or not chosen.kept_bytes(d):
+            return None
+        return next((each for each in self.good if not each.kept_bytes(d)), None)
 
     @property
     def best(self) -> list[Option]:

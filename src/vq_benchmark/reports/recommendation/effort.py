@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from vq_benchmark.machine.wording import number_of
 from vq_benchmark.reports.labels import rounded, short_names
 from vq_benchmark.studies.recommending.search import Configuration, Search
 
@@ -23,8 +24,21 @@ class Effort:
     @cached_property
     def names(self) -> dict[Configuration, str]:
         """Short names of the configurations."""
+        if self.engines:
+            return {each: each.label for each in self.search.grid}
         configs = [(each.method, {} if each.cell is None else each.cell.config) for each in self.search.grid]
         return dict(zip(self.search.grid, short_names(configs), strict=True))
+
+    @property
+    def engines(self) -> int:
+        """The engines whose settings were searched; 0 if it was methods."""
+        cells = [each.cell for each in self.search.grid if each.cell is not None]
+        return len({cell.engine.partition(":")[0] for cell in cells if cell.engine})
+
+    @property
+    def methods(self) -> int:
+        """The methods that were searched."""
+        return len({each.method for each in self.search.grid})
 
     @property
     def passes(self) -> float:
@@ -53,8 +67,9 @@ class Effort:
     def sentences(self) -> list[str]:
         """What a reader should know about how the answer was found."""
         search = self.search
-        methods = len({each.method for each in search.grid})
-        of_methods = f"{len(search.grid)} configurations of {methods} method{'s' if methods > 1 else ''}"
+        of_methods = f"{number_of(len(search.grid), 'configuration')} of {number_of(self.methods, 'method')}"
+        if self.engines:
+            of_methods = f"{number_of(len(search.grid), 'setting')} of {number_of(self.engines, 'engine')}"
         measured = f"measured {len(search.wholes)} on all {self.n:,} vectors"
         if search.parts:
             measured += f" and {len(search.parts)} on the first {self.part:,}"
@@ -85,4 +100,5 @@ class Effort:
         if not ruled_out:
             return ""
         shown = ", ".join(self.names[each] for each in ruled_out.values())
-        return f"Ruled out by the first {self.part:,} vectors, with all smaller codes of the same method: {shown}."
+        smaller = "" if self.engines else ", with all smaller codes of the same method"
+        return f"Ruled out by the first {self.part:,} vectors{smaller}: {shown}."

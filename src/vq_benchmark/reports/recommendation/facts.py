@@ -28,6 +28,7 @@ def facts(advice: Advice, price: float | None = None) -> dict[str, Any]:
         "d": comparison.d,
         "target": {goal.metric: goal.bound for goal in question.goals} if not question.best_that_fits else None,
         "rerank": question.depth,
+        "engines": list(question.engines),
         "vectors": question.vectors,
         "limit_bytes": question.limit,
         "min_encode_rate": question.min_rate,
@@ -52,14 +53,21 @@ def table(advice: Advice) -> Table | None:
     metric = advice.question.goals[0].metric
     found = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
     headers = ["configuration", "bytes\n/vec", "size", "smaller", advice.question.goals[0].record.title, "verdict"]
+    if advice.question.engines:
+        headers[0] = "setting"
+        headers.insert(4, "kept for\nre-ranking")
     for place, header in enumerate(headers):
-        found.add_column(header, justify="left" if place in (0, 5) else "right", no_wrap=place > 0, overflow="fold")
+        is_text = place in (0, len(headers) - 1)
+        found.add_column(header, justify="left" if is_text else "right", no_wrap=place > 0, overflow="fold")
     raw = 4 * advice.comparison.d
     for option in shown:
         size = advice.size(option)
         numbers = [decimal(size / advice.question.vectors, 1), size_text(size)]
         numbers += [f"{fixed(raw * advice.question.vectors / size, 1)}x"]
-        numbers += [share(option.value(metric), rounded(option.summary.interval(metric)))]
+        if advice.question.engines:
+            kept = option.kept_bytes(advice.comparison.d)
+            numbers.append(f"{grouped(kept)} B" if kept else "-")
+        numbers += [share(option.value(metric), option.interval(metric))]
         found.add_row(*map(Text, [option.label, *numbers, f" {verdict(advice, option)}"]))
     return found
 
@@ -76,12 +84,15 @@ def verdict(advice: Advice, option: Option) -> str:
 
 
 def _shown(advice: Advice) -> list[Option]:
-    """One option of each method on either side of the goal, and all that are undecided and smaller."""
+    """One option of each method on either side of the goal, and all that are undecided and smaller.
+
+    Every setting of an engine is one of these.
+    """
     found: dict[tuple[str, str], Option] = {}
     for each in sorted(advice.ruled_out, key=lambda each: -each.reading.value):
-        found.setdefault((each.summary.method, "misses"), each)
+        found.setdefault((each.family, "misses"), each)
     for each in advice.good:
-        found.setdefault((each.summary.method, "good"), each)
+        found.setdefault((each.family, "good"), each)
     for each in advice.undecided:
         found[each.label, UNDECIDED] = each
     return list({each.label: each for each in found.values()}.values())
@@ -91,11 +102,12 @@ def _option(advice: Advice, option: Option, price: float | None) -> dict[str, An
     question = advice.question
     run, size = option.summary.runs[0], advice.size(option)
     metrics = {goal.metric: option.value(goal.metric) for goal in question.goals}
-    intervals = {f"{name}_ci": rounded(option.summary.interval(name)) for name in metrics}
+    intervals = {f"{name}_ci": option.interval(name) for name in metrics}
     queries = option.summary.value("queries")
     costs = ("fit_seconds", ENCODE_RATE)
     return {
         "label": option.label,
+        "engine": option.summary.engine or None,
         "method": option.summary.method,
         "config": option.summary.config,
         "seeds": [each.seed for each in option.summary.runs],
@@ -105,6 +117,8 @@ def _option(advice: Advice, option: Option, price: float | None) -> dict[str, An
         "code_bytes": option.code_bytes,
         "model_bytes": option.model_bytes,
         "total_bytes": size,
+        "second_stage": option.second_stage and option.second_stage.text,
+        "second_stage_bytes": option.kept_bytes(advice.comparison.d),
         "bytes_per_vector": rounded(size / question.vectors),
         "times_smaller_than_float32": rounded(4 * advice.comparison.d * question.vectors / size),
         "price": None if price is None else rounded(size / 1e9 * price),
@@ -120,4 +134,10 @@ def _option(advice: Advice, option: Option, price: float | None) -> dict[str, An
 
 def vectors_note(advice: Advice) -> str:
     """For how many vectors the sizes are."""
-    return f"sizes: codes and model of {grouped(advice.question.vectors)} vectors"
+    note = f"sizes: codes and model of {grouped(advice.question.vectors)} vectors"
+    if not advice.question.engines:
+        return note
+    return (
+        f"{note}; kept for re-ranking: beside the code, by the engine's default. Every code was scanned: the loss of "
+        "a graph or of an inverted file is not part of recall"
+    )

@@ -2,8 +2,12 @@
 
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from vq_benchmark.errors import InputError
+from vq_benchmark.quantizers.engines.choosing import BY_NAME
+from vq_benchmark.quantizers.engines.description import code_bytes
 from vq_benchmark.reports.commands import data_words, measure_of, search_words
 from vq_benchmark.reports.html.answer import fixed
 from vq_benchmark.reports.recommendation.advice import Advice, Option
@@ -32,11 +36,12 @@ def needs(advice: Advice, question: Sequence[str], search: Iterable[str] = ()) -
 
 def _open_ends(advice: Advice) -> Iterator[str]:
     chosen = advice.chosen
-    methods = {each.summary.method for each in advice.options}
-    missing = [name for name in DEFAULT_METHODS if name not in methods]
+    measured = {each.family for each in advice.options}
+    wanted = _open_settings(advice) if advice.question.engines else DEFAULT_METHODS
+    missing = [name for name in wanted if name not in measured]
     if missing:
         yield f"Not measured: {', '.join(missing)}."
-    if chosen is None or advice.question.best_that_fits:
+    if chosen is None or advice.question.best_that_fits or advice.question.engines:
         return
     below = _next_smaller(advice, chosen)
     if below is None:
@@ -45,6 +50,16 @@ def _open_ends(advice: Advice) -> Iterator[str]:
         low, high = (fixed(each.value("bits_per_dim") or 0.0, 2) for each in (below, chosen))
         between = f"{low} and {high} bits per dimension"
         yield f"Nothing of {chosen.summary.method} was measured between {between}."
+
+
+def _open_settings(advice: Advice) -> Iterator[str]:
+    """The settings of engines that take such vectors, with codes that are smaller than the chosen one."""
+    d, distance = advice.comparison.d, advice.comparison.metric
+    for name in advice.question.engines:
+        with suppress(InputError):  # the engine refuses the vectors
+            size = code_bytes(BY_NAME[name].at(d, distance), d)
+            if advice.chosen is None or size < advice.chosen.code_bytes:
+                yield name
 
 
 def _next_smaller(advice: Advice, chosen: Option) -> Option | None:

@@ -13,7 +13,7 @@ from vq_benchmark.machine.validation import option_words
 from vq_benchmark.reports.commands import data_words, measure_words
 from vq_benchmark.reports.recommendation.advice import Advice, Option
 from vq_benchmark.studies.cells import OPTIONS_KEY
-from vq_benchmark.studies.recommending.grid import DEFAULT_BITS
+from vq_benchmark.studies.recommending.grid import DEFAULT_BITS, Choices
 from vq_benchmark.studies.recommending.search import MARGIN
 
 LARGE = 10_000_000
@@ -27,9 +27,7 @@ LARGER = 1.5
 FIRST, SECOND = "first-study", "second-study"
 
 
-def first_study(
-    n: int, asked: Mapping[str, Any] | None, methods: Iterable[str], question: Sequence[str]
-) -> list[str]:
+def first_study(n: int, asked: Mapping[str, Any] | None, choices: Choices, question: Sequence[str]) -> list[str]:
     """Sentences on how to get the answer on a cluster; none if n vectors are few, or no options select them.
 
     Args:
@@ -39,9 +37,10 @@ def first_study(
     if n < LARGE or asked is None:
         return []
     data = option_words(DataSpec, {**asked, "dataset_limit": FIRST_ROWS})
+    grid = _settings(choices.engines) if choices.engines else _methods(choices.methods, COARSE_BITS)
     return [
         f"{n:,} vectors take long on one machine. On a cluster, two studies give the answer. Submit the first, of "
-        f"{FIRST_ROWS:,} vectors: {_submit(data, methods, COARSE_BITS, FIRST)}",
+        f"{FIRST_ROWS:,} vectors: {_submit(data, grid, FIRST)}",
         f"When it is done, this prints the second: {_ask(FIRST, question)}",
     ]
 
@@ -52,13 +51,17 @@ def second_study(advice: Advice, question: Sequence[str]) -> list[str]:
     options = [(run.environment.get(OPTIONS_KEY) or {}).get("data") or {} for run in runs]
     if not advice.good or advice.question.best_that_fits or not all("dataset_limit" in each for each in options):
         return []
-    methods = list(dict.fromkeys(each.summary.method for each in advice.good))[:MOST_METHODS]
+    if advice.question.engines:
+        grid = _settings([each.family for each in advice.good])
+    else:
+        methods = list(dict.fromkeys(each.summary.method for each in advice.good))[:MOST_METHODS]
+        grid = _methods(methods, _bits_left(advice, methods))
     words = data_words(runs[0], Path.cwd())
     at = words.index("--dataset-limit")
     data = [*words[:at], *words[at + 2 :], *measure_words(runs[0])]
     return [
         f"These rows are of the first {advice.comparison.n:,} vectors, and recall falls as a base grows. To measure "
-        f"what they leave open on all vectors: {_submit(data, methods, _bits_left(advice, methods), SECOND)}",
+        f"what they leave open on all vectors: {_submit(data, grid, SECOND)}",
         f"When it is done, this gives the answer: {_ask(SECOND, question)}",
     ]
 
@@ -81,8 +84,15 @@ def _misses(option: Option) -> bool:
     return option.reading.high < -MARGIN
 
 
-def _submit(data: Sequence[str], methods: Iterable[str], bits: Iterable[float], folder: str) -> str:
-    grid = ["--method", ",".join(methods), "--bits", ",".join(f"{each:g}" for each in bits)]
+def _methods(methods: Iterable[str], bits: Iterable[float]) -> list[str]:
+    return ["--method", ",".join(methods), "--bits", ",".join(f"{each:g}" for each in bits)]
+
+
+def _settings(engines: Iterable[str]) -> list[str]:
+    return ["--engine", ",".join(engines)]
+
+
+def _submit(data: Sequence[str], grid: Sequence[str], folder: str) -> str:
     return shlex.join(["vq-benchmark", "slurm", "submit", *data, *grid, "--study-dir", folder])
 
 

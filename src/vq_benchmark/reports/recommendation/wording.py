@@ -18,7 +18,6 @@ from vq_benchmark.reports.html.answer import (
     size_text,
     times_text,
 )
-from vq_benchmark.reports.labels import rounded
 from vq_benchmark.reports.recommendation.advice import Advice, Option, Question, options, queries_to_decide
 from vq_benchmark.reports.sizes import DTYPE_BITS
 from vq_benchmark.studies.recommending.goals import Goal
@@ -28,7 +27,7 @@ SHOWN = 4
 
 
 def sentence(advice: Advice) -> str:
-    """The paragraph that names the choice; for a goal of recall@10 word for word that of the HTML report."""
+    """The paragraph that names the choice; of methods and recall@10, word for word that of the HTML report."""
     question = advice.question
     if _is_of_the_page(question):
         (goal,) = question.goals
@@ -41,7 +40,8 @@ def sentence(advice: Advice) -> str:
 def paragraphs(advice: Advice, price: float | None = None) -> list[str]:
     """What follows that paragraph: size, time, the runner-up, what is undecided, ruled out, or easier to reach."""
     chosen = advice.chosen
-    found = [] if chosen is None else [_costs(advice, chosen, price), _runner_up(advice, chosen)]
+    found = [] if chosen is None else [_costs(advice, chosen, price), _without_vectors(advice)]
+    found += [] if chosen is None else [_runner_up(advice, chosen)]
     found += [_undecided(advice), _ruled_out(advice), _too_slow(advice), *_with_reranking(advice)]
     return [paragraph for paragraph in found if paragraph]
 
@@ -68,7 +68,7 @@ def measured(option: Option, goals: Iterable[Goal]) -> str:
     """The metrics of an option with their intervals."""
     parts = []
     for goal in goals:
-        interval = rounded(option.summary.interval(goal.metric))
+        interval = option.interval(goal.metric)
         shown = f"{fixed(option.value(goal.metric), 3)} (95 % interval {fixed(interval[0], 3)} to "
         parts.append(f"{shown}{fixed(interval[1], 3)})")
     return " and ".join(parts)
@@ -86,11 +86,12 @@ def seconds_text(seconds: float) -> str:
 
 def _is_of_the_page(question: Question) -> bool:
     metrics = [goal.metric for goal in question.goals]
-    return not question.best_that_fits and metrics == [recall_metric(question.depth or SHALLOWEST)]
+    of_methods = not question.best_that_fits and not question.engines
+    return of_methods and metrics == [recall_metric(question.depth or SHALLOWEST)]
 
 
 def _candidate(option: Option, metric: str) -> Candidate:
-    low, high = rounded(option.summary.interval(metric))
+    low, high = option.interval(metric)
     bits = option.value("bits_per_dim")
     return Candidate(
         option.label, bits, option.code_bytes, option.model_bytes, option.value(metric), low=low, high=high
@@ -107,19 +108,43 @@ def _general(advice: Advice) -> Iterator[str]:
         return
     if chosen is None:
         best = advice.best[0]
-        yield f"No configuration has {asked_for(question)}."
+        yield f"No {_kind(question)} has {asked_for(question)}."
         yield f"The best is {best.label} with {measured(best, question.goals)} at {_bits(best)}."
         return
     shown = f"{measured(chosen, question.goals)} at {_bits(chosen)}."
     if question.best_that_fits:
-        limit = f" of the configurations that take at most {size_text(question.limit)}" if question.limit else ""
+        limit = f" of the {_kind(question)}s that take at most {size_text(question.limit)}" if question.limit else ""
         yield f"{chosen.label} has the best {names}{limit}: {shown}"
     else:
-        yield f"{chosen.label} is the smallest configuration with {asked_for(question)}: {shown}"
+        yield f"{chosen.label} is the smallest {_kind(question)} with {asked_for(question)}: {shown}"
     d = advice.comparison.d
     yield from size_sentences(chosen.code_bytes, chosen.model_bytes, question.vectors, d)
     if question.depth:
         yield f"Each query reads {question.depth} exact vectors, {size_text(4 * d * question.depth)} of float32."
+    yield from _second_stage(advice, chosen)
+
+
+def _kind(question: Question) -> str:
+    return "setting" if question.engines else "configuration"
+
+
+def _second_stage(advice: Advice, option: Option) -> Iterator[str]:
+    """What the second stage of a setting scores, and what it keeps for that."""
+    stage, d, vectors = option.second_stage, advice.comparison.d, advice.question.vectors
+    if stage is None:
+        return
+    k = int(advice.question.goals[0].metric.rpartition("_")[2])
+    kept = stage.kept_bytes(d)
+    if stage.last(k) == k:
+        yield f"It re-ranks the {k} rows that it found, which changes their order and none of them."
+    elif not kept:
+        yield f"It re-ranks {stage.first(k)} candidates by what their codes decode to, and keeps nothing else."
+    if kept:
+        reads = f", and each query reads {stage.last(k)} of them" if stage.last(k) > k else ""
+        yield (
+            f"For re-ranking, it also keeps the vectors: {grouped(kept)} bytes each, {size_text(kept * vectors)} in "
+            f"all{reads}. That is not counted above."
+        )
 
 
 def _bits(option: Option) -> str:
@@ -162,6 +187,17 @@ def _times(option: Option, vectors: int) -> str:
     )
 
 
+def _without_vectors(advice: Advice) -> str:
+    """The setting for those who don't want to keep the vectors."""
+    option, question = advice.without_vectors, advice.question
+    if option is None:
+        return ""
+    return (
+        f"The smallest that keeps no vectors is {option.label} with {measured(option, question.goals)}: "
+        f"{size_text(advice.size(option))}."
+    )
+
+
 def _runner_up(advice: Advice, chosen: Option) -> str:
     second = advice.runner_up
     if second is None:
@@ -192,7 +228,7 @@ def _undecided(advice: Advice) -> str:
 def _too_slow(advice: Advice) -> str:
     if not advice.slow or advice.question.min_rate is None:
         return ""
-    fastest = {each.summary.method: each for each in sorted(advice.slow, key=lambda each: each.rate or 0)}
+    fastest = {each.family: each for each in sorted(advice.slow, key=lambda each: each.rate or 0)}
     names = ", ".join(f"{name} ({grouped(int(each.rate or 0))} at best)" for name, each in sorted(fastest.items()))
     least = grouped(math.ceil(advice.question.min_rate))
     return f"Encodes fewer than {least} vectors per second here, in some configurations or all: {names}."
@@ -213,9 +249,9 @@ def _ruled_out(advice: Advice) -> str:
         return ""
     nearest: dict[str, Option] = {}
     for each in advice.ruled_out:
-        earlier = nearest.get(each.summary.method)
+        earlier = nearest.get(each.family)
         if earlier is None or each.reading.value > earlier.reading.value:
-            nearest[each.summary.method] = each
+            nearest[each.family] = each
     metric = advice.question.goals[0].metric
     shown = [
         f"{each.label} ({fixed(each.value(metric), 3)})"
@@ -224,13 +260,14 @@ def _ruled_out(advice: Advice) -> str:
     if not shown:
         return ""
     smaller = "Smaller and ruled out" if advice.chosen else "Ruled out"
-    return f"{smaller}, the best of each method: {', '.join(shown)}."
+    of_each = "" if advice.question.engines else ", the best of each method"
+    return f"{smaller}{of_each}: {', '.join(shown)}."
 
 
 def _with_reranking(advice: Advice) -> Iterator[str]:
     """The smallest stored configuration at a depth of re-ranking, if it is smaller than the choice without."""
     question = advice.question
-    if question.depth or len(question.goals) > 1 or question.goals[0].metric != "recall_at_10":
+    if question.engines or question.depth or len(question.goals) > 1 or question.goals[0].metric != "recall_at_10":
         return
     d = advice.comparison.d
     for depth in RERANK_DEPTHS[SHALLOWEST]:

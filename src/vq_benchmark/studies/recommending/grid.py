@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 
 from vq_benchmark.datasets.dataset import Dataset
 from vq_benchmark.errors import InputError
+from vq_benchmark.quantizers.engines.choosing import BY_NAME
+from vq_benchmark.quantizers.engines.description import code_bytes
 from vq_benchmark.quantizers.registry import get_quantizer, quantizer_class
 from vq_benchmark.results.database import Run
 from vq_benchmark.studies.cells import Cell, Grid, Options, Refusal, cells_of, parsed_grid
@@ -30,6 +32,8 @@ class Choices:
     """In the order in which they are searched."""
     bits: tuple[float, ...] = DEFAULT_BITS
     seeds: tuple[int, ...] = (0,)
+    engines: tuple[str, ...] = ()
+    """Settings of engines, instead of methods and budgets; those with small codes are measured first."""
 
     def check(self) -> None:
         """Raise InputError for an unknown method, an impossible seed or budget, or where there is nothing to find."""
@@ -44,9 +48,16 @@ class Choices:
 
 
 def configurations(dataset: Dataset, options: Options, choices: Choices) -> tuple[list[Configuration], list[Refusal]]:
-    """The distinct configurations of all methods and budgets, and why methods have none at some budgets."""
-    grid = Grid(parsed_grid(choices.methods, {}, choices.seeds[:1]), choices.bits, seeds=choices.seeds[:1])
+    """The distinct configurations of all methods and budgets, and why methods have none at some budgets.
+
+    The same for settings of engines. Each is searched on its own: what one of them finds says nothing of another.
+    """
+    seeds = choices.seeds[:1]
+    grid = Grid(parsed_grid(choices.methods, {}, seeds), choices.bits, seeds=seeds, engines=choices.engines)
     cells, refusals = cells_of(grid, dataset, options, (0, dataset.n))
+    if choices.engines:
+        found = [_setting(cell, dataset.d, dataset.distance) for cell in cells]
+        return sorted(found, key=lambda each: each.code_bytes), refusals
     rows = min(options.measure.train_size, dataset.training_source(options.measure.train_size).n)
     return [_configuration(cell, dataset.d, rows) for cell in cells], refusals
 
@@ -71,6 +82,11 @@ def cells(configuration: Configuration, seeds: Sequence[int], rows: tuple[int, i
     """The cells of a configuration on rows [start, stop), one for each seed."""
     assert configuration.cell is not None
     return [replace(configuration.cell, seed=seed, start=rows[0], stop=rows[1]) for seed in seeds]
+
+
+def _setting(cell: Cell, d: int, distance: str) -> Configuration:
+    least = get_quantizer(cell.method, **cell.config).least_model_bytes(d)
+    return Configuration(cell.engine, cell.label, code_bytes(BY_NAME[cell.engine].at(d, distance), d), least, cell)
 
 
 def _configuration(cell: Cell, d: int, training_rows: int) -> Configuration:

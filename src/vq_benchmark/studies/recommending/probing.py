@@ -11,6 +11,7 @@ from vq_benchmark.evaluation.evidence import Evidence
 from vq_benchmark.evaluation.measurement import Measurement
 from vq_benchmark.evaluation.metric_records import RECORDS
 from vq_benchmark.evaluation.metrics import Metrics, computed_metrics
+from vq_benchmark.evaluation.second_stage import SecondStage
 from vq_benchmark.evaluation.spans import Span
 from vq_benchmark.evaluation.tiling import TILE_ROWS
 from vq_benchmark.machine.progress import Reporter
@@ -79,15 +80,27 @@ class Prober:
     ) -> Search:
         """A search among the choices and what was measured before in the same way; says what cannot be run."""
         grid, refusals = configurations(self.dataset, self.options, choices)
-        for method in choices.methods:
-            if not any(each.method == method for each in grid):
-                reasons = [each.reason for each in refusals if each.method == method]
-                self.report.say(f"not searched: {reasons[-1] if reasons else method}")
+        for name in (*choices.methods, *choices.engines):
+            if not any(each.method == name for each in grid):
+                reasons = [each.reason for each in refusals if each.method == name]
+                self.report.say(f"not searched: {reasons[-1] if reasons else name}")
+        grid = [each for each in grid if self._answers(each)]
         done = self.database.runs("status = 'done'", with_accumulators=False)
         grid += measured_before(self.dataset, self.options, choices, grid, done)
         has_part = part_rows(self.dataset.n, self.options.measure.max_candidates) is not None and bool(self.falling)
         most = math.inf if limit is None else limit
         return Search(grid, vectors, most, has_part=has_part, best_that_fits=best_that_fits)
+
+    def _answers(self, configuration: Configuration) -> bool:
+        """Whether a second stage finds enough candidates for the goals among those that are kept; says if not."""
+        cell, most = configuration.cell, self.options.measure.max_candidates
+        assert cell is not None
+        stage = SecondStage.parse(cell.rerank or "exact")
+        wanted = [stage.first(int(goal.metric.rpartition("_")[2])) for goal in self.goals if cell.engine]
+        if stage.has_rule and max(wanted, default=0) > most:
+            self.report.say(f"not searched: {cell.engine} re-ranks {max(wanted):,} candidates; {most} are kept.")
+            return False
+        return True
 
     def rows_of(self, grid: Sequence[Configuration]) -> list[Run]:
         """The finished rows of all configurations and seeds, whoever measured them."""

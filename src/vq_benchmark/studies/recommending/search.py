@@ -24,6 +24,7 @@ class Configuration:
     """A method with its parameters, and its size as far as it is known before it is fitted."""
 
     method: str
+    """What bisection is over; of a setting of an engine its own name, since it has no larger or smaller codes."""
     label: str
     code_bytes: int
     least_model_bytes: int = field(default=0, compare=False)
