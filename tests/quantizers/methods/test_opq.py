@@ -4,7 +4,7 @@ import faiss
 import numpy as np
 import pytest
 
-from vq_benchmark.quantizers.methods.opq import balanced_axes, closest_rotation
+from vq_benchmark.quantizers.methods.opq import balanced_axes
 from vq_benchmark.quantizers.registry import get_quantizer
 
 
@@ -58,10 +58,3 @@ def test_axes_of_rows_without_spread_are_still_a_rotation(spread: np.ndarray) ->
     rows = (np.random.default_rng(3).standard_normal((50, 8)) * spread + 1).astype(np.float32)
     axes = balanced_axes(rows, 4)
     np.testing.assert_allclose(axes @ axes.T, np.eye(8), atol=1e-5)
-
-
-def test_the_closest_rotation_is_found() -> None:
-    rng = np.random.default_rng(4)
-    rows = rng.standard_normal((200, 10)).astype(np.float32)
-    rotation = np.linalg.qr(rng.standard_normal((10, 10)))[0]
-    np.testing.assert_allclose(closest_rotation(rows, (rows @ rotation.T).astype(np.float32)), rotation, atol=1e-5)

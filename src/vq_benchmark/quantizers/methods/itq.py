@@ -12,6 +12,7 @@ from vq_benchmark.quantizers.base import State
 from vq_benchmark.quantizers.footprint import Footprint
 from vq_benchmark.quantizers.kernels.rows import row_dots
 from vq_benchmark.quantizers.parts.principal_axes import axes_bytes, principal_axes
+from vq_benchmark.quantizers.parts.procrustes import closest_rotation
 from vq_benchmark.quantizers.parts.rotations import orthogonal_bytes, random_orthogonal, seeded_generator
 from vq_benchmark.quantizers.parts.sign_base import SignParameters, SignQuantizer, signs_for_budget
 
@@ -95,6 +96,5 @@ def learn_rotation(components: FloatArray, iterations: int, seed: int) -> FloatA
     rotation = random_orthogonal(components.shape[1], seed).astype(np.float32)
     for _ in range(iterations):
         signs = np.where(components @ rotation >= 0, np.float32(1), np.float32(-1))
-        left, _, right = np.linalg.svd((components.T @ signs).astype(np.float64))
-        rotation = (left @ right).astype(np.float32)
+        rotation = closest_rotation(components, signs).T
     return rotation

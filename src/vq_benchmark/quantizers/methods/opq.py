@@ -14,6 +14,7 @@ from vq_benchmark.quantizers.parts.faiss_index import FAST_SCAN_BITS, product_in
 from vq_benchmark.quantizers.parts.kmeans import ROUNDS, refine_codebooks, split
 from vq_benchmark.quantizers.parts.kmeans_init import starting_codebooks
 from vq_benchmark.quantizers.parts.principal_axes import axes_bytes, principal_axes
+from vq_benchmark.quantizers.parts.procrustes import turn_towards, turning_bytes
 from vq_benchmark.quantizers.parts.product_code import (
     ProductBudgets,
     ProductCode,
@@ -31,8 +32,8 @@ class OPQ(ProductBudgets, Quantizer):
 
     R starts from the principal axes of the training vectors, assigned so that all sub-vectors have the same product
     of variances (Ge et al., section 3.3, the parametric solution). R and the codebooks are then fitted in turn
-    (section 3.2, the non-parametric solution): R = U Vᵀ from the singular vectors of Σ ŷ xᵀ, then one round of
-    k-means. Scores are computed in the rotated space.
+    (section 3.2, the non-parametric solution): R = U Vᵀ from the singular vectors of Σ ŷ xᵀ, in random groups of up
+    to 768 axes, then one round of k-means. Scores are computed in the rotated space.
     """
 
     name = "opq"
@@ -69,8 +70,8 @@ class OPQ(ProductBudgets, Quantizer):
         return row_squares(self._code.decode(codes))
 
     def footprint(self, n: int, d: int) -> Footprint:
-        """Training holds the rows in another order, rotated, split, and split by the rotation before."""
-        found = product_footprint(self.parameters, d, 4 * 4 * n * d + axes_bytes(1, d))
+        """Training holds the rows rotated, decoded, split, and split by the rotation before."""
+        found = product_footprint(self.parameters, d, 4 * 4 * n * d + max(axes_bytes(1, d), turning_bytes(n, d)))
         return replace(found, model=found.model + 12 * d * d, row=found.row + 16 * d)
 
     def least_model_bytes(self, d: int) -> int:
@@ -97,14 +98,14 @@ def train_rotation_and_codebooks(
     train: FloatArray, m: int, centroids: int, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray]:
     """The rotation (d, d) and codebooks (m, centroids, d/m) for train (n, d), n >= centroids."""
-    rows = train[rng.permutation(len(train))]
-    rotation = balanced_axes(rows, m)
-    parts = split(rows @ rotation.T, m)
+    rotation = balanced_axes(train, m)
+    rows = train[rng.permutation(len(train))] @ rotation.T
+    parts = split(rows, m)
     codebooks = refine_codebooks(parts, starting_codebooks(parts, centroids, rng), ROUNDS // 2)
     for _ in range(ROTATION_ROUNDS):
         code = ProductCode(codebooks)
-        rotation = closest_rotation(rows, code.decode(code.encode(rows @ rotation.T)))
-        parts = split(rows @ rotation.T, m)
+        turn_towards(code.decode(code.encode(rows)), rows, rotation, rng)
+        parts = split(rows, m)
         codebooks = refine_codebooks(parts, codebooks, 1)
     return rotation, refine_codebooks(parts, codebooks, ROUNDS // 2)
 
@@ -130,12 +131,3 @@ def balanced_axes(train: FloatArray, m: int) -> FloatArray:
             products[part] = np.inf
     order = [axis for part in members for axis in part]
     return np.ascontiguousarray(principal.axes[order], dtype=np.float32)
-
-
-def closest_rotation(train: FloatArray, rotated: FloatArray) -> FloatArray:
-    """The orthogonal R (d, d) with the least Σ‖R x − y‖² over rows x of train and y of rotated, both (n, d).
-
-    Orthogonal Procrustes (Schönemann 1966): R = U Vᵀ of the singular value decomposition of Σ y xᵀ.
-    """
-    left, _, right = np.linalg.svd((rotated.T @ train).astype(np.float64))
-    return np.asarray(left @ right, dtype=np.float32)
