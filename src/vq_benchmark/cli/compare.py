@@ -160,7 +160,8 @@ def _show(found: list[Paired], metric: str, files: list[str]) -> None:
 
 def _subject(pairs: list[Paired], metric: str) -> str:
     counts = sorted({pair.difference.queries for pair in pairs})
-    return f"{record_of(metric).title} of {' or '.join(f'{count:,}' for count in counts)} queries"
+    queries = "query" if counts == [1] else "queries"
+    return f"{record_of(metric).title} of {' or '.join(f'{count:,}' for count in counts)} {queries}"
 
 
 def _table(pairs: list[Paired], header: str, *, corrected: bool) -> Table:

@@ -160,5 +160,6 @@ def queries_text(runs: Iterable[Run]) -> str:
     for name, words in QUERY_COUNTS.items():
         counts = sorted({run.metrics[name] for run in known if run.metrics.get(name)})
         if counts:
-            texts.append(f"{' or '.join(f'{count:,}' for count in counts)} {words}")
+            named = words.replace("queries", "query") if counts == [1] else words
+            texts.append(f"{' or '.join(f'{count:,}' for count in counts)} {named}")
     return ", ".join(texts)

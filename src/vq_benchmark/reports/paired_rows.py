@@ -13,7 +13,7 @@ import numpy as np
 from vq_benchmark.arrays import DoubleArray
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.metric_records import record_of
-from vq_benchmark.evaluation.per_query import PerQuery
+from vq_benchmark.evaluation.per_query import LOSS, PerQuery
 from vq_benchmark.evaluation.statistics.bootstrap import Interval
 from vq_benchmark.evaluation.statistics.paired import Difference, difference_interval, holm, paired_difference
 from vq_benchmark.reports.commands import again
@@ -193,7 +193,8 @@ def compared(pairs: Sequence[Pair], metric: str) -> list[Paired]:
     Raises:
         InputError: two rows have other data, queries, distances or depths, or one lacks the values.
     """
-    low, high = record_of(metric).bounds or (-math.inf, math.inf)
+    # The exact value is the same on both sides, so losses differ by as much as the values that they are made of.
+    low, high = record_of(metric.removesuffix(LOSS)).bounds or (-math.inf, math.inf)
     found = [(a, b, *_seeds_and_values(a, b, metric)) for a, b in pairs]
     tests = [paired_difference(left - right) for _, _, _, (left, right) in found]
     return [

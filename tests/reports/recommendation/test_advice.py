@@ -114,6 +114,11 @@ def test_a_limit_also_bounds_what_reaches_a_goal(rows):
     assert "The best is sq bits=2 with 0.905" in sentence(advice)
 
 
+def test_a_short_encoding_is_not_about_less_than_a_second(rows):
+    text = "\n".join(paragraphs(advised(rows, vectors=1000)))
+    assert "encoding 1,000 vectors takes less than 1 s" in text
+
+
 def test_the_paragraphs_say_what_the_choice_costs(rows):
     text = "\n".join(paragraphs(advised(rows), price=2.0))
     assert "Each vector takes 144.0 bytes instead of 1536 of float32; float32 would take 1.5 GB." in text

@@ -174,8 +174,8 @@ def _times(option: Option, vectors: int) -> str:
         return ""
     machine = machine_text(option.summary.runs)
     return (
-        f"Training took {seconds_text(fit)}, and encoding {grouped(vectors)} vectors takes about "
-        f"{seconds_text(vectors / rate)}{f' with {machine}' if machine else ''}."
+        f"Training took {seconds_text(fit)}, and encoding {grouped(vectors)} vectors takes "
+        f"{'about ' * (vectors >= rate)}{seconds_text(vectors / rate)}{f' with {machine}' if machine else ''}."
     )
 
 
