@@ -243,7 +243,8 @@ def _only(found: list[Comparison]) -> Comparison:
         f"{each.dataset} ({each.metric}, {each.n:,} vectors{of})" for each, of in zip(found, contents, strict=True)
     }
     if len(found) > 1:
-        choose = "choose one with --dataset NAME --stored"
+        name = "CONTENTS" if any(contents) else "NAME"
+        choose = f"choose one with --dataset {name} --stored"
         raise InputError(f"the database has rows of {len(found)} data sets: {listed(names)}; {choose}.")
     return found[0]
 
