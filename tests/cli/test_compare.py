@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from vq_benchmark.datasets.checks.unusable_rows import probe_rows
+
 
 @pytest.fixture
 def swept(program, vectors):
@@ -141,3 +143,53 @@ def test_rows_of_other_queries_and_several_configurations_are_refused(program, s
     assert "means 2 configurations" in program("compare", "eden", "sq", "--db-path", "a.db").err
     ran = program("compare", "eden", "sq:bits=8", "--db-path", "a.db")
     assert "different depths of the ground truth, 100 and 10" in ran.err
+
+
+def test_rows_that_were_measured_in_several_ways_are_compared_in_one_and_it_is_said(program, swept, vectors):
+    words = ("--dataset", vectors, "--metric", "cosine", "--threads", 1, "--bits", 4, "--db-path", "a.db")
+    ran = program("run", *words, "--method", "sq", "--train-size", 260)
+    assert ran.code == 0, ran.err
+    ran = program("compare", "eden", "sq", "--db-path", "a.db", "--json")
+    (found,) = json.loads(ran.out)
+    assert (found["seeds"], found["measured_differently"]) == ([[0, 0], [1, 1]], None)
+    assert found["b"].endswith("train_size=500")
+    ran = program("compare", "eden", "sq:train_size=260", "--db-path", "a.db")
+    assert "were measured differently: train_size=500 and 260." in " ".join(ran.out.split())
+    table = program("results", "--db-path", "a.db").out
+    assert "train_size=260" in table and "train_size=500" in table
+    shutil.copy("a.db", "b.db")
+    names = [each["a"] for each in json.loads(program("compare", "a.db", "b.db", "--json").out)]
+    assert len(names) == 3 and sum("train_size=260" in name for name in names) == 1
+
+
+def test_two_databases_of_changed_vectors_are_refused(program, tmp_path):
+    """The sampled rows, and so the fingerprint, and the best score of each query stay the same."""
+    rng = np.random.default_rng(0)
+    base, queries = (rng.standard_normal((n, 8)).astype(np.float32) for n in (3000, 30))
+    folder = tmp_path / "changing"
+    folder.mkdir()
+    np.save(folder / "queries.npy", queries)
+    exact = 2 * queries.astype(float) @ base.T.astype(float) - (base.astype(float) ** 2).sum(1)
+    kept = np.union1d(exact.argmax(1), probe_rows(len(base)))
+    words = (
+        "--dataset",
+        folder,
+        "--metric",
+        "l2",
+        "--method",
+        "sq",
+        "--bits",
+        4,
+        "--train-size",
+        500,
+        "--threads",
+        1,
+    )
+    for name in ("a.db", "b.db"):
+        np.save(folder / "base.npy", base)
+        ran = program("run", *words, "--db-path", name)
+        assert ran.code == 0, ran.err
+        base[np.setdiff1d(np.arange(len(base)), kept)] += 40
+    ran = program("compare", "a.db", "b.db")
+    assert ran.code != 0
+    assert "cannot be compared: they have different contents" in ran.err

@@ -40,6 +40,18 @@ def test_a_sweep_fills_the_database_and_again_does_nothing(program, vectors, tmp
     assert (tmp_path / "x.db").read_bytes() == before
 
 
+def test_a_stored_row_learns_the_smallest_budget_that_it_was_chosen_for(program, vectors, tmp_path):
+    words = ("--dataset", vectors, "--method", "sq", "--train-size", 300, "--threads", 1, "--db-path", "x.db")
+    for chosen, stored in (
+        (("run", "--param", "bits=4"), None), (("sweep", "--bits", 4.9), 4.9), (("sweep", "--bits", 4), 4.0),
+        (("sweep", "--bits", 4.5), 4.0), (("run", "--param", "bits=4"), 4.0),
+    ):  # fmt: skip
+        ran = program(*chosen, *words)
+        assert ran.code == 0, ran.err
+        (run,) = Database(tmp_path / "x.db").runs("method = 'sq'")
+        assert run.budget == stored
+
+
 def test_the_view_has_plain_columns(program, vectors, tmp_path):
     program("run", "--dataset", vectors, "--method", "sq", "--bits", 8, "--db-path", "x.db", *OPTIONS)
     with sqlite3.connect(tmp_path / "x.db") as connection:

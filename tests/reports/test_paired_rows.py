@@ -1,9 +1,15 @@
 """Which stored configuration a selector means."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
+from vq_benchmark.api.findings import difference_of
 from vq_benchmark.errors import InputError
-from vq_benchmark.reports.paired_rows import chosen
+from vq_benchmark.evaluation.per_query import PerQuery
+from vq_benchmark.reports.formatting import queries_text
+from vq_benchmark.reports.paired_rows import chosen, compared
 
 
 def test_an_empty_selector_means_nothing(make_run) -> None:
@@ -41,3 +47,27 @@ def test_a_setting_of_an_engine_that_failed_is_named_as_such(make_run) -> None:
         chosen("pgvector:bit", [failed])
     with pytest.raises(InputError, match="'binary' is neither"):
         chosen("binary", [failed])
+
+
+def with_values(run, **kept):
+    return replace(run, per_query=PerQuery("q", 10, {name: np.array(each) for name, each in kept.items()}).to_bytes())
+
+
+def test_equal_losses_differ_by_at_most_one_because_their_exact_value_is_the_same(make_run):
+    exact, found = [1.0] * 20, [0.5] * 20
+    rows = [
+        with_values(make_run(method, 2.0), mrr_at_10=found, mrr_at_10_exact=exact, recall_at_10=found)
+        for method in ("pq", "sq")
+    ]
+    pair = chosen("pq", rows), chosen("sq", rows)
+    (loss,), (recall,) = (compared([pair], metric) for metric in ("mrr_at_10_loss", "recall_at_10"))
+    assert loss.interval == recall.interval
+    assert loss.interval is not None
+    assert loss.interval[1] < 1
+
+
+def test_one_query_is_one_query(make_run):
+    rows = [with_values(make_run(method, 2.0, extra={"queries": 1}), recall_at_10=[0.5]) for method in ("pq", "sq")]
+    (found,) = compared([(chosen("pq", rows), chosen("sq", rows))], "recall_at_10")
+    assert "1 query, 1 seed" in repr(difference_of(found, "recall_at_10"))
+    assert queries_text(rows) == "1 query"

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from vq_benchmark.errors import InputError
@@ -51,3 +53,18 @@ def test_no_database_and_no_finished_row(tmp_path, make_run):
     database.put(make_run("pq", 2.0, status="partial"))
     with pytest.raises(InputError, match="merge"):
         select_runs(database)
+
+
+def test_contents_are_selected_by_the_start_of_their_digest(tmp_path, make_run):
+    database = Database(tmp_path / "r.db")
+    rows = [
+        replace(make_run("pq", 2.0, seed=seed), environment={"content": {"digest": digest}})
+        for seed, digest in enumerate(("1111111111", "2222222222"))
+    ]
+    database.put_all(rows)
+    assert [run.seed for run in select_runs(database, dataset="22222222")] == [1]
+    assert len(select_runs(database, dataset=rows[0].dataset)) == 2
+    with pytest.raises(InputError, match="no results for data set '3'"):
+        select_runs(database, dataset="3")
+    with pytest.raises(InputError, match="no results for data set ''"):
+        select_runs(database, dataset="")

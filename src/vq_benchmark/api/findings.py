@@ -43,6 +43,8 @@ class PairedDifference:
     queries: int
     seeds: int
     """Pairs of seeds; with one, the interval leaves out the randomness of training."""
+    measured_differently: str = ""
+    """The settings in which the two differ, such as `train_size=1000 and 260`; empty if they were measured alike."""
 
     def __repr__(self) -> str:
         interval = (
@@ -51,7 +53,10 @@ class PairedDifference:
         return (
             f"{record_of(self.metric).title}: {self.a} has {self.mean_a:.4f}, {self.b} has {self.mean_b:.4f}; the "
             f"difference is {self.difference:+.4f} ({interval}, p = {self.p:.2g}, "
-            f"{self.queries:,} queries, {self.seeds} seed{'' if self.seeds == 1 else 's'})."
+            f"{self.queries:,} quer{'y' if self.queries == 1 else 'ies'}, "
+            f"{self.seeds} seed{'' if self.seeds == 1 else 's'})."
+            + f" They were measured differently: {self.measured_differently}."
+            * bool(self.measured_differently)
         )
 
 
@@ -72,7 +77,7 @@ def difference_of(paired: Paired, metric: str) -> PairedDifference:
     found = paired.difference
     return PairedDifference(
         label(paired.a), label(paired.b), metric, left, right, found.mean, paired.interval, found.p, found.queries,
-        len(paired.seeds),
+        len(paired.seeds), paired.unlike,
     )  # fmt: skip
 
 

@@ -12,7 +12,8 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.metric_records import RERANK_DEPTHS
 from vq_benchmark.reports.comparison import Comparison, comparisons
 from vq_benchmark.reports.formatting import display_name, subject_text
-from vq_benchmark.reports.paired_rows import chosen, compared
+from vq_benchmark.reports.measured_alike import content_of
+from vq_benchmark.reports.paired_rows import chosen_alike, compared
 from vq_benchmark.reports.selection import listed, select_runs
 from vq_benchmark.reports.sizes import Sizes, sized
 from vq_benchmark.results.database import Database, Run
@@ -59,7 +60,7 @@ class Results:
         return {run.run_id: run.error or "" for run in self.runs if run.status == "failed"}
 
     def select(self, dataset: str | None = None, methods: str | Sequence[str] = ()) -> "Results":
-        """Only the rows of one data set, by its name or the start of its fingerprint, or of some methods.
+        """Only the rows of one data set, by its name or the start of its fingerprint or digest, or of some methods.
 
         Raises:
             InputError: there is no such data set or method.
@@ -70,7 +71,12 @@ class Results:
                 raise InputError(f"no results for method {name!r}; available: {listed(r.method for r in self.runs)}.")
         runs = [run for run in self.runs if not names or run.method in names]
         if dataset is not None:
-            runs = [run for run in runs if run.dataset == dataset or run.dataset_fingerprint.startswith(dataset)]
+            runs = [
+                run
+                for run in runs
+                if run.dataset == dataset
+                or any(digest.startswith(dataset) for digest in (run.dataset_fingerprint, content_of(run) or ""))
+            ]
             if not runs:
                 raise InputError(
                     f"no results for data set {dataset!r}; available: {listed(run.dataset for run in self.runs)}."
@@ -128,7 +134,8 @@ class Results:
         Raises:
             InputError: a configuration is unknown or ambiguous, or the two were not measured with the same queries.
         """
-        (found,) = compared([(chosen(a, self.runs), chosen(b, self.runs))], metric)
+        left, right = chosen_alike([a, b], self.runs)
+        (found,) = compared([(left, right)], metric)
         return difference_of(found, metric)
 
     def plot(self, metric: str = "recall_at_10", *, vectors: int | None = None) -> "Plot":
@@ -152,7 +159,9 @@ class Results:
             return groups[0]
         if not groups:
             raise InputError("there are no finished results.")
-        names = ", ".join(f"{display_name(group.dataset)} ({group.fingerprint[:8]})" for group in groups)
+        names = ", ".join(
+            f"{display_name(group.dataset)} ({group.content or group.fingerprint[:8]})" for group in groups
+        )
         raise InputError(f"the results are of {len(groups)} data sets: {names}; choose one with select(dataset=...).")
 
     def _counts(self) -> str:

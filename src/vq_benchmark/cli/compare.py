@@ -2,6 +2,9 @@
 
 import csv
 import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,9 +21,10 @@ from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.metric_records import record_of
 from vq_benchmark.machine.atomic_files import atomic_path
 from vq_benchmark.machine.terminal import Terminal, echo
-from vq_benchmark.reports.comparison import comparisons
+from vq_benchmark.reports.comparison import Summary, comparisons
 from vq_benchmark.reports.formatting import display_name
-from vq_benchmark.reports.paired_rows import Pair, Paired, chosen, compared, label, reason_against
+from vq_benchmark.reports.measured_alike import may_meet
+from vq_benchmark.reports.paired_rows import Pair, Paired, chosen_alike, compared, label, pair_alike, reason_against
 from vq_benchmark.reports.seed_intervals import LEAST_SEEDS
 from vq_benchmark.reports.selection import select_runs
 from vq_benchmark.results.database import Database
@@ -67,8 +71,8 @@ def compare(
         database = Database(database_path(db_path))
         runs = select_runs(database, dataset=dataset)
         unmerged = [run.method for run in database.runs("status = 'partial'", with_accumulators=False)]
-        first = chosen(a, runs, unmerged)
-        pairs = [(first, chosen(other, runs, unmerged)) for other in others]
+        first, *rest = chosen_alike([a, *others], runs, unmerged)
+        pairs = [(first, other) for other in rest]
     found = compared(pairs, metric)
     if export is not None:
         _write(found, export)
@@ -94,11 +98,7 @@ def _is_database(name: str) -> bool:
 def _common(left: Database, right: Database, dataset: str | None) -> list[Pair]:
     """The configurations that both databases hold, in order of data set and name."""
     named = [
-        {
-            (each.runs[0].dataset_fingerprint, each.runs[0].metric, label(each)): each
-            for group in comparisons(select_runs(database, dataset=dataset))
-            for each in group.summaries
-        }
+        _by_name(each for group in comparisons(select_runs(database, dataset=dataset)) for each in group.summaries)
         for database in (left, right)
     ]
     common = sorted(named[0].keys() & named[1].keys())
@@ -106,7 +106,22 @@ def _common(left: Database, right: Database, dataset: str | None) -> list[Pair]:
         raise InputError(
             f"{str(left.path)!r} and {str(right.path)!r} have no configuration on the same data in common."
         )
-    return [(named[0][key], named[1][key]) for key in common]
+    return [pair for key in common for pair in _pairs(named[0][key], named[1][key])]
+
+
+def _by_name(summaries: Iterable[Summary]) -> dict[tuple[str, str, str], list[Summary]]:
+    """The ways in which each configuration was measured, by data set, distance and name."""
+    found: defaultdict[tuple[str, str, str], list[Summary]] = defaultdict(list)
+    for each in summaries:
+        run = each.runs[0]
+        found[run.dataset_fingerprint, run.metric, label(replace(each, told_apart=""))].append(each)
+    return found
+
+
+def _pairs(left: Sequence[Summary], right: Sequence[Summary]) -> list[Pair]:
+    """The rows of a configuration that were measured in the same way; where there are none, those most alike."""
+    found = [(a, b) for a in left for b in right if may_meet(a.runs[0], b.runs[0]) and a.settings == b.settings]
+    return found or [pair_alike(left, right)]
 
 
 def _comparable(pairs: list[Pair], metric: str) -> tuple[list[Pair], list[str]]:
@@ -126,7 +141,7 @@ def _facts(found: Paired, metric: str) -> dict[str, Any]:
         "queries": difference.queries, "queries_that_differ": difference.differing,
         "mean_a": float(found.values[0].mean()), "mean_b": float(found.values[1].mean()),
         "difference": difference.mean, "interval": None if found.same or not found.interval else list(found.interval),
-        "same_result": found.same,
+        "same_result": found.same, "measured_differently": found.unlike or None,
         "p": difference.p, "p_holm": found.p_holm,
     }  # fmt: skip
 
@@ -145,7 +160,8 @@ def _show(found: list[Paired], metric: str, files: list[str]) -> None:
 
 def _subject(pairs: list[Paired], metric: str) -> str:
     counts = sorted({pair.difference.queries for pair in pairs})
-    return f"{record_of(metric).title} of {' or '.join(f'{count:,}' for count in counts)} queries"
+    queries = "query" if counts == [1] else "queries"
+    return f"{record_of(metric).title} of {' or '.join(f'{count:,}' for count in counts)} {queries}"
 
 
 def _table(pairs: list[Paired], header: str, *, corrected: bool) -> Table:
@@ -174,6 +190,7 @@ def _notes(found: list[Paired]) -> list[str]:
     two = f"two seeds say little about the randomness of training; use {LEAST_SEEDS} or more."
     equal = "where no query differs, the interval is the one for queries that were not asked."
     return [
+        *[f"A and {label(each.b)} were measured differently: {each.unlike}." for each in found if each.unlike],
         *([one] if fewest == 1 else [two] if fewest < LEAST_SEEDS else []),
         *([equal] if any(pair.difference.differing == 0 and not pair.same for pair in found) else []),
     ]

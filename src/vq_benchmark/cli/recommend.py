@@ -279,9 +279,13 @@ def _only(found: list[Comparison]) -> Comparison:
     """
     if not found:
         raise InputError("the database has no finished rows; its rows are all of failed cells.")
-    names = {f"{each.dataset} ({each.metric}, {each.n:,} vectors)" for each in found}
+    contents = [f", contents {each.content}" * bool(each.content) for each in found]
+    names = {
+        f"{each.dataset} ({each.metric}, {each.n:,} vectors{of})" for each, of in zip(found, contents, strict=True)
+    }
     if len(found) > 1:
-        choose = "choose one with --dataset NAME --stored"
+        name = "CONTENTS" if any(contents) else "NAME"
+        choose = f"choose one with --dataset {name} --stored"
         raise InputError(f"the database has rows of {len(found)} data sets: {listed(names)}; {choose}.")
     return found[0]
 

@@ -83,7 +83,7 @@ def load_dataset(
             queries_path is a file of queries, instead of those that came with the data;
             learn_path is a file of vectors to train on, instead of those that came with the data;
             num_queries is the most queries to use; where the data has none, so many base rows are held out, by
-            default 1,000, but at most a tenth of the base;
+            default 1,000, but at most a tenth of the base and at least 1;
             split_seed samples the held-out rows;
             dataset_limit, or limit, uses only this many first base rows, before any are held out;
             identical_ids "ignore" leaves the base row with the identifier of a judged query out of its ranking in

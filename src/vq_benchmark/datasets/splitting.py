@@ -36,7 +36,7 @@ def choose_queries(stored: RawDataset, num_queries: int | None, seed: int) -> Ra
 
     Args:
         num_queries: at most this many of its queries, by default 1,000. Without queries, this many base rows are held
-            out, by default 1,000, but at most a tenth of the base.
+            out, by default 1,000, but at most a tenth of the base and at least 1.
         seed: of the held-out rows.
 
     Raises:

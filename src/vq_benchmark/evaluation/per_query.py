@@ -81,6 +81,16 @@ class PerQuery:
         return cls(str(header["queries"]), int(header["k"]), kept)
 
 
+@taking_apart(FORMAT.kind)
+def queries_of(data: bytes) -> str:
+    """The digest of the queries of the values that `to_bytes` wrote, without reading the values.
+
+    Raises:
+        ValueError: the bytes are damaged, or have another format version.
+    """
+    return str(FORMAT.header(data)["queries"])
+
+
 def queries_digest(measurement: Measurement) -> str:
     """Digest of the exact best score of each query in the base and of the judgements; any depth gives the same."""
     digest = blake2b(digest_size=16)

@@ -38,10 +38,17 @@ class ArchiveFormat:
             InputError: there is not enough memory for the arrays.
         """
         header, arrays = unpack(data)
+        return self._checked(header), arrays
+
+    def header(self, data: bytes) -> dict[str, Any]:
+        """The header alone, without reading the arrays; raises the same errors."""
+        return self._checked(_opened(data, only_header=True)[0])
+
+    def _checked(self, header: dict[str, Any]) -> dict[str, Any]:
         found = header.pop(VERSION, None)
         if found != self.version:
             raise ValueError(version_mismatch(found, self.version))
-        return header, arrays
+        return header
 
 
 def pack(header: dict[str, Any], arrays: dict[str, Array]) -> bytes:
@@ -61,16 +68,21 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
         ValueError: the bytes are damaged, or were not written by `pack`.
         InputError: there is not enough memory for the arrays.
     """
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            arrays = {
-                member.filename.removesuffix(SUFFIX): read_member(archive, member, "an archive")
-                for member in archive.infolist()
-            }
-        content = parsed_json(arrays.pop(HEADER).tobytes())
-        header, names = dict(content["header"]), content["arrays"]
-    except (*ZIP_DAMAGE, *MISSHAPEN) as error:
-        raise ValueError(f"not a readable archive ({reason_of(error)})") from error
+    header, names, arrays = _opened(data)
     if sorted(arrays) != names:
         raise ValueError(f"not a readable archive (it holds {sorted(arrays)} instead of {names})")
     return header, arrays
+
+
+def _opened(data: bytes, *, only_header: bool = False) -> tuple[dict[str, Any], list[str], dict[str, Array]]:
+    """The header, the names of the arrays that it states, and the arrays that are there, unless only it is wanted."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = [archive.getinfo(HEADER + SUFFIX)] if only_header else archive.infolist()
+            arrays = {
+                member.filename.removesuffix(SUFFIX): read_member(archive, member, "an archive") for member in members
+            }
+        content = parsed_json(arrays.pop(HEADER).tobytes())
+        return dict(content["header"]), content["arrays"], arrays
+    except (*ZIP_DAMAGE, *MISSHAPEN) as error:
+        raise ValueError(f"not a readable archive ({reason_of(error)})") from error

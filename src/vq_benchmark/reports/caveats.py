@@ -6,6 +6,7 @@ from itertools import pairwise
 from vq_benchmark.datasets.checks.bad_rows import LEFT_OUT_KEY
 from vq_benchmark.evaluation.metric_records import record_of
 from vq_benchmark.reports.comparison import Comparison, Summary, number
+from vq_benchmark.reports.measured_alike import differing_settings, setting
 from vq_benchmark.reports.seed_intervals import LEAST_SEEDS
 from vq_benchmark.results.database import Run
 
@@ -18,7 +19,11 @@ ERROR_SECTIONS = ("Reconstruction", "Score errors", "Distances between base vect
 
 def caveats(comparison: Comparison, metrics: Collection[str]) -> list[str]:
     """Notes that a reader of these metrics needs; empty if there is nothing to say."""
-    found = [left_out_text(comparison), *(few_queries_text(comparison, words) for words in RANKED_BY)]
+    found = [
+        unlike_text(comparison),
+        left_out_text(comparison),
+        *(few_queries_text(comparison, words) for words in RANKED_BY),
+    ]
     if any(record_of(metric).section in ERROR_SECTIONS for metric in metrics):
         found.append(trained_rows_text(comparison))
     return [text for text in found if text]
@@ -42,6 +47,16 @@ def trained_rows_text(comparison: Comparison) -> str:
     if not any(map(_is_flattered, shown)):
         return ""
     return "errors include the vectors that were trained on, which makes them too small; lower --train-size"
+
+
+def unlike_text(comparison: Comparison) -> str:
+    """A note on the settings in which rows differ, with their values; empty if all were measured alike."""
+    settings = [summary.settings for summary in comparison.summaries]
+    values = {name: {str(setting(each, name)) for each in settings} for name in differing_settings(settings)}
+    shown = [
+        f"{name}={' or '.join(sorted(found, key=lambda text: (len(text), text)))}" for name, found in values.items()
+    ]
+    return f"not all rows were measured alike: {', '.join(shown)}" if shown else ""
 
 
 def left_out_text(comparison: Comparison) -> str:

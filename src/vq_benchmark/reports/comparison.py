@@ -4,11 +4,12 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vq_benchmark.evaluation.metric_records import record_of
 from vq_benchmark.evaluation.statistics.bootstrap import Interval
+from vq_benchmark.reports.measured_alike import Settings, as_key, by_content, settings_of, told_apart
 from vq_benchmark.reports.seed_intervals import LEAST_SEEDS, interval_over_seeds
 from vq_benchmark.results.database import TRAIN_QUERIES_KEY, Run
 
@@ -21,12 +22,16 @@ BUDGET_ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Summary:
-    """One configuration of one method; its runs differ only in the seed."""
+    """One configuration of one method, measured in one way; its runs differ only in the seed."""
 
     method: str
     config: dict[str, Any]
     runs: tuple[Run, ...]
     """One run per seed, in order of seeds; at least one."""
+    settings: Settings = field(default_factory=dict)
+    """How they were measured, the same in all runs; see `settings_of`."""
+    told_apart: str = ""
+    """The settings in which rows of its method differ, such as `train_size=260`; empty where they don't."""
 
     @property
     def is_control(self) -> bool:
@@ -117,7 +122,19 @@ class Comparison:
     summaries: tuple[Summary, ...]
     """In order of `shown_bits`, then of descending recall@10."""
     superseded: int
-    """Rows omitted because a newer row has the same configuration and seed."""
+    """Rows omitted because a newer row has the same configuration, settings and seed."""
+    content: str = ""
+    """The start of the digest of the vectors, where rows of others have the same name and fingerprint; else empty."""
+
+    def alike(self, names: Iterable[str]) -> "Comparison":
+        """The summaries that were measured as most of those with these metrics; of equally many, the newer ones."""
+        groups: defaultdict[str, list[Summary]] = defaultdict(list)
+        wanted = set(names)
+        having = [each for each in self.summaries if all(each.value(name) is not None for name in wanted)]
+        for summary in having or self.summaries:
+            groups[as_key(summary.settings)].append(summary)
+        most = max(groups.values(), key=lambda each: (len(each), max(run.created_at for s in each for run in s.runs)))
+        return replace(self, summaries=tuple(most))
 
     @property
     def runs(self) -> list[Run]:
@@ -146,12 +163,15 @@ class Comparison:
 
 
 def comparisons(runs: Iterable[Run]) -> list[Comparison]:
-    """The finished rows among `runs`, grouped and ordered by (data set, fingerprint, distance)."""
+    """The finished rows among `runs`, grouped and ordered by (data set, fingerprint, distance).
+
+    Rows of other contents are a group of their own, even if the fingerprint is the same.
+    """
     groups: defaultdict[tuple[str, str, str], list[Run]] = defaultdict(list)
     for run in runs:
         if run.status == "done":
             groups[run.dataset, run.dataset_fingerprint, run.metric].append(run)
-    return [_compared(groups[key]) for key in sorted(groups)]
+    return [_compared(rows, content) for key in sorted(groups) for content, rows in by_content(groups[key]).items()]
 
 
 def metric_names(runs: Iterable[Run]) -> list[str]:
@@ -173,15 +193,20 @@ def shown_bits(bits: float) -> float:
     return float(f"{bits:.3g}")
 
 
-def _compared(runs: list[Run]) -> Comparison:
-    newest: dict[tuple[str, ...], dict[int, Run]] = {}
-    for run in sorted(runs, key=lambda run: run.created_at):
+def _compared(runs: list[Run], content: str) -> Comparison:
+    newest: dict[tuple[str, ...], tuple[Settings, dict[int, Run]]] = {}
+    ordered = sorted(runs, key=lambda run: run.created_at)
+    for run, settings in zip(ordered, settings_of(ordered), strict=True):
         trained_for = json.dumps(run.environment.get(TRAIN_QUERIES_KEY))
-        key = run.method, json.dumps(run.config, sort_keys=True), run.query_bits, run.engine, trained_for
-        newest.setdefault(key, {})[run.seed] = run
+        config = json.dumps(run.config, sort_keys=True)
+        key = run.method, config, run.query_bits, run.engine, trained_for, as_key(settings)
+        newest.setdefault(key, (settings, {}))[1][run.seed] = run
+    names = told_apart([settings for settings, _ in newest.values()], [(key[0], key[3]) for key in newest])
     summaries = [
-        Summary(method, next(iter(by_seed.values())).config, tuple(by_seed[seed] for seed in sorted(by_seed)))
-        for (method, *_), by_seed in newest.items()
+        Summary(
+            method, next(iter(found.values())).config, tuple(found[seed] for seed in sorted(found)), settings, name
+        )
+        for ((method, *_), (settings, found)), name in zip(newest.items(), names, strict=True)
     ]
     first = runs[0]
     return Comparison(
@@ -192,10 +217,11 @@ def _compared(runs: list[Run]) -> Comparison:
         first.d,
         summaries=tuple(sorted(summaries, key=_place)),
         superseded=len(runs) - sum(len(summary.runs) for summary in summaries),
+        content=content,
     )
 
 
-def _place(summary: Summary) -> tuple[float, float, str, str, str, str, int]:
+def _place(summary: Summary) -> tuple[float, float, str, str, str, str, int, str]:
     bits, recall = summary.bits, summary.value("recall_at_10")
     config = json.dumps(summary.config, sort_keys=True)
     return (
@@ -206,6 +232,7 @@ def _place(summary: Summary) -> tuple[float, float, str, str, str, str, int]:
         summary.query_bits,
         summary.engine,
         summary.runs[0].train_queries,
+        as_key(summary.settings),
     )
 
 

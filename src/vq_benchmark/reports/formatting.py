@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from vq_benchmark.evaluation.statistics.bootstrap import Interval
-from vq_benchmark.reports.comparison import Comparison
+from vq_benchmark.reports.comparison import Comparison, Summary
 from vq_benchmark.results.database import Run
 
 NAME_LENGTH = 60
@@ -33,16 +33,18 @@ def query_text(run: Run) -> str:
     return ", ".join(filter(None, [query_coding_text(run.query_bits), trained]))
 
 
-def name_and_config(run: Run, differing: Mapping[str, Collection[str]]) -> tuple[str, str]:
+def name_and_config(summary: Summary, differing: Mapping[str, Collection[str]]) -> tuple[str, str]:
     """What tells a row from the others of a table.
 
     That is its method, and the parameters in which its configurations differ with what is special about its queries;
-    or the name of an engine's setting, which says it all, and the method behind it.
+    or the name of an engine's setting, which says it all, and the method behind it. Behind these, how it was
+    measured, where rows of the method differ in that.
     """
-    if run.engine:
-        return display_name(run.engine), display_name(run.method)
-    own = differing_text(run.method, run.config, differing)
-    return display_name(run.method), " ".join(filter(None, [own, query_text(run)]))
+    method, apart = display_name(summary.method), summary.told_apart
+    if summary.engine:
+        return display_name(summary.engine), " ".join(filter(None, [method, apart]))
+    own = differing_text(summary.method, summary.config, differing)
+    return method, " ".join(filter(None, [own, query_text(summary.runs[0]), apart]))
 
 
 def query_coding_text(query_bits: str) -> str:
@@ -92,7 +94,8 @@ def one_line(header: str) -> str:
 def subject_text(comparison: Comparison) -> str:
     """What was compressed: data set, number of vectors, dimension, distance."""
     name = display_name(comparison.dataset)
-    return f"{name}: {comparison.n:,} vectors × {comparison.d} dimensions, {comparison.metric}"
+    content = f", contents {comparison.content}" if comparison.content else ""
+    return f"{name}: {comparison.n:,} vectors × {comparison.d} dimensions, {comparison.metric}{content}"
 
 
 def decimal(value: float, places: int = 3) -> str:
@@ -166,5 +169,6 @@ def queries_text(runs: Iterable[Run]) -> str:
     for name, words in QUERY_COUNTS.items():
         counts = sorted({run.metrics[name] for run in known if run.metrics.get(name)})
         if counts:
-            texts.append(f"{' or '.join(f'{count:,}' for count in counts)} {words}")
+            named = words.replace("queries", "query") if counts == [1] else words
+            texts.append(f"{' or '.join(f'{count:,}' for count in counts)} {named}")
     return ", ".join(texts)

@@ -12,10 +12,11 @@ DIGITS = 7
 
 
 def short_labels(summaries: Sequence[Summary]) -> list[str]:
-    """A short name for each summary: the method and the parameters that its configurations differ in."""
+    """A short name for each summary: the method, and the parameters and settings that its rows differ in."""
     names = short_names([(each.method, each.config) for each in summaries])
     codings = [query_text(each.runs[0]) for each in summaries]
-    return [" ".join(filter(None, parts)) for parts in zip(names, codings, strict=True)]
+    apart = [each.told_apart for each in summaries]
+    return [" ".join(filter(None, parts)) for parts in zip(names, codings, apart, strict=True)]
 
 
 def short_names(configurations: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:

@@ -1,9 +1,10 @@
 """Find stored configurations by name and compare one with others, query by query."""
 
+import json
 import math
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -12,12 +13,24 @@ import numpy as np
 from vq_benchmark.arrays import DoubleArray
 from vq_benchmark.errors import InputError
 from vq_benchmark.evaluation.metric_records import record_of
-from vq_benchmark.evaluation.per_query import PerQuery
+from vq_benchmark.evaluation.per_query import LOSS, PerQuery
 from vq_benchmark.evaluation.statistics.bootstrap import Interval
 from vq_benchmark.evaluation.statistics.paired import Difference, difference_interval, holm, paired_difference
 from vq_benchmark.reports.commands import again
 from vq_benchmark.reports.comparison import Summary, comparisons
 from vq_benchmark.reports.formatting import config_text, display_name
+from vq_benchmark.reports.measured_alike import (
+    QUERY_SET,
+    SETTINGS,
+    Settings,
+    as_key,
+    content_of,
+    differing_settings,
+    may_meet,
+    setting,
+    settings_of,
+    told_apart,
+)
 from vq_benchmark.reports.selection import listed
 from vq_benchmark.results.database import Run
 
@@ -42,6 +55,13 @@ class Paired:
     p_holm: float
 
     @property
+    def unlike(self) -> str:
+        """The settings in which a and b differ, with the value of a and that of b; empty if there are none."""
+        both = (self.a.settings, self.b.settings)
+        values = {name: [str(setting(each, name)) for each in both] for name in differing_settings(both)}
+        return ", ".join(f"{name}={' and '.join(of_both)}" for name, of_both in values.items())
+
+    @property
     def same(self) -> bool:
         """Whether a and b are one measurement, so that there is nothing to compare."""
         left, right = ({run.seed: run.run_id for run in each.runs} for each in (self.a, self.b))
@@ -54,18 +74,24 @@ def label(summary: Summary) -> str:
     run = summary.runs[0]
     coded = "" if run.query_bits == "float" else f"query_bits={run.query_bits}"
     trained = f"train_queries={run.train_queries}" if run.train_queries else ""
-    if run.engine:
-        return run.engine
-    return " ".join(filter(None, [display_name(summary.method), config_text(summary.config), coded, trained]))
+    own = [display_name(summary.method), config_text(summary.config), coded, trained]
+    return " ".join(filter(None, [*([run.engine] if run.engine else own), summary.told_apart]))
 
 
 def chosen(selector: str, runs: Sequence[Run], unmerged: Sequence[str] = ()) -> Summary:
-    """The configuration that is meant by `method`, `method:param=value,…`, a setting of an engine, a run_id or a
-    prefix of one.
+    """The only configuration of `chosen_alike`."""
+    return chosen_alike([selector], runs, unmerged)[0]
 
-    Besides its parameters, a configuration may be selected by `query_bits`, by the `budget` it was chosen for, and by
-    `train_queries`, the number of queries it was fitted for (0: none). A method means its own rows only: those of
-    engines are selected by the name of their setting, or by run_id.
+
+def chosen_alike(selectors: Sequence[str], runs: Sequence[Run], unmerged: Sequence[str] = ()) -> list[Summary]:
+    """The configuration that each selector means: `method`, `method:param=value,…`, a setting of an engine, a run_id
+    or a prefix of one.
+
+    Besides its parameters, a configuration may be selected by `query_bits`, by the `budget` it was chosen for, by
+    `train_queries`, the number of queries it was fitted for (0: none), and by a setting that it was measured with. Of
+    one that was measured in several ways, those rows are taken that the other configurations can be compared with;
+    then those of the most seeds, then the newest. A method means its own rows only: those of engines are selected by
+    the name of their setting, or by run_id.
 
     Args:
         unmerged: methods of which the database also holds rows of chunks.
@@ -73,19 +99,61 @@ def chosen(selector: str, runs: Sequence[Run], unmerged: Sequence[str] = ()) -> 
     Raises:
         InputError: nothing is meant, or several configurations are; the message lists them.
     """
+    return most_alike([_meant(selector, runs, unmerged) for selector in selectors])
+
+
+def pair_alike(a: Sequence[Summary], b: Sequence[Summary]) -> Pair:
+    """`most_alike` of two."""
+    left, right = most_alike([a, b])
+    return left, right
+
+
+def most_alike(ways: Sequence[Sequence[Summary]]) -> list[Summary]:
+    """One of the ways in which each configuration was measured: the first decides, the others follow it."""
+
+    def preference(each: Summary) -> tuple[int, str]:
+        return len(each.runs), max(run.created_at for run in each.runs)
+
+    def likeness(a: Summary, b: Summary) -> tuple[bool, int]:
+        queries = [setting(each.settings, QUERY_SET) for each in (a, b)]
+        comparable = may_meet(a.runs[0], b.runs[0]) and queries[0] == queries[1]
+        return comparable, -len(differing_settings([a.settings, b.settings]))
+
+    def following(first: Summary) -> list[tuple[tuple[bool, int], Summary]]:
+        best = [max(others, key=lambda each: (likeness(first, each), preference(each))) for others in ways[1:]]
+        return [(likeness(first, each), each) for each in best]
+
+    def worth(first: Summary) -> tuple[int, int, tuple[int, str]]:
+        found = [each for each, _ in following(first)]
+        return sum(comparable for comparable, _ in found), sum(alike for _, alike in found), preference(first)
+
+    first = max(ways[0], key=worth)
+    return [first, *(each for _, each in following(first))]
+
+
+def _meant(selector: str, runs: Sequence[Run], unmerged: Sequence[str]) -> list[Summary]:
+    """The ways in which the configuration that a selector means was measured."""
     of_engine = [run for run in runs if selector and run.status == "done" and run.engine == selector]
     done = of_engine or [run for run in runs if run.status == "done" and not run.engine]
     method, _, parameters = (of_engine[0].method, "", "") if of_engine else selector.partition(":")
     if not any(run.method == method for run in done):
-        return _chosen_row(selector, runs, unmerged)
+        return [_chosen_row(selector, runs, unmerged)]
     wanted = [part.strip() for part in parameters.split(",") if part.strip()]
-    fitting = [run for run in done if run.method == method and all(_has(run, part) for part in wanted)]
+    of_method = [run for run in done if run.method == method]
+    settings = settings_of(of_method)
+    told = told_apart(settings, [(run.dataset_fingerprint, run.metric) for run in of_method])
+    apart = {as_key(each): name for each, name in zip(settings, told, strict=True)}
+    fitting = [
+        run for run, each in zip(of_method, settings, strict=True) if all(_has(run, each, part) for part in wanted)
+    ]
     configurations = [
-        each for coded in sorted({run.query_bits for run in fitting})
-        for group in comparisons(run for run in fitting if run.query_bits == coded) for each in group.summaries
-    ]  # fmt: skip
-    if len(configurations) == 1:
-        return configurations[0]
+        replace(each, told_apart=apart.get(as_key(each.settings), ""))
+        for coded in sorted({run.query_bits for run in fitting})
+        for group in comparisons(run for run in fitting if run.query_bits == coded)
+        for each in group.summaries
+    ]
+    if configurations and len({_identity(each) for each in configurations}) == 1:
+        return configurations
     if not configurations:
         there = listed(config_text(run.config) for run in done if run.method == method)
         raise InputError(f"{method} has no finished row with {parameters!r}; there are: {there}.")
@@ -112,7 +180,7 @@ def _chosen_row(selector: str, runs: Sequence[Run], unmerged: Sequence[str]) -> 
         last = (failed[-1].error or "no error recorded").strip().splitlines()[-1]
         raise InputError(f"{selector!r} has no finished row; row {failed[-1].run_id} failed: {last}")
     if found:
-        return Summary(found[0].method, found[0].config, (found[0],))
+        return Summary(found[0].method, found[0].config, (found[0],), settings_of(found)[0])
     if method in unmerged:
         raise InputError(f"{method} has only rows of chunks; combine them with `vq-benchmark merge`.")
     raise InputError(
@@ -127,7 +195,8 @@ def compared(pairs: Sequence[Pair], metric: str) -> list[Paired]:
     Raises:
         InputError: two rows have other data, queries, distances or depths, or one lacks the values.
     """
-    low, high = record_of(metric).bounds or (-math.inf, math.inf)
+    # The exact value is the same on both sides, so losses differ by as much as the values that they are made of.
+    low, high = record_of(metric.removesuffix(LOSS)).bounds or (-math.inf, math.inf)
     found = [(a, b, *_seeds_and_values(a, b, metric)) for a, b in pairs]
     tests = [paired_difference(left - right) for _, _, _, (left, right) in found]
     return [
@@ -159,14 +228,28 @@ def _seeds_and_values(
     return seeds, (left, right)
 
 
-def _has(run: Run, wanted: str) -> bool:
+def _identity(summary: Summary) -> tuple[str, ...]:
+    """What is compared: a configuration, and the data set by name, without how it was measured."""
+    run = summary.runs[0]
+    data = run.dataset, run.dataset_fingerprint, run.metric
+    return (
+        *data,
+        summary.method,
+        json.dumps(summary.config, sort_keys=True),
+        summary.query_bits,
+        summary.engine,
+        str(run.train_queries),
+    )
+
+
+def _has(run: Run, settings: Settings, wanted: str) -> bool:
     """Whether a row has the value that `name=value` states; 1, 1.0 and True are written in any way."""
     name, _, text = wanted.partition("=")
-    settings: dict[str, Any] = {**run.config, "query_bits": run.query_bits, "budget": run.budget}
-    settings["train_queries"] = run.train_queries
-    if name not in settings:
+    known: dict[str, Any] = {**run.config, "query_bits": run.query_bits, "budget": run.budget}
+    known["train_queries"] = run.train_queries
+    if name not in known and name not in SETTINGS:
         return False
-    value = settings[name]
+    value = known[name] if name in known else setting(settings, name)
     with suppress(TypeError, ValueError):
         return float(text) == float(value)
     return text.lower() == str(value).lower()
@@ -218,9 +301,11 @@ def values_of(run: Run, kept: PerQuery, metric: str) -> DoubleArray:
 def _check_same(first: tuple[Run, PerQuery], other: tuple[Run, PerQuery]) -> None:
     """Raise InputError unless two rows pair up by query."""
     (mine, my_values), (theirs, their_values) = first, other
+    contents = (None, None) if may_meet(mine, theirs) else (content_of(mine), content_of(theirs))
     for what, left, right in (
         ("data sets", mine.dataset_fingerprint, theirs.dataset_fingerprint),
         ("distances", mine.metric, theirs.metric),
+        ("contents", *contents),
         ("depths of the ground truth", my_values.k, their_values.k),
         ("queries or ground truths", my_values.queries, their_values.queries),
     ):

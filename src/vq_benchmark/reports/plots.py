@@ -120,7 +120,7 @@ def plot_results(
         notes = [f" {note}." for group in groups if (note := undrawn_note(group))][:1]
         raise InputError("nothing to plot: there is no finished row of a quantizer." + "".join(notes))
     looks = styles(name for comparison in groups for name in lines(comparison))
-    stems = file_stems([(group.dataset, group.fingerprint, group.metric) for group in groups])
+    stems = file_stems([(group.dataset, f"{group.fingerprint}{group.content}", group.metric) for group in groups])
     paths, drawn = [], set()
     for comparison, stem in zip(groups, stems, strict=True):
         for sheet in _sheets(comparison, metrics, sizes):

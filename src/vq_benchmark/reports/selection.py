@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from vq_benchmark.errors import InputError
+from vq_benchmark.reports.measured_alike import content_of
 from vq_benchmark.results.database import Database, Run
 
 SHOWN_CHOICES = 12
@@ -13,6 +14,8 @@ def select_runs(
     database: Database, *, sweep_id: str | None = None, dataset: str | None = None, methods: Sequence[str] = ()
 ) -> list[Run]:
     """The finished and failed rows of a database, oldest first, optionally only of a sweep, data set or methods.
+
+    A data set is known by its name, or by the start of the digest of its contents.
 
     Raises:
         InputError: the database does not exist or holds no finished or failed row, or a filter matches nothing; the
@@ -28,7 +31,10 @@ def select_runs(
     if sweep_id is not None:
         _check_known("sweep", [sweep_id], (run.sweep_id for run in runs))
         runs = [run for run in runs if run.sweep_id == sweep_id]
-    if dataset is not None:
+    of_content = [run for run in runs if dataset and (content_of(run) or "").startswith(dataset)]
+    if of_content and dataset not in {run.dataset for run in runs}:
+        runs = of_content
+    elif dataset is not None:
         _check_known("data set", [dataset], (run.dataset for run in runs))
         runs = [run for run in runs if run.dataset == dataset]
     if methods:

@@ -40,8 +40,8 @@ def lines(comparison: Comparison) -> dict[str, list[Summary]]:
     """The summaries of each line in order of bits, by the line's name; the uncompressed control has none.
 
     There is one line per method, marked where it is external. Where a method was run with several values of a
-    parameter that is not a number (such as a choice of estimator), each of them is a line of its own. Settings of
-    engines have no line and are in no figure; `undrawn_note` says so.
+    parameter that is not a number (such as a choice of estimator), or measured in several ways, each of them is a
+    line of its own. Settings of engines have no line and are in no figure; `undrawn_note` says so.
     """
     by_method: defaultdict[str, list[Summary]] = defaultdict(list)
     for summary in comparison.summaries:
@@ -54,6 +54,7 @@ def lines(comparison: Comparison) -> dict[str, list[Summary]]:
             variant = [str(summary.config[name]) for name in choices if name in summary.config]
             coding = query_text(summary.runs[0])
             variant += [f"({coding})"] if coding else []
+            variant += [summary.told_apart] if summary.told_apart else []
             mark = EXTERNAL_MARK * summary.is_external
             found[display_name(" ".join([method, *variant])) + mark].append(summary)
     return dict(found)

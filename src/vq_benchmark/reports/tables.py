@@ -86,7 +86,7 @@ class _Layout:
         self.comparison, self.columns, self.width = comparison, columns, width
         self.best, self.front = best_rows(comparison), pareto_rows(comparison)
         self.differing = differing_parameters((run.method, run.config) for run in comparison.runs)
-        named = [name_and_config(summary.runs[0], self.differing) for summary in comparison.summaries]
+        named = [name_and_config(summary, self.differing) for summary in comparison.summaries]
         self.names = [name + self._marks(each) for (name, _), each in zip(named, comparison.summaries, strict=True)]
         self.configs = [config for _, config in named]
         self.cells = {id(column): [column.cell(each) for each in comparison.summaries] for column in columns}

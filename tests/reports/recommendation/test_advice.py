@@ -1,5 +1,7 @@
 """The choice among measured configurations, and how many queries would decide an open one."""
 
+from dataclasses import replace
+
 import pytest
 
 from vq_benchmark.reports.comparison import comparisons
@@ -9,9 +11,11 @@ from vq_benchmark.reports.recommendation.advice import Advice, Question, queries
 from vq_benchmark.reports.recommendation.facts import facts, table
 from vq_benchmark.reports.recommendation.needs import needs
 from vq_benchmark.reports.recommendation.wording import paragraphs, seconds_text, sentence
+from vq_benchmark.studies.cells import OPTIONS_KEY
 from vq_benchmark.studies.recommending.goals import Goal, Reading, recall_goal
 
 RECALL = Goal("recall_at_10", 0.9)
+DATA = {"dataset": "base.npy"}
 
 
 def advised(runs, goals=(RECALL,), vectors=1_000_000, **question):
@@ -41,6 +45,27 @@ def test_the_smallest_whose_interval_clears_the_goal_is_chosen(rows):
     assert (advice.chosen.label, advice.runner_up.label) == ("pq bits=3", "opq bits=3.3")
     assert [each.label for each in advice.undecided] == ["sq bits=2"]
     assert [each.label for each in advice.ruled_out] == ["sq bits=1"]
+
+
+def test_rows_that_most_were_not_measured_like_are_left_out_and_named(rows, make_run):
+    def trained(run, size):
+        return replace(
+            run, environment=run.environment | {OPTIONS_KEY: {"data": DATA, "measure": {"train_size": size}}}
+        )
+
+    odd = trained(row(make_run, "sq", 1, 0.99, 0.001, fresh=1), 260)
+    alike = [trained(each, 1000) for each in rows]
+    advice = advised([*alike, odd])
+    assert (advice.chosen.label, advice.comparison.alike(()).summaries) == ("pq bits=3", advice.comparison.summaries)
+    said = paragraphs(advice)[-1]
+    assert said == (
+        "This answer is of the rows with train_size=1000. Left out, as they were measured differently: 1 "
+        "configuration (train_size=260)."
+    )
+    assert "--train-size 1000" in needs(advice, [])[-1]
+    reranked = trained(row(make_run, "sq", 2, 0.9, 0.01, recall_10_at_50=0.95, recall_10_at_50_ci=[0.94, 0.96]), 300)
+    advice = advised([*alike, reranked], [Goal("recall_10_at_50", 0.9)])
+    assert (advice.chosen.summary.runs, advice.unlike) == ((reranked,), ())
 
 
 @pytest.mark.parametrize("target", [0.5, 0.85, 0.9, 0.93, 0.97, 0.99, 0.999])
@@ -87,6 +112,11 @@ def test_a_limit_also_bounds_what_reaches_a_goal(rows):
     advice = advised(rows, limit=2.5 * 48 * 1_000_000)
     assert advice.chosen is None
     assert "The best is sq bits=2 with 0.905" in sentence(advice)
+
+
+def test_a_short_encoding_is_not_about_less_than_a_second(rows):
+    text = "\n".join(paragraphs(advised(rows, vectors=1000)))
+    assert "encoding 1,000 vectors takes less than 1 s" in text
 
 
 def test_the_paragraphs_say_what_the_choice_costs(rows):

@@ -13,6 +13,7 @@ from vq_benchmark.results.database import Run
 SORT_FACTS: dict[str, Callable[[Summary], str | float | None]] = {
     "method": lambda summary: summary.method,
     "config": lambda summary: config_text(summary.config),
+    "settings": lambda summary: config_text(summary.settings) or None,
     "query_bits": lambda summary: summary.query_bits,
     "engine": lambda summary: summary.engine or None,
     "budget": lambda summary: summary.budget,

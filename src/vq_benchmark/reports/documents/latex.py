@@ -119,7 +119,7 @@ def _characters(rows: Iterable[Sequence[str]]) -> float:
 
 def _texts(summary: Summary, columns: Sequence[Column], differing: Mapping[str, Collection[str]]) -> list[str]:
     """The name of the row, its configuration, and the cell of each column."""
-    name, config = name_and_config(summary.runs[0], differing)
+    name, config = name_and_config(summary, differing)
     marks = CONTROL_MARK * summary.is_control + EXTERNAL_MARK * summary.is_external
     return [name + marks, config, *(column.cell(summary) for column in columns)]
 

@@ -17,6 +17,7 @@ ARROW_TYPES = {
     **dict.fromkeys(
         (
             "dataset", "dataset_fingerprint", "distance", "method", "config", "query_bits", "engine", "rerank",
+            "settings",
             "status", "error",
             "created_at", "package_version", "metric_set", "cpu", "threads", "base_dtype", "external",
         ),

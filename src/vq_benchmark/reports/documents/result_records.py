@@ -7,6 +7,7 @@ from typing import Any
 from vq_benchmark.evaluation.metric_records import record_of
 from vq_benchmark.reports.comparison import Comparison, Summary
 from vq_benchmark.reports.documents.arranging import ordered_metrics, require_known
+from vq_benchmark.reports.formatting import config_text
 from vq_benchmark.results.database import Run
 
 Record = dict[str, Any]
@@ -32,6 +33,7 @@ FACTS: dict[str, Callable[[Summary], Any]] = {
     "query_bits": lambda each: each.query_bits,
     "engine": lambda each: each.engine or None,
     "rerank": lambda each: each.runs[0].environment.get("rerank"),
+    "settings": lambda each: config_text(each.settings) or None,
     "budget": lambda each: each.budget,
     "seeds": lambda each: [run.seed for run in each.runs],
     "status": lambda each: each.runs[0].status,

@@ -24,6 +24,7 @@ def data_card(comparison: Comparison) -> list[list[str]]:
         ("stored as", _stated(runs, "base_dtype")),
         *_of_sample(stated_summary(runs), comparison.metric),
         ("fingerprint", comparison.fingerprint),
+        ("contents", comparison.content),
         ("revision", _stated(runs, "dataset_revision")),
         ("licence", _licence(comparison)),
     ]

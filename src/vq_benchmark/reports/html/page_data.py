@@ -108,7 +108,9 @@ def _tabs(groups: Sequence[Comparison]) -> list[str]:
     """A name for each data set; where names are the same, with distance and fingerprint."""
     names = [display_name(group.dataset) for group in groups]
     return [
-        name if names.count(name) == 1 else f"{name}, {group.metric}, {group.fingerprint[:8]}"
+        name
+        if names.count(name) == 1
+        else ", ".join(filter(None, [name, group.metric, group.fingerprint[:8], group.content]))
         for name, group in zip(names, groups, strict=True)
     ]
 
@@ -161,7 +163,7 @@ def _point(summary: Summary, label: str, line: str, environments: _Distinct) -> 
         "label": label,
         "line": line,
         "method": display_name(summary.method),
-        "config": config_text(summary.config),
+        "config": " ".join(filter(None, [config_text(summary.config), summary.told_apart])),
         "budget": newest.budget,
         "query_bits": newest.query_bits,
         "seeds": [run.seed for run in summary.runs],

@@ -138,14 +138,23 @@ class Advice:
     """Those that encode fast enough."""
     slow: tuple[Option, ...] = ()
     """The others."""
+    unlike: tuple[Summary, ...] = ()
+    """The configurations that were measured in other ways, which nothing else here counts."""
 
     @classmethod
     def of(cls, comparison: Comparison, question: Question) -> "Advice":
-        """The advice that the rows of a data set give."""
+        """The advice that the rows of a data set give, of those that were measured as most were."""
         slow: dict[bool, list[Option]] = {False: [], True: []}
-        for each in options(comparison, question.goals, question.engines):
+        alike = comparison.alike(goal.metric for goal in question.goals)
+        for each in options(alike, question.goals, question.engines):
             slow[is_slow(each.rate, question.min_rate)].append(each)
-        return cls(question, comparison, tuple(slow[False]), tuple(slow[True]))
+        settings = alike.summaries[0].settings
+        others = [
+            each.summary
+            for each in options(comparison, question.goals, question.engines)
+            if each.summary.settings != settings
+        ]
+        return cls(question, alike, tuple(slow[False]), tuple(slow[True]), tuple(others))
 
     def size(self, option: Option) -> float:
         """Bytes of all codes and the model."""

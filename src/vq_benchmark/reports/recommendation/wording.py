@@ -18,7 +18,9 @@ from vq_benchmark.reports.html.answer import (
     size_text,
     times_text,
 )
+from vq_benchmark.reports.measured_alike import differing_settings, setting
 from vq_benchmark.reports.recommendation.advice import Advice, Option, Question, options, queries_to_decide
+from vq_benchmark.reports.selection import listed
 from vq_benchmark.reports.sizes import DTYPE_BITS
 from vq_benchmark.studies.recommending.goals import Goal
 
@@ -43,7 +45,22 @@ def paragraphs(advice: Advice, price: float | None = None) -> list[str]:
     found = [] if chosen is None else [_costs(advice, chosen, price), _without_vectors(advice)]
     found += [] if chosen is None else [_runner_up(advice, chosen)]
     found += [_undecided(advice), _ruled_out(advice), _too_slow(advice), *_with_reranking(advice)]
+    found.append(_unlike(advice))
     return [paragraph for paragraph in found if paragraph]
+
+
+def _unlike(advice: Advice) -> str:
+    """Which rows are left out, as they were measured in another way."""
+    if not advice.unlike:
+        return ""
+    used, others = advice.comparison.summaries[0].settings, [each.settings for each in advice.unlike]
+    names = differing_settings([used, *others])
+    shown = [" ".join(f"{name}={setting(each, name)}" for name in names) for each in (used, *others)]
+    count = len(advice.unlike)
+    return (
+        f"This answer is of the rows with {shown[0]}. Left out, as they were measured differently: {count} "
+        f"configuration{'' if count == 1 else 's'} ({listed(shown[1:])})."
+    )
 
 
 def asked_for(question: Question) -> str:
@@ -182,8 +199,8 @@ def _times(option: Option, vectors: int) -> str:
         return ""
     machine = machine_text(option.summary.runs)
     return (
-        f"Training took {seconds_text(fit)}, and encoding {grouped(vectors)} vectors takes about "
-        f"{seconds_text(vectors / rate)}{f' with {machine}' if machine else ''}."
+        f"Training took {seconds_text(fit)}, and encoding {grouped(vectors)} vectors takes "
+        f"{'about ' * (vectors >= rate)}{seconds_text(vectors / rate)}{f' with {machine}' if machine else ''}."
     )
 
 

@@ -58,7 +58,9 @@ def done_before(
             outcome.outdated.add(earlier.run_id)
             waiting.append(cell)
             continue
-        if present is not earlier:
+        budgets = [budget for budget in (present.budget, cell.budget) if budget is not None]
+        present = replace(present, budget=min(budgets, default=None))  # so that all reports mark it where one does
+        if present != earlier:
             with suppress(InputError):  # a read-only database: the next run compares the vectors again
                 database.put(present)
         options.machine.checkpoints.remove(earlier.run_id)  # a kill may have come between storing the row and this
