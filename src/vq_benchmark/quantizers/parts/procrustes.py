@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from vq_benchmark.arrays import FloatArray
-from vq_benchmark.quantizers.kernels.tiles import in_tiles, threads
+from vq_benchmark.arrays import FloatArray, IdArray
+from vq_benchmark.quantizers.kernels.tiles import in_tiles
 
 GROUP_AXES = 768
 """Most axes that are turned together."""
@@ -16,8 +16,7 @@ def turn_towards(targets: FloatArray, rotated: FloatArray, axes: FloatArray, rng
     rotation of its own axes; the next call draws other groups. The cost of a whole rotation grows as e³. `opq`, which
     starts from balanced axes, ends at the same error without. BLAS must be limited to one thread.
     """
-    e = len(axes)
-    groups = [np.sort(group) for group in np.array_split(rng.permutation(e), -(-e // GROUP_AXES))]
+    groups = _groups(len(axes), rng)
 
     def turn(which: slice) -> None:
         for group in groups[which]:
@@ -30,8 +29,18 @@ def turn_towards(targets: FloatArray, rotated: FloatArray, axes: FloatArray, rng
 
 
 def turning_bytes(n: int, e: int) -> int:
-    """The bytes that `turn_towards` takes for n rows and e axes: on each thread three matrices (n, group)."""
-    return 3 * 4 * n * min(e, GROUP_AXES) * threads()
+    """The most bytes that `turn_towards` takes for n rows and e axes, on any number of threads.
+
+    That is the turned rows, and for several groups copies of their columns of both matrices.
+    """
+    return 4 * n * e * (1 if e <= GROUP_AXES else 3)
+
+
+def _groups(e: int, rng: np.random.Generator) -> list[slice | IdArray]:
+    """The columns of each group, ascending."""
+    if e <= GROUP_AXES:
+        return [slice(None)]
+    return [np.sort(group) for group in np.array_split(rng.permutation(e), -(-e // GROUP_AXES))]
 
 
 def closest_rotation(rows: FloatArray, targets: FloatArray) -> FloatArray:
